@@ -1,0 +1,1 @@
+//! The laws fuzzing holds us to, one module each.

@@ -1,0 +1,1 @@
+//! Synthetic packets and rules aimed at rules.

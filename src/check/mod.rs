@@ -1,0 +1,91 @@
+//! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
+
+mod context;
+
+pub use context::{Context, Input, Protected, Settings};
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::guard::Exhausted;
+use std::fmt;
+
+/// Every check, sorted by name. Help, `explain`, configuration keys, SARIF rules and the index of the pages
+/// derive from it.
+pub static CHECKS: &[&dyn Check] = &[];
+
+/// The check of that name.
+pub fn by_name(name: &str) -> Option<&'static dyn Check> {
+    CHECKS.iter().copied().find(|check| check.meta().name == name)
+}
+
+/// What a check is, for people and for reports.
+#[derive(Debug)]
+pub struct Meta {
+    /// Its name: what is wrong, in words that read well after "allow".
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Its level unless the configuration says otherwise.
+    pub level: Level,
+    /// How sure a finding is.
+    pub confidence: Confidence,
+    /// The version it came with.
+    pub since: &'static str,
+    /// Who raises it.
+    pub needs: Needs,
+    /// Its page, `docs/checks/<name>.md`.
+    pub page: &'static str,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Confidence {
+    /// It holds for every packet and device the model covers.
+    Proven,
+    /// It holds on usual devices; the page says when not.
+    Likely,
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// The reader of the dialect raises it; the check itself has nothing left to do.
+    Syntax,
+    /// Rules as conditions and actions.
+    Ir,
+    /// Sets of packets.
+    Spaces,
+    /// What rules cost a device.
+    Cost,
+}
+
+/// One question asked of every rule.
+pub trait Check: Sync + fmt::Debug {
+    /// What it is.
+    fn meta(&self) -> &'static Meta;
+
+    /// Looks at everything in `cx` and reports to `out`. An exhausted budget ends the check; what it found
+    /// until then stands, and the report says that it is inconclusive.
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted>;
+}
+
+/// A question without an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inconclusive {
+    /// The check.
+    pub check: &'static str,
+    /// The rule set, where one is concerned.
+    pub rule_set: Option<String>,
+    /// The rule, where one is concerned.
+    pub rule: Option<String>,
+    /// Why there is none.
+    pub reason: String,
+}
+
+/// What the checks found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Findings in the order found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Questions without an answer.
+    pub inconclusive: Vec<Inconclusive>,
+}

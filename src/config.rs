@@ -1,0 +1,1 @@
+//! `flowgate.toml`: what the user says of the network and of the gate.

@@ -1,0 +1,191 @@
+//! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
+
+pub mod flowspec;
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::ir::Document;
+use crate::source::{Source, SourceId};
+use std::fmt;
+
+/// Every dialect, sorted by name.
+pub static DIALECTS: &[&dyn Dialect] = &[];
+
+/// The dialect of that name.
+pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// One concrete rule language.
+pub trait Dialect: Sync + fmt::Debug {
+    /// Its name on the command line, as `junos`.
+    fn name(&self) -> &'static str;
+
+    /// One line of what it is.
+    fn about(&self) -> &'static str;
+
+    /// Whether it can be read from text, from BGP messages cut out of a binary file, or not at all.
+    fn reads(&self) -> Reads;
+
+    /// Whether it can be written.
+    fn writes(&self) -> bool;
+
+    /// How sure it is that the sample is its own. Content speaks first; a name alone is at most `Possible`.
+    fn recognise(&self, sample: &Sample<'_>) -> Recognition;
+
+    /// Reads a source: the rule sets, and whatever is wrong with it. Never fails: what cannot be read becomes
+    /// a diagnostic, and reading goes on at the next statement.
+    fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading;
+
+    /// Writes a document; says what it could not express. Only called when [`Dialect::writes`].
+    fn print(
+        &self,
+        document: &Document,
+        options: &PrintOptions,
+        out: &mut dyn fmt::Write,
+    ) -> Result<Vec<Lost>, fmt::Error>;
+
+    /// The support ledger: a state for every keyword, sorted by context and word.
+    fn ledger(&self) -> &'static [Keyword];
+}
+
+/// What a dialect is read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reads {
+    /// Text.
+    Text,
+    /// BGP messages of a capture or dump.
+    Messages,
+    /// It is only written.
+    Nothing,
+}
+
+/// The beginning of an input, for recognition.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The file's name without folders; empty for standard input.
+    pub name: &'a str,
+    /// The first octets, at most 64 KiB.
+    pub octets: &'a [u8],
+    /// The same as text, where they are UTF-8 (cut at a character).
+    pub text: Option<&'a str>,
+}
+
+/// How sure a dialect is that an input is its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Recognition {
+    /// It is not.
+    No,
+    /// The name says so, or the content could be.
+    Possible,
+    /// The content says so.
+    Certain,
+}
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// What a flow rule without communities is taken to do; none when that is not said.
+    pub assume_discard: bool,
+    /// Junos: a `from` of only `except` prefixes matches everything else, as one widely used analyser reads it.
+    pub junos_except_only_matches_rest: bool,
+}
+
+/// How to print.
+#[derive(Clone, Debug, Default)]
+pub struct PrintOptions {
+    /// A form of the dialect, as `set` for Junos; none for its usual one.
+    pub form: Option<String>,
+}
+
+/// What reading a source gave.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The rule sets.
+    pub document: Document,
+    /// What is wrong, in the order found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Statements read that carry no rules and were passed over on purpose (interfaces, protocols).
+    pub skipped: usize,
+}
+
+/// Something a printer could not express.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lost {
+    /// The rule set.
+    pub rule_set: String,
+    /// The rule.
+    pub rule: String,
+    /// What is lost, and what stands in the output instead.
+    pub what: String,
+}
+
+/// How far a keyword is supported.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Support {
+    /// Parsed, and its whole meaning is in the intermediate form.
+    Full,
+    /// Parsed; some of its values or meanings are opaque, as its remark says.
+    Partial,
+    /// Parsed; its condition is opaque and says so.
+    Opaque,
+    /// Parsed and without effect on which packets match or what becomes of them.
+    Ignored,
+    /// Not in the ledger: reported, and opaque.
+    Unknown,
+}
+
+/// One line of a support ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword {
+    /// Where it stands, as `from inet`, `then`, `match`.
+    pub context: &'static str,
+    /// The word.
+    pub word: &'static str,
+    /// How far it is supported.
+    pub support: Support,
+    /// What is not, or why; empty when there is nothing to say.
+    pub remark: &'static str,
+}
+
+/// Names of the checks that readers raise themselves; the catalogue describes them beside the others.
+pub mod raised {
+    /// The text is not of the dialect.
+    pub const SYNTAX_ERROR: &str = "syntax-error";
+    /// A keyword that is unknown or not modelled.
+    pub const UNSUPPORTED_KEYWORD: &str = "unsupported-keyword";
+    /// A name that nothing defines.
+    pub const UNDEFINED_REFERENCE: &str = "undefined-reference";
+    /// A definition nothing uses.
+    pub const UNUSED_DEFINITION: &str = "unused-definition";
+    /// A value no packet can carry.
+    pub const VALUE_OUT_OF_RANGE: &str = "value-out-of-range";
+    /// A range, or operands joined by AND, that no value is in.
+    pub const EMPTY_RANGE: &str = "empty-range";
+    /// An NLRI that is not as RFC 8955 says.
+    pub const MALFORMED_NLRI: &str = "malformed-nlri";
+    /// Components or communities that contradict the order RFC 8955 asks for.
+    pub const COMPONENT_ORDER: &str = "flowspec-component-order";
+    /// An NLRI that says the same as a shorter or more usual one.
+    pub const NONCANONICAL: &str = "flowspec-noncanonical";
+    /// An NLRI longer than its length field or its message can carry.
+    pub const TOO_LONG: &str = "flowspec-too-long";
+    /// An address with bits set behind its prefix length.
+    pub const HOST_BITS_SET: &str = "host-bits-set";
+    /// IPv4 and IPv6 in one rule.
+    pub const MIXED_FAMILY: &str = "mixed-family";
+    /// Actions that contradict each other.
+    pub const CONFLICTING_ACTIONS: &str = "conflicting-actions";
+    /// A rate so small that it drops everything, or cannot be carried.
+    pub const RATE_TOO_SMALL: &str = "rate-too-small";
+}
+
+/// Shorthand for readers: a diagnostic of `check` at its default level.
+pub(crate) fn raise(
+    check: &'static str,
+    level: Level,
+    message: impl Into<String>,
+    source: SourceId,
+    span: crate::source::Span,
+) -> Diagnostic {
+    Diagnostic::new(check, level, message, crate::diagnostic::Label::new(source, span))
+}

@@ -1,0 +1,9 @@
+//! Walks a rule set over the headers of one packet.
+//!
+//! This is the reference: rules in order, no index. Everything faster is compared with it.
+
+mod condition;
+mod walk;
+
+pub use condition::{Truth, Unknown, evaluate, unknowns};
+pub use walk::{Decision, Evaluator, Hit, Step, walk};

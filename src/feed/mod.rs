@@ -1,0 +1,1 @@
+//! Captures and MRT files to BGP messages with their offsets.

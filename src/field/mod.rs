@@ -1,0 +1,60 @@
+//! The fields a condition can test, in one table, and the values of one packet.
+
+mod headers;
+mod table;
+
+pub use headers::{Headers, Reading};
+pub use table::{FIELDS, Family, Field, FieldInfo, Layer, Need};
+
+/// Values of [`Field::L4Status`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum L4Status {
+    /// The transport header was found and is not encrypted.
+    Located = 0,
+    /// A fragment other than the first: there is no transport header in it.
+    NonFirstFragment = 1,
+    /// ESP: what follows is not looked into.
+    Encrypted = 2,
+    /// Next header 59: nothing follows.
+    None = 3,
+    /// The chain of extension headers could not be walked.
+    Unlocatable = 4,
+}
+
+/// Bits of [`Field::ExtHdrs`], the extension headers of an IPv6 packet.
+pub mod ext {
+    /// Hop-by-hop options (0).
+    pub const HOP_BY_HOP: u32 = 1 << 0;
+    /// Routing (43).
+    pub const ROUTING: u32 = 1 << 1;
+    /// Fragment (44).
+    pub const FRAGMENT: u32 = 1 << 2;
+    /// Destination options (60).
+    pub const DESTINATION: u32 = 1 << 3;
+    /// Authentication (51).
+    pub const AUTHENTICATION: u32 = 1 << 4;
+    /// Encapsulating security payload (50).
+    pub const ESP: u32 = 1 << 5;
+    /// Mobility (135).
+    pub const MOBILITY: u32 = 1 << 6;
+    /// Host identity (139).
+    pub const HOST_IDENTITY: u32 = 1 << 7;
+    /// Shim6 (140).
+    pub const SHIM6: u32 = 1 << 8;
+    /// Every bit.
+    pub const ALL: u32 = (1 << 9) - 1;
+}
+
+/// IPv4 option types (RFC 791, IANA registry) in the order of the bits of [`Field::IpOptions`]; the bit after
+/// the last stands for any other type.
+pub const IP_OPTION_TYPES: [u8; 28] = [
+    0, 1, 7, 10, 11, 12, 15, 18, 25, 68, 82, 94, 130, 131, 133, 134, 136, 137, 142, 144, 145, 147, 148, 149,
+    150, 151, 152, 205,
+];
+
+/// The bit of [`Field::IpOptions`] for an option type; types outside [`IP_OPTION_TYPES`] share the last bit.
+pub fn ip_option_bit(option_type: u8) -> u32 {
+    let index = IP_OPTION_TYPES.iter().position(|t| *t == option_type);
+    1 << index.unwrap_or(IP_OPTION_TYPES.len())
+}

@@ -1,0 +1,79 @@
+//! Every limit by name, with its origin.
+
+/// A named limit on what one input may make us do.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Limit {
+    /// The name users see.
+    pub name: &'static str,
+    /// The allowance unless another is set.
+    pub value: u64,
+    /// What is counted.
+    pub unit: &'static str,
+    /// Why this much.
+    pub origin: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $const:ident = $name:literal, $value:expr, $unit:literal, $origin:literal;)*) => {
+        $($(#[$doc])* pub static $const: Limit =
+            Limit { name: $name, value: $value, unit: $unit, origin: $origin };)*
+
+        /// Every limit.
+        pub static LIMITS: &[&Limit] = &[$(&$const),*];
+    };
+}
+
+limits! {
+    /// Octets of one rule file.
+    RULE_FILE_OCTETS = "rule-file-octets", 256 << 20, "octets",
+        "a million rules in the most verbose dialect take about 200 MB";
+    /// Resident memory of this process.
+    RESIDENT_OCTETS = "resident-octets", 4 << 30, "octets",
+        "a continuous-integration runner of ordinary size keeps half for itself";
+    /// Blocks inside blocks in a rule file.
+    NESTING = "nesting", 64, "levels",
+        "router configurations nest about 12 levels; the parsers recurse";
+    /// Diagnostics kept for one source.
+    DIAGNOSTICS = "diagnostics", 10_000, "diagnostics",
+        "nobody reads more; what is dropped is counted";
+    /// Statements that groups, prefix lists and nested filters may add to a file.
+    EXPANSION = "expansion", 20_000_000, "statements",
+        "a full table of prefixes used by twenty terms";
+    /// Prefixes or operands in one condition.
+    CONDITION_VALUES = "condition-values", 2_000_000, "values",
+        "twice a full routing table in one prefix list";
+    /// Decision-diagram nodes for one question about a rule.
+    RULE_NODES = "rule-nodes", 2_000_000, "nodes",
+        "the worst rule of real files takes under 20,000";
+    /// Decision-diagram nodes for one question about a rule set.
+    RULE_SET_NODES = "rule-set-nodes", 50_000_000, "nodes",
+        "100,000 rules of an access list take about 8 million";
+    /// Steps of a walk over one rule set for one packet.
+    EVALUATION_STEPS = "evaluation-steps", 50_000_000, "tests",
+        "a million rules of fifty tests";
+    /// Octets of one packet of a capture.
+    PACKET_OCTETS = "packet-octets", 262_144, "octets",
+        "the largest snapshot length capture programs write";
+    /// Octets of a capture after decompression.
+    CAPTURE_OCTETS = "capture-octets", 1 << 40, "octets",
+        "captures are streamed; this stops a decompression bomb in the end";
+    /// Octets held while BGP sessions of a capture are put together.
+    REASSEMBLY_OCTETS = "reassembly-octets", 256 << 20, "octets",
+        "a full table transfer, out of order, over sixteen sessions";
+    /// Sub-ranges counted while a rule is priced.
+    COST_STEPS = "cost-steps", 10_000_000, "steps",
+        "a rule of 65,536 port values in each of three fields, three times over";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_every_limit_says_why() {
+        for (i, limit) in LIMITS.iter().enumerate() {
+            assert!(LIMITS[..i].iter().all(|other| other.name != limit.name), "{}", limit.name);
+            assert!(!limit.origin.is_empty() && limit.value > 0, "{}", limit.name);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Match conditions: a boolean tree whose leaf is one field against a value set.
+
+use super::ValueSet;
+use crate::field::Field;
+use crate::source::Span;
+use std::sync::Arc;
+
+/// One field against a set of values: **false when the field is absent**.
+///
+/// `not (f in S)` is therefore true on absence; a dialect that means "there, and not in S" writes the
+/// complement into the set. A test over every value asks for presence.
+#[derive(Clone, Debug)]
+pub struct Test {
+    // Where it was written, in the source of the rule: a start and a length that saturates.
+    start: u32,
+    length: u16,
+    /// The field.
+    pub field: Field,
+    /// The values it accepts.
+    pub values: ValueSet,
+}
+
+impl Test {
+    /// A test written at `span` of its rule's source.
+    pub fn new(field: Field, values: ValueSet, span: Span) -> Self {
+        let length = u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX);
+        Self { start: span.start, length, field, values }
+    }
+
+    /// Where it was written; a test longer than 65,535 octets ends there.
+    pub fn span(&self) -> Span {
+        Span { start: self.start, end: self.start.saturating_add(u32::from(self.length)) }
+    }
+}
+
+/// Equality is that of meaning: where a test was written does not count.
+impl PartialEq for Test {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field && self.values == other.values
+    }
+}
+
+/// A condition outside the model, with bounds: it holds at least where `under` holds and at most where `over`
+/// does. Equal ids are one Boolean variable, so that a condition written twice is consistent with itself.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Opaque {
+    /// The condition in the dialect's words; equal words, equal variable.
+    pub id: Box<str>,
+    /// Why it is not modelled.
+    pub reason: Box<str>,
+    /// Holds wherever the condition may hold.
+    pub over: Condition,
+    /// Holds only where the condition surely holds.
+    pub under: Condition,
+    /// Where it was written, in the source of the rule.
+    pub span: Span,
+}
+
+/// A match condition.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Condition {
+    /// Every packet.
+    True,
+    /// No packet.
+    False,
+    /// One field against a value set.
+    Test(Test),
+    /// All of them.
+    And(Box<[Condition]>),
+    /// Any of them.
+    Or(Box<[Condition]>),
+    /// The opposite.
+    Not(Box<Condition>),
+    /// Something that is not modelled, within bounds.
+    Opaque(Arc<Opaque>),
+}
+
+impl Condition {
+    /// A test without a place in a source.
+    pub fn test(field: Field, values: impl Into<ValueSet>) -> Self {
+        Self::Test(Test::new(field, values.into(), Span::default()))
+    }
+
+    /// A test written at `span`.
+    pub fn test_at(field: Field, values: impl Into<ValueSet>, span: Span) -> Self {
+        Self::Test(Test::new(field, values.into(), span))
+    }
+
+    /// The field is there.
+    pub fn present(field: Field) -> Self {
+        Self::test(field, ValueSet::all(field))
+    }
+
+    /// All of `parts`: `True` when there are none, flat where a part is itself an `And`, `False` when one is.
+    pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut list = Vec::new();
+        for part in parts {
+            match part {
+                Self::True => {}
+                Self::False => return Self::False,
+                Self::And(inner) => list.extend(inner),
+                other => list.push(other),
+            }
+        }
+        match list.len() {
+            0 => Self::True,
+            1 => list.swap_remove(0),
+            _ => Self::And(list.into_boxed_slice()),
+        }
+    }
+
+    /// Any of `parts`: `False` when there are none, flat where a part is itself an `Or`, `True` when one is.
+    pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut list = Vec::new();
+        for part in parts {
+            match part {
+                Self::False => {}
+                Self::True => return Self::True,
+                Self::Or(inner) => list.extend(inner),
+                other => list.push(other),
+            }
+        }
+        match list.len() {
+            0 => Self::False,
+            1 => list.swap_remove(0),
+            _ => Self::Or(list.into_boxed_slice()),
+        }
+    }
+
+    /// The opposite of `part`; twice is nothing.
+    #[expect(clippy::should_implement_trait, reason = "reads as the other constructors do")]
+    pub fn not(part: Self) -> Self {
+        match part {
+            Self::True => Self::False,
+            Self::False => Self::True,
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// Something the model does not know: it may hold anywhere.
+    pub fn opaque(id: impl Into<Box<str>>, reason: impl Into<Box<str>>, span: Span) -> Self {
+        Self::opaque_within(id, reason, Self::True, Self::False, span)
+    }
+
+    /// Something the model does not know, between an under and an over approximation.
+    pub fn opaque_within(
+        id: impl Into<Box<str>>,
+        reason: impl Into<Box<str>>,
+        over: Self,
+        under: Self,
+        span: Span,
+    ) -> Self {
+        Self::Opaque(Arc::new(Opaque { id: id.into(), reason: reason.into(), over, under, span }))
+    }
+
+    /// Calls `visit` on every part, the condition itself first.
+    pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.visit(visit)),
+            Self::Not(part) => part.visit(visit),
+            Self::True | Self::False | Self::Test(_) | Self::Opaque(_) => {}
+        }
+    }
+
+    /// Every test in it, in the order written.
+    pub fn tests(&self) -> Vec<&Test> {
+        let mut list = Vec::new();
+        self.visit(&mut |part| {
+            if let Self::Test(test) = part {
+                list.push(test);
+            }
+        });
+        list
+    }
+
+    /// Whether any part is opaque.
+    pub fn has_opaque(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |part| found |= matches!(part, Self::Opaque(_)));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constructors_keep_trees_flat() {
+        let a = || Condition::test(Field::Ttl, ValueSet::single(1));
+        assert_eq!(Condition::and([]), Condition::True);
+        assert_eq!(Condition::or([]), Condition::False);
+        assert_eq!(Condition::and([a()]), a());
+        assert_eq!(Condition::and([a(), Condition::and([a(), a()])]).tests().len(), 3);
+        assert_eq!(Condition::not(Condition::not(a())), a());
+        assert_eq!(std::mem::size_of::<Condition>(), 24);
+    }
+}

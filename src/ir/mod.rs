@@ -1,0 +1,109 @@
+//! The intermediate form every dialect is lowered to: rule sets of conditions and actions, as data.
+//!
+//! A [`Condition`] has three readers (evaluation on one packet, the symbolic stage, printing) and none has a
+//! private idea of what it means. Nothing here names a dialect; text positions are kept only inside
+//! [`Origin`] and the place of a [`Test`].
+
+mod action;
+mod condition;
+mod values;
+
+pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
+pub use condition::{Condition, Opaque, Test};
+pub use values::ValueSet;
+
+use crate::field::Family;
+use crate::source::{SourceId, Span};
+
+/// Where a rule was written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Origin {
+    /// The source.
+    pub source: SourceId,
+    /// The place in it.
+    pub span: Span,
+}
+
+/// One rule: what it matches, what it does, what evaluation does after it.
+///
+/// Equality is that of meaning and name: where it was written does not count.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name; for rules without one, a number the dialect gives.
+    pub name: Box<str>,
+    /// Which packets it matches.
+    pub condition: Condition,
+    /// What it asks for besides the verdict, in the order written.
+    pub actions: Box<[Action]>,
+    /// What evaluation does with a packet that matches.
+    pub outcome: Outcome,
+    /// Whether any action was given. A flow rule read from its NLRI alone has none: it accepts, and checks on
+    /// drops look at it as if it discarded.
+    pub action_given: bool,
+    /// The octets that are the rule's identity on the wire (flowspec NLRI without its length), kept for
+    /// sorting, pricing and writing; the stages on this floor never read them.
+    pub nlri: Option<Box<[u8]>>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.condition == other.condition
+            && self.actions == other.actions
+            && self.outcome == other.outcome
+            && self.action_given == other.action_given
+            && self.nlri == other.nlri
+    }
+}
+
+/// What a rule set is, which decides how it is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A filter: rules in the order written, decided by the first that matches.
+    Filter,
+    /// Flow routes: rules in RFC 8955 §5.1 order; the rules of a [`RuleSet`] already stand in it.
+    FlowRoutes,
+}
+
+/// An ordered list of rules with the verdict when none decides. Rules stand in evaluation order: the first
+/// that matches decides, unless its [`Outcome`] goes on.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RuleSet {
+    /// Its name with what the dialect puts before it, as `inet/EDGE-IN`.
+    pub name: String,
+    /// How it is judged.
+    pub kind: Kind,
+    /// Whose packets reach it. Packets of another family are never put to its rules.
+    pub family: Family,
+    /// The verdict when no rule decides.
+    pub default: Verdict,
+    /// The rules in evaluation order.
+    pub rules: Vec<Rule>,
+}
+
+/// Everything one source said: its rule sets and the names they use.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Document {
+    /// The rule sets in the order written. [`Outcome::Call`] holds an index into this list.
+    pub rule_sets: Vec<RuleSet>,
+    /// Interface and group names; a symbol field holds an index into this list.
+    pub symbols: Vec<Box<str>>,
+}
+
+impl Document {
+    /// The symbol of a name, added if new.
+    pub fn symbol(&mut self, name: &str) -> u32 {
+        let index = self.symbols.iter().position(|s| &**s == name).unwrap_or_else(|| {
+            self.symbols.push(name.into());
+            self.symbols.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// How many rules there are in all.
+    pub fn rule_count(&self) -> usize {
+        self.rule_sets.iter().map(|set| set.rules.len()).sum()
+    }
+}

@@ -1,0 +1,88 @@
+//! Ternary patterns: a value and a mask that says which of its bits count.
+
+/// A ternary pattern: matches `x` when `x & mask == value`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BitMatch {
+    /// The bits that count.
+    pub mask: u128,
+    /// Their values; zero outside the mask.
+    pub value: u128,
+}
+
+impl BitMatch {
+    /// The pattern that compares `x & mask` with `value`; bits of `value` outside the mask are dropped.
+    pub fn new(value: u128, mask: u128) -> Self {
+        Self { mask, value: value & mask }
+    }
+
+    /// Whether `x` has the pattern.
+    #[inline]
+    pub fn contains(self, x: u128) -> bool {
+        x & self.mask == self.value
+    }
+
+    /// The pattern of values that have both, where there is any.
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        let agree = (self.value ^ other.value) & self.mask & other.mask == 0;
+        agree.then_some(Self { mask: self.mask | other.mask, value: self.value | other.value })
+    }
+
+    /// Whether every value that has `self` also has `other`.
+    pub fn is_subset(self, other: Self) -> bool {
+        self.mask & other.mask == other.mask && self.value & other.mask == other.value
+    }
+}
+
+/// A union of ternary patterns, sorted, none inside another.
+///
+/// Two values of this type may describe the same set and still differ; what must know asks the symbolic stage.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct BitSet(Vec<BitMatch>);
+
+impl BitSet {
+    /// The union of the patterns.
+    pub fn new(patterns: impl IntoIterator<Item = BitMatch>) -> Self {
+        let mut list: Vec<BitMatch> = patterns.into_iter().collect();
+        list.sort_unstable();
+        list.dedup();
+        // Patterns with fewer bits sort first often, not always: compare both ways.
+        let kept: Vec<BitMatch> =
+            list.iter().filter(|a| !list.iter().any(|b| b != *a && a.is_subset(*b))).copied().collect();
+        Self(kept)
+    }
+
+    /// The patterns, sorted.
+    pub fn patterns(&self) -> &[BitMatch] {
+        &self.0
+    }
+
+    /// Whether `x` has one of the patterns.
+    #[inline]
+    pub fn contains(&self, x: u128) -> bool {
+        self.0.iter().any(|p| p.contains(x))
+    }
+
+    /// Whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intersection_and_subset_agree_with_membership_exhaustively() {
+        let all = || (0..8_u128).flat_map(|m| (0..8_u128).map(move |v| BitMatch::new(v, m)));
+        for a in all() {
+            for b in all() {
+                let both = a.intersection(b);
+                assert_eq!(a.is_subset(b), (0..8).all(|x| !a.contains(x) || b.contains(x)));
+                for x in 0..8 {
+                    assert_eq!(both.is_some_and(|p| p.contains(x)), a.contains(x) && b.contains(x));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Packets: octets to headers, headers to octets, capture files, packets in words.

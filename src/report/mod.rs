@@ -1,0 +1,1 @@
+//! Formats: functions of a report and a writer.
