@@ -60,6 +60,16 @@ pub struct Piece {
     pub octet: u32,
 }
 
+/// A run of messages that one speaker sent another, or that a dump keeps for one peer: what withdraws a route
+/// does so within its stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stream {
+    /// Offset in the source where the stream begins; it ends where the next begins.
+    pub start: u32,
+    /// Who speaks, as `192.0.2.1>192.0.2.2`; empty where the file does not say.
+    pub name: Box<str>,
+}
+
 /// What a source holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
@@ -71,6 +81,8 @@ pub enum Content {
         bytes: Vec<u8>,
         /// Where they stood, ascending by `start`.
         pieces: Vec<Piece>,
+        /// Whose messages they are, ascending by `start`.
+        streams: Vec<Stream>,
     },
 }
 
@@ -230,7 +242,7 @@ mod tests {
     #[test]
     fn an_octet_of_a_message_is_found_in_its_frame() {
         let pieces = vec![Piece { start: 0, frame: 3, octet: 54 }, Piece { start: 10, frame: 5, octet: 66 }];
-        let source = Source::new("a", Content::Octets { bytes: vec![0; 20], pieces });
+        let source = Source::new("a", Content::Octets { bytes: vec![0; 20], pieces, streams: Vec::new() });
         assert_eq!(source.place(12), Place::Binary(FrameOctet { frame: 5, octet: 68 }));
     }
 }
