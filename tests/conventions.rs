@@ -97,7 +97,10 @@ fn every_capture_says_where_it_comes_from() {
     files_under(&folder, &mut files);
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(name == "README.md" || note.contains(&name), "corpus/captures/README.md does not name {name}");
+        assert!(
+            name == "README.md" || note.contains(&name),
+            "corpus/captures/README.md does not name {name}"
+        );
     }
 }
 
@@ -110,7 +113,10 @@ fn every_incident_sample_has_its_story() {
     assert!(files.len() > 8);
     for file in files {
         let name = file.strip_prefix(&folder).unwrap().display().to_string();
-        assert!(name.ends_with("README.md") || note.contains(&name), "rules/incident/README.md does not name {name}");
+        assert!(
+            name.ends_with("README.md") || note.contains(&name),
+            "rules/incident/README.md does not name {name}"
+        );
     }
 }
 
@@ -123,7 +129,8 @@ fn the_tree_names_no_machine_and_no_unfinished_work() {
             files_under(&root.join(folder), &mut files);
         }
     }
-    let words = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("to", "do!("), concat!("unimple", "mented!(")];
+    let words =
+        [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("to", "do!("), concat!("unimple", "mented!(")];
     for file in files {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for word in words {

@@ -50,7 +50,8 @@ fn sources() -> Vec<(String, String)> {
     let mut files = Vec::new();
     rust_files(&root.join("src"), &mut files);
     files.sort();
-    let read = |p: &PathBuf| (p.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(p).unwrap());
+    let read =
+        |p: &PathBuf| (p.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(p).unwrap());
     files.iter().map(read).collect()
 }
 
