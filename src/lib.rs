@@ -19,6 +19,7 @@ pub mod guard;
 pub mod ir;
 pub mod net;
 pub mod packet;
+pub mod query;
 pub mod report;
 pub mod source;
 pub mod symbolic;
