@@ -1,8 +1,9 @@
 //! What checks may look at: the documents read, the sources, and what the user said of the network.
 
-use crate::diagnostic::Level;
+use super::Meta;
+use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
-use crate::ir::Condition;
+use crate::ir::{Condition, Outcome, Rule, RuleSet};
 use crate::net::{Prefix4, Prefix6};
 use crate::source::{SourceId, SourceMap};
 use std::collections::BTreeMap;
@@ -59,4 +60,89 @@ pub struct Context<'a> {
     pub inputs: &'a [Input],
     /// What the user said.
     pub settings: &'a Settings,
+}
+
+/// A rule with the rule set and the input it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleAt<'a> {
+    /// The input.
+    pub input: &'a Input,
+    /// The rule set.
+    pub set: &'a RuleSet,
+    /// Index of the rule set in its document.
+    pub set_index: usize,
+    /// The rule.
+    pub rule: &'a Rule,
+    /// Index of the rule in its rule set.
+    pub index: usize,
+}
+
+/// Whether a rule keeps packets from going on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drops {
+    /// It discards or rejects.
+    Yes,
+    /// It was read without an action, and is judged as if it discarded: a finding stands one level lower.
+    Assumed,
+    /// It does not.
+    No,
+}
+
+impl<'a> Context<'a> {
+    /// Every rule of every input, in order.
+    pub fn rules(&self) -> impl Iterator<Item = RuleAt<'a>> + use<'a> {
+        self.inputs.iter().flat_map(|input| {
+            input.reading.document.rule_sets.iter().enumerate().flat_map(move |(set_index, set)| {
+                let rules = set.rules.iter().enumerate();
+                rules.map(move |(index, rule)| RuleAt { input, set, set_index, rule, index })
+            })
+        })
+    }
+}
+
+impl RuleAt<'_> {
+    /// Whether the rule keeps what it matches from going on.
+    pub fn drops(&self, settings: &Settings) -> Drops {
+        let verdict = match self.rule.outcome {
+            Outcome::Verdict(verdict) => Some(verdict),
+            Outcome::Next { held } => held,
+            Outcome::Call(_) | Outcome::Return => None,
+        };
+        if verdict.is_some_and(crate::ir::Verdict::is_drop) {
+            return Drops::Yes;
+        }
+        match (self.rule.action_given, settings.assume_discard) {
+            (true, _) | (false, Some(false)) => Drops::No,
+            (false, Some(true)) => Drops::Yes,
+            (false, None) => Drops::Assumed,
+        }
+    }
+
+    /// A finding about this rule, on the whole of it, at the check's own level.
+    pub fn finding(&self, meta: &'static Meta, message: impl Into<String>) -> Diagnostic {
+        let origin = self.rule.origin;
+        Diagnostic::new(meta.name, meta.level, message, Label::new(origin.source, origin.span))
+            .in_rule(self.set.name.clone(), self.rule.name.clone())
+    }
+
+    /// A finding about what this rule drops: one level lower, saying why, where the drop is an assumption.
+    /// None where the rule drops nothing.
+    pub fn drop_finding(
+        &self,
+        meta: &'static Meta,
+        settings: &Settings,
+        message: impl Into<String>,
+    ) -> Option<Diagnostic> {
+        match self.drops(settings) {
+            Drops::No => None,
+            Drops::Yes => Some(self.finding(meta, message)),
+            Drops::Assumed => {
+                let mut finding = self.finding(meta, message).with_note(
+                    "the rule has no action given and is judged as if it discarded; `--assume-action` settles it",
+                );
+                finding.level = meta.level.lowered();
+                Some(finding)
+            }
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
 mod context;
+mod run;
 
-pub use context::{Context, Input, Protected, Settings};
+pub use context::{Context, Drops, Input, Protected, RuleAt, Settings};
+pub use run::run;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::guard::Exhausted;
@@ -88,4 +90,21 @@ pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
     /// Questions without an answer.
     pub inconclusive: Vec<Inconclusive>,
+}
+
+impl Findings {
+    /// Adds a finding.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Says that a check has no answer for one rule.
+    pub fn no_answer(&mut self, meta: &'static Meta, at: &RuleAt<'_>, reason: impl Into<String>) {
+        self.inconclusive.push(Inconclusive {
+            check: meta.name,
+            rule_set: Some(at.set.name.clone()),
+            rule: Some(at.rule.name.to_string()),
+            reason: reason.into(),
+        });
+    }
 }
