@@ -1,1 +1,0 @@
-//! `flowgate.toml`: what the user says of the network and of the gate.

@@ -1,0 +1,291 @@
+//! `flowgate.toml`: what the user says of the network, of the checks, and of findings that are accepted.
+//!
+//! Unknown keys, checks and values are errors with their place: a policy that is misread is no policy.
+
+mod allow;
+mod date;
+
+pub use allow::{Allow, Suppression, suppress};
+pub use date::{Date, ParseDateError};
+
+use crate::check::{CHECKS, Protected, Settings};
+use crate::diagnostic::Level;
+use crate::net::{Prefix4, Prefix6};
+use crate::query;
+use crate::source::Span;
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// The name of the file.
+pub const FILE_NAME: &str = "flowgate.toml";
+
+/// Checks no suppression reaches, unless the file says otherwise.
+const NEVER_ALLOW: [&str; 3] = ["protected-flow", "value-out-of-range", "cost-over-limit"];
+
+/// What a `flowgate.toml` says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The level from which findings fail the run; none when not said.
+    pub fail_on: Option<Level>,
+    /// Checks no suppression reaches.
+    pub never_allow: Vec<String>,
+    /// What checks look at.
+    pub settings: Settings,
+    /// Findings that are accepted for a time.
+    pub allows: Vec<Allow>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            fail_on: None,
+            never_allow: NEVER_ALLOW.map(str::to_owned).into(),
+            settings: Settings::default(),
+            allows: Vec::new(),
+        }
+    }
+}
+
+/// Why a `flowgate.toml` cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ConfigError {
+    /// Where, in octets of the text.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Config {
+    /// Reads the text of a `flowgate.toml`.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            let message = error.message().replace('\n', ", ");
+            ConfigError { span: Span::new(span.start, span.end), message }
+        })?;
+        let mut config = Self::default();
+        if let Some(level) = raw.gate.fail_on {
+            config.fail_on = Some(level_of(&level)?);
+        }
+        if let Some(list) = raw.gate.never_allow {
+            config.never_allow = list.iter().map(|name| check_name(name)).collect::<Result<_, _>>()?;
+        }
+        network(&raw.network, &mut config.settings)?;
+        config.settings.protect = raw.protect.iter().map(protect).collect::<Result<_, _>>()?;
+        for (name, level) in &raw.checks {
+            let level = if level.get_ref() == "off" { None } else { Some(level_of(level)?) };
+            config.settings.levels.insert(check_name(name)?, level);
+        }
+        config.allows = raw.allow.iter().map(allow).collect::<Result<_, _>>()?;
+        let platforms = raw.platform.into_iter().map(|p| (p.r#use, p.budget));
+        config.settings.platforms = platforms.collect();
+        Ok(config)
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Raw {
+    gate: RawGate,
+    network: RawNetwork,
+    protect: Vec<RawProtect>,
+    checks: BTreeMap<Spanned<String>, Spanned<String>>,
+    allow: Vec<Spanned<RawAllow>>,
+    platform: Vec<RawPlatform>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RawGate {
+    fail_on: Option<Spanned<String>>,
+    never_allow: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RawNetwork {
+    mtu: Option<Spanned<u32>>,
+    own_prefixes: Vec<Spanned<String>>,
+    infrastructure: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProtect {
+    name: String,
+    r#match: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAllow {
+    check: Spanned<String>,
+    path: Option<Spanned<String>>,
+    rule: Option<Spanned<String>>,
+    reason: Spanned<String>,
+    expires: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlatform {
+    r#use: String,
+    #[serde(default)]
+    budget: BTreeMap<String, u64>,
+}
+
+fn wrong<T>(place: &Spanned<T>, message: impl Into<String>) -> ConfigError {
+    let span = place.span();
+    ConfigError { span: Span::new(span.start, span.end), message: message.into() }
+}
+
+fn level_of(text: &Spanned<String>) -> Result<Level, ConfigError> {
+    let levels = [Level::Note, Level::Warning, Level::Error];
+    let found = levels.into_iter().find(|level| level.name() == text.get_ref());
+    found.ok_or_else(|| {
+        wrong(text, format!("`{}` is no level: they are note, warning, error", text.get_ref()))
+    })
+}
+
+fn check_name(name: &Spanned<String>) -> Result<String, ConfigError> {
+    let text = name.get_ref();
+    if crate::check::by_name(text).is_some() {
+        return Ok(text.clone());
+    }
+    let known = CHECKS.iter().map(|check| check.meta().name);
+    let hint = nearest(text, known).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
+    Err(wrong(name, format!("there is no check `{text}`{hint}")))
+}
+
+/// The known name an unknown one is near to.
+pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|name| (strsim::damerau_levenshtein(text, name), name)).min()?;
+    (near.0 <= 2 + text.len() / 6).then_some(near.1)
+}
+
+fn network(raw: &RawNetwork, settings: &mut Settings) -> Result<(), ConfigError> {
+    if let Some(mtu) = &raw.mtu {
+        // Every IPv4 link carries 68 octets (RFC 791 §3.2); no IP packet is longer than 65,575 (RFC 8200 §3).
+        if !(68..=65_575).contains(mtu.get_ref()) {
+            return Err(wrong(mtu, format!("an mtu is 68 to 65575 octets, not {}", mtu.get_ref())));
+        }
+        settings.mtu = Some(*mtu.get_ref());
+    }
+    (settings.own4, settings.own6) = prefixes(&raw.own_prefixes)?;
+    (settings.infrastructure4, settings.infrastructure6) = prefixes(&raw.infrastructure)?;
+    Ok(())
+}
+
+fn prefixes(list: &[Spanned<String>]) -> Result<(Vec<Prefix4>, Vec<Prefix6>), ConfigError> {
+    let (mut of4, mut of6) = (Vec::new(), Vec::new());
+    for text in list {
+        if let Ok(prefix) = text.get_ref().parse() {
+            of4.push(prefix);
+        } else if let Ok(prefix) = text.get_ref().parse() {
+            of6.push(prefix);
+        } else {
+            return Err(wrong(text, format!("`{}` is no prefix, as 192.0.2.0/24", text.get_ref())));
+        }
+    }
+    Ok((of4, of6))
+}
+
+fn protect(raw: &RawProtect) -> Result<Protected, ConfigError> {
+    let place = &raw.r#match;
+    let expression = query::parse(place.get_ref(), &[]).map_err(|error| {
+        // The text stands behind its opening quote.
+        let start = place.span().start.saturating_add(1).saturating_add(error.offset);
+        let end = start.max(place.span().end.saturating_sub(1));
+        ConfigError { span: Span::new(start, end), message: error.message }
+    })?;
+    match expression.condition() {
+        Some(condition) => Ok(Protected { name: raw.name.clone(), condition }),
+        None => Err(wrong(place, "a protected flow is said by packets alone, without `verdict` and `rule`")),
+    }
+}
+
+fn allow(raw: &Spanned<RawAllow>) -> Result<Allow, ConfigError> {
+    let span = raw.span();
+    let raw = raw.get_ref();
+    if raw.reason.get_ref().trim().is_empty() {
+        return Err(wrong(&raw.reason, "an allow needs a reason"));
+    }
+    let expires =
+        raw.expires.get_ref().parse().map_err(|e: ParseDateError| wrong(&raw.expires, e.to_string()))?;
+    let glob = |text: &Option<Spanned<String>>, paths| text.as_ref().map(|t| pattern(t, paths)).transpose();
+    Ok(Allow {
+        check: check_name(&raw.check)?,
+        path: glob(&raw.path, true)?,
+        rule: glob(&raw.rule, false)?,
+        expires,
+        span: Span::new(span.start, span.end),
+    })
+}
+
+fn pattern(text: &Spanned<String>, of_path: bool) -> Result<GlobMatcher, ConfigError> {
+    let built = GlobBuilder::new(text.get_ref()).literal_separator(of_path).build();
+    let glob = built.map_err(|e| wrong(text, format!("`{}` is no pattern: {}", text.get_ref(), e.kind())))?;
+    Ok(glob.compile_matcher())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::Field;
+
+    #[test]
+    fn everything_a_file_can_say_is_read() {
+        let config = Config::parse(
+            r#"
+            [gate]
+            fail-on = "warning"
+            never-allow = []
+            [network]
+            mtu = 9192
+            own-prefixes = ["192.0.2.0/24", "2001:db8::/32"]
+            infrastructure = ["192.0.2.240/28"]
+            [[protect]]
+            name = "emergency SIP"
+            match = "udp and dport 5060 and dst in 192.0.2.0/28"
+            [[platform]]
+            use = "ncs55a2-mod-se-s"
+            budget = { tcam-entries = 3000 }
+            "#,
+        )
+        .unwrap();
+        assert_eq!((config.fail_on, config.settings.mtu), (Some(Level::Warning), Some(9192)));
+        assert!(config.never_allow.is_empty());
+        assert_eq!((config.settings.own4.len(), config.settings.own6.len()), (1, 1));
+        let tests = config.settings.protect[0].condition.tests().len();
+        assert_eq!((tests, config.settings.protect[0].condition.tests()[1].field), (3, Field::Dport));
+        assert_eq!(config.settings.platforms[0].1["tcam-entries"], 3000);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_at_its_place() {
+        let cases = [
+            ("[gate]\nfail-on = \"eror\"", "\"eror\"", "is no level"),
+            ("[gates]", "gates", "unknown field"),
+            ("[network]\nmtu = 20", "20", "68 to 65575"),
+            ("[network]\nown-prefixes = [\"10/8\"]", "\"10/8\"", "no prefix"),
+            ("[checks]\nno-such-thing = \"off\"", "no-such-thing", "there is no check"),
+            ("[[protect]]\nname = \"x\"\nmatch = \"udp and dport 70000\"", "70000", "above 65535"),
+            (
+                "[[protect]]\nname = \"x\"\nmatch = \"verdict accept\"",
+                "\"verdict accept\"",
+                "by packets alone",
+            ),
+            ("[gate", "", ""),
+        ];
+        for (text, place, message) in cases {
+            let error = Config::parse(text).unwrap_err();
+            assert!(error.message.contains(message), "{text}: {error}");
+            if !place.is_empty() {
+                assert_eq!(&text[error.span.range()], place, "{text}: {error}");
+            }
+        }
+    }
+}
