@@ -126,7 +126,34 @@ pub enum Body {
     },
 }
 
-/// One component.
+/// A place where an NLRI says something in another way than the canonical one. Never a defect: what it means
+/// is defined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deviation {
+    /// In which way.
+    pub kind: DeviationKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// The ways to deviate from the canonical encoding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DeviationKind {
+    /// A length below 240 in two octets.
+    LongLength,
+    /// A value in more octets than it needs, or a flow label not in four.
+    Width,
+    /// The AND bit of the first operator; it is ignored.
+    AndOnFirst,
+    /// Reserved bits of an operator; they are ignored.
+    ReservedOperatorBits,
+    /// Reserved bits of a fragment or TCP flags operand; they are read as 0.
+    ReservedValueBits,
+    /// Bits behind a prefix; they are ignored.
+    JunkPrefixBits,
+}
+
+/// One component. Equality does not count where it was written.
 #[derive(Clone, Copy, Debug)]
 pub struct Component {
     /// Its type.
@@ -138,6 +165,9 @@ pub struct Component {
 }
 
 /// One flow specification: its components in the order given, with their operands in one list.
+///
+/// Equality is that of what is said: where it was written and how it deviates from the canonical encoding do
+/// not count.
 #[derive(Clone, Debug)]
 pub struct FlowSpec {
     /// [`Family::Inet`] or [`Family::Inet6`].
@@ -146,12 +176,35 @@ pub struct FlowSpec {
     pub distinguisher: Option<[u8; 8]>,
     components: Vec<Component>,
     operands: Vec<Operand>,
+    deviations: Vec<Deviation>,
+}
+
+impl PartialEq for FlowSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &Component, b: &Component| {
+            let prefixes = match (a.body, b.body) {
+                (Body::Operands { .. }, Body::Operands { .. }) => self.operands(a) == other.operands(b),
+                (a, b) => a == b,
+            };
+            a.kind == b.kind && prefixes
+        };
+        self.family == other.family
+            && self.distinguisher == other.distinguisher
+            && self.components.len() == other.components.len()
+            && self.components.iter().zip(&other.components).all(|(a, b)| same(a, b))
+    }
 }
 
 impl FlowSpec {
     /// A specification without components.
     pub fn new(family: Family) -> Self {
-        Self { family, distinguisher: None, components: Vec::new(), operands: Vec::new() }
+        Self {
+            family,
+            distinguisher: None,
+            components: Vec::new(),
+            operands: Vec::new(),
+            deviations: Vec::new(),
+        }
     }
 
     /// Forgets everything and keeps the storage.
@@ -160,6 +213,22 @@ impl FlowSpec {
         self.distinguisher = None;
         self.components.clear();
         self.operands.clear();
+        self.deviations.clear();
+    }
+
+    /// How it deviates from the canonical encoding, where it was decoded.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+
+    /// Notes a deviation.
+    pub fn push_deviation(&mut self, kind: DeviationKind, span: Span) {
+        self.deviations.push(Deviation { kind, span });
+    }
+
+    /// The component of that type, where there is one.
+    pub fn component(&self, kind: ComponentType) -> Option<&Component> {
+        self.components.iter().find(|component| component.kind == kind)
     }
 
     /// The components in the order given.
@@ -187,10 +256,95 @@ impl FlowSpec {
         operands: impl IntoIterator<Item = Operand>,
         span: Span,
     ) {
-        let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let start = index(self.operands.len());
+        let start = self.operand_count();
         self.operands.extend(operands);
-        let end = index(self.operands.len());
+        self.close_operands(kind, start, span);
+    }
+
+    /// How many operands there are in all; a decoder notes it before it pushes those of a component.
+    #[inline]
+    pub(super) fn operand_count(&self) -> u32 {
+        u32::try_from(self.operands.len()).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    pub(super) fn push_operand(&mut self, operand: Operand) {
+        self.operands.push(operand);
+    }
+
+    /// Makes a component of the operands pushed since there were `start`.
+    #[inline]
+    pub(super) fn close_operands(&mut self, kind: ComponentType, start: u32, span: Span) {
+        let end = self.operand_count();
         self.components.push(Component { kind, body: Body::Operands { start, end }, span });
+    }
+
+    /// Puts every place through `map`, as from octets to the text they were written in.
+    pub fn map_spans(&mut self, map: impl Fn(Span) -> Span) {
+        self.components.iter_mut().for_each(|component| component.span = map(component.span));
+        self.operands.iter_mut().for_each(|operand| operand.span = map(operand.span));
+        self.deviations.iter_mut().for_each(|deviation| deviation.span = map(deviation.span));
+    }
+
+    /// Sorts the components by type and joins lists of one type into one, each list an alternative. What text
+    /// dialects do before they encode; a type that repeats with prefixes stays repeated, which
+    /// [`super::encode`] refuses.
+    pub fn normalise(&mut self) {
+        let sorted = self.components.is_sorted_by(|a, b| a.kind < b.kind);
+        if sorted {
+            return;
+        }
+        self.components.sort_by_key(|component| component.kind);
+        let old = std::mem::take(&mut self.operands);
+        let list = std::mem::take(&mut self.components);
+        for component in list {
+            let Body::Operands { start, end } = component.body else {
+                self.components.push(component);
+                continue;
+            };
+            let operands = old.get(start as usize..end as usize).unwrap_or(&[]);
+            let from = self.operand_count();
+            self.operands.extend_from_slice(operands);
+            let to = self.operand_count();
+            if let Some(first) = self.operands.get_mut(from as usize) {
+                first.op &= !AND;
+            }
+            match self.components.last_mut() {
+                Some(Component { kind, body: Body::Operands { end, .. }, span })
+                    if *kind == component.kind =>
+                {
+                    *end = to;
+                    *span = span.to(component.span);
+                }
+                _ => self
+                    .components
+                    .push(Component { body: Body::Operands { start: from, end: to }, ..component }),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalising_sorts_and_joins_lists_as_alternatives() {
+        let operand = |value| Operand::new(EQ, value, Span::default());
+        let mut spec = FlowSpec::new(Family::Inet);
+        spec.push_operands(ComponentType::Port, [operand(80)], Span::new(10, 12));
+        spec.push_operands(ComponentType::Protocol, [operand(6)], Span::new(20, 23));
+        spec.push_operands(ComponentType::Port, [Operand { op: EQ | AND, ..operand(90) }], Span::new(30, 32));
+        spec.normalise();
+        let mut want = FlowSpec::new(Family::Inet);
+        want.push_operands(ComponentType::Protocol, [operand(6)], Span::default());
+        want.push_operands(ComponentType::Port, [operand(80), operand(90)], Span::default());
+        assert_eq!(spec, want);
+        assert_eq!(spec.components()[1].span, Span::new(10, 32));
+    }
+
+    #[test]
+    fn a_component_stays_within_a_cache_line() {
+        assert!(std::mem::size_of::<Component>() <= 64 && std::mem::size_of::<Operand>() <= 24);
     }
 }

@@ -1,7 +1,96 @@
-//! BGP flow specification on the wire (RFC 8955, RFC 8956).
+//! BGP flow specification on the wire (RFC 8955, RFC 8956), and what text dialects that speak it share.
 //!
-//! [`component`] holds one rule as typed values; text dialects that speak flowspec build the same.
+//! [`component`] holds one rule as typed values. The way in from octets is [`Frames`], [`decode`] and [`rule`];
+//! a text dialect builds a [`FlowSpec`] itself and goes on with [`rule`], which checks it, lowers it and keeps
+//! its octets. The way out is [`encode`].
 
+pub mod actions;
+mod bitmask;
 pub mod component;
+mod decode;
+mod diagnose;
+pub mod encode;
+mod lower;
+pub mod order;
+mod table;
 
-pub use component::{Body, Component, ComponentType, FlowSpec, Operand};
+pub use actions::{Actions, BadCommunity, Community, communities};
+pub use component::{Body, Component, ComponentType, Deviation, DeviationKind, FlowSpec, Operand};
+pub use decode::{Defect, Frame, Frames, Malformed, decode, decode_value};
+pub use diagnose::{diagnose, malformed};
+pub use encode::EncodeError;
+pub use lower::{PORT_PROTOCOLS, groups, lower};
+pub use table::{Distinguisher, TYPES, Table, TypeInfo};
+
+use crate::diagnostic::Diagnostic;
+use crate::dialect::ReadOptions;
+use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+
+/// A rule as it was read: what [`rule`] makes one of the intermediate form from.
+#[derive(Debug)]
+pub struct Route<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The rule set it goes to, for findings.
+    pub rule_set: &'a str,
+    /// What it matches. Places are offsets in the source of `origin`.
+    pub spec: &'a FlowSpec,
+    /// The octets behind the length of its NLRI, where it was received; they are kept as they are. Without
+    /// them the canonical ones are made.
+    pub octets: Option<&'a [u8]>,
+    /// What it asks for.
+    pub actions: &'a Actions,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Makes a rule of the intermediate form and says what is wrong with it.
+///
+/// A text dialect calls [`FlowSpec::normalise`] first. A rule that has no encoding (too long, a value wider
+/// than its type carries) is kept without octets, beside the finding that says so.
+pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>) -> Rule {
+    let Route { spec, actions, origin, .. } = route;
+    let first = out.len();
+    diagnose(spec, origin.source, out);
+    actions.diagnose(origin.source, out);
+    let nlri = octets(route, out);
+    for finding in out.iter_mut().skip(first) {
+        finding.rule_set = Some(route.rule_set.to_owned());
+        finding.rule = Some(route.name.to_owned());
+    }
+    let assumed = options.assume_discard && !actions.given;
+    Rule {
+        name: route.name.into(),
+        condition: Condition::and([lower(spec), actions.interfaces()]),
+        actions: actions.beside(),
+        outcome: if assumed { Outcome::Verdict(Verdict::Discard) } else { actions.outcome() },
+        action_given: actions.given || assumed,
+        nlri,
+        origin: *origin,
+    }
+}
+
+fn octets(route: &Route<'_>, out: &mut Vec<Diagnostic>) -> Option<Box<[u8]>> {
+    let Route { spec, origin, .. } = route;
+    if let Some(octets) = route.octets {
+        out.extend(diagnose::length(octets.len(), origin.source, origin.span));
+        return Some(octets.into());
+    }
+    let mut octets = Vec::with_capacity(32);
+    match encode::canonical(spec, &mut octets) {
+        Ok(()) => {
+            out.extend(diagnose::length(octets.len(), origin.source, origin.span));
+            Some(octets.into_boxed_slice())
+        }
+        Err(error) => {
+            out.extend(diagnose::unencodable(error, origin.source, origin.span));
+            None
+        }
+    }
+}
+
+/// A rule set of flow routes: `rules` sorted into RFC 8955 §5.1 order; what none matches is accepted.
+pub fn rule_set(name: String, table: Table, mut rules: Vec<Rule>) -> RuleSet {
+    order::sort(table, &mut rules);
+    RuleSet { name, kind: Kind::FlowRoutes, family: table.family(), default: Verdict::Accept, rules }
+}

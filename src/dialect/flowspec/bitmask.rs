@@ -1,0 +1,347 @@
+//! Bitmask lists: TCP flags as ternary patterns, fragments as the kinds of fragment there are.
+
+use super::Operand;
+use super::component::{AND, EQ, MATCH, NOT};
+use super::lower::groups;
+use crate::field::{Family, Field};
+use crate::ir::{Condition, ValueSet};
+use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::source::Span;
+
+/// Bits of TCP header octets 12 and 13 without the data offset, which is read as 0 (RFC 8955 §4.2.2.9).
+pub(super) const TCP_FLAG_BITS: u64 = 0x0fff;
+
+/// Fragment operand: don't-fragment bit (IPv4).
+pub(super) const DF: u8 = 0x01;
+/// Fragment operand: a fragment other than the first.
+pub(super) const IS_FRAGMENT: u8 = 0x02;
+/// Fragment operand: the first fragment.
+pub(super) const FIRST: u8 = 0x04;
+/// Fragment operand: the last fragment.
+pub(super) const LAST: u8 = 0x08;
+
+// Lists over more flags than this become ranges: 3^n patterns would have to be tried.
+const PATTERN_BITS: usize = 8;
+
+/// Whether one bitmask operand holds for `data` (RFC 8955 §4.2.1.2).
+pub(super) fn holds(op: u8, value: u64, data: u64) -> bool {
+    let plain = if op & MATCH != 0 { data & value == value } else { data & value != 0 };
+    plain != (op & NOT != 0)
+}
+
+/// The flags a TCP flags list accepts. A function of the meaning: its prime patterns, or ranges where a list
+/// with alternatives looks at more than eight flags.
+pub(super) fn tcp_flags(list: &[Operand]) -> ValueSet {
+    if let Some(set) = one_pattern(list).or_else(|| any_flag(list)) {
+        return ValueSet::from(set);
+    }
+    let table = Flags::of_list(list);
+    let bits: Vec<u32> = (0..12).filter(|bit| table.depends_on(*bit)).collect();
+    if bits.len() <= PATTERN_BITS {
+        ValueSet::from(table.prime_patterns(&bits))
+    } else {
+        let ranges = (0..4096).filter(|x| table.contains(*x)).map(|x| (x, x));
+        ValueSet::from(IntervalSet::from_ranges(ranges))
+    }
+}
+
+/// A single group of "all of" and "none of" operands is one pattern, or none when they contradict.
+fn one_pattern(list: &[Operand]) -> Option<BitSet> {
+    let (mut set, mut clear) = (0_u64, 0_u64);
+    for (index, operand) in list.iter().enumerate() {
+        if index > 0 && operand.op & AND == 0 {
+            return None;
+        }
+        let one_bit = operand.value.is_power_of_two();
+        match (operand.op & NOT != 0, operand.op & MATCH != 0) {
+            (false, true) => set |= operand.value,
+            (false, false) if one_bit => set |= operand.value,
+            (true, false) => clear |= operand.value,
+            (true, true) if one_bit => clear |= operand.value,
+            _ => return None,
+        }
+    }
+    let possible = set & !TCP_FLAG_BITS == 0 && set & clear == 0;
+    let pattern = BitMatch::new(u128::from(set), u128::from((set | clear) & TCP_FLAG_BITS));
+    Some(BitSet::new(possible.then_some(pattern)))
+}
+
+/// A single "any of" operand has a pattern for each flag.
+fn any_flag(list: &[Operand]) -> Option<BitSet> {
+    let [Operand { op, value, .. }] = list else { return None };
+    if op & (NOT | MATCH) != 0 {
+        return None;
+    }
+    let flags = u128::from(value & TCP_FLAG_BITS);
+    let bits = (0..12).map(|bit| 1_u128 << bit).filter(|bit| flags & bit != 0);
+    Some(BitSet::new(bits.map(|bit| BitMatch::new(bit, bit))))
+}
+
+/// A set of values of the twelve flags, a bit for each.
+#[derive(Clone, PartialEq, Eq)]
+struct Flags([u64; 64]);
+
+/// For each of the six low bits, the positions of a word where it is set.
+const LOW: [u64; 6] = [
+    0xaaaa_aaaa_aaaa_aaaa,
+    0xcccc_cccc_cccc_cccc,
+    0xf0f0_f0f0_f0f0_f0f0,
+    0xff00_ff00_ff00_ff00,
+    0xffff_0000_ffff_0000,
+    0xffff_ffff_0000_0000,
+];
+
+impl Flags {
+    fn of_list(list: &[Operand]) -> Self {
+        let mut union = Self([0; 64]);
+        for group in groups(list) {
+            let mut all = Self([u64::MAX; 64]);
+            for operand in group {
+                let one = Self::of_operand(operand);
+                all.0.iter_mut().zip(one.0).for_each(|(a, b)| *a &= b);
+            }
+            union.0.iter_mut().zip(all.0).for_each(|(a, b)| *a |= b);
+        }
+        union
+    }
+
+    fn of_operand(operand: &Operand) -> Self {
+        let value = operand.value;
+        let low = || LOW.iter().enumerate().filter(|(bit, _)| value >> bit & 1 == 1).map(|(_, word)| *word);
+        let (all, any) = (low().fold(u64::MAX, |a, b| a & b), low().fold(0, |a, b| a | b));
+        let high = value >> 6;
+        let mut words = [0; 64];
+        for (word, index) in words.iter_mut().zip(0_u64..) {
+            let plain = if operand.op & MATCH != 0 {
+                // Bits above the twelve are never set in the data.
+                if index & high == high { all } else { 0 }
+            } else if index & high != 0 {
+                u64::MAX
+            } else {
+                any
+            };
+            *word = if operand.op & NOT != 0 { !plain } else { plain };
+        }
+        Self(words)
+    }
+
+    fn contains(&self, value: u32) -> bool {
+        self.0.get(value as usize >> 6).is_some_and(|word| word >> (value & 63) & 1 == 1)
+    }
+
+    fn depends_on(&self, bit: u32) -> bool {
+        match LOW.get(bit as usize) {
+            Some(mask) => self.0.iter().any(|word| (word & mask) >> (1 << bit) != word & !mask),
+            None => {
+                let step = 1_usize << (bit - 6);
+                let differs = |(index, word): (usize, &u64)| self.0.get(index ^ step) != Some(word);
+                self.0.iter().enumerate().any(differs)
+            }
+        }
+    }
+
+    /// Every pattern over `bits` that lies inside and in no larger pattern that does.
+    fn prime_patterns(&self, bits: &[u32]) -> BitSet {
+        let spread = |index: u32| {
+            bits.iter()
+                .enumerate()
+                .filter(|(i, _)| index >> i & 1 == 1)
+                .fold(0, |x, (_, bit)| x | 1_u32 << bit)
+        };
+        // `inside[p]` for p in base 3, a digit a bit: 0 clear, 1 set, 2 either. Digits are filled from the
+        // last, so that both halves of a pattern with a 2 are known.
+        let size = 3_usize.pow(u32::try_from(bits.len()).unwrap_or(0));
+        let mut inside = vec![false; size];
+        let mut patterns = Vec::new();
+        for code in 0..size {
+            let (mut rest, mut place, mut fixed, mut mask) = (code, 1, 0_u32, 0_u32);
+            let mut half = None;
+            for bit in 0..bits.len() {
+                match rest % 3 {
+                    2 if half.is_none() => half = Some(place),
+                    2 => {}
+                    digit => {
+                        mask |= 1 << bit;
+                        fixed |= u32::from(digit == 1) << bit;
+                    }
+                }
+                rest /= 3;
+                place *= 3;
+            }
+            let known = match half {
+                Some(place) => [code - place, code - 2 * place].iter().all(|c| inside.get(*c) == Some(&true)),
+                None => self.contains(spread(fixed)),
+            };
+            if known {
+                if let Some(cell) = inside.get_mut(code) {
+                    *cell = true;
+                }
+                patterns.push((code, BitMatch::new(u128::from(spread(fixed)), u128::from(spread(mask)))));
+            }
+        }
+        let prime = |code: usize| {
+            let (mut rest, mut place) = (code, 1);
+            while place < size {
+                let digit = rest % 3;
+                if digit != 2 && inside.get(code + (2 - digit) * place) == Some(&true) {
+                    return false;
+                }
+                rest /= 3;
+                place *= 3;
+            }
+            true
+        };
+        BitSet::new(patterns.into_iter().filter(|(code, _)| prime(*code)).map(|(_, pattern)| pattern))
+    }
+}
+
+/// Which packets a fragment list accepts: a bit for each kind of fragment, four without the don't-fragment bit
+/// and four with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FragmentStates(pub(super) u8);
+
+/// No fragment: offset 0, no more fragments.
+pub(super) const WHOLE: u8 = 1;
+/// Offset 0, more fragments.
+pub(super) const HEAD: u8 = 2;
+/// Another offset, more fragments.
+pub(super) const MIDDLE: u8 = 4;
+/// Another offset, no more fragments.
+pub(super) const TAIL: u8 = 8;
+
+impl FragmentStates {
+    /// The data octet of each of the eight kinds, in the order of the bits.
+    fn data() -> impl Iterator<Item = (u8, u8)> {
+        let kinds = [(WHOLE, 0), (HEAD, FIRST), (MIDDLE, IS_FRAGMENT), (TAIL, IS_FRAGMENT | LAST)];
+        kinds.into_iter().flat_map(|(bit, data)| [(bit, data), (bit << 4, data | DF)])
+    }
+
+    /// The kinds a list accepts. Reserved bits of the operands are read as 0; IPv6 has no don't-fragment bit.
+    pub(super) fn of(list: &[Operand], family: Family) -> Self {
+        let bits = if family == Family::Inet6 { IS_FRAGMENT | FIRST | LAST } else { 0x0f };
+        let accepted = |data: u8| {
+            let one = |o: &Operand| holds(o.op, o.value & u64::from(bits), u64::from(data & bits));
+            groups(list).any(|group| group.iter().all(one))
+        };
+        Self(Self::data().filter(|(_, data)| accepted(*data)).fold(0, |set, (bit, _)| set | bit))
+    }
+
+    /// The condition, a function of the kinds.
+    pub(super) fn condition(self, family: Family, span: Span) -> Condition {
+        let kinds = |set| fragment_kinds(set, family, span);
+        let df = |value| Condition::test_at(Field::Df, ValueSet::single(value), span);
+        match (self.0 & 0x0f, self.0 >> 4) {
+            (without, with) if without == with => kinds(without),
+            (0, with) => Condition::and([df(1), kinds(with)]),
+            (without, 0) => Condition::and([df(0), kinds(without)]),
+            (without, 0x0f) => Condition::or([df(1), kinds(without)]),
+            (0x0f, with) => Condition::or([df(0), kinds(with)]),
+            (without, with) => {
+                Condition::or([Condition::and([df(0), kinds(without)]), Condition::and([df(1), kinds(with)])])
+            }
+        }
+    }
+}
+
+fn fragment_kinds(set: u8, family: Family, span: Span) -> Condition {
+    let offset = |lo, hi| Condition::test_at(Field::FragOff, ValueSet::range(lo, hi), span);
+    let (first, later) = (|| offset(0, 0), || offset(1, 0x1fff));
+    let more = || Condition::test_at(Field::Mf, ValueSet::single(1), span);
+    // An IPv6 packet without a fragment header has no such bit.
+    let last = || match family {
+        Family::Inet6 => Condition::not(more()),
+        Family::Inet | Family::Any => Condition::test_at(Field::Mf, ValueSet::single(0), span),
+    };
+    const FIRSTS: u8 = WHOLE | HEAD;
+    const LATER: u8 = MIDDLE | TAIL;
+    const MORE: u8 = HEAD | MIDDLE;
+    const ENDS: u8 = WHOLE | TAIL;
+    match set & 0x0f {
+        0 => Condition::test_at(Field::FragOff, IntervalSet::<u32>::empty(), span),
+        WHOLE => Condition::and([first(), last()]),
+        HEAD => Condition::and([first(), more()]),
+        MIDDLE => Condition::and([later(), more()]),
+        TAIL => Condition::and([later(), last()]),
+        FIRSTS => first(),
+        LATER => later(),
+        MORE => more(),
+        ENDS => last(),
+        x if x == 0x0f => offset(0, 0x1fff),
+        x if x == WHOLE | MIDDLE => {
+            Condition::or([Condition::and([first(), last()]), Condition::and([later(), more()])])
+        }
+        x if x == HEAD | TAIL => {
+            Condition::or([Condition::and([first(), more()]), Condition::and([later(), last()])])
+        }
+        x if x == FIRSTS | MIDDLE => Condition::or([first(), more()]),
+        x if x == FIRSTS | TAIL => Condition::or([first(), last()]),
+        x if x == LATER | HEAD => Condition::or([later(), more()]),
+        _ => Condition::or([later(), last()]),
+    }
+}
+
+// `MATCH` and `EQ` are one bit of the operator octet in two readings.
+const _: () = assert!(MATCH == EQ);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operand(op: u8, value: u64) -> Operand {
+        Operand::new(op, value, Span::default())
+    }
+
+    fn accepts(list: &[Operand], data: u64) -> bool {
+        groups(list).any(|group| group.iter().all(|o| holds(o.op, o.value, data)))
+    }
+
+    #[test]
+    fn flags_agree_with_their_definition_for_every_value() {
+        let lists: Vec<Vec<Operand>> = vec![
+            vec![operand(MATCH, 0x12)],
+            vec![operand(0, 0x12)],
+            vec![operand(NOT, 0x12)],
+            vec![operand(NOT | MATCH, 0x12)],
+            vec![operand(0, 0)],
+            vec![operand(MATCH, 0)],
+            vec![operand(NOT, 0)],
+            vec![operand(NOT | MATCH, 0)],
+            vec![operand(MATCH, 2), operand(AND | NOT, 0x10)],
+            vec![operand(MATCH, 2), operand(AND | NOT, 2)],
+            vec![operand(0, 0xff0), operand(0, 3)],
+            vec![operand(0, 0xff0), operand(AND, 3)],
+            vec![operand(0, 2), operand(0, 4), operand(AND, 1), operand(AND | NOT | MATCH, 8)],
+            vec![operand(MATCH, 0xff02)],
+            vec![operand(0, 0xff02)],
+            vec![operand(NOT | MATCH, 0xff02)],
+            vec![operand(NOT, 0xff02)],
+        ];
+        for list in lists {
+            let set = tcp_flags(&list);
+            for data in 0..4096 {
+                assert_eq!(set.contains(u128::from(data)), accepts(&list, data), "{list:?} {data:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_meanings_are_equal_patterns() {
+        let same = |a: &[Operand], b: &[Operand]| assert_eq!(tcp_flags(a), tcp_flags(b));
+        same(&[operand(0, 0x12)], &[operand(0, 2), operand(0, 0x10)]);
+        same(&[operand(0, 2)], &[operand(MATCH, 2)]);
+        same(&[operand(MATCH, 2), operand(MATCH, 0x10), operand(0, 2)], &[operand(0, 0x12)]);
+        same(&[operand(NOT | MATCH, 0x12)], &[operand(NOT, 2), operand(NOT, 0x10)]);
+    }
+
+    #[test]
+    fn no_fragment_is_none_of_is_fragment_and_first() {
+        for family in [Family::Inet, Family::Inet6] {
+            let states = FragmentStates::of(&[operand(NOT, 6)], family);
+            assert_eq!(states, FragmentStates(WHOLE | WHOLE << 4));
+        }
+        assert_eq!(FragmentStates::of(&[operand(0, 1)], Family::Inet), FragmentStates(0xf0));
+        assert_eq!(FragmentStates::of(&[operand(0, 1)], Family::Inet6), FragmentStates(0));
+        let upper = FragmentStates::of(&[operand(MATCH, 0xf2)], Family::Inet);
+        assert_eq!(upper, FragmentStates((MIDDLE | TAIL) * 0x11));
+    }
+}

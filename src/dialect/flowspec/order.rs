@@ -1,0 +1,145 @@
+//! The order of rules: RFC 8955 §5.1, for IPv6 with offsets RFC 8956 §4.
+
+use super::Table;
+use crate::ir::Rule;
+use std::cmp::Ordering;
+
+/// Compares two NLRI values (octets behind the length) of one table: `Less` goes first.
+///
+/// The comparison is on octets, so two encodings of one meaning are two rules with an order. What is malformed
+/// compares as far as it can be read.
+pub fn compare(table: Table, a: &[u8], b: &[u8]) -> Ordering {
+    let (mut a, mut b) = if table.is_vpn() {
+        let (x, y) = (a.split_at_checked(8).unwrap_or((a, &[])), b.split_at_checked(8).unwrap_or((b, &[])));
+        match x.0.cmp(y.0) {
+            Ordering::Equal => (x.1, y.1),
+            other => return other,
+        }
+    } else {
+        (a, b)
+    };
+    let six = table.family() == crate::field::Family::Inet6;
+    loop {
+        let (x, y) = match (split(a, six), split(b, six)) {
+            (None, None) => return Ordering::Equal,
+            // The rule with more components goes first.
+            (None, Some(_)) => return Ordering::Greater,
+            (Some(_), None) => return Ordering::Less,
+            (Some(x), Some(y)) => (x, y),
+        };
+        if x.number != y.number {
+            return x.number.cmp(&y.number);
+        }
+        let order = match x.number {
+            1 | 2 if six => prefixes6(x.body, y.body),
+            1 | 2 => prefixes4(x.body, y.body),
+            _ => lists(x.body, y.body),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+        (a, b) = (x.rest, y.rest);
+    }
+}
+
+/// Sorts rules of one table into evaluation order; rules without an NLRI keep their order, behind the others.
+pub fn sort(table: Table, rules: &mut [Rule]) {
+    rules.sort_by(|a, b| match (&a.nlri, &b.nlri) {
+        (Some(a), Some(b)) => compare(table, a, b),
+        (a, b) => a.is_none().cmp(&b.is_none()),
+    });
+}
+
+struct Part<'a> {
+    number: u8,
+    body: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// The first component: its type, its parameter, what follows.
+fn split(octets: &[u8], six: bool) -> Option<Part<'_>> {
+    let (number, tail) = octets.split_first()?;
+    let size = match (number, tail) {
+        (1 | 2, [length, offset, ..]) if six => 2 + usize::from(length.saturating_sub(*offset)).div_ceil(8),
+        (1 | 2, [length, ..]) => 1 + usize::from(*length).div_ceil(8),
+        _ => list_size(tail),
+    };
+    let (body, rest) = tail.split_at_checked(size).unwrap_or((tail, &[]));
+    Some(Part { number: *number, body, rest })
+}
+
+fn list_size(octets: &[u8]) -> usize {
+    let mut size = 0;
+    while let Some(op) = octets.get(size) {
+        size += 1 + (1 << (op >> 4 & 3));
+        if op & 0x80 != 0 {
+            break;
+        }
+    }
+    size
+}
+
+fn lists(a: &[u8], b: &[u8]) -> Ordering {
+    let common = a.len().min(b.len());
+    let heads = a.iter().take(common).cmp(b.iter().take(common));
+    // Equal over the common length: the longer one goes first.
+    heads.then(b.len().cmp(&a.len()))
+}
+
+fn prefixes4(a: &[u8], b: &[u8]) -> Ordering {
+    let read = |octets: &[u8]| {
+        let (length, addr) = octets.split_first().map_or((0, octets), |(l, rest)| (*l, rest));
+        (u32::from(length.min(32)), bits(addr) >> 96)
+    };
+    let ((la, a), (lb, b)) = (read(a), read(b));
+    overlap(la, a << 96, lb, b << 96)
+}
+
+fn prefixes6(a: &[u8], b: &[u8]) -> Ordering {
+    let read = |octets: &[u8]| match octets {
+        [length, offset, pattern @ ..] => (*length, *offset, bits(pattern)),
+        _ => (0, 0, 0),
+    };
+    let ((la, oa, a), (lb, ob, b)) = (read(a), read(b));
+    // Lower offset first; equal offsets compare the patterns, which then stand at the same place.
+    let length = |l: u8, o: u8| u32::from(l.min(128).saturating_sub(o));
+    oa.cmp(&ob).then_with(|| overlap(length(la, oa), a, length(lb, ob), b))
+}
+
+/// The longer of two prefixes that overlap first, else the one with the lower address. Addresses stand at the
+/// top of the 128 bits; bits behind a length do not count.
+fn overlap(la: u32, a: u128, lb: u32, b: u128) -> Ordering {
+    let mask = |len: u32| u128::MAX.checked_shl(128 - len).unwrap_or(0);
+    let common = mask(la.min(lb));
+    if a & common == b & common { lb.cmp(&la) } else { (a & mask(la)).cmp(&(b & mask(lb))) }
+}
+
+fn bits(octets: &[u8]) -> u128 {
+    let mut all = [0_u8; 16];
+    all.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+    u128::from_be_bytes(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_of_the_standard_one_by_one() {
+        let less = |table, a: &[u8], b: &[u8]| {
+            assert_eq!(compare(table, a, b), Ordering::Less);
+            assert_eq!(compare(table, b, a), Ordering::Greater);
+        };
+        // More components first; lower type first; longer of overlapping prefixes first; lower address first.
+        less(Table::Ipv4, &[1, 8, 10, 3, 0x81, 6], &[1, 8, 10]);
+        less(Table::Ipv4, &[1, 0], &[2, 32, 10, 0, 0, 1]);
+        less(Table::Ipv4, &[1, 16, 10, 1], &[1, 8, 10]);
+        less(Table::Ipv4, &[1, 8, 10], &[1, 16, 11, 0]);
+        // Octets of lists: lower first, longer first when equal so far.
+        less(Table::Ipv4, &[3, 1, 6, 0x81, 17], &[3, 0x81, 6]);
+        // Lower offset first.
+        less(Table::Ipv6, &[1, 64, 0, 0x20, 1, 0, 0, 0, 0, 0, 0], &[1, 72, 64, 1]);
+        // Bits behind the length do not count.
+        assert_eq!(compare(Table::Ipv4, &[1, 4, 0x1f], &[1, 4, 0x10]), Ordering::Equal);
+    }
+}
