@@ -57,6 +57,12 @@ limits! {
     /// Octets of a capture after decompression.
     CAPTURE_OCTETS = "capture-octets", 1 << 40, "octets",
         "captures are streamed; this stops a decompression bomb in the end";
+    /// Octets of one block of a pcapng capture.
+    CAPTURE_BLOCK_OCTETS = "capture-block-octets", 16 << 20, "octets",
+        "what libpcap takes";
+    /// Interfaces of one section of a pcapng capture.
+    CAPTURE_INTERFACES = "capture-interfaces", 65_536, "interfaces",
+        "packet blocks of the first format number them in 16 bits";
     /// Octets held while BGP sessions of a capture are put together.
     REASSEMBLY_OCTETS = "reassembly-octets", 256 << 20, "octets",
         "a full table transfer, out of order, over sixteen sessions";
