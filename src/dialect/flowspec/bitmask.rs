@@ -210,8 +210,16 @@ pub(super) const MIDDLE: u8 = 4;
 pub(super) const TAIL: u8 = 8;
 
 impl FragmentStates {
+    /// Every packet.
+    pub(super) const ALL: Self = Self(0xff);
+
+    /// The kinds in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The data octet of each of the eight kinds, in the order of the bits.
-    fn data() -> impl Iterator<Item = (u8, u8)> {
+    pub(super) fn data() -> impl Iterator<Item = (u8, u8)> {
         let kinds = [(WHOLE, 0), (HEAD, FIRST), (MIDDLE, IS_FRAGMENT), (TAIL, IS_FRAGMENT | LAST)];
         kinds.into_iter().flat_map(|(bit, data)| [(bit, data), (bit << 4, data | DF)])
     }
@@ -224,6 +232,30 @@ impl FragmentStates {
             groups(list).any(|group| group.iter().all(one))
         };
         Self(Self::data().filter(|(_, data)| accepted(*data)).fold(0, |set, (bit, _)| set | bit))
+    }
+
+    /// The kinds for which a condition on fragment fields holds; none when it tells packets of one kind apart.
+    pub(super) fn of_condition(condition: &Condition, family: Family) -> Option<Self> {
+        let mut states = Self(0);
+        for (bit, data) in Self::data() {
+            let (df, later) = (u32::from(data & DF), data & IS_FRAGMENT != 0);
+            let more = u32::from(bit & (HEAD | MIDDLE) * 0x11 != 0);
+            let offsets = if later { (1, 0x1fff) } else { (0, 0) };
+            let packet = |header| Fragment {
+                df: (family != Family::Inet6).then_some(df),
+                more: (header == 1).then_some(more),
+                offsets,
+                header,
+            };
+            let with = packet(1).holds(condition)?;
+            // An IPv6 packet that is whole may have a fragment header or none.
+            let bare = family == Family::Inet6 && bit & WHOLE * 0x11 != 0;
+            if bare && packet(0).holds(condition)? != with {
+                return None;
+            }
+            states.0 |= if with { bit } else { 0 };
+        }
+        Some(states)
     }
 
     /// The condition, a function of the kinds.
@@ -240,6 +272,52 @@ impl FragmentStates {
                 Condition::or([Condition::and([df(0), kinds(without)]), Condition::and([df(1), kinds(with)])])
             }
         }
+    }
+}
+
+/// Packets of one kind of fragment.
+struct Fragment {
+    df: Option<u32>,
+    more: Option<u32>,
+    offsets: (u32, u32),
+    header: u32,
+}
+
+impl Fragment {
+    /// Whether a condition holds for all of them or for none; nothing when they differ.
+    fn holds(&self, condition: &Condition) -> Option<bool> {
+        Some(match condition {
+            Condition::Test(test) => {
+                let set = test.values.as_ranges()?;
+                let one = |value: Option<u32>| value.is_some_and(|v| set.contains(v));
+                match test.field {
+                    Field::Df => one(self.df),
+                    Field::Mf => one(self.more),
+                    Field::IsFragHeader => one(Some(self.header)),
+                    Field::FragOff => {
+                        let all = IntervalSet::range(self.offsets.0, self.offsets.1);
+                        let common = all.intersection(set);
+                        if !common.is_empty() && common != all {
+                            return None;
+                        }
+                        !common.is_empty()
+                    }
+                    _ => return None,
+                }
+            }
+            Condition::And(parts) => {
+                let each = parts.iter().map(|part| self.holds(part)).collect::<Option<Vec<bool>>>()?;
+                each.into_iter().all(|holds| holds)
+            }
+            Condition::Or(parts) => {
+                let each = parts.iter().map(|part| self.holds(part)).collect::<Option<Vec<bool>>>()?;
+                each.into_iter().any(|holds| holds)
+            }
+            Condition::Not(part) => !self.holds(part)?,
+            Condition::True => true,
+            Condition::False => false,
+            Condition::Opaque(_) => return None,
+        })
     }
 }
 

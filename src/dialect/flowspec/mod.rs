@@ -2,7 +2,7 @@
 //!
 //! [`component`] holds one rule as typed values. The way in from octets is [`Frames`], [`decode`] and [`rule`];
 //! a text dialect builds a [`FlowSpec`] itself and goes on with [`rule`], which checks it, lowers it and keeps
-//! its octets. The way out is [`encode`].
+//! its octets. The way out is [`recover`] and [`encode`].
 
 pub mod actions;
 mod bitmask;
@@ -12,6 +12,7 @@ mod diagnose;
 pub mod encode;
 mod lower;
 pub mod order;
+mod recover;
 mod table;
 
 pub use actions::{Actions, BadCommunity, Community, communities};
@@ -20,6 +21,7 @@ pub use decode::{Defect, Frame, Frames, Malformed, decode, decode_value};
 pub use diagnose::{diagnose, malformed};
 pub use encode::EncodeError;
 pub use lower::{PORT_PROTOCOLS, groups, lower};
+pub use recover::recover;
 pub use table::{Distinguisher, TYPES, Table, TypeInfo};
 
 use crate::diagnostic::Diagnostic;
