@@ -1,0 +1,245 @@
+//! The options of every command, as data; help, completions and the manual page are made from them.
+
+use crate::check::CHECKS;
+use crate::config::Date;
+use crate::diagnostic::Level;
+use crate::dialect::{DIALECTS, Reads};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The definition of the whole command line.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Checks packet-filter rules before a router sees them: reads, proves, runs and prices them.
+#[derive(Parser, Debug)]
+#[command(name = "flowgate", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   ran, nothing at or above --fail-on, nothing inconclusive that matters
+  1   findings at or above --fail-on; for `cost`, a level is deny; for `convert --strict`, something is lost
+  2   could not run: usage, unreadable file, unknown dialect, broken flowgate.toml; no report is written
+  3   a question that matters has no answer
+  70  a fault of flowgate itself
+
+Examples:
+  flowgate check rules/                         every rule file of a folder
+  flowgate check --format sarif edge.conf       for a code host
+  flowgate explain value-out-of-range           what a finding means and what to do";
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub(super) struct Common {
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+    /// Say less: no summary and no hints
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more on standard error: limits, our own memory, what was skipped
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    Check(Check),
+    /// List the checks
+    #[command(after_help = "Example:\n  flowgate checks --format json")]
+    Checks(List),
+    /// List the dialects and what can be done with each
+    #[command(after_help = "Example:\n  flowgate dialects")]
+    Dialects(List),
+    Explain(Explain),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Where rules come from.
+#[derive(Args, Debug)]
+pub(super) struct Reading {
+    /// The dialect of the rules; `auto` goes by content, then by name
+    #[arg(long, default_value = "auto", value_name = "NAME", value_parser = readable_dialects())]
+    pub(super) dialect: String,
+    /// What a flow rule without an action is taken to do
+    #[arg(long, value_enum, value_name = "ACTION")]
+    pub(super) assume_action: Option<AssumedAction>,
+    /// A run that finds no rule is accepted
+    #[arg(long)]
+    pub(super) allow_empty: bool,
+    /// How many files are read at a time [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AssumedAction {
+    /// It accepts (RFC 8955 section 7)
+    Accept,
+    /// It discards
+    Discard,
+}
+
+/// Where the policy and the output are.
+#[derive(Args, Debug)]
+pub(super) struct Policing {
+    /// The policy [default: the nearest flowgate.toml upward from the first path]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Where the output goes.
+#[derive(Args, Debug)]
+pub(super) struct Writing {
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Read, lint, prove and price rule files: the gate
+///
+/// Findings go to standard output in the chosen format. The exit code is the verdict.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate check edge.conf                          one file, its dialect by content
+  flowgate check rules/ --fail-on warning           a folder; warnings fail too
+  flowgate check --config /etc/flowgate.toml .      a policy from outside the change
+  echo '03010181...' | flowgate check --dialect flowspec-hex -")]
+pub(super) struct Check {
+    /// Rule files, folders, or `-` for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) policing: Policing,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = CheckFormat::Terminal, value_name = "NAME")]
+    pub(super) format: CheckFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+    /// The level from which a finding fails the run [default: error, or what flowgate.toml says]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(super) fail_on: Option<FailOn>,
+    /// What a question without an answer does to the exit code, where it matters
+    #[arg(long, value_enum, default_value_t = OnInconclusive::Report, value_name = "WHAT")]
+    pub(super) inconclusive: OnInconclusive,
+    /// The day suppressions are judged by, as 2027-03-01 [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub(super) today: Option<Date>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CheckFormat {
+    /// For people
+    Terminal,
+    /// One JSON document
+    Json,
+    /// One JSON document a line
+    Jsonl,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FailOn {
+    /// Anything found
+    Note,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+}
+
+impl From<FailOn> for Level {
+    fn from(level: FailOn) -> Self {
+        match level {
+            FailOn::Note => Self::Note,
+            FailOn::Warning => Self::Warning,
+            FailOn::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OnInconclusive {
+    /// Exit with 1
+    Fail,
+    /// Exit with 3
+    Report,
+    /// Leave the exit code alone
+    Ignore,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TableFormat {
+    /// For people
+    Terminal,
+    /// One JSON document
+    Json,
+}
+
+/// List what is known here
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// The form of the list
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
+/// Print the page of a check: what it finds, why it matters, what to do
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  flowgate explain value-out-of-range")]
+pub(super) struct Explain {
+    /// The check
+    #[arg(value_name = "NAME", value_parser = check_names(), hide_possible_values = true)]
+    pub(super) name: String,
+}
+
+/// Print completions for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  flowgate completions bash > /etc/bash_completion.d/flowgate")]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Print the manual page
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  flowgate man > flowgate.1")]
+pub(super) struct Man {}
+
+fn readable_dialects() -> PossibleValuesParser {
+    let known = DIALECTS.iter().filter(|d| d.reads() != Reads::Nothing).map(|d| d.name());
+    PossibleValuesParser::new(["auto"].into_iter().chain(known))
+}
+
+fn check_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(CHECKS.iter().map(|check| check.meta().name))
+}

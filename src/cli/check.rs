@@ -1,0 +1,105 @@
+//! `flowgate check`: the gate.
+
+use super::args::{Check, CheckFormat, Common, OnInconclusive};
+use super::error::Error;
+use super::inputs::Inputs;
+use super::options::{Policy, today};
+use super::{Exit, output, say};
+use crate::check::{self, Context, Settings};
+use crate::config::{Suppression, suppress};
+use crate::diagnostic::Level;
+use crate::guard::limits::LIMITS;
+use crate::report::{InputSummary, Report, count, github, json, sarif, terminal};
+use std::io::{self, Write};
+
+/// Reads, checks, suppresses and reports.
+pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
+    let policy = Policy::find(options.policing.config.as_deref(), options.paths.first().map(|p| &**p))?;
+    let mut inputs = Inputs::read(&options.paths, &options.reading)?;
+    if !common.quiet {
+        inputs.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    }
+    let mut settings = policy.config.settings.clone();
+    if let Some(action) = options.reading.assume_action {
+        settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
+    }
+    let summaries: Vec<_> = inputs.inputs.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
+    let mut findings =
+        check::run(&Context { sources: &inputs.sources, inputs: &inputs.inputs, settings: &settings });
+    let paths: Vec<_> = inputs.sources.iter().map(|(_, source)| policy.relative(source.name())).collect();
+    let policy_source = policy.source.map(|source| inputs.sources.add(source));
+    let suppressed = suppress(
+        &Suppression {
+            sources: &inputs.sources,
+            inputs: &inputs.inputs,
+            paths: &paths,
+            allows: policy_source.map(|id| (policy.config.allows.as_slice(), id)),
+            never_allow: &policy.config.never_allow,
+            settings: &settings,
+            today: today(options.today),
+        },
+        &mut findings,
+    );
+    inputs.memory.look()?;
+    let skipped = inputs.skipped();
+    let report = Report::new(&inputs.sources, summaries, findings, suppressed);
+    let fail_on = options.fail_on.map(Level::from).or(policy.config.fail_on).unwrap_or(Level::Error);
+    let exit = verdict(&report, &settings, fail_on, options.inconclusive);
+    output::write(options.writing.output.as_deref(), common, |out, styled| {
+        render(&report, options.format, terminal::Options { styled, quiet: common.quiet }, out)
+    })?;
+    if let Some(skipped) = skipped
+        && !common.quiet
+    {
+        say(&format!("note: {skipped}"));
+    }
+    if common.verbose {
+        inputs.memory.look()?;
+        tell_more(inputs.memory.peak());
+    }
+    Ok(exit)
+}
+
+fn render(
+    report: &Report<'_>,
+    format: CheckFormat,
+    options: terminal::Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        CheckFormat::Terminal => terminal::write(report, options, out),
+        CheckFormat::Json => json::write(report, out),
+        CheckFormat::Jsonl => json::write_lines(report, out),
+        CheckFormat::Sarif => sarif::write(report, out),
+        CheckFormat::Github => github::write(report, out),
+    }
+}
+
+/// The exit code: findings first, then questions of checks whose level would have failed the run.
+fn verdict(report: &Report<'_>, settings: &Settings, fail_on: Level, inconclusive: OnInconclusive) -> Exit {
+    if report.summary.at_least(fail_on) > 0 {
+        return Exit::Found;
+    }
+    let matters = report.inconclusive.iter().any(|question| {
+        let own = check::by_name(question.check).map(|check| check.meta().level);
+        let level = settings.levels.get(question.check).copied().unwrap_or(own);
+        level.is_some_and(|level| level >= fail_on)
+    });
+    match (matters, inconclusive) {
+        (false, _) | (true, OnInconclusive::Ignore) => Exit::Clean,
+        (true, OnInconclusive::Report) => Exit::Inconclusive,
+        (true, OnInconclusive::Fail) => Exit::Found,
+    }
+}
+
+fn tell_more(peak: u64) {
+    say(&format!("our own memory: {} resident at most", count(peak, "octet")));
+    for limit in LIMITS {
+        say(&format!(
+            "limit {}: {} ({})",
+            limit.name,
+            count(limit.value, "") + " " + limit.unit,
+            limit.origin
+        ));
+    }
+}

@@ -1,0 +1,44 @@
+//! Why a command could not run.
+
+use crate::guard::Exhausted;
+use std::io;
+
+/// Why a command could not run. Every one of these exits with code 2, and no report is written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("cannot read `{path}`: {source}")]
+    Read { path: String, source: io::Error },
+    #[error("cannot write `{path}`: {source}")]
+    Write { path: String, source: io::Error },
+    #[error("`{path}` is larger than {limit} octets, the limit of a rule file (`rule-file-octets`)")]
+    TooLarge { path: String, limit: u64 },
+    #[error("`{path}` is of no dialect that is known here")]
+    Unrecognised { path: String },
+    #[error("`{path}` could be of several dialects: {}", candidates.join(", "))]
+    Ambiguous { path: String, candidates: Vec<&'static str> },
+    #[error("the dialect `{dialect}` is only written, not read")]
+    WriteOnly { dialect: &'static str },
+    #[error("{path}:{line}:{column}: {message}")]
+    Config { path: String, line: u32, column: u32, message: String },
+    #[error("no rule was found: nothing read is not a pass")]
+    NoRules,
+    #[error("{0}")]
+    Exhausted(#[from] Exhausted),
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub(super) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Unrecognised { .. } => Some("name it with `--dialect`; `flowgate dialects` lists them"),
+            Self::Ambiguous { .. } => Some("say which with `--dialect`"),
+            Self::NoRules => Some("`--allow-empty` accepts that"),
+            Self::TooLarge { .. } => Some("split the file"),
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::WriteOnly { .. }
+            | Self::Config { .. }
+            | Self::Exhausted(_) => None,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! From paths to rules: walks folders, reads files within limits, finds the dialect, and has it read.
+
+use super::args::{AssumedAction, Reading};
+use super::error::Error;
+use crate::check::Input;
+use crate::config::FILE_NAME;
+use crate::dialect::{self, DIALECTS, Dialect, ReadOptions, Reads, Recognition, Sample};
+use crate::guard::MemoryWatch;
+use crate::guard::limits::RULE_FILE_OCTETS;
+use crate::report::{clean, count};
+use crate::source::{Content, Source, SourceMap};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Octets looked at to find the dialect.
+const SAMPLE_OCTETS: usize = 64 << 10;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    /// The sources, in the order of `inputs`.
+    pub(super) sources: SourceMap,
+    /// The inputs, in the order given; those of a folder by name.
+    pub(super) inputs: Vec<Input>,
+    /// Files of folders that are of no dialect.
+    pub(super) unrecognised: usize,
+    /// What the user should know.
+    pub(super) notes: Vec<String>,
+    /// Our own memory.
+    pub(super) memory: MemoryWatch,
+}
+
+impl Inputs {
+    /// Reads every path. An error of one ends it all: what was not read was not checked.
+    pub(super) fn read(paths: &[PathBuf], options: &Reading) -> Result<Self, Error> {
+        let named = dialect::by_name(&options.dialect);
+        let files = list(paths)?;
+        let jobs = jobs(options);
+        let opened = in_parallel(jobs, &files, |file| open(file, named));
+        let mut inputs = Self::default();
+        let mut texts = Vec::new();
+        for (file, opened) in files.iter().zip(opened) {
+            match opened? {
+                Some(opened) => {
+                    if opened.is_latin1 {
+                        inputs
+                            .notes
+                            .push(format!("`{}` is not UTF-8: read as Latin-1", opened.source.name()));
+                    }
+                    texts.push((inputs.sources.add(opened.source), opened.dialect));
+                }
+                None if file.given => return Err(Error::Unrecognised { path: file.name() }),
+                None => inputs.unrecognised += 1,
+            }
+        }
+        inputs.memory.look()?;
+        let read_options = ReadOptions {
+            assume_discard: options.assume_action == Some(AssumedAction::Discard),
+            ..ReadOptions::default()
+        };
+        let sources = &inputs.sources;
+        inputs.inputs = in_parallel(jobs, &texts, |(id, dialect)| Input {
+            source: *id,
+            dialect: dialect.name(),
+            reading: dialect.read(sources.get(*id), *id, &read_options),
+        });
+        inputs.memory.look()?;
+        if !options.allow_empty && inputs.rule_count() == 0 && !inputs.has_findings() {
+            return Err(Error::NoRules);
+        }
+        Ok(inputs)
+    }
+
+    /// How many rules were read.
+    pub(super) fn rule_count(&self) -> usize {
+        self.inputs.iter().map(|input| input.reading.document.rule_count()).sum()
+    }
+
+    /// Whether a reader found anything wrong: a file of which every rule is broken is no empty file.
+    fn has_findings(&self) -> bool {
+        self.inputs.iter().any(|input| !input.reading.diagnostics.is_empty())
+    }
+
+    /// What was skipped, in words; none when nothing was.
+    pub(super) fn skipped(&self) -> Option<String> {
+        let number = u64::try_from(self.unrecognised).unwrap_or(u64::MAX);
+        (number > 0).then(|| format!("{} of no known dialect skipped", count(number, "file")))
+    }
+}
+
+fn jobs(options: &Reading) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    options.jobs.map_or_else(cores, usize::from)
+}
+
+/// Runs `work` over every item, a few at a time; the answers stand in the order of the items.
+fn in_parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if jobs <= 1 || items.len() <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(number) else { break };
+                    let answer = work(item);
+                    let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    done.push((number, answer));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// A file to read.
+#[derive(Debug)]
+struct FileToRead {
+    path: PathBuf,
+    // Whether the user named it; files of a folder may be passed over.
+    given: bool,
+}
+
+impl FileToRead {
+    fn name(&self) -> String {
+        clean(&self.path.to_string_lossy()).into_owned()
+    }
+
+    fn is_stdin(&self) -> bool {
+        self.given && self.path == Path::new("-")
+    }
+}
+
+/// The files the paths mean, folders walked in the order of names.
+fn list(paths: &[PathBuf]) -> Result<Vec<FileToRead>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(FileToRead { path: path.clone(), given: true });
+            continue;
+        }
+        let mut walk = ignore::WalkBuilder::new(path);
+        walk.sort_by_file_path(Path::cmp).require_git(false);
+        for entry in walk.build() {
+            let entry = entry.map_err(|error| Error::Read {
+                path: clean(&path.to_string_lossy()).into_owned(),
+                source: io::Error::other(error),
+            })?;
+            let is_policy = entry.file_name() == FILE_NAME;
+            if entry.file_type().is_some_and(|kind| kind.is_file()) && !is_policy {
+                files.push(FileToRead { path: entry.into_path(), given: false });
+            }
+        }
+    }
+    Ok(files)
+}
+
+struct Opened {
+    source: Source,
+    dialect: &'static dyn Dialect,
+    is_latin1: bool,
+}
+
+/// Opens one file, finds its dialect and reads it; none when it is of no dialect.
+fn open(file: &FileToRead, named: Option<&'static dyn Dialect>) -> Result<Option<Opened>, Error> {
+    let failed = |source| Error::Read { path: file.name(), source };
+    if file.is_stdin() {
+        return read_from(io::stdin().lock(), file, named);
+    }
+    let handle = File::open(&file.path).map_err(failed)?;
+    read_from(handle, file, named)
+}
+
+fn read_from(
+    mut from: impl Read,
+    file: &FileToRead,
+    named: Option<&'static dyn Dialect>,
+) -> Result<Option<Opened>, Error> {
+    let failed = |source| Error::Read { path: file.name(), source };
+    let mut octets = Vec::new();
+    from.by_ref().take(SAMPLE_OCTETS as u64).read_to_end(&mut octets).map_err(failed)?;
+    let Some(dialect) = find_dialect(file, &octets, named)? else { return Ok(None) };
+    match dialect.reads() {
+        Reads::Text => {}
+        Reads::Messages | Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
+    }
+    // One octet more than allowed tells a file that is too large from one that just fits.
+    let limit = RULE_FILE_OCTETS.value;
+    let left = (limit + 1).saturating_sub(octets.len() as u64);
+    from.take(left).read_to_end(&mut octets).map_err(failed)?;
+    if octets.len() as u64 > limit {
+        return Err(Error::TooLarge { path: file.name(), limit });
+    }
+    let (text, is_latin1) = text(octets);
+    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, is_latin1 }))
+}
+
+/// The octets as text: UTF-8 without its mark, else Latin-1, where every octet is a character.
+fn text(octets: Vec<u8>) -> (String, bool) {
+    match String::from_utf8(octets) {
+        Ok(mut text) => {
+            if text.starts_with('\u{feff}') {
+                text.remove(0);
+            }
+            (text, false)
+        }
+        Err(error) => (error.as_bytes().iter().map(|octet| char::from(*octet)).collect(), true),
+    }
+}
+
+/// The dialect of a file: the one named, else the one that knows it best; none when none does.
+fn find_dialect(
+    file: &FileToRead,
+    octets: &[u8],
+    named: Option<&'static dyn Dialect>,
+) -> Result<Option<&'static dyn Dialect>, Error> {
+    let base = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = if file.is_stdin() { "" } else { base.as_str() };
+    let sample = Sample { name, octets, text: text_of_sample(octets) };
+    if let Some(dialect) = named {
+        // In a folder the dialect named still has to know a file as its own.
+        let passed_over = !file.given && dialect.recognise(&sample) == Recognition::No;
+        return Ok((!passed_over).then_some(dialect));
+    }
+    recognise(DIALECTS, &sample).map_err(|candidates| Error::Ambiguous { path: file.name(), candidates })
+}
+
+/// The one dialect that is surest of the sample; where several are, the content decides, then the name.
+fn recognise(
+    dialects: &[&'static dyn Dialect],
+    sample: &Sample<'_>,
+) -> Result<Option<&'static dyn Dialect>, Vec<&'static str>> {
+    let nameless = Sample { name: "", ..*sample };
+    let empty = Sample { octets: &[], text: Some(""), ..*sample };
+    let rank = |d: &dyn Dialect| (d.recognise(sample), d.recognise(&nameless), d.recognise(&empty));
+    let readable = dialects.iter().copied().filter(|d| d.reads() != Reads::Nothing);
+    let ranked: Vec<_> =
+        readable.map(|d| (rank(d), d)).filter(|(rank, _)| rank.0 != Recognition::No).collect();
+    let best = ranked.iter().map(|(rank, _)| *rank).max();
+    let mut surest = ranked.iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, dialect)| *dialect);
+    match (surest.next(), surest.next()) {
+        (Some(only), None) => Ok(Some(only)),
+        (None, _) => Ok(None),
+        _ => Err(ranked.iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, d)| d.name()).collect()),
+    }
+}
+
+/// The sample as text where it is UTF-8; a character cut at its end is left out.
+fn text_of_sample(octets: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(octets) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => {
+            octets.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_in_parallel_keeps_its_order() {
+        let items: Vec<u32> = (0..1000).collect();
+        assert_eq!(in_parallel(4, &items, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn text_is_utf8_without_its_mark_else_latin1() {
+        assert_eq!(text(b"\xef\xbb\xbfa".to_vec()), ("a".to_owned(), false));
+        assert_eq!(text(b"\xe4b".to_vec()), ("äb".to_owned(), true));
+        assert_eq!(text_of_sample(b"a\xc3"), Some("a"));
+        assert_eq!(text_of_sample(b"a\xc3b"), None);
+    }
+}
