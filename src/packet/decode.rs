@@ -17,6 +17,8 @@ mod link;
 mod network;
 mod transport;
 
+pub(super) use network::extension_bit;
+
 use super::LinkType;
 use crate::field::{FIELDS, Field, Headers, Reading};
 

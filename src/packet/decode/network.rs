@@ -304,7 +304,7 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 
 /// The bit of an extension header that is walked; none for what ends the walk.
-pub(super) fn extension_bit(next: u8) -> Option<u32> {
+pub(in crate::packet) fn extension_bit(next: u8) -> Option<u32> {
     Some(match next {
         HOP_BY_HOP => ext::HOP_BY_HOP,
         43 => ext::ROUTING,

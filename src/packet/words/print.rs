@@ -1,0 +1,125 @@
+//! Headers to words.
+
+use super::{ANY_PROTOCOL, FLAGS, LATER, PROTOCOLS, parse};
+use crate::field::{FIELDS, Field, Headers, Reading};
+use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A packet in words. Fields the capture cut are left out; so is what words cannot say of a malformed packet.
+/// Symbols are named by `symbols`, the names of their document.
+pub fn print(headers: &Headers, symbols: &[Box<str>]) -> String {
+    let mut text = usual(headers, symbols);
+    // What the usual words leave open goes behind them by name, until the words read back as the packet.
+    let mut said = 0_u128;
+    while let Ok(read) = parse(&text, symbols) {
+        let open = FIELDS.iter().find_map(|info| match headers.get(info.field) {
+            Reading::Value(value) if read.get(info.field) != Reading::Value(value) => {
+                (said >> info.field as u32 & 1 == 0).then_some((info.field, value))
+            }
+            _ => None,
+        });
+        let Some((field, value)) = open else { break };
+        said |= 1 << field as u32;
+        push(&mut text, format_args!("{} {value}", field.name()));
+    }
+    text
+}
+
+fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, " {words}");
+}
+
+fn usual(headers: &Headers, symbols: &[Box<str>]) -> String {
+    let small = |field| headers.small(field);
+    let mut text = protocol(headers);
+    push(&mut text, format_args!("{}", endpoint(headers, Field::Src4, Field::Src6, Field::Sport)));
+    push(&mut text, format_args!("> {}", endpoint(headers, Field::Dst4, Field::Dst6, Field::Dport)));
+    if let Some(flags) = small(Field::TcpFlags) {
+        push(&mut text, format_args!("flags {}", letters(flags)));
+    }
+    for (word, fields) in [
+        ("type", [Field::IcmpType, Field::Icmp6Type, Field::IgmpType].as_slice()),
+        ("code", &[Field::IcmpCode, Field::Icmp6Code]),
+    ] {
+        if let Some(value) = fields.iter().find_map(|field| small(*field)) {
+            push(&mut text, format_args!("{word} {value}"));
+        }
+    }
+    for (word, field, usual) in
+        [("len", Field::Len, None), ("dscp", Field::Dscp, Some(0)), ("ttl", Field::Ttl, Some(64))]
+    {
+        if let Some(value) = small(field).filter(|value| Some(*value) != usual) {
+            push(&mut text, format_args!("{word} {value}"));
+        }
+    }
+    if let Some(fragment) = fragment(headers) {
+        push(&mut text, format_args!("frag {fragment}"));
+    }
+    if small(Field::Df) == Some(1) {
+        push(&mut text, format_args!("df"));
+    }
+    if let Some(label) = small(Field::FlowLabel).filter(|label| *label != 0) {
+        push(&mut text, format_args!("label {label}"));
+    }
+    for (word, field) in [("iface", Field::InIface), ("out-iface", Field::OutIface)] {
+        if let Some(symbol) = small(field) {
+            match symbols.get(symbol as usize).filter(|name| is_word(name)) {
+                Some(name) => push(&mut text, format_args!("{word} {name}")),
+                None => push(&mut text, format_args!("{word} #{symbol}")),
+            }
+        }
+    }
+    text
+}
+
+/// Whether an interface name reads back: a word of its own that is no number of a symbol.
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('#') && !name.contains(char::is_whitespace)
+}
+
+fn protocol(headers: &Headers) -> String {
+    match headers.small(Field::Proto) {
+        None => ANY_PROTOCOL.to_owned(),
+        Some(number) => PROTOCOLS
+            .iter()
+            .find(|(_, known)| *known == number)
+            .map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()),
+    }
+}
+
+fn endpoint(headers: &Headers, v4: Field, v6: Field, port: Field) -> String {
+    let port = headers.small(port);
+    match (headers.small(v4), headers.get(v6), port) {
+        (Some(address), _, None) => Ipv4Addr::from_bits(address).to_string(),
+        (Some(address), _, Some(port)) => format!("{}:{port}", Ipv4Addr::from_bits(address)),
+        (None, Reading::Value(address), None) => Ipv6Addr::from_bits(address).to_string(),
+        (None, Reading::Value(address), Some(port)) => format!("[{}]:{port}", Ipv6Addr::from_bits(address)),
+        (None, Reading::Absent | Reading::Cut, _) => "?".to_owned(),
+    }
+}
+
+fn letters(flags: u32) -> String {
+    if flags == 0 {
+        return "none".to_owned();
+    }
+    if flags >> FLAGS.len() != 0 {
+        return format!("{flags:#x}");
+    }
+    FLAGS.chars().enumerate().filter(|(bit, _)| flags >> bit & 1 == 1).map(|(_, letter)| letter).collect()
+}
+
+fn fragment(headers: &Headers) -> Option<String> {
+    let offset = headers.small(Field::FragOff)?;
+    let more = headers.small(Field::Mf) == Some(1);
+    let v6 = headers.small(Field::IpVersion) == Some(6);
+    Some(match (offset, more) {
+        (0, false) if v6 && headers.small(Field::IsFragHeader) == Some(1) => "0".to_owned(),
+        (0, false) => return None,
+        (0, true) => "first".to_owned(),
+        (LATER, true) => "middle".to_owned(),
+        (LATER, false) => "last".to_owned(),
+        (offset, true) => format!("{offset}+"),
+        (offset, false) => offset.to_string(),
+    })
+}
