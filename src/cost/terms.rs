@@ -1,0 +1,430 @@
+//! Counts a condition: it is brought to alternatives (a sum of products of fields) and each is multiplied out.
+//!
+//! Alternatives that overlap are counted each, as a device programs them with the same action. A part that is
+//! not modelled counts as one entry and makes the figures bounds from below.
+
+use super::cover;
+use super::flow::Encoding;
+use super::tally::{FieldCost, Tally};
+use crate::field::{Family, Field, FieldInfo, Layer};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, ValueSet};
+use crate::net::{BitMatch, BitSet, IntervalSet};
+use std::borrow::Cow;
+
+/// Whose packets a condition is for, and how the device keeps their lengths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys {
+    /// The family of the rule set.
+    pub(crate) family: Family,
+    /// How the device writes values into its keys.
+    pub(crate) encoding: Encoding,
+}
+
+/// What a condition comes to; the second is whether a part is not modelled. A step a
+/// part, a range, a pattern and a node, and again for each alternative.
+pub(crate) fn tally(
+    condition: &Condition,
+    keys: Keys,
+    meter: &mut Meter,
+) -> Result<(Tally, bool), Exhausted> {
+    let mut tally = Tally::NONE;
+    if let Some(fields) = product(condition, keys, meter)? {
+        tally.add_term(fields);
+        return Ok((tally, false));
+    }
+    let mut depth = Meter::new(&limits::NESTING);
+    let mut opaque = false;
+    let normal = normalise(condition, false, keys.family, &mut opaque, meter, &mut depth)?;
+    let depth = Meter::new(&limits::COST_BRANCHES);
+    let mut walk = Walk { tally: &mut tally, cube: Vec::new(), keys, meter, depth };
+    walk.run(vec![&normal], Vec::new())?;
+    Ok(if opaque { (tally.inexact(), true) } else { (tally, false) })
+}
+
+/// The costs of the fields where the condition is a product of tests of distinct fields kept as ranges, which
+/// most are.
+fn product(
+    condition: &Condition,
+    keys: Keys,
+    meter: &mut Meter,
+) -> Result<Option<Vec<FieldCost>>, Exhausted> {
+    let parts = match condition {
+        Condition::And(parts) => &**parts,
+        Condition::Test(_) => std::slice::from_ref(condition),
+        _ => return Ok(None),
+    };
+    let mut seen = 0_u128;
+    let mut costs = Vec::with_capacity(parts.len());
+    for part in parts {
+        let Condition::Test(test) = part else { return Ok(None) };
+        let bit = 1_u128 << test.field as u8;
+        if seen & bit != 0 || matches!(test.values, ValueSet::Bits(_)) {
+            return Ok(None);
+        }
+        seen |= bit;
+        meter.charge(1)?;
+        costs.push(values_cost(test.field, &test.values, keys, meter)?);
+    }
+    Ok(Some(costs))
+}
+
+/// A condition with negation pushed to its tests, and tests of one field beside each other joined.
+enum Normal<'a> {
+    True,
+    False,
+    /// The field is there and in the set.
+    In(Field, Cow<'a, ValueSet>),
+    /// The field is not there.
+    Absent(Field),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+}
+
+fn normalise<'a>(
+    condition: &'a Condition,
+    negated: bool,
+    family: Family,
+    opaque: &mut bool,
+    meter: &mut Meter,
+    depth: &mut Meter,
+) -> Result<Normal<'a>, Exhausted> {
+    meter.charge(1)?;
+    Ok(match (condition, negated) {
+        (Condition::True, false) | (Condition::False, true) => Normal::True,
+        (Condition::False, false) | (Condition::True, true) => Normal::False,
+        (Condition::Opaque(_), _) => {
+            *opaque = true;
+            Normal::True
+        }
+        (Condition::Test(test), false) => Normal::In(test.field, Cow::Borrowed(&test.values)),
+        (Condition::Test(test), true) => negative(test.field, &test.values, family, meter)?,
+        (Condition::Not(part), _) => {
+            depth.charge(1)?;
+            let inner = normalise(part, !negated, family, opaque, meter, depth)?;
+            depth.release(1);
+            inner
+        }
+        (Condition::And(parts), true) | (Condition::Or(parts), false) => {
+            let mut list = Vec::with_capacity(parts.len());
+            depth.charge(1)?;
+            for part in parts {
+                list.push(normalise(part, negated, family, opaque, meter, depth)?);
+            }
+            depth.release(1);
+            Normal::Or(joined(list, meter)?)
+        }
+        (Condition::Or(parts), true) => {
+            // The complement of a union: join first, so that a long list is complemented once.
+            let mut list = Vec::with_capacity(parts.len());
+            depth.charge(1)?;
+            let mut tests = Vec::new();
+            for part in parts {
+                match part {
+                    Condition::Test(test) => tests.push(Normal::In(test.field, Cow::Borrowed(&test.values))),
+                    other => list.push(normalise(other, true, family, opaque, meter, depth)?),
+                }
+            }
+            for test in joined(tests, meter)? {
+                if let Normal::In(field, values) = test {
+                    list.push(negative(field, &values, family, meter)?);
+                }
+            }
+            depth.release(1);
+            Normal::And(list)
+        }
+        (Condition::And(parts), false) => {
+            let mut list = Vec::with_capacity(parts.len());
+            depth.charge(1)?;
+            for part in parts {
+                list.push(normalise(part, false, family, opaque, meter, depth)?);
+            }
+            depth.release(1);
+            Normal::And(list)
+        }
+    })
+}
+
+/// Joins tests of one field kept as ranges into one, in the place of the first.
+fn joined<'a>(list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Vec<Normal<'a>>, Exhausted> {
+    let mut small: Vec<(Field, Vec<(u32, u32)>)> = Vec::new();
+    let mut rest = Vec::with_capacity(list.len());
+    for part in list {
+        match &part {
+            Normal::In(field, values) if let ValueSet::Ranges(set) = values.as_ref() => {
+                meter.charge(set.ranges().len() as u64)?;
+                match small.iter_mut().find(|(f, _)| f == field) {
+                    Some((_, ranges)) => ranges.extend(set.ranges()),
+                    None => small.push((*field, set.ranges().collect())),
+                }
+            }
+            Normal::False => {}
+            _ => rest.push(part),
+        }
+    }
+    let sets = small.into_iter().map(|(field, ranges)| {
+        Normal::In(field, Cow::Owned(ValueSet::Ranges(IntervalSet::from_ranges(ranges))))
+    });
+    Ok(sets.chain(rest).collect())
+}
+
+/// `not (field in values)`: not there, or there with another value.
+fn negative<'a>(
+    field: Field,
+    values: &ValueSet,
+    family: Family,
+    meter: &mut Meter,
+) -> Result<Normal<'a>, Exhausted> {
+    let others = Normal::In(field, Cow::Owned(complement(field, values, meter)?));
+    Ok(if always_there(field.info(), family) {
+        others
+    } else {
+        Normal::Or(vec![Normal::Absent(field), others])
+    })
+}
+
+/// Whether every well-formed packet of the family has the field, as far as a table key is concerned.
+fn always_there(info: &FieldInfo, family: Family) -> bool {
+    info.layer == Layer::Network
+        && (info.family == Family::Any || info.family == family)
+        && info.field != Field::Mf
+}
+
+fn complement(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<ValueSet, Exhausted> {
+    let max = field.info().max;
+    Ok(match values {
+        ValueSet::Ranges(set) => {
+            meter.charge(set.ranges().len() as u64)?;
+            ValueSet::Ranges(set.complement(u32::try_from(max).unwrap_or(u32::MAX)))
+        }
+        ValueSet::Wide(set) => {
+            meter.charge(set.ranges().len() as u64)?;
+            ValueSet::Wide(Box::new(set.complement(max)))
+        }
+        ValueSet::Bits(set) => {
+            let mut list = vec![BitMatch::new(0, 0)];
+            for pattern in set.patterns() {
+                // Outside a pattern: some bit of its mask is the other way round.
+                let bits = (0..128).map(|i| 1_u128 << i).filter(|bit| pattern.mask & bit != 0);
+                let outside: Vec<BitMatch> =
+                    bits.map(|bit| BitMatch::new(!pattern.value & bit, bit)).collect();
+                list = all_pairs(&list, &outside, meter)?;
+            }
+            ValueSet::Bits(Box::new(BitSet::new(list)))
+        }
+    })
+}
+
+/// The patterns that have one of `a` and one of `b`, none inside another.
+fn all_pairs(a: &[BitMatch], b: &[BitMatch], meter: &mut Meter) -> Result<Vec<BitMatch>, Exhausted> {
+    let pairs = (a.len() as u64).saturating_mul(b.len() as u64);
+    // Making them, and comparing each with each to take out those inside others.
+    meter.charge(pairs.saturating_add(pairs.saturating_mul(pairs) / 16))?;
+    let list = a.iter().flat_map(|x| b.iter().filter_map(|y| x.intersection(*y)));
+    Ok(BitSet::new(list).patterns().to_vec())
+}
+
+/// The values in both.
+fn both(field: Field, a: &ValueSet, b: &ValueSet, meter: &mut Meter) -> Result<ValueSet, Exhausted> {
+    let sizes = |set: &ValueSet| match set {
+        ValueSet::Ranges(set) => set.ranges().len(),
+        ValueSet::Wide(set) => set.ranges().len(),
+        ValueSet::Bits(set) => set.patterns().len(),
+    };
+    meter.charge((sizes(a) + sizes(b)) as u64)?;
+    Ok(match (a, b) {
+        (ValueSet::Ranges(a), ValueSet::Ranges(b)) => ValueSet::Ranges(a.intersection(b)),
+        (ValueSet::Wide(a), ValueSet::Wide(b)) => ValueSet::Wide(Box::new(a.intersection(b))),
+        (ValueSet::Ranges(small), ValueSet::Wide(wide)) | (ValueSet::Wide(wide), ValueSet::Ranges(small)) => {
+            let grown = IntervalSet::from_ranges(small.ranges().map(|(lo, hi)| (lo.into(), hi.into())));
+            ValueSet::Wide(Box::new(grown.intersection(wide)))
+        }
+        (ValueSet::Bits(_), _) | (_, ValueSet::Bits(_)) => {
+            let (a, b) = (as_patterns(field, a, meter)?, as_patterns(field, b, meter)?);
+            ValueSet::Bits(Box::new(BitSet::new(all_pairs(&a, &b, meter)?)))
+        }
+    })
+}
+
+fn as_patterns(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<Vec<BitMatch>, Exhausted> {
+    let width = u32::from(field.info().width);
+    let mut list = Vec::new();
+    match values {
+        ValueSet::Ranges(set) => {
+            for (lo, hi) in set.ranges() {
+                cover::patterns(lo.into(), hi.into(), width, &mut list, meter)?;
+            }
+        }
+        ValueSet::Wide(set) => {
+            for (lo, hi) in set.ranges() {
+                cover::patterns(lo, hi, width, &mut list, meter)?;
+            }
+        }
+        ValueSet::Bits(set) => list.extend_from_slice(set.patterns()),
+    }
+    Ok(list)
+}
+
+/// What one field of one alternative asks.
+enum Literal<'a> {
+    In(Cow<'a, ValueSet>),
+    Absent,
+}
+
+/// Walks the alternatives of a condition, one at a time, so that only one is ever held.
+struct Walk<'t, 'm, 'a> {
+    tally: &'t mut Tally,
+    cube: Vec<(Field, Literal<'a>)>,
+    keys: Keys,
+    meter: &'m mut Meter,
+    depth: Meter,
+}
+
+impl<'a> Walk<'_, '_, 'a> {
+    /// Takes on what is pending; alternatives wait until everything else has narrowed the fields.
+    fn run(&mut self, mut pending: Vec<&'a Normal<'a>>, mut choices: Vec<&'a [Normal<'a>]>) -> Result<(), Exhausted> {
+        // What was there before each change, newest last.
+        let mut undo: Vec<(usize, Option<Literal<'a>>)> = Vec::new();
+        let mut possible = true;
+        while let Some(part) = pending.pop() {
+            self.meter.charge(1)?;
+            match part {
+                Normal::True => {}
+                Normal::False => possible = false,
+                Normal::And(parts) => pending.extend(parts),
+                Normal::Or(parts) => match parts.as_slice() {
+                    [only] => pending.push(only),
+                    parts => choices.push(parts),
+                },
+                Normal::In(field, values) => possible = self.narrow(*field, Some(values), &mut undo)?,
+                Normal::Absent(field) => possible = self.narrow(*field, None, &mut undo)?,
+            }
+            if !possible {
+                break;
+            }
+        }
+        if possible {
+            match choices.pop() {
+                None => self.count()?,
+                Some(parts) => {
+                    self.depth.charge(1)?;
+                    for part in parts {
+                        self.meter.charge(choices.len() as u64 + 1)?;
+                        self.run(vec![part], choices.clone())?;
+                    }
+                    self.depth.release(1);
+                }
+            }
+        }
+        for (index, before) in undo.into_iter().rev() {
+            match (before, self.cube.get_mut(index)) {
+                (Some(before), Some((_, literal))) => *literal = before,
+                _ => self.cube.truncate(index),
+            }
+        }
+        Ok(())
+    }
+
+    /// Narrows a field; false when nothing is left.
+    fn narrow(
+        &mut self,
+        field: Field,
+        values: Option<&'a Cow<'a, ValueSet>>,
+        undo: &mut Vec<(usize, Option<Literal<'a>>)>,
+    ) -> Result<bool, Exhausted> {
+        let Some(index) = self.cube.iter().position(|(f, _)| *f == field) else {
+            undo.push((self.cube.len(), None));
+            let possible = values.is_none_or(|values| !values.is_empty());
+            let literal = values.map_or(Literal::Absent, |values| Literal::In(Cow::Borrowed(values)));
+            self.cube.push((field, literal));
+            return Ok(possible);
+        };
+        let Some((_, literal)) = self.cube.get_mut(index) else { return Ok(false) };
+        let narrowed = match (&*literal, values) {
+            (Literal::Absent, None) => return Ok(true),
+            (Literal::Absent, Some(_)) | (Literal::In(_), None) => return Ok(false),
+            (Literal::In(a), Some(b)) => both(field, a, b, self.meter)?,
+        };
+        let possible = !narrowed.is_empty();
+        undo.push((index, Some(std::mem::replace(literal, Literal::In(Cow::Owned(narrowed))))));
+        Ok(possible)
+    }
+
+    fn count(&mut self) -> Result<(), Exhausted> {
+        let mut costs = Vec::with_capacity(self.cube.len());
+        for (field, literal) in &self.cube {
+            costs.push(match literal {
+                // A key has a bit for "there is such a header".
+                Literal::Absent => FieldCost::ONE,
+                Literal::In(values) => values_cost(*field, values, self.keys, self.meter)?,
+            });
+        }
+        self.tally.add_term(costs);
+        Ok(())
+    }
+}
+
+/// What a set of values of one field comes to.
+fn values_cost(
+    field: Field,
+    values: &ValueSet,
+    keys: Keys,
+    meter: &mut Meter,
+) -> Result<FieldCost, Exhausted> {
+    let (entries, ranges) = match values {
+        ValueSet::Ranges(set) => {
+            let whole = |(lo, hi): (u32, u32)| match field {
+                // Tables carry "is a later fragment" as a bit, and the whole field is no condition.
+                Field::FragOff => lo <= 1 && u128::from(hi) >= field.info().max,
+                _ => lo == 0 && u128::from(hi) >= field.info().max,
+            };
+            let mut ranges = set.ranges();
+            if let (Some(range), None) = (ranges.next(), ranges.next())
+                && (range.0 == range.1 || whole(range))
+            {
+                return Ok(FieldCost::ONE);
+            }
+            let clipped = clip(field, set, keys);
+            let ranges: Vec<(u128, u128)> =
+                clipped.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
+            (cover::set_prefixes(&clipped, meter)?, ranges)
+        }
+        ValueSet::Wide(set) => (cover::set_prefixes(set, meter)?, set.ranges().collect()),
+        ValueSet::Bits(set) => {
+            let count = set.patterns().len() as u64;
+            return Ok(FieldCost { entries: count, fewest: count.min(1), ranges: count });
+        }
+    };
+    if entries <= 1 {
+        return Ok(FieldCost { entries, fewest: entries, ranges: entries });
+    }
+    let top = ranges.last().and_then(|(_, hi)| hi.checked_ilog2()).map_or(1, |top| top + 1);
+    let width = u32::from(field.info().width).max(top);
+    Ok(FieldCost {
+        entries,
+        fewest: cover::fewest(&ranges, width, meter)?,
+        ranges: ranges.len() as u64,
+    })
+}
+
+/// The set as the key holds it: without values the field cannot hold, but whole when nothing would be left.
+fn clip(field: Field, set: &IntervalSet<u32>, keys: Keys) -> Cow<'_, IntervalSet<u32>> {
+    const HEADER: u32 = 40;
+    let inet6_length = field == Field::Len && keys.family == Family::Inet6;
+    let inside = if inet6_length && keys.encoding.ipv6_payload_length {
+        let payload = set.ranges().filter(|(_, hi)| *hi >= HEADER);
+        let payload = payload.map(|(lo, hi)| (lo.saturating_sub(HEADER), hi - HEADER));
+        IntervalSet::from_ranges(payload).intersection(&IntervalSet::range(0, 0xffff))
+    } else {
+        let max = match field {
+            // The seventeenth bit is ours, for IPv6.
+            Field::Len if !inet6_length => 0xffff,
+            _ => u32::try_from(field.info().max).unwrap_or(u32::MAX),
+        };
+        if set.max().is_none_or(|top| top <= max) {
+            return Cow::Borrowed(set);
+        }
+        set.intersection(&IntervalSet::range(0, max))
+    };
+    if inside.is_empty() { Cow::Borrowed(set) } else { Cow::Owned(inside) }
+}
