@@ -72,12 +72,7 @@ pub fn fewest(ranges: &[(u128, u128)], width: u32, meter: &mut Meter) -> Result<
 
 /// Entries needed inside a block of `bits` bits from `first` on: when the block inherits "not in the set", and
 /// when it inherits "in the set".
-fn node(
-    ranges: &[(u128, u128)],
-    first: u128,
-    bits: u32,
-    meter: &mut Meter,
-) -> Result<(u64, u64), Exhausted> {
+fn node(ranges: &[(u128, u128)], first: u128, bits: u32, meter: &mut Meter) -> Result<(u64, u64), Exhausted> {
     meter.charge(1)?;
     let last = first | low_bits(bits);
     match ranges {

@@ -86,7 +86,7 @@ impl Ports {
         // destination port outside `port`, which the rule takes, the source ports are left, and the other way round.
         let mut least = others.iter().map(|f| f.fewest).max().unwrap_or(1);
         for (left, right) in [(&from, destination), (&to, source)] {
-            let alone = right.map_or_else(|| !either.complement(0xffff), |r| r.difference(either));
+            let alone = right.map_or_else(|| either.complement(0xffff), |r| r.difference(either));
             if !alone.is_empty() {
                 least = least.max(field_cost(left, 16, meter)?.fewest);
             }
@@ -284,8 +284,9 @@ fn holds(operands: &[Operand], data: u64, bits: u64) -> bool {
 /// ICMP type and code.
 pub(crate) fn expanded(flow: &FlowSpec) -> u64 {
     use ComponentType as C;
-    let multiplied =
-        |kind| matches!(kind, C::TcpFlags | C::Dscp | C::PacketLength | C::Fragment | C::IcmpType | C::IcmpCode);
+    let multiplied = |kind| {
+        matches!(kind, C::TcpFlags | C::Dscp | C::PacketLength | C::Fragment | C::IcmpType | C::IcmpCode)
+    };
     let lists = flow.components().iter().filter(|component| multiplied(component.kind));
     lists.map(|component| alternatives(flow.operands(component))).fold(1, u64::saturating_mul)
 }

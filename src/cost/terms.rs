@@ -282,7 +282,11 @@ struct Walk<'t, 'm, 'a> {
 
 impl<'a> Walk<'_, '_, 'a> {
     /// Takes on what is pending; alternatives wait until everything else has narrowed the fields.
-    fn run(&mut self, mut pending: Vec<&'a Normal<'a>>, mut choices: Vec<&'a [Normal<'a>]>) -> Result<(), Exhausted> {
+    fn run(
+        &mut self,
+        mut pending: Vec<&'a Normal<'a>>,
+        mut choices: Vec<&'a [Normal<'a>]>,
+    ) -> Result<(), Exhausted> {
         // What was there before each change, newest last.
         let mut undo: Vec<(usize, Option<Literal<'a>>)> = Vec::new();
         let mut possible = true;
@@ -385,8 +389,7 @@ fn values_cost(
                 return Ok(FieldCost::ONE);
             }
             let clipped = clip(field, set, keys);
-            let ranges: Vec<(u128, u128)> =
-                clipped.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
+            let ranges: Vec<(u128, u128)> = clipped.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
             (cover::set_prefixes(&clipped, meter)?, ranges)
         }
         ValueSet::Wide(set) => (cover::set_prefixes(set, meter)?, set.ranges().collect()),
@@ -400,11 +403,7 @@ fn values_cost(
     }
     let top = ranges.last().and_then(|(_, hi)| hi.checked_ilog2()).map_or(1, |top| top + 1);
     let width = u32::from(field.info().width).max(top);
-    Ok(FieldCost {
-        entries,
-        fewest: cover::fewest(&ranges, width, meter)?,
-        ranges: ranges.len() as u64,
-    })
+    Ok(FieldCost { entries, fewest: cover::fewest(&ranges, width, meter)?, ranges: ranges.len() as u64 })
 }
 
 /// The set as the key holds it: without values the field cannot hold, but whole when nothing would be left.

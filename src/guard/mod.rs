@@ -55,6 +55,11 @@ impl Meter {
         self.spent
     }
 
+    /// How much may still be spent.
+    pub fn left(&self) -> u64 {
+        self.allowance.saturating_sub(self.spent)
+    }
+
     /// The error this meter gives.
     pub fn exhausted(&self) -> Exhausted {
         Exhausted { limit: self.limit, allowance: self.allowance }
