@@ -86,7 +86,10 @@ fn draw<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap, hint: bool) -> G
         group = group.element(Drawn::HELP.message(clean(help)));
     }
     for suggestion in &diagnostic.suggestions {
-        let text = format!("{}: `{}`", suggestion.message, suggestion.replacement);
+        let text = match suggestion.replacement.as_str() {
+            "" => suggestion.message.clone(),
+            replacement => format!("{}: `{replacement}`", suggestion.message),
+        };
         group = group.element(Drawn::HELP.message(clean(&text).into_owned()));
     }
     for note in &diagnostic.notes {
@@ -180,23 +183,30 @@ fn draw_text<'a>(source: &'a Source, labels: &[(&'a Label, bool)], elements: &mu
         return;
     }
     // Too much to draw: each label on a piece of its own, with its place said by us.
-    for (label, primary) in labels {
+    for (label, _) in labels {
         let start = boundary(text, (label.span.start as usize).min(text.len()));
         let around = text.get(boundary(text, start.saturating_sub(100))..start).unwrap_or("");
         let from = start - around.rsplit('\n').next().unwrap_or("").len();
         let ahead = text.get(start..boundary(text, start + 200)).unwrap_or("");
         let to = start + ahead.split('\n').next().unwrap_or("").len();
-        let piece = text.get(from..to).unwrap_or("");
         let mut origin = Origin::path(clean(source.name()));
-        let mut number = 1;
         if let Place::Text(place) = source.place(label.span.start) {
-            number = place.line as usize;
-            origin = origin.line(number).char_column(place.column as usize);
+            origin = origin.line(place.line as usize).char_column(place.column as usize);
         }
         elements.push(origin.into());
-        let snippet = Snippet::source(piece).line_start(number);
-        elements.push(snippet.annotation(annotation((label, *primary), from, piece)).into());
+        let end = boundary(text, (label.span.end as usize).clamp(start, to));
+        let shown = |from: usize, to: usize| clean(text.get(from..to).unwrap_or("")).into_owned();
+        elements.push(excerpt("text", &[shown(from, start), shown(start, end), shown(end, to)], label));
     }
+}
+
+/// A piece too odd for a drawing of its lines: shown behind its place, with carets below.
+fn excerpt(name: &'static str, [before, marked, after]: &[String; 3], label: &Label) -> Element<'static> {
+    let indent = " ".repeat(before.chars().count());
+    let carets = "^".repeat(marked.chars().count().max(1));
+    let message = clean(&label.message);
+    let text = format!("{before}{marked}{after}\n{indent}{carets} {message}");
+    Drawn::NOTE.with_name(name).message(text.trim_end().to_owned()).into()
 }
 
 fn annotation<'a>(
@@ -221,42 +231,32 @@ fn draw_octets<'a>(
     labels: &[(&'a Label, bool)],
     elements: &mut Vec<Element<'a>>,
 ) {
-    for (label, primary) in labels {
+    for (label, _) in labels {
         if let Place::Binary(FrameOctet { frame, octet }) = source.place(label.span.start) {
             let place = format!("{}: frame {frame}, octet {octet}", clean(source.name()));
             elements.push(Origin::path(place).into());
         }
-        let (text, marked) = hex(bytes, label.span);
-        let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let mut annotation = kind.span(marked.range());
-        if !label.message.is_empty() {
-            annotation = annotation.label(clean(&label.message));
-        }
-        elements.push(Snippet::source(text).line_numbering(false).annotation(annotation).into());
+        elements.push(excerpt("octets", &hex(bytes, label.span), label));
     }
 }
 
-/// The octets around a span as hex text, and where the span is in it.
-fn hex(bytes: &[u8], span: Span) -> (String, Span) {
+/// The octets before a span, in it and behind it, as hex.
+fn hex(bytes: &[u8], span: Span) -> [String; 3] {
     let start = (span.start as usize).min(bytes.len());
     let end = (span.end as usize).clamp(start, bytes.len()).min(start + HEX_SHOWN);
-    let from = start.saturating_sub(HEX_CONTEXT);
-    let to = (end + HEX_CONTEXT).min(bytes.len());
-    let mut text = String::new();
-    let (mut marked_start, mut marked_end) = (0, 0);
-    for (index, byte) in bytes.iter().enumerate().take(to).skip(from) {
-        if index > from {
-            text.push(' ');
-        }
-        if index == start {
-            marked_start = text.len();
-        }
-        text.push_str(&format!("{byte:02x}"));
-        if index < end {
-            marked_end = text.len();
-        }
+    let words = |from: usize, to: usize| {
+        let octets = bytes.get(from..to).unwrap_or(&[]).iter();
+        octets.map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    let mut before = words(start.saturating_sub(HEX_CONTEXT), start);
+    let mut after = words(end, (end + HEX_CONTEXT).min(bytes.len()));
+    if !before.is_empty() {
+        before.push(' ');
     }
-    (text, Span::new(marked_start, marked_end.max(marked_start)))
+    if !after.is_empty() {
+        after.insert(0, ' ');
+    }
+    [before, words(start, end), after]
 }
 
 #[cfg(test)]
@@ -298,8 +298,7 @@ mod tests {
 
     #[test]
     fn octets_are_shown_with_their_place_marked() {
-        let (text, span) = hex(&[1, 2, 3, 0xff], Span::new(1, 3));
-        assert_eq!((text.as_str(), text.get(span.range()).unwrap()), ("01 02 03 ff", "02 03"));
-        assert_eq!(hex(&[], Span::new(5, 9)).0, "");
+        assert_eq!(hex(&[1, 2, 3, 0xff], Span::new(1, 3)), ["01 ", "02 03", " ff"]);
+        assert_eq!(hex(&[], Span::new(5, 9)), ["", "", ""]);
     }
 }
