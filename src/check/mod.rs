@@ -1,7 +1,10 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
 mod context;
+mod expired_allow;
+mod malformed_allow;
 mod run;
+mod unused_allow;
 
 pub use context::{Context, Drops, Input, Protected, RuleAt, Settings};
 pub use run::run;
@@ -12,7 +15,8 @@ use std::fmt;
 
 /// Every check, sorted by name. Help, `explain`, configuration keys, SARIF rules and the index of the pages
 /// derive from it.
-pub static CHECKS: &[&dyn Check] = &[];
+pub static CHECKS: &[&dyn Check] =
+    &[&expired_allow::ExpiredAllow, &malformed_allow::MalformedAllow, &unused_allow::UnusedAllow];
 
 /// The check of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Check> {

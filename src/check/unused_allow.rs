@@ -1,0 +1,29 @@
+//! A suppression without anything to suppress. Raised where suppressions are applied, after every check has run.
+
+use super::{Check, Confidence, Context, Findings, Meta, Needs};
+use crate::diagnostic::Level;
+use crate::guard::Exhausted;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct UnusedAllow;
+
+static META: Meta = Meta {
+    name: "unused-allow",
+    summary: "a suppression suppresses nothing",
+    level: Level::Warning,
+    confidence: Confidence::Proven,
+    since: "0.1.0",
+    needs: Needs::Syntax,
+    page: include_str!("../../docs/checks/unused-allow.md"),
+};
+
+impl Check for UnusedAllow {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, _: &Context<'_>, _: &mut Findings) -> Result<(), Exhausted> {
+        Ok(())
+    }
+}
