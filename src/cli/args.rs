@@ -27,8 +27,8 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0   ran, nothing at or above --fail-on, nothing inconclusive that matters
-  1   findings at or above --fail-on; for `cost`, a level is deny; for `convert --strict`, something is lost
-  2   could not run: usage, unreadable file, unknown dialect, broken flowgate.toml; no report is written
+  1   findings at or above --fail-on; `cost`: a level is deny; `convert --strict`: something is lost
+  2   could not run: usage, unreadable file, unknown dialect, broken flowgate.toml
   3   a question that matters has no answer
   70  a fault of flowgate itself
 
@@ -64,6 +64,7 @@ pub(super) enum Color {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Check(Check),
+    Convert(Convert),
     /// List the checks
     #[command(after_help = "Example:\n  flowgate checks --format json")]
     Checks(List),
@@ -202,6 +203,34 @@ pub(super) enum TableFormat {
     Json,
 }
 
+/// Print rules in another dialect, and say what it cannot express
+///
+/// The text goes to standard output, what is lost to standard error.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate convert edge.conf --to flowspec-hex
+  flowgate convert edge.conf:EDGE-IN --to junos --form set
+  flowgate convert rules.txt --to exabgp --strict       exit 1 when anything is lost")]
+pub(super) struct Convert {
+    /// A rule file, `FILE:RULE-SET` for one of its rule sets, or `-` for standard input
+    #[arg(value_name = "RULES")]
+    pub(super) rules: PathBuf,
+    /// The dialect to print
+    #[arg(long, value_name = "DIALECT", value_parser = writable_dialects())]
+    pub(super) to: String,
+    /// A form of that dialect, as `set` for Junos
+    #[arg(long, value_name = "FORM")]
+    pub(super) form: Option<String>,
+    /// Exit with 1 when anything is lost
+    #[arg(long)]
+    pub(super) strict: bool,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
 /// List what is known here
 #[derive(Args, Debug)]
 pub(super) struct List {
@@ -232,12 +261,20 @@ pub(super) struct Completions {
 
 /// Print the manual page
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  flowgate man > flowgate.1")]
-pub(super) struct Man {}
+#[command(after_help = "Examples:\n  flowgate man > flowgate.1\n  flowgate man check | man -l -")]
+pub(super) struct Man {
+    /// The command whose page to print; without one, the page of flowgate itself
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Option<String>,
+}
 
 fn readable_dialects() -> PossibleValuesParser {
     let known = DIALECTS.iter().filter(|d| d.reads() != Reads::Nothing).map(|d| d.name());
     PossibleValuesParser::new(["auto"].into_iter().chain(known))
+}
+
+fn writable_dialects() -> PossibleValuesParser {
+    PossibleValuesParser::new(DIALECTS.iter().filter(|d| d.writes()).map(|d| d.name()))
 }
 
 fn check_names() -> PossibleValuesParser {

@@ -16,9 +16,7 @@ use std::io::{self, Write};
 pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     let policy = Policy::find(options.policing.config.as_deref(), options.paths.first().map(|p| &**p))?;
     let mut inputs = Inputs::read(&options.paths, &options.reading)?;
-    if !common.quiet {
-        inputs.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    }
+    inputs.tell(common);
     let mut settings = policy.config.settings.clone();
     if let Some(action) = options.reading.assume_action {
         settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
@@ -41,18 +39,12 @@ pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
         &mut findings,
     );
     inputs.memory.look()?;
-    let skipped = inputs.skipped();
     let report = Report::new(&inputs.sources, summaries, findings, suppressed);
     let fail_on = options.fail_on.map(Level::from).or(policy.config.fail_on).unwrap_or(Level::Error);
     let exit = verdict(&report, &settings, fail_on, options.inconclusive);
     output::write(options.writing.output.as_deref(), common, |out, styled| {
         render(&report, options.format, terminal::Options { styled, quiet: common.quiet }, out)
     })?;
-    if let Some(skipped) = skipped
-        && !common.quiet
-    {
-        say(&format!("note: {skipped}"));
-    }
     if common.verbose {
         inputs.memory.look()?;
         tell_more(inputs.memory.peak());

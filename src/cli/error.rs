@@ -22,6 +22,14 @@ pub(super) enum Error {
     Config { path: String, line: u32, column: u32, message: String },
     #[error("no rule was found: nothing read is not a pass")]
     NoRules,
+    #[error("`{path}` has not one rule set `{name}`, but these: {}", sets.join(", "))]
+    NoSuchRuleSet { path: String, name: String, sets: Vec<String> },
+    #[error("`{path}` has several rule sets, and one is needed: {}", sets.join(", "))]
+    SeveralRuleSets { path: String, sets: Vec<String> },
+    #[error("the rules cannot be printed as {dialect}")]
+    Print { dialect: &'static str },
+    #[error("there is no command `{name}`")]
+    NoSuchCommand { name: String },
     #[error("{0}")]
     Exhausted(#[from] Exhausted),
 }
@@ -33,9 +41,14 @@ impl Error {
             Self::Unrecognised { .. } => Some("name it with `--dialect`; `flowgate dialects` lists them"),
             Self::Ambiguous { .. } => Some("say which with `--dialect`"),
             Self::NoRules => Some("`--allow-empty` accepts that"),
+            Self::NoSuchRuleSet { .. } | Self::SeveralRuleSets { .. } => Some(
+                "name one as `FILE:RULE-SET`; the part behind the last `/` is enough where it is the only one",
+            ),
+            Self::NoSuchCommand { .. } => Some("`flowgate help` lists them"),
             Self::TooLarge { .. } => Some("split the file"),
             Self::Read { .. }
             | Self::Write { .. }
+            | Self::Print { .. }
             | Self::WriteOnly { .. }
             | Self::Config { .. }
             | Self::Exhausted(_) => None,

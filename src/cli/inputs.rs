@@ -1,13 +1,15 @@
 //! From paths to rules: walks folders, reads files within limits, finds the dialect, and has it read.
 
-use super::args::{AssumedAction, Reading};
+use super::args::{AssumedAction, Common, Reading};
 use super::error::Error;
-use crate::check::Input;
+use super::{output, say};
+use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
+use crate::diagnostic::Level;
 use crate::dialect::{self, DIALECTS, Dialect, ReadOptions, Reads, Recognition, Sample};
 use crate::guard::MemoryWatch;
 use crate::guard::limits::RULE_FILE_OCTETS;
-use crate::report::{clean, count};
+use crate::report::{Report, clean, count, terminal};
 use crate::source::{Content, Source, SourceMap};
 use std::fs::File;
 use std::io::{self, Read};
@@ -84,10 +86,34 @@ impl Inputs {
         self.inputs.iter().any(|input| !input.reading.diagnostics.is_empty())
     }
 
-    /// What was skipped, in words; none when nothing was.
-    pub(super) fn skipped(&self) -> Option<String> {
+    /// Tells the user what to know of the reading: text that is no UTF-8, files that were passed over.
+    pub(super) fn tell(&self, common: &Common) {
+        if common.quiet {
+            return;
+        }
+        for note in &self.notes {
+            say(&format!("note: {note}"));
+        }
         let number = u64::try_from(self.unrecognised).unwrap_or(u64::MAX);
-        (number > 0).then(|| format!("{} of no known dialect skipped", count(number, "file")))
+        if number > 0 {
+            say(&format!("note: {} of no known dialect skipped", count(number, "file")));
+        }
+    }
+
+    /// Shows the errors of the readers on standard error, for commands that go on without what could not be
+    /// read. Whether there are any.
+    pub(super) fn tell_errors(&self, common: &Common) -> bool {
+        let all = self.inputs.iter().flat_map(|input| &input.reading.diagnostics);
+        let errors: Vec<_> = all.filter(|diagnostic| diagnostic.level == Level::Error).cloned().collect();
+        if errors.is_empty() {
+            return false;
+        }
+        let findings = Findings { diagnostics: errors, inconclusive: Vec::new() };
+        let report = Report::new(&self.sources, Vec::new(), findings, 0);
+        output::to_stderr(common, |out, styled| {
+            terminal::write(&report, terminal::Options { styled, quiet: true }, out)
+        });
+        true
     }
 }
 

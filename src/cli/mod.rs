@@ -4,10 +4,12 @@
 mod args;
 mod catalogue;
 mod check;
+mod convert;
 mod error;
 mod inputs;
 mod options;
 mod output;
+mod select;
 mod shell;
 
 pub use args::command;
@@ -75,6 +77,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let common = &cli.common;
     let result = match cli.command {
         Command::Check(options) => check::run(&options, common),
+        Command::Convert(options) => convert::run(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),
         Command::Dialects(options) => catalogue::dialects(&options, common),
         Command::Explain(options) => catalogue::explain(&options, common),

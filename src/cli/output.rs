@@ -39,6 +39,14 @@ pub(super) fn write(
     }
 }
 
+/// Writes to standard error; a closed one is nobody's trouble.
+pub(super) fn to_stderr(common: &Common, render: impl FnOnce(&mut dyn Write, bool) -> io::Result<()>) {
+    let stderr = io::stderr();
+    let styled = styled(common.color, stderr.is_terminal());
+    let mut out = BufWriter::new(stderr.lock());
+    let _ = render(&mut out, styled).and_then(|()| out.flush());
+}
+
 /// Whether to colour: as told, else on a terminal that nobody asked to stay plain (no-color.org).
 fn styled(color: Color, terminal: bool) -> bool {
     let plain = || {

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::args::{Completions, Man};
 use super::error::Error;
+use crate::report::clean;
 use std::io::{self, Write};
 
 /// Prints the completions of a shell.
@@ -12,12 +13,20 @@ pub(super) fn completions(options: &Completions) -> Result<Exit, Error> {
     print(&text)
 }
 
-/// Prints the manual page; with every command's own behind it.
-pub(super) fn man(_: &Man) -> Result<Exit, Error> {
+/// Prints the manual page, of the whole or of one command.
+pub(super) fn man(options: &Man) -> Result<Exit, Error> {
+    let mut command = super::command();
+    command.build();
+    let page = match &options.command {
+        None => command,
+        Some(name) => {
+            let found = command.find_subcommand(name).cloned();
+            found.ok_or_else(|| Error::NoSuchCommand { name: clean(name).into_owned() })?
+        }
+    };
     let mut text = Vec::new();
-    let command = super::command();
     let failed = |source| Error::Write { path: "standard output".to_owned(), source };
-    clap_mangen::Man::new(command).render(&mut text).map_err(failed)?;
+    clap_mangen::Man::new(page).render(&mut text).map_err(failed)?;
     print(&text)
 }
 

@@ -1,0 +1,51 @@
+//! `flowgate convert`: the same meaning in another dialect, with what is lost said.
+
+use super::args::{Common, Convert};
+use super::error::Error;
+use super::inputs::Inputs;
+use super::select::{self, Target};
+use super::{Exit, output, say};
+use crate::dialect::{self, PrintOptions};
+use crate::ir::Document;
+use crate::report::{clean, count};
+
+/// Reads one file and prints it in another dialect.
+pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
+    let target = Target::new(&options.rules);
+    let mut inputs = Inputs::read(&[target.path], &options.reading)?;
+    inputs.tell(common);
+    let broken = inputs.tell_errors(common);
+    let Some(dialect) = dialect::by_name(&options.to) else { return Err(Error::NoRules) };
+    let mut text = String::new();
+    let mut lost = Vec::new();
+    let print_options = PrintOptions { form: options.form.clone() };
+    for input in &inputs.inputs {
+        let path = inputs.sources.get(input.source).name();
+        let whole = &input.reading.document;
+        let part: Document;
+        let document = match target.rule_set.as_deref() {
+            None => whole,
+            Some(name) => {
+                part = select::only(whole, select::single(whole, path, Some(name))?);
+                &part
+            }
+        };
+        let printed = dialect.print(document, &print_options, &mut text);
+        lost.extend(printed.map_err(|_| Error::Print { dialect: dialect.name() })?);
+    }
+    inputs.memory.look()?;
+    output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
+    for loss in &lost {
+        say(&format!(
+            "lost: rule `{}` of `{}`: {}",
+            clean(&loss.rule),
+            clean(&loss.rule_set),
+            clean(&loss.what)
+        ));
+    }
+    if !lost.is_empty() && !common.quiet {
+        let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
+        say(&format!("{} not expressed in {}", count(number, "thing"), dialect.name()));
+    }
+    Ok(if broken || (options.strict && !lost.is_empty()) { Exit::Found } else { Exit::Clean })
+}
