@@ -1,6 +1,7 @@
 //! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
 
 pub mod flowspec;
+pub mod flowspec_hex;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;
@@ -8,7 +9,7 @@ use crate::source::{Source, SourceId};
 use std::fmt;
 
 /// Every dialect, sorted by name.
-pub static DIALECTS: &[&dyn Dialect] = &[];
+pub static DIALECTS: &[&dyn Dialect] = &[&flowspec_hex::FlowspecHex];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
@@ -88,6 +89,9 @@ pub struct ReadOptions {
     pub assume_discard: bool,
     /// Junos: a `from` of only `except` prefixes matches everything else, as one widely used analyser reads it.
     pub junos_except_only_matches_rest: bool,
+    /// Flow specifications: a length below 240 in two octets is malformed. RFC 8955 §4.1 does not forbid it, so
+    /// without this it is read and noted.
+    pub flowspec_strict_length: bool,
 }
 
 /// How to print.

@@ -132,10 +132,7 @@ fn write(
 
 /// The operand as the canonical encoding says it.
 fn normal(operand: Operand, kind: ComponentType, family: Family) -> Operand {
-    let ignored = !kind.is_bitmask() && matches!(operand.op & (LT | GT | EQ), 0 | 7);
     let value = match kind {
-        // "true" and "false" do not look at their value.
-        _ if ignored => 0,
         ComponentType::Fragment => operand.value & kind.max(family),
         _ => operand.value,
     };

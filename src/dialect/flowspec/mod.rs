@@ -28,6 +28,21 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::ReadOptions;
 use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
 
+/// Decodes one NLRI as `options` ask: [`decode`], and a length below 240 in two octets is malformed where they
+/// say so.
+pub fn read_frame(
+    table: Table,
+    frame: &Frame<'_>,
+    options: &ReadOptions,
+    spec: &mut FlowSpec,
+) -> Result<(), Malformed> {
+    if options.flowspec_strict_length && frame.has_long_length() {
+        let length = u16::try_from(frame.value.len()).unwrap_or(u16::MAX);
+        return Err(Malformed { offset: frame.start, defect: Defect::LongLength { length } });
+    }
+    decode(table, frame, spec)
+}
+
 /// A rule as it was read: what [`rule`] makes one of the intermediate form from.
 #[derive(Debug)]
 pub struct Route<'a> {
