@@ -1,10 +1,26 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
+mod conflicting_actions;
 mod context;
+mod cost_over_limit;
+mod empty_range;
 mod expired_allow;
+mod feature_not_on_platform;
+mod flowspec_component_order;
+mod flowspec_noncanonical;
+mod flowspec_too_long;
+mod host_bits_set;
 mod malformed_allow;
+mod malformed_nlri;
+mod mixed_family;
+mod rate_too_small;
 mod run;
+mod syntax_error;
+mod undefined_reference;
+mod unsupported_keyword;
 mod unused_allow;
+mod unused_definition;
+mod value_out_of_range;
 
 pub use context::{Context, Drops, Input, Protected, RuleAt, Settings};
 pub use run::run;
@@ -15,8 +31,27 @@ use std::fmt;
 
 /// Every check, sorted by name. Help, `explain`, configuration keys, SARIF rules and the index of the pages
 /// derive from it.
-pub static CHECKS: &[&dyn Check] =
-    &[&expired_allow::ExpiredAllow, &malformed_allow::MalformedAllow, &unused_allow::UnusedAllow];
+pub static CHECKS: &[&dyn Check] = &[
+    &conflicting_actions::ConflictingActions,
+    &cost_over_limit::CostOverLimit,
+    &empty_range::EmptyRange,
+    &expired_allow::ExpiredAllow,
+    &feature_not_on_platform::FeatureNotOnPlatform,
+    &flowspec_component_order::FlowspecComponentOrder,
+    &flowspec_noncanonical::FlowspecNoncanonical,
+    &flowspec_too_long::FlowspecTooLong,
+    &host_bits_set::HostBitsSet,
+    &malformed_allow::MalformedAllow,
+    &malformed_nlri::MalformedNlri,
+    &mixed_family::MixedFamily,
+    &rate_too_small::RateTooSmall,
+    &syntax_error::SyntaxError,
+    &undefined_reference::UndefinedReference,
+    &unsupported_keyword::UnsupportedKeyword,
+    &unused_allow::UnusedAllow,
+    &unused_definition::UnusedDefinition,
+    &value_out_of_range::ValueOutOfRange,
+];
 
 /// The check of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Check> {

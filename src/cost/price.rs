@@ -152,7 +152,8 @@ struct Part {
     terms: Count,
     lines: Count,
     elements: Count,
-    nlri_octets: u32,
+    // None for a flow rule without an encoding.
+    nlri_octets: Option<u32>,
     expanded: u32,
     // A number for each distinct destination prefix; 0 for rules without one.
     destination: u32,
@@ -218,7 +219,7 @@ impl Pricing {
             let keys = terms::Keys { family: set.family, encoding: self.platform.encoding() };
             terms::tally(&rule.condition, keys, &mut own)
         };
-        let nlri_octets = nlri.map_or(0, |octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
+        let nlri_octets = nlri.map(|octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
         let spent = total.charge(own.spent().min(left));
         let (tally, mut inexact) = match counted {
             Ok((tally, opaque)) => (tally, opaque.then_some(Inexact::Opaque)),
@@ -235,7 +236,8 @@ impl Pricing {
         let (mut expanded, mut destination, mut unsupported) = (1, 0, Vec::new());
         if decoded {
             expanded = u32::try_from(flow::expanded(&self.flow)).unwrap_or(u32::MAX);
-            unsupported = feature::unsupported(self.platform, rule, &self.flow, u64::from(nlri_octets));
+            unsupported =
+                feature::unsupported(self.platform, rule, &self.flow, u64::from(nlri_octets.unwrap_or(0)));
             if let Some((addr, len)) = flow::destination(&self.flow) {
                 let next = u32::try_from(destinations.len()).unwrap_or(u32::MAX).saturating_add(1);
                 let inet6 = set.family == Family::Inet6;
@@ -253,7 +255,7 @@ impl Pricing {
             terms: tally.terms,
             lines: tally.lines,
             elements: tally.elements,
-            nlri_octets,
+            nlri_octets: if set.kind == Kind::FlowRoutes { nlri_octets } else { Some(0) },
             expanded,
             destination,
         });
@@ -373,7 +375,9 @@ impl Sum {
                 };
                 self.push(rules, rules);
                 self.octets += besides(octets, part);
-                if !part.elements.exact && octets.per_element > 0.0 {
+                let unknown = !part.elements.exact && octets.per_element > 0.0
+                    || part.nlri_octets.is_none() && octets.per_nlri_octet > 0.0;
+                if unknown {
                     self.push(Count::at_least(0), Count::at_least(0));
                 }
             }
@@ -424,7 +428,7 @@ fn rules_octets(model: Octets, rules: u64) -> f64 {
 /// Memory one rule brings along: its NLRI, what is multiplied out, the elements of its sets.
 #[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
 fn besides(model: Octets, part: &Part) -> f64 {
-    f64::from(part.nlri_octets) * model.per_nlri_octet
+    f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
         + f64::from(part.expanded) * model.per_expanded
         + part.elements.at_least as f64 * model.per_element
 }

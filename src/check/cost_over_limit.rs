@@ -1,0 +1,212 @@
+//! Rules that cost a platform more than it holds, or more than the user's budget.
+//!
+//! Each input is priced by itself: one configuration is one device's. The finding stands at the rule with which
+//! the limit is passed, because that is where the device begins to refuse.
+
+use super::{Check, Confidence, Context, Findings, Inconclusive, Input, Meta, Needs};
+use crate::cost::{self, Inexact, Level as CostLevel, Platform, Price, RulePrice, RuleRef, Usage, WARN_AT};
+use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Rule, RuleSet};
+use crate::source::Span;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct CostOverLimit;
+
+static META: Meta = Meta {
+    name: "cost-over-limit",
+    summary: "rules cost a platform more than it holds, or more than the budget",
+    level: Level::Error,
+    confidence: Confidence::Likely,
+    since: "0.1.0",
+    needs: Needs::Cost,
+    page: include_str!("../../docs/checks/cost-over-limit.md"),
+};
+
+/// Rules named as the most expensive in one finding.
+const NAMED: usize = 3;
+
+impl Check for CostOverLimit {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        for (name, budgets) in &cx.settings.platforms {
+            let Some(platform) = cost::by_name(name) else {
+                out.inconclusive.push(unanswered(None, format!("there is no platform `{name}`")));
+                continue;
+            };
+            for input in cx.inputs {
+                let mut meter = Meter::new(&limits::COST_TOTAL_STEPS);
+                let price = cost::price(&input.reading.document, platform, budgets, &mut meter);
+                for budget in &price.unknown_budgets {
+                    let reason = format!("platform `{name}` has no resource `{budget}` for a budget");
+                    if !out.inconclusive.iter().any(|known| known.reason == reason) {
+                        out.inconclusive.push(unanswered(None, reason));
+                    }
+                }
+                report(input, &price, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn report(input: &Input, price: &Price, out: &mut Findings) {
+    for usage in &price.resources {
+        if usage.level != CostLevel::Ok {
+            out.diagnostics.push(finding(input, price, usage));
+        }
+    }
+    // What is beyond its limit for certain is judged; the rest cannot be without these rules.
+    let open = |usage: &Usage| usage.limit.is_some() && !usage.used.exact && usage.level != CostLevel::Deny;
+    if !price.resources.iter().any(open) {
+        return;
+    }
+    for rule in &price.rules {
+        let Some(inexact) = rule.inexact else { continue };
+        let reason = match inexact {
+            Inexact::Exhausted(exhausted) => exhausted.to_string(),
+            Inexact::Opaque => "a part of the rule is not modelled, so that its entries are not known".into(),
+            Inexact::TooLarge => "its entries do not fit into 64 bits".into(),
+        };
+        out.inconclusive.push(unanswered(rule_at(input, rule.at), reason));
+    }
+}
+
+fn finding(input: &Input, price: &Price, usage: &Usage) -> Diagnostic {
+    let Platform { name, .. } = price.platform;
+    let (resource, used) = (usage.resource, usage.used.at_least);
+    let limit = usage.limit.unwrap_or(0);
+    let at_least = if usage.used.exact { "" } else { "at least " };
+    let whose = if usage.budget { "the budget" } else { "the platform" };
+    let message = if used > limit {
+        format!("the rules take {at_least}{used} `{}` of `{name}`, {whose} has {limit}", resource.name)
+    } else {
+        let share = usage.share().unwrap_or(0);
+        format!("the rules take {used} of {limit} `{}` of `{name}`, {share} %", resource.name)
+    };
+    let at = usage.passed_at.or_else(|| price.rules.last().map(|rule| rule.at));
+    let place = at.and_then(|at| rule_at(input, at));
+    let label = match place {
+        Some((_, rule)) => Label::new(rule.origin.source, rule.origin.span),
+        None => Label::new(input.source, Span::default()),
+    };
+    let label = if used > limit { label.with_message("the limit is passed here") } else { label };
+    let level = if usage.level == CostLevel::Deny { META.level } else { META.level.lowered() };
+    let mut finding = Diagnostic::new(META.name, level, message, label).with_help(help(price, usage));
+    if let Some((set, rule)) = place {
+        finding = finding.in_rule(set.name.clone(), rule.name.clone());
+    }
+    for (rule, price) in dearest(input, price, usage) {
+        let words = format!("{} entries", price.entries.at_least);
+        let place = Label::new(rule.origin.source, rule.origin.span);
+        finding = finding.with_label(place.with_message(words));
+    }
+    finding.with_note(source(usage))
+}
+
+/// The rules with the most entries, where a few take most of a table.
+fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(&'a Rule, &'a RulePrice)> {
+    if !matches!(usage.resource.model, cost::Model::Entries { .. }) {
+        return Vec::new();
+    }
+    let mut rules: Vec<&RulePrice> = price.rules.iter().filter(|r| r.entries.at_least > 1).collect();
+    rules.sort_by_key(|rule| (std::cmp::Reverse(rule.entries.at_least), rule.at));
+    let dear = rules.into_iter().take(NAMED).filter(|rule| Some(rule.at) != usage.passed_at);
+    dear.filter_map(|price| rule_at(input, price.at).map(|(_, rule)| (rule, price))).collect()
+}
+
+fn help(price: &Price, usage: &Usage) -> String {
+    let (used, minimum) = (usage.used.at_least, usage.minimum.at_least);
+    if minimum < used {
+        format!("give ranges that begin and end at powers of two: no encoding takes fewer than {minimum}")
+    } else if usage.budget {
+        format!("remove rules, or raise the budget of `{}`", usage.resource.name)
+    } else {
+        format!("remove rules, or give `{}` a budget for `{}`", price.platform.name, usage.resource.name)
+    }
+}
+
+fn source(usage: &Usage) -> String {
+    let note = &usage.resource.note;
+    let source = &usage.resource.source;
+    let verified = if usage.resource.verified { "" } else { ", not verified" };
+    let near = match usage.share() {
+        Some(share) if (WARN_AT[1]..=100).contains(&share) => format!("above {} %; ", WARN_AT[1]),
+        _ => String::new(),
+    };
+    let says = format!("{near}source {source} of the platforms page{verified}");
+    if note.is_empty() { says } else { format!("{says}: {note}") }
+}
+
+fn rule_at(input: &Input, at: RuleRef) -> Option<(&RuleSet, &Rule)> {
+    let set = input.reading.document.rule_sets.get(at.rule_set as usize)?;
+    Some((set, set.rules.get(at.rule as usize)?))
+}
+
+fn unanswered(place: Option<(&RuleSet, &Rule)>, reason: String) -> Inconclusive {
+    Inconclusive {
+        check: META.name,
+        rule_set: place.map(|(set, _)| set.name.clone()),
+        rule: place.map(|(_, rule)| rule.name.to_string()),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Settings, feature_not_on_platform::tests::flow_input};
+    use crate::source::SourceMap;
+    use std::collections::BTreeMap;
+
+    // One flow rule with a range of destination ports, as often as asked, under budgets for a platform.
+    fn found(platform: &str, rules: usize, budgets: &[(&str, u64)]) -> Findings {
+        let sources = SourceMap::new();
+        let nlri: &[u8] = &[1, 32, 192, 0, 2, 1, 3, 0x81, 6, 5, 0x13, 0, 1, 0xd5, 0xff, 0xfe];
+        let inputs = [flow_input(&vec![nlri; rules])];
+        let budgets: BTreeMap<String, u64> = budgets.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
+        let settings = Settings { platforms: vec![(platform.to_owned(), budgets)], ..Settings::default() };
+        let mut out = Findings::default();
+        let cx = Context { sources: &sources, inputs: &inputs, settings: &settings };
+        CostOverLimit.run(&cx, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn rules_within_the_limits_pass() {
+        let out = found("ncs55a2-mod-se-s", 100, &[]);
+        assert!(out.diagnostics.is_empty() && out.inconclusive.is_empty(), "{out:?}");
+        assert!(found("bird", 10_000, &[]).diagnostics.iter().all(|d| d.level == Level::Warning));
+    }
+
+    #[test]
+    fn the_rule_that_passes_a_hard_limit_is_an_error() {
+        // 30 entries each: the 137th passes 4,096.
+        let out = found("ncs55a2-mod-se-s", 200, &[]);
+        let [one] = out.diagnostics.as_slice() else { panic!("{out:?}") };
+        assert_eq!((one.level, one.rule.as_deref()), (Level::Error, Some("r137")));
+        assert!(one.message.contains("6000 `tcam-entries`"), "{}", one.message);
+        assert_eq!(found("ncs55a2-mod-se-s", 120, &[]).diagnostics[0].level, Level::Warning);
+    }
+
+    #[test]
+    fn a_budget_denies_below_the_limit_and_softens_above_it() {
+        let out = found("ncs55a2-mod-se-s", 100, &[("tcam-entries", 2000)]);
+        assert_eq!(out.diagnostics[0].level, Level::Error);
+        assert!(out.diagnostics[0].message.contains("the budget has 2000"));
+        let out = found("ncs55a2-mod-se-s", 200, &[("tcam-entries", 9000)]);
+        assert_eq!(out.diagnostics[0].level, Level::Warning);
+        let out = found("bird", 10, &[("memory-octets", 1000)]);
+        assert_eq!(out.diagnostics[0].level, Level::Error);
+    }
+
+    #[test]
+    fn unknown_names_are_said_and_never_passed_over() {
+        assert_eq!(found("nobody", 1, &[]).inconclusive.len(), 1);
+        assert_eq!(found("bird", 1, &[("tcam-entries", 5)]).inconclusive.len(), 1);
+    }
+}
