@@ -22,6 +22,8 @@
 //! Beside what the table says, every line that reads without an error is printed, read again, and must give
 //! the same document, unless the printer says that something is lost.
 
+#[path = "dialects/exabgp.rs"]
+mod exabgp;
 #[path = "dialects/flowspec_vectors.rs"]
 mod flowspec_vectors;
 #[path = "dialects/meaning.rs"]

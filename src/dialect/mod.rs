@@ -1,5 +1,6 @@
 //! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
 
+pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
 
@@ -9,7 +10,7 @@ use crate::source::{Source, SourceId};
 use std::fmt;
 
 /// Every dialect, sorted by name.
-pub static DIALECTS: &[&dyn Dialect] = &[&flowspec_hex::FlowspecHex];
+pub static DIALECTS: &[&dyn Dialect] = &[&exabgp::ExaBgp, &flowspec_hex::FlowspecHex];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

@@ -42,7 +42,7 @@ impl PartialEq for Test {
 
 /// A condition outside the model, with bounds: it holds at least where `under` holds and at most where `over`
 /// does. Equal ids are one Boolean variable, so that a condition written twice is consistent with itself.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Opaque {
     /// The condition in the dialect's words; equal words, equal variable.
     pub id: Box<str>,
@@ -54,6 +54,14 @@ pub struct Opaque {
     pub under: Condition,
     /// Where it was written, in the source of the rule.
     pub span: Span,
+}
+
+/// Equality is that of meaning: where a condition was written does not count.
+impl PartialEq for Opaque {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.id, &self.reason) == (&other.id, &other.reason)
+            && (&self.over, &self.under) == (&other.over, &other.under)
+    }
 }
 
 /// A match condition.

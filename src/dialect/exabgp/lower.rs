@@ -1,0 +1,617 @@
+//! What a route means: statements to a flow specification and actions, and these to a rule.
+//!
+//! Choices, each as ExaBGP 4.2.21 and 5.0.15 do (measured):
+//! - a rule is IPv6 when one of its prefixes is, whatever its other keywords; without prefixes it is IPv4;
+//! - a keyword written twice adds alternatives; components are sent in the order of their types;
+//! - a rule without actions is sent without communities, which routers read as accept.
+
+use super::lex::Fault;
+use super::parse::Sink;
+use super::support::{Arity, Meaning, meaning};
+use super::syntax::{Block, Route, Statement, Verb, Word};
+use super::{operand, then};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::dialect::flowspec::{
+    self, Actions, Body, Component, ComponentType, FlowSpec, Operand, Table, encode,
+};
+use crate::dialect::{ReadOptions, Reading, raise, raised};
+use crate::field::Family;
+use crate::guard::limits;
+use crate::ir::{Action, Condition, Document, Mark, Origin, RateUnit, Rule};
+use crate::source::{SourceId, Span};
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+/// Reads routes into rule sets.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    source: SourceId,
+    options: &'a ReadOptions,
+    diagnostics: Vec<Diagnostic>,
+    dropped: usize,
+    skipped: usize,
+    unnamed: usize,
+    groups: Vec<Group>,
+    // The group of the route before: neighbors stand together.
+    last: usize,
+    // Storage that is used again for every route.
+    spec: FlowSpec,
+    actions: Actions,
+    operands: Vec<Operand>,
+    order: Vec<(u8, u32)>,
+    octets: Vec<u8>,
+    opaque: Vec<Condition>,
+}
+
+/// The rules of one table of one neighbor.
+struct Group {
+    table: Table,
+    distinguisher: Option<[u8; 8]>,
+    peer: Box<str>,
+    name: String,
+    rules: Vec<Rule>,
+    // By NLRI; made when the first command needs it, kept from then on.
+    by_nlri: Option<HashMap<Box<[u8]>, usize>>,
+    withdrawn: HashSet<usize>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str, source: SourceId, options: &'a ReadOptions) -> Self {
+        Self {
+            text,
+            source,
+            options,
+            diagnostics: Vec::new(),
+            dropped: 0,
+            skipped: 0,
+            unnamed: 0,
+            groups: Vec::new(),
+            last: 0,
+            spec: FlowSpec::new(Family::Inet),
+            actions: Actions::new(),
+            operands: Vec::new(),
+            order: Vec::new(),
+            octets: Vec::new(),
+            opaque: Vec::new(),
+        }
+    }
+
+    /// What was read, each rule set in evaluation order.
+    pub(super) fn finish(mut self) -> Reading {
+        if self.dropped > 0 {
+            let message = format!("{} more findings of this file are not shown", self.dropped);
+            let end = Span::new(self.text.len(), self.text.len());
+            self.diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, self.source, end));
+        }
+        let rule_sets = self.groups.into_iter().filter_map(|group| {
+            let Group { rules, withdrawn, .. } = group;
+            let kept = if withdrawn.is_empty() {
+                rules
+            } else {
+                let all = rules.into_iter().enumerate();
+                all.filter(|(index, _)| !withdrawn.contains(index)).map(|(_, rule)| rule).collect()
+            };
+            (!kept.is_empty()).then(|| flowspec::rule_set(group.name, group.table, kept))
+        });
+        let document = Document { rule_sets: rule_sets.collect(), symbols: Vec::new() };
+        Reading { document, diagnostics: self.diagnostics, skipped: self.skipped }
+    }
+
+    fn slice(&self, span: Span) -> &'a str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+
+    fn raise(&mut self, check: &'static str, message: String, span: Span) -> &mut Diagnostic {
+        self.diagnostics.push(raise(check, Level::Error, message, self.source, span));
+        let last = self.diagnostics.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "it was pushed in the line above")]
+        &mut self.diagnostics[last]
+    }
+
+    // Keeps the findings of one file within bounds.
+    fn bound(&mut self) {
+        let max = usize::try_from(limits::DIAGNOSTICS.value).unwrap_or(usize::MAX);
+        if self.diagnostics.len() > max {
+            self.dropped += self.diagnostics.len() - max;
+            self.diagnostics.truncate(max);
+        }
+    }
+
+    // A value that is not of the language.
+    fn fault(&mut self, route: &Route, statement: &Statement, fault: &Fault<'_>) {
+        let span = Span::of(self.text, fault.at);
+        // An empty word is marked where it should stand.
+        let message = format!("expected {}", fault.expected);
+        self.raise(raised::SYNTAX_ERROR, message, span);
+        self.unread(route, statement);
+    }
+
+    // The statement counts as a condition nobody knows, if it is one that narrows the rule.
+    fn unread(&mut self, route: &Route, statement: &Statement) {
+        let span = route.place(statement);
+        if matches!(statement.block, Block::Match) {
+            self.opaque_part(span, "this condition could not be read");
+        } else {
+            let words = self.slice(span).split_whitespace().collect::<Vec<_>>().join(" ");
+            self.actions.push(Action::Other(words.into()), span);
+        }
+    }
+
+    fn opaque_part(&mut self, span: Span, reason: &'static str) {
+        let words = self.slice(span).split_whitespace().collect::<Vec<_>>().join(" ");
+        self.opaque.push(Condition::opaque(format!("exabgp {words}"), reason, span));
+    }
+
+    // Fills `spec`; the order of the components is that of their types.
+    fn fill_spec(&mut self, route: &Route) {
+        self.spec.clear(Family::Inet);
+        self.opaque.clear();
+        self.order.clear();
+        for (statement, index) in route.statements.iter().zip(0_u32..) {
+            if statement.block != Block::Match {
+                continue;
+            }
+            let keyword = self.slice(statement.keyword);
+            match meaning(Block::Match, keyword) {
+                Some(Meaning::Prefix(kind) | Meaning::Operands(kind)) => {
+                    self.order.push((kind.number(), index));
+                }
+                _ => self.unknown(route, statement),
+            }
+        }
+        self.order.sort_unstable();
+        let order = std::mem::take(&mut self.order);
+        for same in order.chunk_by(|a, b| a.0 == b.0) {
+            let statements = same.iter().filter_map(|(_, index)| route.statements.get(*index as usize));
+            match same.first().and_then(|(number, _)| ComponentType::from_number(*number)) {
+                Some(kind @ (ComponentType::DestinationPrefix | ComponentType::SourcePrefix)) => {
+                    self.prefix(route, kind, statements);
+                }
+                Some(kind) => self.list(route, kind, statements),
+                None => {}
+            }
+        }
+        self.order = order;
+        if let Some(family) = route.family {
+            self.family_named(route, family);
+        }
+    }
+
+    fn unknown(&mut self, route: &Route, statement: &Statement) {
+        let keyword = self.slice(statement.keyword);
+        let place = statement.block.name();
+        let message = format!("`{keyword}` is no keyword of `{place}`");
+        self.raise(raised::UNSUPPORTED_KEYWORD, message, statement.keyword);
+        self.unread(route, statement);
+    }
+
+    fn prefix<'r>(
+        &mut self,
+        route: &Route,
+        kind: ComponentType,
+        statements: impl Iterator<Item = &'r Statement>,
+    ) {
+        let mut first: Option<Span> = None;
+        for statement in statements {
+            let Some(word) = self.one_word(route, statement) else { continue };
+            let span = Span::of(self.text, word);
+            if let Some(earlier) = first {
+                let keyword = self.slice(statement.keyword);
+                let message = format!("a second `{keyword}` makes an NLRI with one type twice");
+                let label = crate::diagnostic::Label::new(self.source, earlier).with_message("the first one");
+                let finding = self.raise(raised::MALFORMED_NLRI, message, span);
+                finding.secondary.push(label);
+                finding.help =
+                    Some("write one rule for each: ExaBGP sends both, and routers reset the session".into());
+                self.unread(route, statement);
+                continue;
+            }
+            match operand::prefix(word) {
+                Ok(body) => self.push_prefix(route, statement, kind, body, span),
+                Err(fault) => self.fault(route, statement, &fault),
+            }
+            first = Some(span);
+        }
+    }
+
+    fn push_prefix(
+        &mut self,
+        route: &Route,
+        statement: &Statement,
+        kind: ComponentType,
+        body: Body,
+        span: Span,
+    ) {
+        let family = if matches!(body, Body::Prefix6 { .. }) { Family::Inet6 } else { Family::Inet };
+        if self.spec.components().is_empty() {
+            self.spec.family = family;
+        } else if self.spec.family != family {
+            let message = "IPv4 and IPv6 prefixes stand in one rule".to_owned();
+            let finding = self.raise(raised::MIXED_FAMILY, message, span);
+            finding.help = Some("write two rules: no packet has addresses of both families".into());
+            self.unread(route, statement);
+            return;
+        }
+        self.spec.push_prefix(kind, body, span);
+    }
+
+    // A command that names a family must agree with the prefixes.
+    fn family_named(&mut self, route: &Route, family: Family) {
+        let is_prefix = |c: &&Component| matches!(c.body, Body::Prefix4(_) | Body::Prefix6 { .. });
+        let prefix = self.spec.components().iter().find(is_prefix).map(|component| component.span);
+        match prefix {
+            None => self.spec.family = family,
+            Some(span) if self.spec.family != family => {
+                let message = "this prefix is not of the family the command names".to_owned();
+                self.raise(raised::MIXED_FAMILY, message, span);
+                self.opaque_part(route.span, "the families of this rule contradict each other");
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn list<'r>(
+        &mut self,
+        route: &Route,
+        kind: ComponentType,
+        statements: impl Iterator<Item = &'r Statement>,
+    ) {
+        let mut operands = std::mem::take(&mut self.operands);
+        operands.clear();
+        let mut whole: Option<Span> = None;
+        for statement in statements {
+            let before = operands.len();
+            if let Err(fault) = self.words_of_list(route, statement, kind, &mut operands) {
+                operands.truncate(before);
+                self.fault(route, statement, &fault);
+                continue;
+            }
+            let place = route.place(statement);
+            whole = Some(whole.map_or(place, |span| span.to(place)));
+        }
+        if let Some(span) = whole {
+            self.spec.push_operands(kind, operands.drain(..), span);
+        }
+        self.operands = operands;
+    }
+
+    fn words_of_list(
+        &mut self,
+        route: &Route,
+        statement: &Statement,
+        kind: ComponentType,
+        out: &mut Vec<Operand>,
+    ) -> Result<(), Fault<'a>> {
+        let values = route.values(statement);
+        let (first, list) = match values.first() {
+            Some(word) => (self.slice(word.span), word.list),
+            None => return Err(then::fault(self.end_of(statement.keyword), "a value behind this keyword")),
+        };
+        if let Some(surplus) = values.iter().skip(1).find(|word| word.list == 0 || word.list != list) {
+            let at = self.slice(surplus.span);
+            return Err(then::fault(
+                at,
+                "`;` here; several values stand between brackets, as `[ =80 =443 ]`",
+            ));
+        }
+        if first == "[" {
+            return Err(then::fault(first, "a value"));
+        }
+        for word in values {
+            operand::operands(self.text, self.slice(word.span), kind, |operand| out.push(operand))?;
+        }
+        Ok(())
+    }
+
+    // The empty text behind a word.
+    fn end_of(&self, span: Span) -> &'a str {
+        self.text.get(span.end as usize..span.end as usize).unwrap_or("")
+    }
+
+    // The only value of a statement; reports when there is another number of them.
+    fn one_word(&mut self, route: &Route, statement: &Statement) -> Option<&'a str> {
+        match *route.values(statement) {
+            [word] => Some(self.slice(word.span)),
+            [] => {
+                let fault = then::fault(self.end_of(statement.keyword), "a value behind this keyword");
+                self.fault(route, statement, &fault);
+                None
+            }
+            [_, Word { span, .. }, ..] => {
+                let fault = then::fault(self.slice(span), "`;` here: this keyword takes one value");
+                self.fault(route, statement, &fault);
+                None
+            }
+        }
+    }
+
+    fn fill_actions(&mut self, route: &Route) -> Option<[u8; 8]> {
+        self.actions.list.clear();
+        self.actions.goes_on = false;
+        // What ExaBGP sends is known in full: a route without actions accepts.
+        self.actions.given = true;
+        let next_hop = self.next_hop(route);
+        let mut distinguisher = None;
+        for statement in route.statements.iter().filter(|s| s.block != Block::Match) {
+            let keyword = self.slice(statement.keyword);
+            let Some(what) = meaning(statement.block, keyword) else {
+                self.unknown(route, statement);
+                continue;
+            };
+            if what == Meaning::Distinguisher {
+                let word = self.one_word(route, statement);
+                match word.map(then::distinguisher) {
+                    Some(Ok(octets)) => distinguisher = Some(octets),
+                    Some(Err(fault)) => self.fault(route, statement, &fault),
+                    None => {}
+                }
+            } else if let Err(fault) = self.action(route, statement, what, next_hop) {
+                self.fault(route, statement, &fault);
+            }
+        }
+        distinguisher
+    }
+
+    fn next_hop(&self, route: &Route) -> Option<IpAddr> {
+        let named = |s: &&Statement| {
+            s.block == Block::Route && meaning(s.block, self.slice(s.keyword)) == Some(Meaning::NextHop)
+        };
+        let statement = route.statements.iter().find(named)?;
+        self.slice(route.values(statement).first()?.span).parse().ok()
+    }
+
+    fn action(
+        &mut self,
+        route: &Route,
+        statement: &Statement,
+        what: Meaning,
+        next_hop: Option<IpAddr>,
+    ) -> Result<(), Fault<'a>> {
+        let values = route.values(statement);
+        let span = route.place(statement);
+        let word = |index: usize| values.get(index).map(|word| self.slice(word.span));
+        let first = match (what.arity(), word(0)) {
+            (Arity::None, Some(surplus)) => {
+                return Err(then::fault(surplus, "`;` here: this keyword takes no value"));
+            }
+            (Arity::None, None) => "",
+            (_, None) => {
+                return Err(then::fault(self.end_of(statement.keyword), "a value behind this keyword"));
+            }
+            (_, Some(first)) => first,
+        };
+        let address = |word: &'a str| word.parse::<IpAddr>().map_err(|_| then::fault(word, "an address"));
+        let action = match what {
+            Meaning::Accept | Meaning::Ignored | Meaning::Distinguisher => return Ok(()),
+            Meaning::NextHop => {
+                return if first == "self" { Ok(()) } else { address(first).map(|_| ()) };
+            }
+            Meaning::Discard => {
+                self.actions.push_rate(0.0, RateUnit::OctetsPerSecond, span);
+                return Ok(());
+            }
+            Meaning::RateLimit => {
+                let (rate, unit) = (then::rate(first)?, then::unit(word(1))?);
+                if let Some(surplus) = word(2) {
+                    return Err(then::fault(surplus, "`;` here"));
+                }
+                self.actions.push_rate(rate, unit, span);
+                return Ok(());
+            }
+            Meaning::Redirect => then::redirect(first, word(1))?,
+            Meaning::RedirectToNexthop => Action::RedirectIp { addr: next_hop, copy: false },
+            Meaning::CopyToNexthop => Action::RedirectIp { addr: next_hop, copy: true },
+            Meaning::RedirectToNexthopIetf => Action::RedirectIp { addr: Some(address(first)?), copy: false },
+            Meaning::Copy => Action::RedirectIp { addr: Some(address(first)?), copy: true },
+            Meaning::Mark => then::mark(first)?,
+            Meaning::Action => {
+                let (sample, goes_on) = then::traffic_action(first)?;
+                then::push_traffic_action(sample, goes_on, span, &mut self.actions);
+                return Ok(());
+            }
+            Meaning::InterfaceSet => {
+                for word in values {
+                    let set = then::interface_set(self.slice(word.span))?;
+                    self.actions.push(set, word.span);
+                }
+                return Ok(());
+            }
+            Meaning::ExtendedCommunity => return self.communities(values, next_hop),
+            Meaning::Attribute => return self.attribute(values, next_hop, span),
+            // Never outside `match`.
+            Meaning::Prefix(_) | Meaning::Operands(_) => return Ok(()),
+        };
+        self.push_action(action, span);
+        Ok(())
+    }
+
+    fn push_action(&mut self, action: Action, span: Span) {
+        if let Action::Mark(Mark::Dscp(dscp @ 64..)) = action {
+            let message = format!("DSCP `{dscp}` is beyond 63, the largest a packet can carry");
+            let finding = self.raise(raised::VALUE_OUT_OF_RANGE, message, span);
+            finding.help = Some("write a DSCP of 0 to 63".into());
+        }
+        self.actions.push(action, span);
+    }
+
+    fn communities(&mut self, values: &[Word], next_hop: Option<IpAddr>) -> Result<(), Fault<'a>> {
+        let mut rest = values;
+        while let [first, tail @ ..] = rest {
+            let second = tail.first().map(|word| self.slice(word.span));
+            let word = self.slice(first.span);
+            let used = then::extended_community(word, second, next_hop, first.span, &mut self.actions)?;
+            rest = if used { tail.get(1..).unwrap_or(&[]) } else { tail };
+        }
+        Ok(())
+    }
+
+    // `attribute [ CODE FLAGS DATA ]` in hex: the communities of attributes 16 and 25.
+    fn attribute(&mut self, values: &[Word], next_hop: Option<IpAddr>, span: Span) -> Result<(), Fault<'a>> {
+        let [code, _, data] = values else {
+            let at = values.first().map_or("", |word| self.slice(word.span));
+            return Err(then::fault(at, "`[ code flags data ]` in hex"));
+        };
+        let size = match operand::plain_number(self.slice(code.span)) {
+            Some(Some(0x10)) => 8,
+            Some(Some(0x19)) => 20,
+            _ => {
+                return Err(then::fault(
+                    self.slice(code.span),
+                    "attribute code 0x10 or 0x19: others are not read",
+                ));
+            }
+        };
+        let word = self.slice(data.span);
+        let octets = word.strip_prefix("0x").and_then(then::octets).filter(|o| o.len().is_multiple_of(size));
+        let octets = octets.ok_or(then::fault(word, "whole communities in hex"))?;
+        for chunk in octets.chunks(size) {
+            if let Some(community) = flowspec::Community::new(chunk) {
+                then::push(&community, next_hop, word, span, &mut self.actions)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, peer: Option<Span>, table: Table, distinguisher: Option<[u8; 8]>) -> usize {
+        let words = peer.map_or("", |span| self.slice(span));
+        let same = |group: &Group| {
+            group.table == table && group.distinguisher == distinguisher && *group.peer == *words
+        };
+        if self.groups.get(self.last).is_some_and(same) {
+            return self.last;
+        }
+        let found = self.groups.iter().position(same).unwrap_or_else(|| {
+            let mut name = table.rule_set_name(distinguisher);
+            if !words.is_empty() {
+                let peer: Vec<&str> = words.split_whitespace().collect();
+                name = format!("{name}/{}", peer.join(" "));
+            }
+            self.groups.push(Group {
+                table,
+                distinguisher,
+                peer: words.into(),
+                name,
+                rules: Vec::new(),
+                by_nlri: None,
+                withdrawn: HashSet::new(),
+            });
+            self.groups.len() - 1
+        });
+        self.last = found;
+        found
+    }
+
+    fn withdraw(&mut self, route: &Route) {
+        self.octets.clear();
+        if encode::canonical(&self.spec, &mut self.octets).is_err() {
+            return;
+        }
+        let table = Table::for_spec(&self.spec);
+        let words = route.peer.map_or("", |span| self.slice(span));
+        let mut found = false;
+        for group in &mut self.groups {
+            if group.table == table && (words.is_empty() || *group.peer == *words) {
+                found |= group.remove(&self.octets);
+            }
+        }
+        if !found {
+            let message = "this rule is withdrawn and was not announced before".to_owned();
+            self.raise(raised::UNDEFINED_REFERENCE, message, route.span).level = Level::Note;
+        }
+    }
+
+    fn announce(&mut self, route: &Route) {
+        let number;
+        let name = if let Some(span) = route.name {
+            self.slice(span)
+        } else {
+            self.unnamed += 1;
+            number = self.unnamed.to_string();
+            &number
+        };
+        let at = self.group(route.peer, Table::for_spec(&self.spec), self.spec.distinguisher);
+        let Some(group) = self.groups.get_mut(at) else { return };
+        let origin = Origin { source: self.source, span: route.span };
+        let read = flowspec::Route {
+            name,
+            rule_set: &group.name,
+            spec: &self.spec,
+            octets: None,
+            actions: &self.actions,
+            origin,
+        };
+        let mut rule = flowspec::rule(&read, self.options, &mut self.diagnostics);
+        if !self.opaque.is_empty() {
+            let known = std::mem::replace(&mut rule.condition, Condition::True);
+            rule.condition = Condition::and([known].into_iter().chain(self.opaque.drain(..)));
+            // Its octets would say less than the rule does.
+            rule.nlri = None;
+        }
+        group.add(rule, route.verb);
+    }
+}
+
+impl Group {
+    fn index(&mut self) -> &mut HashMap<Box<[u8]>, usize> {
+        let rules = &self.rules;
+        self.by_nlri.get_or_insert_with(|| {
+            let known = rules.iter().enumerate();
+            known.filter_map(|(index, rule)| Some((rule.nlri.clone()?, index))).collect()
+        })
+    }
+
+    // A command announces a rule anew, where it was announced before; a configuration that says it twice says
+    // it twice.
+    fn add(&mut self, rule: Rule, verb: Verb) {
+        let new = self.rules.len();
+        if verb == Verb::Configured && self.by_nlri.is_none() {
+            self.rules.push(rule);
+            return;
+        }
+        if let Some(nlri) = rule.nlri.clone()
+            && let Some(old) = self.index().insert(nlri, new)
+            && verb == Verb::Announce
+        {
+            self.withdrawn.insert(old);
+        }
+        self.rules.push(rule);
+    }
+
+    fn remove(&mut self, nlri: &[u8]) -> bool {
+        let Some(index) = self.index().remove(nlri) else { return false };
+        self.withdrawn.insert(index)
+    }
+}
+
+impl Sink for Reader<'_> {
+    fn route(&mut self, route: &Route) {
+        let first = self.diagnostics.len();
+        self.fill_spec(route);
+        let distinguisher = self.fill_actions(route);
+        self.spec.distinguisher = distinguisher;
+        if let Some(span) = route.broken {
+            self.opaque_part(span, "a part of this rule could not be read");
+        }
+        // Findings of reading name the rule too, as those of its meaning do.
+        if let Some(name) = route.name {
+            let name = self.slice(name);
+            self.diagnostics.iter_mut().skip(first).for_each(|finding| finding.rule = Some(name.to_owned()));
+        }
+        if route.verb == Verb::Withdraw {
+            self.withdraw(route);
+        } else {
+            self.announce(route);
+        }
+        self.bound();
+    }
+
+    fn error(&mut self, span: Span, message: String, help: Option<&str>) {
+        let finding = self.raise(raised::SYNTAX_ERROR, message, span);
+        finding.help = help.map(str::to_owned);
+        self.bound();
+    }
+
+    fn skipped(&mut self) {
+        self.skipped += 1;
+    }
+}

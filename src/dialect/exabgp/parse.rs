@@ -1,0 +1,743 @@
+//! Text to flow routes: configurations and commands, statement by statement, with what is no flow passed over.
+//!
+//! Routes are handed to a [`Sink`] one at a time. After an error reading goes on at the next statement; the
+//! route it stands in is marked as broken, so that nobody takes what was left for the whole.
+
+use super::lex::{Token, blank, token};
+use super::support::{Arity, block_of, meaning};
+use super::syntax::{Block, Route, Statement, Verb, Word};
+use crate::dialect::Recognition;
+use crate::field::Family;
+use crate::guard::{Meter, limits};
+use crate::source::Span;
+
+/// What takes routes and errors as they are read.
+pub(super) trait Sink {
+    /// A route, complete.
+    fn route(&mut self, route: &Route);
+    /// Something that is not of the language.
+    fn error(&mut self, span: Span, message: String, help: Option<&str>);
+    /// A statement that carries no rules.
+    fn skipped(&mut self);
+}
+
+/// Reads the whole text.
+pub(super) fn read(text: &str, sink: &mut dyn Sink) {
+    let mut parser = Parser {
+        text,
+        rest: text,
+        sink,
+        stack: Vec::new(),
+        depth: Meter::new(&limits::NESTING),
+        route: Route::default(),
+        peer: None,
+        head: 0,
+    };
+    while parser.step() {}
+}
+
+/// How sure a text is ExaBGP's, by the statements it begins with.
+pub(super) fn looks_like(text: &str) -> Recognition {
+    let (mut rest, mut depth, mut first, mut seen) = (text, 0_usize, true, Recognition::No);
+    // Words of one statement: the first, and the one of its neighbor that tells ExaBGP from others.
+    let mut opener = "";
+    loop {
+        let (at, newline) = blank(rest);
+        first |= newline && depth == 0;
+        let (after, next) = token(at);
+        rest = after;
+        match next {
+            Token::End(_) => return seen,
+            Token::BlockOpen(_) => (depth, first) = (depth + 1, true),
+            Token::BlockClose(_) => (depth, first) = (depth.saturating_sub(1), true),
+            Token::Semicolon(_) => first = true,
+            Token::Word(word) if depth == 0 && first => {
+                first = false;
+                opener = word;
+                match word {
+                    "announce" | "withdraw" => {
+                        return if is_command(rest) { Recognition::Certain } else { seen };
+                    }
+                    "neighbor" | "group" | "template" | "process" | "flow" => {}
+                    _ => return seen,
+                }
+            }
+            Token::Word("announce" | "withdraw") if depth == 0 && opener == "neighbor" => {
+                return Recognition::Certain;
+            }
+            Token::Word(word) if first => {
+                first = false;
+                match (opener, word) {
+                    ("neighbor" | "group" | "template", "peer-as" | "router-id" | "flow" | "family")
+                    | ("process", "run" | "encoder") => return Recognition::Certain,
+                    ("flow", "route") => seen = Recognition::Possible,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+// What follows `announce` or `withdraw` on its line.
+fn is_command(rest: &str) -> bool {
+    let line = rest.split('\n').next().unwrap_or("");
+    let second = line.split_whitespace().next();
+    matches!(second, Some("flow" | "ipv4" | "ipv6" | "route" | "attributes" | "attribute" | "vpls" | "eor"))
+}
+
+// What an open block is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Section {
+    Neighbor,
+    Flow,
+    Route,
+    Inside(Block),
+    Announce,
+    AnnounceFamily(Family),
+    // Passed over, however deep.
+    Other,
+}
+
+struct Frame {
+    section: Section,
+    opened: Span,
+}
+
+// How a statement ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Semicolon(Span),
+    Open(Span),
+    Close(Span),
+    // The line ended and what follows is another statement.
+    Line(Span),
+    Text,
+}
+
+struct Parser<'a, 's> {
+    text: &'a str,
+    rest: &'a str,
+    sink: &'s mut dyn Sink,
+    stack: Vec<Frame>,
+    depth: Meter,
+    route: Route,
+    peer: Option<Span>,
+    // Where the words of the statement begin in `route.words`.
+    head: usize,
+}
+
+impl<'a> Parser<'a, '_> {
+    // One statement; false at the end of the text.
+    fn step(&mut self) -> bool {
+        let in_route = matches!(self.section(), Some(Section::Route | Section::Inside(_)));
+        if !in_route {
+            self.route.words.clear();
+        }
+        self.head = self.route.words.len();
+        let end = self.statement();
+        match self.section() {
+            None => self.at_root(end),
+            Some(Section::Neighbor) => self.in_neighbor(end),
+            Some(Section::Flow) => self.in_flow(end),
+            Some(Section::Route) => self.in_route(end),
+            Some(Section::Inside(block)) => self.in_block(block, end),
+            Some(Section::Announce) => self.in_announce(end),
+            Some(Section::AnnounceFamily(family)) => self.in_announce_family(family, end),
+            Some(Section::Other) => self.in_other(end),
+        }
+        end != End::Text
+    }
+
+    fn section(&self) -> Option<Section> {
+        self.stack.last().map(|frame| frame.section)
+    }
+
+    fn span(&self, part: &str) -> Span {
+        Span::of(self.text, part)
+    }
+
+    fn words(&self) -> &[Word] {
+        self.route.words.get(self.head..).unwrap_or(&[])
+    }
+
+    fn word(&self, index: usize) -> &'a str {
+        self.words().get(index).map_or("", |word| self.slice(word.span))
+    }
+
+    fn slice(&self, span: Span) -> &'a str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+
+    fn error(&mut self, span: Span, message: String, help: Option<&str>) {
+        self.sink.error(span, message, help);
+        if self.route.broken.is_none() {
+            self.route.broken = Some(span);
+        }
+    }
+
+    // The place of the words of the statement; of `otherwise` where it has none.
+    fn place(&self, otherwise: Span) -> Span {
+        let words = self.words();
+        match (words.first(), words.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => otherwise,
+        }
+    }
+
+    // Reads words up to the end of a statement.
+    fn statement(&mut self) -> End {
+        let (mut list, mut lists) = (None, 0_u16);
+        loop {
+            let (rest, newline) = blank(self.rest);
+            let (after, next) = token(rest);
+            if newline && !self.words().is_empty() && self.ends_at_line(next) {
+                self.close_list(list);
+                let end = self.words().last().map_or_else(Span::default, |word| word.span);
+                self.rest = rest;
+                return End::Line(end);
+            }
+            self.rest = after;
+            match next {
+                Token::Word(word) => {
+                    let span = self.span(word);
+                    self.route.words.push(Word { span, list: if list.is_some() { lists } else { 0 } });
+                }
+                Token::Unclosed(word) => {
+                    let span = self.span(word);
+                    self.error(span, "this quotation does not end on its line".into(), None);
+                }
+                Token::ListOpen(sign) => {
+                    self.close_list(list);
+                    list = Some(self.span(sign));
+                    lists = lists.saturating_add(1);
+                }
+                Token::ListClose(sign) => {
+                    if list.take().is_none() {
+                        let span = self.span(sign);
+                        self.error(span, "`]` closes no list".into(), None);
+                    }
+                }
+                Token::Semicolon(sign) => {
+                    self.close_list(list);
+                    return End::Semicolon(self.span(sign));
+                }
+                Token::BlockOpen(sign) => {
+                    self.close_list(list);
+                    return End::Open(self.span(sign));
+                }
+                Token::BlockClose(sign) => {
+                    self.close_list(list);
+                    return End::Close(self.span(sign));
+                }
+                Token::End(_) => {
+                    self.close_list(list);
+                    return End::Text;
+                }
+            }
+        }
+    }
+
+    fn close_list(&mut self, list: Option<Span>) {
+        if let Some(span) = list {
+            self.error(span, "this list is never closed".into(), Some("write `]` behind its last value"));
+        }
+    }
+
+    // Whether the statement ends with the line although nothing says so. ExaBGP wants every statement on one
+    // line; we let it run on unless the next line begins with a keyword.
+    fn ends_at_line(&self, next: Token<'_>) -> bool {
+        let Token::Word(next) = next else {
+            return self.stack.is_empty() && self.verb().is_some();
+        };
+        match self.section() {
+            None => self.verb().is_some() || ROOT_WORDS.contains(&next),
+            Some(Section::Neighbor) => NEIGHBOR_WORDS.contains(&next),
+            Some(Section::Flow) => next == "route",
+            Some(Section::Route) => {
+                meaning(Block::Route, next).is_some() || matches!(next, "match" | "then" | "scope")
+            }
+            Some(Section::Inside(block)) => meaning(block, next).is_some(),
+            Some(Section::Announce | Section::AnnounceFamily(_) | Section::Other) => false,
+        }
+    }
+
+    // The index of the verb, where the words are a command.
+    fn verb(&self) -> Option<usize> {
+        let is_verb = |word: &Word| matches!(self.slice(word.span), "announce" | "withdraw");
+        match self.word(0) {
+            "announce" | "withdraw" => Some(0),
+            "neighbor" => self.words().iter().position(is_verb),
+            _ => None,
+        }
+    }
+
+    fn push(&mut self, section: Section, opened: Span) {
+        let too_deep = self.depth.charge(1).is_err();
+        if too_deep {
+            let limit = limits::NESTING.value;
+            self.error(opened, format!("blocks are nested more than {limit} deep"), None);
+        }
+        let section = if too_deep { Section::Other } else { section };
+        self.stack.push(Frame { section, opened });
+    }
+
+    fn pop(&mut self) {
+        self.depth.release(1);
+        self.stack.pop();
+        if self.stack.is_empty() {
+            self.peer = None;
+        }
+    }
+
+    fn at_root(&mut self, end: End) {
+        if let Some(verb) = self.verb() {
+            return self.command(verb, end);
+        }
+        match end {
+            End::Open(sign) => match self.word(0) {
+                "neighbor" | "group" => {
+                    self.peer = self.words().get(1).map(|word| word.span);
+                    self.push(Section::Neighbor, sign);
+                }
+                "template" => self.push(Section::Neighbor, sign),
+                "flow" => self.push(Section::Flow, sign),
+                _ => {
+                    self.sink.skipped();
+                    self.push(Section::Other, sign);
+                }
+            },
+            End::Close(sign) => self.error(sign, "`}` closes no block".into(), None),
+            End::Semicolon(_) => self.sink.skipped(),
+            End::Line(_) | End::Text => self.unfinished(end),
+        }
+    }
+
+    // A statement that the text or the line ended.
+    fn unfinished(&mut self, end: End) {
+        if let Some(last) = self.words().last().map(|word| word.span) {
+            let what = "expected `;` or `{` behind this word";
+            self.error(last, what.into(), Some("end every statement with `;`"));
+        }
+        if end == End::Text {
+            self.end_of_text();
+        }
+    }
+
+    fn end_of_text(&mut self) {
+        while let Some(frame) = self.stack.pop() {
+            if frame.section != Section::Other || self.stack.is_empty() {
+                self.error(frame.opened, "this block is never closed".into(), Some("write `}` at its end"));
+            }
+            if frame.section == Section::Route {
+                self.finish(frame.opened);
+            }
+        }
+    }
+
+    // Words in front of a `}`: ExaBGP forgets such a statement without a word.
+    fn leave(&mut self) {
+        if let Some(last) = self.words().last().map(|word| word.span) {
+            let help = "end every statement with `;`: ExaBGP passes over one that `}` ends";
+            self.error(last, "expected `;` behind this word".into(), Some(help));
+        }
+        self.pop();
+    }
+
+    fn in_neighbor(&mut self, end: End) {
+        match end {
+            End::Open(sign) => match self.word(0) {
+                "flow" => self.push(Section::Flow, sign),
+                "announce" => self.push(Section::Announce, sign),
+                // In a group or a template.
+                "neighbor" => {
+                    self.peer = self.words().get(1).map(|word| word.span);
+                    self.push(Section::Neighbor, sign);
+                }
+                _ => {
+                    self.sink.skipped();
+                    self.push(Section::Other, sign);
+                }
+            },
+            End::Semicolon(_) => self.sink.skipped(),
+            End::Close(_) => self.leave(),
+            End::Line(_) | End::Text => self.unfinished(end),
+        }
+    }
+
+    fn in_other(&mut self, end: End) {
+        match end {
+            End::Open(sign) => self.push(Section::Other, sign),
+            End::Semicolon(_) => self.sink.skipped(),
+            End::Close(_) => self.pop(),
+            End::Line(_) => {}
+            End::Text => self.end_of_text(),
+        }
+    }
+
+    fn in_announce(&mut self, end: End) {
+        match end {
+            End::Open(sign) => {
+                let section = match self.word(0) {
+                    "ipv4" => Section::AnnounceFamily(Family::Inet),
+                    "ipv6" => Section::AnnounceFamily(Family::Inet6),
+                    _ => Section::Other,
+                };
+                self.push(section, sign);
+            }
+            _ => self.in_neighbor(end),
+        }
+    }
+
+    fn in_announce_family(&mut self, family: Family, end: End) {
+        let is_flow = matches!(self.word(0), "flow" | "flow-vpn");
+        match end {
+            End::Semicolon(_) if is_flow => {
+                let whole = self.place(Span::default());
+                self.begin(Verb::Configured, whole);
+                self.route.family = Some(family);
+                self.inline(1);
+            }
+            End::Open(sign) => {
+                self.sink.skipped();
+                self.push(Section::Other, sign);
+            }
+            _ => self.in_neighbor(end),
+        }
+    }
+
+    fn in_flow(&mut self, end: End) {
+        match (end, self.word(0)) {
+            (End::Open(sign), "route") => {
+                let whole = self.place(sign);
+                self.begin(Verb::Configured, whole);
+                self.open_route(1, sign);
+            }
+            (End::Open(sign), _) => {
+                let at = self.place(sign);
+                self.error(at, "expected `route` in `flow`".into(), None);
+                self.push(Section::Other, sign);
+            }
+            (End::Semicolon(_), "route") => {
+                let whole = self.place(Span::default());
+                self.begin(Verb::Configured, whole);
+                self.inline(1);
+            }
+            (End::Semicolon(sign), _) => {
+                if !self.words().is_empty() {
+                    let at = self.place(sign);
+                    self.error(at, "expected `route` in `flow`".into(), None);
+                }
+            }
+            (End::Close(_), _) => self.leave(),
+            (End::Line(_) | End::Text, _) => self.unfinished(end),
+        }
+    }
+
+    // Starts a route whose words are those of the statement.
+    fn begin(&mut self, verb: Verb, span: Span) {
+        let words = std::mem::take(&mut self.route.words);
+        let broken = self.route.broken.filter(|at| at.start >= span.start);
+        self.route.clear();
+        self.route.words = words;
+        self.route.broken = broken;
+        self.route.verb = verb;
+        self.route.span = span;
+        self.route.peer = self.peer;
+    }
+
+    // Enters the braces of a route whose optional name is word `index`.
+    fn open_route(&mut self, index: usize, sign: Span) {
+        let at = |i: usize| self.words().get(i).map(|word| word.span);
+        let (name, surplus) = (at(index), at(index + 1));
+        self.route.name = name;
+        if let Some(surplus) = surplus {
+            self.error(surplus, "expected `{` behind the name of the route".into(), None);
+        }
+        self.route.words.clear();
+        self.push(Section::Route, sign);
+    }
+
+    fn finish(&mut self, end: Span) {
+        self.route.span = self.route.span.to(end);
+        self.sink.route(&self.route);
+    }
+
+    fn in_route(&mut self, end: End) {
+        match end {
+            End::Open(sign) => {
+                let block = match self.word(0) {
+                    "match" => Some(Block::Match),
+                    "then" => Some(Block::Then),
+                    "scope" => Some(Block::Scope),
+                    _ => None,
+                };
+                if block.is_none() || self.words().len() > 1 {
+                    let at = self.place(sign);
+                    self.error(at, "expected `match`, `scope` or `then` in front of `{`".into(), None);
+                }
+                self.route.words.truncate(self.head);
+                self.push(block.map_or(Section::Other, Section::Inside), sign);
+            }
+            End::Semicolon(_) => self.push_statement(Block::Route),
+            End::Close(sign) => {
+                self.leave();
+                self.route.words.truncate(self.head);
+                self.finish(sign);
+            }
+            End::Line(_) | End::Text => self.unfinished(end),
+        }
+    }
+
+    fn in_block(&mut self, block: Block, end: End) {
+        match end {
+            End::Semicolon(_) => self.push_statement(block),
+            End::Open(sign) => {
+                let at = self.place(sign);
+                self.error(at, format!("expected a statement of `{}`, not a block", block.name()), None);
+                self.route.words.truncate(self.head);
+                self.push(Section::Other, sign);
+            }
+            End::Close(_) => {
+                self.leave();
+                self.route.words.truncate(self.head);
+            }
+            End::Line(_) | End::Text => {
+                self.unfinished(End::Line(Span::default()));
+                self.route.words.truncate(self.head);
+                if end == End::Text {
+                    self.end_of_text();
+                }
+            }
+        }
+    }
+
+    fn push_statement(&mut self, block: Block) {
+        let Some(keyword) = self.words().first().map(|word| word.span) else { return };
+        self.add(block, keyword, self.head + 1, self.route.words.len());
+    }
+
+    fn add(&mut self, block: Block, keyword: Span, first: usize, last: usize) {
+        let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.route.statements.push(Statement { block, keyword, first: index(first), last: index(last) });
+    }
+
+    // A command: `[neighbor X] announce|withdraw flow route ..` or `.. ipv4 flow ..`.
+    fn command(&mut self, verb: usize, end: End) {
+        let whole = self.place(Span::default());
+        let peers = self.words().get(1..verb).unwrap_or(&[]);
+        let peer = peers.first().zip(peers.last()).map(|(first, last)| first.span.to(last.span));
+        let kind = if self.word(verb) == "withdraw" { Verb::Withdraw } else { Verb::Announce };
+        let family = match self.word(verb + 1) {
+            "ipv4" => Some(Family::Inet),
+            "ipv6" => Some(Family::Inet6),
+            _ => None,
+        };
+        let subject = (self.word(verb + 1), self.word(verb + 2));
+        let is_flow =
+            subject == ("flow", "route") || (family.is_some() && matches!(subject.1, "flow" | "flow-vpn"));
+        match end {
+            End::Close(sign) => self.error(sign, "`}` closes no block".into(), None),
+            End::Open(sign) if !is_flow => {
+                self.sink.skipped();
+                self.push(Section::Other, sign);
+                return;
+            }
+            _ if !is_flow => {
+                self.sink.skipped();
+                return;
+            }
+            _ => {}
+        }
+        self.begin(kind, whole);
+        self.route.peer = peer;
+        self.route.family = family;
+        if let End::Open(sign) = end {
+            self.open_route(verb + 3, sign);
+        } else {
+            self.inline(verb + 3);
+        }
+    }
+
+    // The form without braces: keywords say how many values they take.
+    fn inline(&mut self, first: usize) {
+        let mut at = self.head + first;
+        while let Some(keyword) = self.route.words.get(at).copied() {
+            at += 1;
+            let block = block_of(self.slice(keyword.span)).filter(|_| keyword.list == 0);
+            let last = match block {
+                Some(block) => {
+                    let what = meaning(block, self.slice(keyword.span));
+                    self.values_end(at, what.map_or(Arity::One, |m| m.arity()))
+                }
+                // Up to the next word that is a keyword.
+                None => self.next_keyword(at),
+            };
+            self.add(block.unwrap_or(Block::Match), keyword.span, at, last);
+            at = last;
+        }
+        let end = self.route.words.last().map_or(self.route.span, |word| word.span);
+        self.finish(end);
+    }
+
+    fn values_end(&self, at: usize, arity: Arity) -> usize {
+        let word = |i: usize| self.route.words.get(i);
+        let Some(value) = word(at).filter(|_| arity != Arity::None) else { return at };
+        let mut end = at + 1;
+        if value.list != 0 {
+            while word(end).is_some_and(|w| w.list == value.list) {
+                end += 1;
+            }
+            // `[2001:db8::1]:100`
+            let glued = |w: &Word| w.list == 0 && self.slice(w.span).starts_with(':');
+            return if word(end).is_some_and(glued) { end + 1 } else { end };
+        }
+        let unit = |w: &Word| matches!(self.slice(w.span), "bytes" | "packets");
+        if arity == Arity::Rate && word(end).is_some_and(unit) { end + 1 } else { end }
+    }
+
+    fn next_keyword(&self, at: usize) -> usize {
+        let rest = self.route.words.get(at..).unwrap_or(&[]);
+        let known = |w: &Word| w.list == 0 && block_of(self.slice(w.span)).is_some();
+        at + rest.iter().position(known).unwrap_or(rest.len())
+    }
+}
+
+// Words that begin a statement of a file or a command.
+const ROOT_WORDS: &[&str] = &["announce", "flow", "group", "neighbor", "process", "template", "withdraw"];
+
+// Words that begin a statement of a neighbor, sorted.
+const NEIGHBOR_WORDS: &[&str] = &[
+    "adj-rib-in",
+    "adj-rib-out",
+    "announce",
+    "api",
+    "auto-flush",
+    "capability",
+    "connect",
+    "description",
+    "domain-name",
+    "family",
+    "flow",
+    "group-updates",
+    "hold-time",
+    "host-name",
+    "inherit",
+    "l2vpn",
+    "listen",
+    "local-address",
+    "local-as",
+    "manual-eor",
+    "md5-password",
+    "nexthop",
+    "operational",
+    "passive",
+    "peer-as",
+    "process",
+    "rate-limit",
+    "router-id",
+    "static",
+    "ttl-security",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen {
+        text: String,
+        lines: Vec<String>,
+        errors: Vec<String>,
+        skipped: usize,
+    }
+
+    impl Sink for Seen {
+        fn route(&mut self, route: &Route) {
+            let text = |span: Span| &self.text[span.range()];
+            let statements = route.statements.iter().map(|s| {
+                let values: Vec<&str> = route.values(s).iter().map(|w| text(w.span)).collect();
+                format!("{}/{}({})", s.block.name(), text(s.keyword), values.join(" "))
+            });
+            let statements: Vec<String> = statements.collect();
+            let name = route.name.map_or("-", text);
+            let peer = route.peer.map_or("*", text);
+            self.lines.push(format!("{:?} {peer} {name}: {}", route.verb, statements.join(" ")));
+        }
+
+        fn error(&mut self, span: Span, message: String, _: Option<&str>) {
+            self.errors.push(format!("{}..{} {message}", span.start, span.end));
+        }
+
+        fn skipped(&mut self) {
+            self.skipped += 1;
+        }
+    }
+
+    fn seen(text: &str) -> Seen {
+        let mut seen = Seen { text: text.into(), ..Seen::default() };
+        read(text, &mut seen);
+        seen
+    }
+
+    #[test]
+    fn routes_are_found_in_neighbors_groups_and_several_blocks() {
+        let text = "process p { run ./x; }\nneighbor 10.0.0.1 {\n local-as 1;\n family { ipv4 flow; }\n flow { \
+                    route a { rd 1:2; match { port [ =80 =90 ]; } then { discard; } } }\n flow { route b { } }\n \
+                    flow { route source 10.0.0.0/8 discard; }\n announce { ipv4 { flow source 1.0.0.0/8 accept; \
+                    unicast 1.2.3.0/24; } }\n}\n";
+        let seen = seen(text);
+        assert_eq!(seen.errors, Vec::<String>::new());
+        assert_eq!(
+            seen.lines,
+            [
+                "Configured 10.0.0.1 a: route/rd(1:2) match/port(=80 =90) then/discard()",
+                "Configured 10.0.0.1 b: ",
+                "Configured 10.0.0.1 -: match/source(10.0.0.0/8) then/discard()",
+                "Configured 10.0.0.1 -: match/source(1.0.0.0/8) then/accept()",
+            ]
+        );
+        assert_eq!(seen.skipped, 6);
+    }
+
+    #[test]
+    fn commands_end_with_their_line() {
+        let text = "announce flow route {\\n match {\\n source 10.0.0.1/32;\\n }\\n then {\\n discard;\\n }\\n }\\n\n\
+                    neighbor 10.0.0.2 local-as 1 announce flow route destination 1.0.0.0/8 rate-limit 9600 packets \
+                    interface-set [ transitive:input:1:2]\n\
+                    announce route 10.0.0.0/8 next-hop self\n\
+                    withdraw ipv6 flow next-header =udp redirect [2001:db8::1]:7 community [ 1:2 ]\n";
+        let seen = seen(text);
+        assert_eq!(seen.errors, Vec::<String>::new());
+        assert_eq!(
+            seen.lines,
+            [
+                "Announce * -: match/source(10.0.0.1/32) then/discard()",
+                "Announce 10.0.0.2 local-as 1 -: match/destination(1.0.0.0/8) then/rate-limit(9600 packets) \
+                 scope/interface-set(transitive:input:1:2)",
+                "Withdraw * -: match/next-header(=udp) then/redirect(2001:db8::1 :7) then/community(1:2)",
+            ]
+        );
+        assert_eq!(seen.skipped, 1);
+    }
+
+    #[test]
+    fn reading_goes_on_behind_errors() {
+        let text = "neighbor a {\n router-id 1.2.3.4\n flow {\n route x { match { port [ =80\n protocol tcp }\n \
+                    then { discard; } }\n rule y { }\n } } }";
+        let seen = seen(text);
+        assert_eq!(seen.lines, ["Configured a x: then/discard()"]);
+        let messages: Vec<&str> = seen.errors.iter().map(|e| e.split_once(' ').unwrap().1).collect();
+        assert_eq!(
+            messages,
+            [
+                "expected `;` or `{` behind this word",
+                "this list is never closed",
+                "expected `;` or `{` behind this word",
+                "expected `;` behind this word",
+                "expected `route` in `flow`",
+                "`}` closes no block",
+            ]
+        );
+    }
+}
