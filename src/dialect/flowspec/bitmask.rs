@@ -39,6 +39,10 @@ pub(super) fn tcp_flags(list: &[Operand]) -> ValueSet {
     let bits: Vec<u32> = (0..12).filter(|bit| table.depends_on(*bit)).collect();
     if bits.len() <= PATTERN_BITS {
         ValueSet::from(table.prime_patterns(&bits))
+    } else if let Some(pattern) = table.only_pattern(true) {
+        ValueSet::from(BitSet::new([pattern]))
+    } else if let Some(BitMatch { mask, value: 0 }) = table.only_pattern(false) {
+        ValueSet::from(each_flag(mask))
     } else {
         let ranges = (0..4096).filter(|x| table.contains(*x)).map(|x| (x, x));
         ValueSet::from(IntervalSet::from_ranges(ranges))
@@ -72,9 +76,13 @@ fn any_flag(list: &[Operand]) -> Option<BitSet> {
     if op & (NOT | MATCH) != 0 {
         return None;
     }
-    let flags = u128::from(value & TCP_FLAG_BITS);
+    Some(each_flag(u128::from(value & TCP_FLAG_BITS)))
+}
+
+/// The values with any of the flags.
+fn each_flag(flags: u128) -> BitSet {
     let bits = (0..12).map(|bit| 1_u128 << bit).filter(|bit| flags & bit != 0);
-    Some(BitSet::new(bits.map(|bit| BitMatch::new(bit, bit))))
+    BitSet::new(bits.map(|bit| BitMatch::new(bit, bit)))
 }
 
 /// A set of values of the twelve flags, a bit for each.
@@ -127,6 +135,15 @@ impl Flags {
 
     fn contains(&self, value: u32) -> bool {
         self.0.get(value as usize >> 6).is_some_and(|word| word >> (value & 63) & 1 == 1)
+    }
+
+    /// The one pattern that is the set, or with `inside` false all that is not in it; none when it takes more.
+    fn only_pattern(&self, inside: bool) -> Option<BitMatch> {
+        let members = || (0..4096_u32).filter(|x| self.contains(*x) == inside);
+        let (all, any) = members().fold((u32::MAX, 0), |(all, any), x| (all & x, any | x));
+        let mask = !(all ^ any) & 0x0fff;
+        let is_only = members().count() == 1 << (12 - mask.count_ones());
+        is_only.then(|| BitMatch::new(all.into(), mask.into()))
     }
 
     fn depends_on(&self, bit: u32) -> bool {

@@ -1,0 +1,7 @@
+//! Laws that hold for all input, tried on generated input.
+
+#[path = "properties/flowspec.rs"]
+mod flowspec;
+#[path = "support/packet.rs"]
+#[expect(dead_code, reason = "each binary uses its part of what is shared")]
+mod packet;
