@@ -270,6 +270,9 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    /// Number, offset, octets captured, octets sent, time.
+    type Seen = (u64, u64, usize, u32, Option<Duration>);
+
     fn sample() -> Vec<u8> {
         let mut file = Vec::new();
         let mut writer = CaptureWriter::new(&mut file, LinkType::RAW).unwrap();
@@ -279,7 +282,7 @@ mod tests {
         file
     }
 
-    fn read(octets: &[u8]) -> Result<Vec<(u64, u64, usize, u32, Option<Duration>)>, CaptureError> {
+    fn read(octets: &[u8]) -> Result<Vec<Seen>, CaptureError> {
         let mut reader = CaptureReader::new(octets)?;
         let mut list = Vec::new();
         while let Some(f) = reader.next_frame()? {

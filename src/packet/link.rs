@@ -31,7 +31,7 @@ link_types! {
     PPP = 9 "ppp";
     /// Raw IP, as OpenBSD numbers it.
     RAW_OPENBSD = 14 "raw";
-    /// Raw IP, as most systems number it (DLT_RAW written unmapped).
+    /// Raw IP, as most systems number it (`DLT_RAW` written unmapped).
     RAW_DLT = 12 "raw";
     /// PPP in HDLC-like framing, RFC 1662, or Cisco HDLC.
     PPP_HDLC = 50 "ppp-hdlc";

@@ -159,7 +159,7 @@ impl Parser<'_> {
         let (at, word) = self.words.expect("an address")?;
         let bracket = word.strip_prefix('[').and_then(|rest| rest.split_once(']'));
         let (address, port_text) = match bracket {
-            Some((address, rest)) if rest.is_empty() => (address, None),
+            Some((address, "")) => (address, None),
             Some((address, rest)) => {
                 (address, Some(rest.strip_prefix(':').ok_or_else(|| fail(at, word, "is no address"))?))
             }

@@ -171,7 +171,7 @@ fn with_pseudo_header(network: &[u8], body: &[u8], protocol: u8, skip: usize, v6
     }
 }
 
-/// CRC32c with its own field taken as zero, which it still is (RFC 9260 appendix A).
+/// `CRC32c` with its own field taken as zero, which it still is (RFC 9260 appendix A).
 fn crc32c(octets: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for octet in octets {

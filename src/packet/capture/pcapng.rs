@@ -94,7 +94,7 @@ impl Pcapng {
             };
         }
         let length = Body { big: self.big, octets: window.octets() }.u32(4).unwrap_or(0);
-        if length < 12 || length % 4 != 0 {
+        if length < 12 || !length.is_multiple_of(4) {
             return Err(broken("a block length below 12 or no multiple of 4", frames, window));
         }
         if u64::from(length) > limits::CAPTURE_BLOCK_OCTETS.value {

@@ -96,7 +96,8 @@ impl<'r> Window<'r> {
     /// The error of a read that failed behind `frames` frames.
     pub(super) fn error(&self, frames: u64, source: io::Error) -> CaptureError {
         let offset = self.offset + (self.end - self.start) as u64;
-        if source.get_ref().is_some_and(|inner| inner.is::<crate::guard::Exhausted>()) {
+        if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<crate::guard::Exhausted>)
+        {
             return CaptureError::Exhausted { frame: frames + 1, offset, source: self.meter.exhausted() };
         }
         CaptureError::Read { frame: frames, offset, source }

@@ -45,7 +45,7 @@ pub(super) fn walk<'a>(link_type: LinkType, octets: Octets<'a>, headers: &mut He
     }
     match link_type {
         LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => {
-            raw(link_type, octets, headers)
+            Ok(raw(link_type, octets, headers))
         }
         LinkType::NULL | LinkType::LOOP => loopback(link_type, octets),
         LinkType::LINUX_SLL => cooked(octets, headers),
@@ -175,7 +175,7 @@ fn cisco<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
 }
 
 /// No link header: nobody can say what it was.
-fn raw<'a>(link_type: LinkType, octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
+fn raw<'a>(link_type: LinkType, octets: Octets<'a>, headers: &mut Headers) -> Carried<'a> {
     for field in [Field::EthSrc, Field::EthDst, Field::EthType].iter().chain(TAGS) {
         headers.set_cut(*field);
     }
@@ -184,7 +184,7 @@ fn raw<'a>(link_type: LinkType, octets: Octets<'a>, headers: &mut Headers) -> Wa
         LinkType::IPV6 => Some(6),
         _ => None,
     };
-    Ok(Carried::Ip { octets, version })
+    Carried::Ip { octets, version }
 }
 
 /// The address family in front of loopback packets, numbered by the system that wrote the capture.
@@ -210,7 +210,7 @@ fn cooked<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
     let [_, _, t0, t1, l0, l1, address @ .., p0, p1] = octets.header::<16>()?;
     let hardware = u16::from_be_bytes([*t0, *t1]);
     let address_length = u16::from_be_bytes([*l0, *l1]);
-    cooked_fields(hardware, usize::from(address_length), address, headers);
+    cooked_fields(hardware, usize::from(address_length), *address, headers);
     let protocol = u16::from_be_bytes([*p0, *p1]);
     if hardware == ARPHRD_NETLINK {
         Ok(Carried::Other)
@@ -222,7 +222,7 @@ fn cooked<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
 fn cooked2<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
     let [p0, p1, _, _, _, _, _, _, t0, t1, _, length, address @ ..] = octets.header::<20>()?;
     let hardware = u16::from_be_bytes([*t0, *t1]);
-    cooked_fields(hardware, usize::from(*length), address, headers);
+    cooked_fields(hardware, usize::from(*length), *address, headers);
     let protocol = u16::from_be_bytes([*p0, *p1]);
     if hardware == ARPHRD_NETLINK {
         Ok(Carried::Other)
@@ -232,7 +232,7 @@ fn cooked2<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
 }
 
 /// Cooked captures keep the sender's address, not the receiver's; the system may have taken VLAN tags away.
-fn cooked_fields(hardware: u16, length: usize, address: &[u8; 8], headers: &mut Headers) {
+fn cooked_fields(hardware: u16, length: usize, address: [u8; 8], headers: &mut Headers) {
     headers.set_cut(Field::EthDst);
     if hardware == ARPHRD_ETHER && length == 6 {
         let sender = address.iter().take(6).fold(0, |value, octet| value << 8 | u128::from(*octet));
