@@ -327,7 +327,7 @@ mod tests {
             "gre 198.51.100.7 > 192.0.2.9 len 28 gre.key 7",
             "253 198.51.100.7 > 192.0.2.9 len 20",
             "none 2001:db8::1 > 2001:db8::2 len 40",
-            "ip 2001:db8::1 > 2001:db8::2 len 48 proto.field 0 l4.status 4",
+            "ip 2001:db8::1 > 2001:db8::2 len 48 l4.status 4",
             "tcp 198.51.100.7:1 > 192.0.2.1:2 len 24",
         ] {
             same(text);

@@ -1,7 +1,7 @@
 //! IPv4 with options, IPv6 with its chain of extension headers.
 
 use super::{Decoded, Malformed, Octets, cut_absent, transport};
-use crate::field::{Field, Headers, L4Status, Reading, ext, ip_option_bit};
+use crate::field::{FIELDS, Field, Headers, L4Status, Need, Reading, ext, ip_option_bit};
 use pnet::packet::ipv4::Ipv4Packet;
 use pnet::packet::ipv6::Ipv6Packet;
 
@@ -85,19 +85,21 @@ fn partial(ends: &[(Field, usize)], size: usize, octets: Octets<'_>, headers: &m
         return unlocatable(Malformed::FrameTooShort, octets, headers);
     }
     cut_absent(headers);
-    forget_other_family(headers);
+    forget_impossible(headers);
     Decoded::Truncated
 }
 
-/// Fields of the family the packet is not of are absent, whatever was cut.
-fn forget_other_family(headers: &mut Headers) {
-    let version = headers.small(Field::IpVersion);
-    for info in crate::field::FIELDS {
-        let wrong = |need: &crate::field::Need| {
-            need.field == Field::IpVersion
-                && version.is_some_and(|v| !need.values.iter().any(|(lo, hi)| (*lo..=*hi).contains(&v)))
+/// Fields that the packet cannot have by what is known of it are absent, whatever was cut.
+fn forget_impossible(headers: &mut Headers) {
+    for info in FIELDS {
+        let fails = |need: &Need| match headers.get(need.field) {
+            Reading::Value(value) => {
+                !need.values.iter().any(|(lo, hi)| (u128::from(*lo)..=u128::from(*hi)).contains(&value))
+            }
+            Reading::Absent => true,
+            Reading::Cut => false,
         };
-        if headers.get(info.field) == Reading::Cut && info.needs.iter().any(wrong) {
+        if headers.get(info.field) == Reading::Cut && info.needs.iter().any(fails) {
             headers.set_absent(info.field);
         }
     }
@@ -210,8 +212,11 @@ fn inet_options(octets: Octets<'_>, header_length: usize, headers: &mut Headers)
     if cut && octets.sent >= header_length {
         headers.set_cut(Field::IpOptions);
         cut_absent(headers);
-        forget_other_family(headers);
+        forget_impossible(headers);
         return Some(Decoded::Truncated);
+    }
+    if octets.captured.len() < octets.sent.min(header_length) {
+        headers.set_cut(Field::IpOptions);
     }
     let kind = if cut { Malformed::LengthBeyondFrame } else { Malformed::Options };
     Some(unlocatable(kind, octets, headers))
@@ -390,7 +395,7 @@ fn cut_chain(chain: &Chain, headers: &mut Headers) -> Decoded {
     }
     headers.set_cut(Field::ExtHdrs);
     cut_absent(headers);
-    forget_other_family(headers);
+    forget_impossible(headers);
     Decoded::Truncated
 }
 

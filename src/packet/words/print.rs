@@ -1,7 +1,7 @@
 //! Headers to words.
 
 use super::{ANY_PROTOCOL, FLAGS, LATER, PROTOCOLS, parse};
-use crate::field::{FIELDS, Field, Headers, Reading};
+use crate::field::{FIELDS, Field, Headers, L4Status, Reading};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,11 +12,15 @@ pub fn print(headers: &Headers, symbols: &[Box<str>]) -> String {
     // What the usual words leave open goes behind them by name, until the words read back as the packet.
     let mut said = 0_u128;
     while let Ok(read) = parse(&text, symbols) {
+        let is_open = |field, value| {
+            let differs = read.get(field) != Reading::Value(value);
+            // A protocol that is not there is said by why it is not.
+            let hides = field == Field::L4Status && read.small(Field::Proto) != headers.small(Field::Proto);
+            (differs || hides) && said >> field as u32 & 1 == 0
+        };
         let open = FIELDS.iter().find_map(|info| match headers.get(info.field) {
-            Reading::Value(value) if read.get(info.field) != Reading::Value(value) => {
-                (said >> info.field as u32 & 1 == 0).then_some((info.field, value))
-            }
-            _ => None,
+            Reading::Value(value) => is_open(info.field, value).then_some((info.field, value)),
+            Reading::Absent | Reading::Cut => None,
         });
         let Some((field, value)) = open else { break };
         said |= 1 << field as u32;
@@ -58,6 +62,10 @@ fn usual(headers: &Headers, symbols: &[Box<str>]) -> String {
     }
     if small(Field::Df) == Some(1) {
         push(&mut text, format_args!("df"));
+    }
+    // A packet without a transport header to be found reads back only when that is known from the start.
+    if let Some(status) = small(Field::L4Status).filter(|status| *status == L4Status::Unlocatable as u32) {
+        push(&mut text, format_args!("{} {status}", Field::L4Status.name()));
     }
     if let Some(label) = small(Field::FlowLabel).filter(|label| *label != 0) {
         push(&mut text, format_args!("label {label}"));
