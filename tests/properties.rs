@@ -2,8 +2,8 @@
 
 #[path = "properties/flowspec.rs"]
 mod flowspec;
-#[path = "properties/packets.rs"]
-mod packets;
 #[path = "support/packet.rs"]
 #[expect(dead_code, reason = "each binary uses its part of what is shared")]
 mod packet;
+#[path = "properties/packets.rs"]
+mod packets;
