@@ -2,6 +2,7 @@
 
 use crate::check::CHECKS;
 use crate::config::Date;
+use crate::cost::platforms;
 use crate::diagnostic::Level;
 use crate::dialect::{DIALECTS, Reads};
 use clap::builder::PossibleValuesParser;
@@ -64,6 +65,7 @@ pub(super) enum Color {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Check(Check),
+    Cost(Cost),
     Convert(Convert),
     /// List the checks
     #[command(after_help = "Example:\n  flowgate checks --format json")]
@@ -71,6 +73,11 @@ pub(super) enum Command {
     /// List the dialects and what can be done with each
     #[command(after_help = "Example:\n  flowgate dialects")]
     Dialects(List),
+    /// List the platforms rules can be priced for
+    #[command(
+        after_help = "Example:\n  flowgate platforms --format json     with every figure and its source"
+    )]
+    Platforms(List),
     Explain(Explain),
     Completions(Completions),
     Man(Man),
@@ -203,6 +210,36 @@ pub(super) enum TableFormat {
     Json,
 }
 
+/// Price rules on platforms: table entries and memory, rule by rule, against the limits
+///
+/// Everything read is taken to end in one device.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate cost edge.conf --platform ncs55a2-mod-se-s
+  flowgate cost rules/ --platform frr --platform bird --format json
+  flowgate cost edge.conf:EDGE-IN               for the platforms flowgate.toml names")]
+pub(super) struct Cost {
+    /// Rule files, folders, `FILE:RULE-SET`, or `-` for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// The platform; several may be given [default: those flowgate.toml names]
+    #[arg(long, value_name = "NAME", value_parser = platform_names())]
+    pub(super) platform: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) policing: Policing,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+    /// What a figure known only from below does to the exit code, where a limit stands against it
+    #[arg(long, value_enum, default_value_t = OnInconclusive::Report, value_name = "WHAT")]
+    pub(super) inconclusive: OnInconclusive,
+}
+
 /// Print rules in another dialect, and say what it cannot express
 ///
 /// The text goes to standard output, what is lost to standard error.
@@ -275,6 +312,10 @@ fn readable_dialects() -> PossibleValuesParser {
 
 fn writable_dialects() -> PossibleValuesParser {
     PossibleValuesParser::new(DIALECTS.iter().filter(|d| d.writes()).map(|d| d.name()))
+}
+
+fn platform_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(platforms().iter().map(|platform| platform.name.as_str()))
 }
 
 fn check_names() -> PossibleValuesParser {

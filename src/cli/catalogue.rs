@@ -4,8 +4,9 @@ use super::args::{Common, Explain, List, TableFormat};
 use super::error::Error;
 use super::{Exit, output};
 use crate::check::{self, CHECKS, Confidence};
+use crate::cost::{Platform, platforms as known_platforms};
 use crate::dialect::{DIALECTS, Dialect, Reads, Support};
-use crate::report::json;
+use crate::report::{Table, json};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -41,8 +42,9 @@ pub(super) fn checks(options: &List, common: &Common) -> Result<Exit, Error> {
     list(options, common, |format, out| match format {
         TableFormat::Json => json::document(&CheckList { version: json::v1::VERSION, checks: entries }, out),
         TableFormat::Terminal => {
-            let rows = entries.iter().map(|e| [e.name, e.level, e.summary].map(str::to_owned));
-            table(&rows.collect::<Vec<_>>(), out)
+            let mut table = Table::new(&["", "", ""]);
+            entries.iter().for_each(|e| table.row([e.name, e.level, e.summary].map(str::to_owned)));
+            table.write(out)
         }
     })
 }
@@ -86,11 +88,12 @@ pub(super) fn dialects(options: &List, common: &Common) -> Result<Exit, Error> {
             json::document(&DialectList { version: json::v1::VERSION, dialects: entries }, out)
         }
         TableFormat::Terminal => {
-            let rows = entries.iter().map(|e| {
+            let mut table = Table::new(&["", "", "", ""]);
+            for e in &entries {
                 let reads = if e.reads == "nothing" { "-" } else { "reads" };
-                [e.name, reads, if e.writes { "writes" } else { "-" }, e.about].map(str::to_owned)
-            });
-            table(&rows.collect::<Vec<_>>(), out)
+                table.row([e.name, reads, if e.writes { "writes" } else { "-" }, e.about].map(str::to_owned));
+            }
+            table.write(out)
         }
     })
 }
@@ -114,31 +117,69 @@ fn entry(dialect: &'static dyn Dialect) -> DialectEntry {
     DialectEntry { name: dialect.name(), reads, writes: dialect.writes(), about: dialect.about(), keywords }
 }
 
+#[derive(Serialize)]
+struct PlatformList<'a> {
+    version: u32,
+    platforms: Vec<PlatformEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlatformEntry<'a> {
+    name: &'a str,
+    title: &'a str,
+    about: &'a str,
+    resources: Vec<ResourceEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ResourceEntry<'a> {
+    name: &'a str,
+    unit: &'a str,
+    limit: Option<u64>,
+    source: &'a str,
+    verified: bool,
+    note: &'a str,
+}
+
+impl<'a> PlatformEntry<'a> {
+    fn of(platform: &'a Platform) -> Self {
+        let resources = platform.resource.iter().map(|resource| ResourceEntry {
+            name: &resource.name,
+            unit: &resource.unit,
+            limit: resource.limit,
+            source: &resource.source,
+            verified: resource.verified,
+            note: &resource.note,
+        });
+        let (name, title, about) = (&platform.name, &platform.title, &platform.about);
+        Self { name, title, about, resources: resources.collect() }
+    }
+}
+
+/// Lists the platforms.
+pub(super) fn platforms(options: &List, common: &Common) -> Result<Exit, Error> {
+    let known = known_platforms();
+    list(options, common, |format, out| match format {
+        TableFormat::Json => {
+            let platforms = known.iter().map(PlatformEntry::of).collect();
+            json::document(&PlatformList { version: json::v1::VERSION, platforms }, out)
+        }
+        TableFormat::Terminal => {
+            let mut table = Table::new(&["", "", ""]);
+            for platform in known {
+                table.row([platform.name.clone(), platform.title.clone(), platform.about.clone()]);
+            }
+            table.write(out)
+        }
+    })
+}
+
 /// Writes a list in its form.
-pub(super) fn list(
+fn list(
     options: &List,
     common: &Common,
     write: impl FnOnce(TableFormat, &mut dyn Write) -> io::Result<()>,
 ) -> Result<Exit, Error> {
     output::write(options.writing.output.as_deref(), common, |out, _| write(options.format, out))?;
     Ok(Exit::Clean)
-}
-
-/// Writes rows in columns as wide as their widest cell; the last is as it is.
-pub(super) fn table<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> io::Result<()> {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width - cell.chars().count() + 2));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

@@ -28,6 +28,10 @@ pub(super) enum Error {
     SeveralRuleSets { path: String, sets: Vec<String> },
     #[error("the rules cannot be printed as {dialect}")]
     Print { dialect: &'static str },
+    #[error("no platform is named")]
+    NoPlatform,
+    #[error("flowgate.toml names the platform `{name}`, and there is none of that name")]
+    NoSuchPlatform { name: String },
     #[error("there is no command `{name}`")]
     NoSuchCommand { name: String },
     #[error("{0}")]
@@ -44,6 +48,10 @@ impl Error {
             Self::NoSuchRuleSet { .. } | Self::SeveralRuleSets { .. } => Some(
                 "name one as `FILE:RULE-SET`; the part behind the last `/` is enough where it is the only one",
             ),
+            Self::NoPlatform => {
+                Some("name one with `--platform` or in flowgate.toml; `flowgate platforms` lists them")
+            }
+            Self::NoSuchPlatform { .. } => Some("`flowgate platforms` lists them"),
             Self::NoSuchCommand { .. } => Some("`flowgate help` lists them"),
             Self::TooLarge { .. } => Some("split the file"),
             Self::Read { .. }

@@ -2,6 +2,7 @@
 
 use super::args::{AssumedAction, Common, Reading};
 use super::error::Error;
+use super::select::Target;
 use super::{output, say};
 use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
@@ -33,13 +34,21 @@ pub(super) struct Inputs {
     pub(super) notes: Vec<String>,
     /// Our own memory.
     pub(super) memory: MemoryWatch,
+    // For each input the rule set asked for.
+    asked: Vec<Option<String>>,
 }
 
 impl Inputs {
     /// Reads every path. An error of one ends it all: what was not read was not checked.
     pub(super) fn read(paths: &[PathBuf], options: &Reading) -> Result<Self, Error> {
+        let whole = |path: &PathBuf| Target { path: path.clone(), rule_set: None };
+        Self::read_targets(&paths.iter().map(whole).collect::<Vec<_>>(), options)
+    }
+
+    /// Reads every path; [`Inputs::selected`] says which rule set is asked for in each.
+    pub(super) fn read_targets(targets: &[Target], options: &Reading) -> Result<Self, Error> {
         let named = dialect::by_name(&options.dialect);
-        let files = list(paths)?;
+        let files = list(targets)?;
         let jobs = jobs(options);
         let opened = in_parallel(jobs, &files, |file| open(file, named));
         let mut inputs = Self::default();
@@ -52,6 +61,7 @@ impl Inputs {
                             .notes
                             .push(format!("`{}` is not UTF-8: read as Latin-1", opened.source.name()));
                     }
+                    inputs.asked.push(file.rule_set.clone());
                     texts.push((inputs.sources.add(opened.source), opened.dialect));
                 }
                 None if file.given => return Err(Error::Unrecognised { path: file.name() }),
@@ -74,6 +84,11 @@ impl Inputs {
             return Err(Error::NoRules);
         }
         Ok(inputs)
+    }
+
+    /// The inputs, each with the name of the rule set asked for, where one is.
+    pub(super) fn selected(&self) -> impl Iterator<Item = (&Input, Option<&str>)> {
+        self.inputs.iter().zip(self.asked.iter().map(Option::as_deref))
     }
 
     /// How many rules were read.
@@ -153,6 +168,8 @@ struct FileToRead {
     path: PathBuf,
     // Whether the user named it; files of a folder may be passed over.
     given: bool,
+    // The rule set the user asked for.
+    rule_set: Option<String>,
 }
 
 impl FileToRead {
@@ -166,11 +183,11 @@ impl FileToRead {
 }
 
 /// The files the paths mean, folders walked in the order of names.
-fn list(paths: &[PathBuf]) -> Result<Vec<FileToRead>, Error> {
+fn list(targets: &[Target]) -> Result<Vec<FileToRead>, Error> {
     let mut files = Vec::new();
-    for path in paths {
+    for Target { path, rule_set } in targets {
         if !path.is_dir() {
-            files.push(FileToRead { path: path.clone(), given: true });
+            files.push(FileToRead { path: path.clone(), given: true, rule_set: rule_set.clone() });
             continue;
         }
         let mut walk = ignore::WalkBuilder::new(path);
@@ -182,7 +199,7 @@ fn list(paths: &[PathBuf]) -> Result<Vec<FileToRead>, Error> {
             })?;
             let is_policy = entry.file_name() == FILE_NAME;
             if entry.file_type().is_some_and(|kind| kind.is_file()) && !is_policy {
-                files.push(FileToRead { path: entry.into_path(), given: false });
+                files.push(FileToRead { path: entry.into_path(), given: false, rule_set: None });
             }
         }
     }

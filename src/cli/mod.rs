@@ -5,6 +5,7 @@ mod args;
 mod catalogue;
 mod check;
 mod convert;
+mod cost;
 mod error;
 mod inputs;
 mod options;
@@ -78,6 +79,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(options) => check::run(&options, common),
         Command::Convert(options) => convert::run(&options, common),
+        Command::Cost(options) => cost::run(&options, common),
+        Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),
         Command::Dialects(options) => catalogue::dialects(&options, common),
         Command::Explain(options) => catalogue::explain(&options, common),

@@ -68,6 +68,7 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
         looked_at += 1;
         for rule in document.rule_sets.get(index).map_or(&[][..], |set| &set.rules) {
             if let Outcome::Call(target) = rule.outcome
+                && document.rule_sets.len() > target as usize
                 && !kept.contains(&(target as usize))
             {
                 kept.push(target as usize);

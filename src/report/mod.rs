@@ -5,10 +5,14 @@
 
 pub mod github;
 pub mod json;
+mod price;
 pub mod sarif;
+mod table;
 pub mod terminal;
 mod words;
 
+pub use price::Prices;
+pub use table::{Table, bar};
 pub use words::{clean, count, share};
 
 use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta};
