@@ -65,6 +65,7 @@ pub(super) enum Color {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Check(Check),
+    Trace(Trace),
     Cost(Cost),
     Convert(Convert),
     /// List the checks
@@ -208,6 +209,35 @@ pub(super) enum TableFormat {
     Terminal,
     /// One JSON document
     Json,
+}
+
+/// Say why one packet gets its verdict: each rule tried, and the first test that failed
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["packet", "capture"]))]
+#[command(after_help = "\
+Examples:
+  flowgate trace edge.conf --packet 'udp 198.51.100.7:53 > 192.0.2.9:40000 len 1200'
+  flowgate trace edge.conf:EDGE-IN --capture attack.pcap --index 42")]
+pub(super) struct Trace {
+    /// A rule file, `FILE:RULE-SET` for one of its rule sets, or `-` for standard input
+    #[arg(value_name = "RULES")]
+    pub(super) rules: PathBuf,
+    /// The packet in words
+    #[arg(long, value_name = "SPEC")]
+    pub(super) packet: Option<String>,
+    /// A capture that holds the packet
+    #[arg(long, value_name = "FILE")]
+    pub(super) capture: Option<PathBuf>,
+    /// The number of the packet in the capture [default: 1, the first]
+    #[arg(long, value_name = "N", requires = "capture", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) index: Option<u64>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
 }
 
 /// Price rules on platforms: table entries and memory, rule by rule, against the limits

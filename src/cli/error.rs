@@ -1,6 +1,7 @@
 //! Why a command could not run.
 
 use crate::guard::Exhausted;
+use crate::packet::CaptureError;
 use std::io;
 
 /// Why a command could not run. Every one of these exits with code 2, and no report is written.
@@ -28,6 +29,14 @@ pub(super) enum Error {
     SeveralRuleSets { path: String, sets: Vec<String> },
     #[error("the rules cannot be printed as {dialect}")]
     Print { dialect: &'static str },
+    #[error("one rule file is needed, not a folder of several")]
+    SeveralFiles,
+    #[error("`{path}`: {source}")]
+    Capture { path: String, source: CaptureError },
+    #[error("`{path}` has no packet {index}, but {packets}")]
+    NoSuchPacket { path: String, index: u64, packets: u64 },
+    #[error("`{text}` is no packet: {message}")]
+    Packet { text: String, message: String },
     #[error("no platform is named")]
     NoPlatform,
     #[error("flowgate.toml names the platform `{name}`, and there is none of that name")]
@@ -48,6 +57,7 @@ impl Error {
             Self::NoSuchRuleSet { .. } | Self::SeveralRuleSets { .. } => Some(
                 "name one as `FILE:RULE-SET`; the part behind the last `/` is enough where it is the only one",
             ),
+            Self::Packet { .. } => Some("write it as `udp 198.51.100.7:53 > 192.0.2.9:40000 len 1200`"),
             Self::NoPlatform => {
                 Some("name one with `--platform` or in flowgate.toml; `flowgate platforms` lists them")
             }
@@ -56,6 +66,9 @@ impl Error {
             Self::TooLarge { .. } => Some("split the file"),
             Self::Read { .. }
             | Self::Write { .. }
+            | Self::SeveralFiles
+            | Self::Capture { .. }
+            | Self::NoSuchPacket { .. }
             | Self::Print { .. }
             | Self::WriteOnly { .. }
             | Self::Config { .. }

@@ -12,6 +12,7 @@ mod options;
 mod output;
 mod select;
 mod shell;
+mod trace;
 
 pub use args::command;
 
@@ -79,6 +80,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(options) => check::run(&options, common),
         Command::Convert(options) => convert::run(&options, common),
+        Command::Trace(options) => trace::run(&options, common),
         Command::Cost(options) => cost::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),

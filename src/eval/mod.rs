@@ -3,7 +3,9 @@
 //! This is the reference: rules in order, no index. Everything faster is compared with it.
 
 mod condition;
+mod trace;
 mod walk;
 
 pub use condition::{Truth, Unknown, evaluate, unknowns};
+pub use trace::{Why, why_not};
 pub use walk::{Decision, Evaluator, Hit, Step, walk};

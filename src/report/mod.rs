@@ -9,10 +9,12 @@ mod price;
 pub mod sarif;
 mod table;
 pub mod terminal;
+mod trace;
 mod words;
 
 pub use price::Prices;
 pub use table::{Table, bar};
+pub use trace::Trace;
 pub use words::{clean, count, share};
 
 use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta};
