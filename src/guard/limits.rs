@@ -48,6 +48,12 @@ limits! {
     /// Decision-diagram nodes for one question about a rule set.
     RULE_SET_NODES = "rule-set-nodes", 50_000_000, "nodes",
         "100,000 rules of an access list take about 8 million";
+    /// Conditions inside conditions.
+    CONDITION_DEPTH = "condition-depth", 512, "levels",
+        "what readers build from nested text goes a few levels deeper than the text";
+    /// Different conditions outside the model in one question.
+    OPAQUE_CONDITIONS = "opaque-conditions", 512, "conditions",
+        "each is one more variable; real files have a few dozen in one rule set";
     /// Steps of a walk over one rule set for one packet.
     EVALUATION_STEPS = "evaluation-steps", 50_000_000, "tests",
         "a million rules of fifty tests";

@@ -1,1 +1,21 @@
 //! Sets of packets, exactly: emptiness, members, witnesses.
+//!
+//! A condition becomes a [`Space`] over a [`Model`]: the field table, with the laws that hold between fields.
+//! What a question asks for is intersected with [`Spaces::world`], the packets that can exist, so that an empty
+//! answer is a proof and a member is a packet.
+
+mod bdd;
+mod encode;
+mod guess;
+mod model;
+mod reach;
+mod sensible;
+mod space;
+mod witness;
+pub mod world;
+
+pub use guess::guess;
+pub use model::{Model, Row};
+pub use reach::{Reach, Visit, Watch, of_family, reach};
+pub use space::{Space, Spaces};
+pub use witness::Taste;

@@ -1,0 +1,279 @@
+//! A packet that probably meets some conditions, put together without any set: nearly every rule of a real file
+//! is met by the first guess, and only the rest is worth a proof.
+//!
+//! A guess keeps the laws of the world by construction; whether it meets the conditions is for the caller to
+//! find out by evaluation.
+
+use super::sensible;
+use super::witness::cut;
+use crate::field::{FIELDS, Family, Field, Headers, L4Status, Layer, Reading};
+use crate::ir::{Condition, Test, ValueSet};
+
+/// A packet of the family that may meet all conditions; none when this simple way finds none.
+pub fn guess(family: Family, conditions: &[&Condition]) -> Option<Headers> {
+    let mut draft = Draft::default();
+    match family {
+        Family::Any => {}
+        Family::Inet => draft.set(Field::IpVersion, 4),
+        Family::Inet6 => draft.set(Field::IpVersion, 6),
+    }
+    // Tests first, then what leaves a choice.
+    for condition in conditions {
+        draft.take_tests(condition)?;
+    }
+    for condition in conditions {
+        draft.take_choices(condition)?;
+    }
+    draft.complete()
+}
+
+#[derive(Clone, Default)]
+struct Draft {
+    headers: Headers,
+    // Fields that a condition asked for, a bit each.
+    chosen: u128,
+}
+
+impl Draft {
+    fn is_chosen(&self, field: Field) -> bool {
+        self.chosen >> (field as u8) & 1 == 1
+    }
+
+    fn known(&self, field: Field) -> Option<u128> {
+        match self.headers.get(field) {
+            Reading::Value(value) => Some(value),
+            Reading::Absent | Reading::Cut => None,
+        }
+    }
+
+    fn small(&self, field: Field) -> Option<u32> {
+        self.headers.small(field)
+    }
+
+    fn set(&mut self, field: Field, value: u128) {
+        self.headers.set_wide(field, value);
+        self.chosen |= 1 << field as u8;
+    }
+
+    /// Chooses a value for a test; none when the field has another already.
+    fn take(&mut self, test: &Test) -> Option<()> {
+        if self.is_chosen(test.field) {
+            return self.known(test.field).filter(|value| test.values.contains(*value)).map(|_| ());
+        }
+        let usual = sensible::value(test.field, &|field| self.known(field));
+        let usual = match test.field {
+            // Behind the headers nothing is usual before the protocol is known.
+            _ if test.field.info().l4_bit.is_some() => None,
+            _ => Some(usual).filter(|value| test.values.contains(*value)),
+        };
+        let value = usual.or_else(|| test.values.member(test.field))?;
+        self.set(test.field, value);
+        Some(())
+    }
+
+    fn take_tests(&mut self, condition: &Condition) -> Option<()> {
+        match condition {
+            Condition::Test(test) => self.take(test),
+            Condition::And(parts) => parts.iter().try_for_each(|part| self.take_tests(part)),
+            Condition::False => None,
+            Condition::True | Condition::Or(_) | Condition::Not(_) | Condition::Opaque(_) => Some(()),
+        }
+    }
+
+    fn take_choices(&mut self, condition: &Condition) -> Option<()> {
+        match condition {
+            Condition::And(parts) => parts.iter().try_for_each(|part| self.take_choices(part)),
+            Condition::Or(parts) => {
+                // A few alternatives at most: a guess must stay cheap.
+                for part in parts.iter().take(8) {
+                    let mut attempt = self.clone();
+                    if attempt.take_tests(part).is_some() && attempt.take_choices(part).is_some() {
+                        *self = attempt;
+                        return Some(());
+                    }
+                }
+                None
+            }
+            Condition::Not(part) => {
+                if let Condition::Test(test) = &**part {
+                    self.avoid(test);
+                }
+                Some(())
+            }
+            Condition::True | Condition::False | Condition::Test(_) | Condition::Opaque(_) => Some(()),
+        }
+    }
+
+    /// Chooses a value that is not in a test, where the usual one is.
+    fn avoid(&mut self, test: &Test) {
+        let usual = sensible::value(test.field, &|field| self.known(field));
+        if self.is_chosen(test.field) || !test.values.contains(usual) {
+            return;
+        }
+        let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
+        if let ValueSet::Ranges(set) = &test.values
+            && let Some(other) = set.complement(max).min()
+        {
+            self.set(test.field, u128::from(other));
+        }
+    }
+
+    /// Fills in everything else; none when that needs more than this simple way knows.
+    fn complete(mut self) -> Option<Headers> {
+        let unusual =
+            [Field::ExtHdrs, Field::IpOptions, Field::GreKey, Field::AhSpi].map(|field| self.known(field));
+        if unusual.iter().flatten().any(|value| *value != 0) {
+            return None;
+        }
+        let version = self.version()?;
+        self.headers.set(Field::IpVersion, version);
+        let header = if version == 4 {
+            let words = self.or_usual(Field::HdrLen);
+            if !(5..=15).contains(&words) {
+                return None;
+            }
+            4 * words
+        } else {
+            40
+        };
+        self.fragment(version)?;
+        let proto = self.protocol()?;
+        self.transport(proto)?;
+        self.length(header, if version == 4 { 65_535 } else { 65_575 })?;
+        self.everything_else();
+        Some(self.headers)
+    }
+
+    fn or_usual(&mut self, field: Field) -> u32 {
+        if let Some(value) = self.small(field) {
+            return value;
+        }
+        let usual = sensible::value(field, &|field| self.known(field));
+        let usual = u32::try_from(usual).unwrap_or(0);
+        self.headers.set(field, usual);
+        usual
+    }
+
+    fn version(&self) -> Option<u32> {
+        if let Some(version) = self.small(Field::IpVersion) {
+            return Some(version).filter(|v| matches!(v, 4 | 6));
+        }
+        let six = FIELDS.iter().any(|row| row.family == Family::Inet6 && self.is_chosen(row.field));
+        Some(if six || self.is_chosen(Field::Icmp6Type) || self.is_chosen(Field::Icmp6Code) { 6 } else { 4 })
+    }
+
+    fn fragment(&mut self, version: u32) -> Option<()> {
+        let header = u32::from(version == 4);
+        let offset = self.or_usual(Field::FragOff);
+        let known = self.small(Field::IsFragHeader).unwrap_or(header);
+        if known != header || version == 6 && (offset != 0 || self.is_chosen(Field::Mf)) {
+            return None;
+        }
+        self.headers.set(Field::IsFragHeader, header);
+        if version == 6 {
+            self.headers.set(Field::ExtHdrs, 0);
+        }
+        Some(())
+    }
+
+    /// The protocol asked for, or one that the chosen fields need.
+    fn protocol(&mut self) -> Option<u32> {
+        let proto = match (self.small(Field::Proto), self.small(Field::ProtoField)) {
+            (Some(a), Some(b)) if a != b => return None,
+            (Some(proto), _) | (None, Some(proto)) => proto,
+            (None, None) => self.needed_protocol().unwrap_or(6),
+        };
+        let walked = [0, 43, 44, 51, 60, 135, 139, 140];
+        if self.small(Field::IpVersion) == Some(6) && walked.contains(&proto) {
+            return None;
+        }
+        self.headers.set(Field::Proto, proto);
+        self.headers.set(Field::ProtoField, proto);
+        Some(proto)
+    }
+
+    fn needed_protocol(&self) -> Option<u32> {
+        let behind = FIELDS.iter().filter(|row| row.l4_bit.is_some() && self.is_chosen(row.field));
+        let mut needs = behind.flat_map(|row| row.needs).filter(|need| need.field == Field::Proto);
+        let first = needs.next()?;
+        let fits = |proto: u32| {
+            let within =
+                |need: &crate::field::Need| need.values.iter().any(|(lo, hi)| (*lo..=*hi).contains(&proto));
+            within(first) && needs.clone().all(within)
+        };
+        first.values.iter().flat_map(|(lo, hi)| *lo..=*hi).find(|proto| fits(*proto))
+    }
+
+    fn transport(&mut self, proto: u32) -> Option<()> {
+        let status = match (self.small(Field::FragOff), proto) {
+            (Some(offset), _) if offset != 0 => L4Status::NonFirstFragment,
+            (_, 50) => L4Status::Encrypted,
+            (_, 59) => L4Status::None,
+            _ => L4Status::Located,
+        } as u32;
+        if self.small(Field::L4Status).is_some_and(|known| known != status) {
+            return None;
+        }
+        self.headers.set(Field::L4Status, status);
+        Some(())
+    }
+
+    fn length(&mut self, header: u32, max: u32) -> Option<()> {
+        let len = match (self.small(Field::Len), self.small(Field::L4Room)) {
+            (Some(len), room) => {
+                let counted = len.checked_sub(header)?.min(31);
+                if len > max || room.is_some_and(|room| room != counted) {
+                    return None;
+                }
+                len
+            }
+            (None, Some(31)) => header + 40,
+            (None, Some(room)) => header + room,
+            (None, None) => {
+                let room = sensible::header_room(self.known(Field::Proto));
+                header + u32::try_from(room).unwrap_or(8)
+            }
+        };
+        self.headers.set(Field::Len, len);
+        self.headers.set(Field::L4Room, (len - header).min(31));
+        Some(())
+    }
+
+    /// Whether the table lets the packet have a field.
+    fn allowed(&self, needs: &[crate::field::Need]) -> bool {
+        needs.iter().all(|need| {
+            let value = self.small(need.field);
+            value.is_some_and(|value| need.values.iter().any(|(lo, hi)| (*lo..=*hi).contains(&value)))
+        })
+    }
+
+    fn everything_else(&mut self) {
+        let mut behind = sensible::behind(&|field| self.known(field));
+        for row in FIELDS {
+            match row.l4_bit {
+                Some(first) if self.is_chosen(row.field) => {
+                    let below = 128 - u32::from(first) - u32::from(row.width);
+                    let mask = ((1_u128 << row.width) - 1) << below;
+                    let value = self.known(row.field).unwrap_or(0) << below;
+                    behind = behind & !mask | value & mask;
+                }
+                Some(_) => {}
+                None if !self.allowed(row.needs) => self.headers.set_absent(row.field),
+                None if row.optional || row.layer == Layer::Link || self.known(row.field).is_some() => {}
+                None => {
+                    let usual = sensible::value(row.field, &|field| self.known(field));
+                    self.headers.set_wide(row.field, usual);
+                }
+            }
+        }
+        for row in FIELDS {
+            if let Some(first) = row.l4_bit {
+                if self.allowed(row.needs) {
+                    self.headers.set_wide(row.field, cut(behind, first, row.width));
+                } else {
+                    self.headers.set_absent(row.field);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What becomes of a set of packets in a rule set: evaluation of all of them at once, with the same rules for
+//! calls, held verdicts and defaults as the walk over one packet.
+
+use super::space::{Space, Spaces};
+use crate::field::{Family, Field};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Document, Outcome, Rule, RuleSet, ValueSet, Verdict};
+
+/// What became of the packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reach {
+    /// Packets that go on.
+    pub accepted: Space,
+    /// Packets that do not.
+    pub dropped: Space,
+    /// Packets the rule set does not decide, those of another family included.
+    pub undecided: Space,
+}
+
+/// A rule that packets came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Visit {
+    /// Index of its rule set in the document.
+    pub rule_set: u32,
+    /// Its own index in the rule set.
+    pub rule: u32,
+    /// The packets that came to it and match. Those that an earlier rule holds a drop for are not among them.
+    pub matched: Space,
+}
+
+/// Watches a walk; see [`reach`].
+pub trait Watch {
+    /// Whether a rule surely matches none of the packets the walk began with, so that it need not be looked at.
+    fn skips(&self, rule: &Rule) -> bool;
+
+    /// Packets came to a rule and match it.
+    fn visit(&mut self, spaces: &mut Spaces<'_>, visit: Visit) -> Result<(), Exhausted>;
+}
+
+/// The packets of a family.
+pub fn of_family(family: Family) -> Condition {
+    match family {
+        Family::Any => Condition::True,
+        Family::Inet => Condition::test(Field::IpVersion, ValueSet::single(4)),
+        Family::Inet6 => Condition::test(Field::IpVersion, ValueSet::single(6)),
+    }
+}
+
+/// Walks a rule set with all packets of `start` at once.
+pub fn reach(
+    spaces: &mut Spaces<'_>,
+    document: &Document,
+    rule_set: u32,
+    start: Space,
+    watch: &mut dyn Watch,
+) -> Result<Reach, Exhausted> {
+    let Some(set) = document.rule_sets.get(rule_set as usize) else {
+        return Ok(Reach { accepted: Space::NONE, dropped: Space::NONE, undecided: start });
+    };
+    let family = spaces.of(&of_family(set.family))?;
+    let inside = spaces.intersection(start, family)?;
+    let mut walk = Walk {
+        spaces,
+        document,
+        watch,
+        steps: Meter::new(&limits::EVALUATION_STEPS),
+        depth: Meter::new(&limits::NESTING),
+        held_drop: Space::NONE,
+        held_accept: Space::NONE,
+        held_open: Space::NONE,
+        accepted: Space::NONE,
+        dropped: Space::NONE,
+        undecided: Space::NONE,
+    };
+    walk.undecided = walk.spaces.difference(start, family)?;
+    let ended = walk.rules(rule_set, set, inside)?;
+    let left = walk.spaces.union(ended.through, ended.returned)?;
+    walk.conclude(left, set.default)
+}
+
+struct Walk<'a, 's, 'm> {
+    spaces: &'s mut Spaces<'m>,
+    document: &'a Document,
+    watch: &'a mut dyn Watch,
+    steps: Meter,
+    depth: Meter,
+    held_drop: Space,
+    held_accept: Space,
+    held_open: Space,
+    accepted: Space,
+    dropped: Space,
+    undecided: Space,
+}
+
+/// Packets that no rule of a rule set decided.
+struct Ended {
+    through: Space,
+    returned: Space,
+}
+
+impl Walk<'_, '_, '_> {
+    fn rules(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Ended, Exhausted> {
+        let mut left = start;
+        let mut returned = Space::NONE;
+        for (rule, number) in set.rules.iter().zip(0_u32..) {
+            if left.is_empty() {
+                break;
+            }
+            self.steps.charge(1)?;
+            if self.watch.skips(rule) {
+                continue;
+            }
+            let condition = self.spaces.of(&rule.condition)?;
+            let matched = self.spaces.intersection(left, condition)?;
+            if matched.is_empty() {
+                continue;
+            }
+            let fresh = self.spaces.difference(matched, self.held_drop)?;
+            self.watch.visit(self.spaces, Visit { rule_set: index, rule: number, matched: fresh })?;
+            match rule.outcome {
+                Outcome::Verdict(verdict) => {
+                    self.decide(matched, verdict)?;
+                    left = self.spaces.difference(left, matched)?;
+                }
+                Outcome::Next { held: Some(verdict) } if verdict.is_drop() => {
+                    self.held_drop = self.spaces.union(self.held_drop, matched)?;
+                }
+                Outcome::Next { held: Some(verdict) } => self.hold(matched, verdict)?,
+                Outcome::Next { held: None } => {}
+                Outcome::Return => {
+                    returned = self.spaces.union(returned, matched)?;
+                    left = self.spaces.difference(left, matched)?;
+                }
+                Outcome::Call(target) => {
+                    let after = self.call(target, matched)?;
+                    left = self.spaces.difference(left, matched)?;
+                    left = self.spaces.union(left, after)?;
+                }
+            }
+        }
+        Ok(Ended { through: left, returned })
+    }
+
+    fn call(&mut self, target: u32, start: Space) -> Result<Space, Exhausted> {
+        let document = self.document;
+        let Some(set) = document.rule_sets.get(target as usize) else { return Ok(start) };
+        self.depth.charge(1)?;
+        let ended = self.rules(target, set, start)?;
+        self.depth.release(1);
+        self.spaces.union(ended.through, ended.returned)
+    }
+
+    /// The first held verdict that is no drop stands.
+    fn hold(&mut self, packets: Space, verdict: Verdict) -> Result<(), Exhausted> {
+        let (own, other) = match verdict {
+            Verdict::NoDecision => (&mut self.held_open, self.held_accept),
+            Verdict::Accept | Verdict::Discard | Verdict::Reject(_) => (&mut self.held_accept, self.held_open),
+        };
+        let fresh = self.spaces.difference(packets, other)?;
+        *own = self.spaces.union(*own, fresh)?;
+        Ok(())
+    }
+
+    fn decide(&mut self, packets: Space, verdict: Verdict) -> Result<(), Exhausted> {
+        let held = self.spaces.intersection(packets, self.held_drop)?;
+        self.dropped = self.spaces.union(self.dropped, held)?;
+        let free = self.spaces.difference(packets, self.held_drop)?;
+        let target = match verdict {
+            Verdict::Accept => &mut self.accepted,
+            Verdict::Discard | Verdict::Reject(_) => &mut self.dropped,
+            Verdict::NoDecision => &mut self.undecided,
+        };
+        *target = self.spaces.union(*target, free)?;
+        Ok(())
+    }
+
+    fn conclude(mut self, left: Space, default: Verdict) -> Result<Reach, Exhausted> {
+        // A held accept stands only where nothing later decided; a held drop stands anyway.
+        let accepted = self.spaces.intersection(left, self.held_accept)?;
+        self.decide(accepted, Verdict::Accept)?;
+        let open = self.spaces.intersection(left, self.held_open)?;
+        self.decide(open, Verdict::NoDecision)?;
+        let rest = self.spaces.difference(left, self.held_accept)?;
+        let rest = self.spaces.difference(rest, self.held_open)?;
+        self.decide(rest, default)?;
+        Ok(Reach { accepted: self.accepted, dropped: self.dropped, undecided: self.undecided })
+    }
+}
