@@ -7,3 +7,5 @@ mod flowspec;
 mod packet;
 #[path = "properties/packets.rs"]
 mod packets;
+#[path = "properties/symbolic.rs"]
+mod symbolic;

@@ -120,9 +120,10 @@ impl Draft {
 
     /// Fills in everything else; none when that needs more than this simple way knows.
     fn complete(mut self) -> Option<Headers> {
-        let unusual =
-            [Field::ExtHdrs, Field::IpOptions, Field::GreKey, Field::AhSpi].map(|field| self.known(field));
-        if unusual.iter().flatten().any(|value| *value != 0) {
+        let lists = [Field::ExtHdrs, Field::IpOptions].map(|field| self.small(field));
+        if lists.iter().flatten().any(|bits| *bits != 0)
+            || [Field::GreKey, Field::AhSpi].iter().any(|field| self.is_chosen(*field))
+        {
             return None;
         }
         let version = self.version()?;

@@ -154,7 +154,9 @@ impl Walk<'_, '_, '_> {
     fn hold(&mut self, packets: Space, verdict: Verdict) -> Result<(), Exhausted> {
         let (own, other) = match verdict {
             Verdict::NoDecision => (&mut self.held_open, self.held_accept),
-            Verdict::Accept | Verdict::Discard | Verdict::Reject(_) => (&mut self.held_accept, self.held_open),
+            Verdict::Accept | Verdict::Discard | Verdict::Reject(_) => {
+                (&mut self.held_accept, self.held_open)
+            }
         };
         let fresh = self.spaces.difference(packets, other)?;
         *own = self.spaces.union(*own, fresh)?;
