@@ -216,14 +216,16 @@ struct Opened {
 fn open(file: &FileToRead, named: Option<&'static dyn Dialect>) -> Result<Option<Opened>, Error> {
     let failed = |source| Error::Read { path: file.name(), source };
     if file.is_stdin() {
-        return read_from(io::stdin().lock(), file, named);
+        return read_from(io::stdin().lock(), None, file, named);
     }
     let handle = File::open(&file.path).map_err(failed)?;
-    read_from(handle, file, named)
+    let size = handle.metadata().map_err(failed)?.len();
+    read_from(handle, Some(size), file, named)
 }
 
 fn read_from(
     mut from: impl Read,
+    size: Option<u64>,
     file: &FileToRead,
     named: Option<&'static dyn Dialect>,
 ) -> Result<Option<Opened>, Error> {
@@ -235,8 +237,11 @@ fn read_from(
         Reads::Text => {}
         Reads::Messages | Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
     }
-    // One octet more than allowed tells a file that is too large from one that just fits.
     let limit = RULE_FILE_OCTETS.value;
+    if size.is_some_and(|size| size > limit) {
+        return Err(Error::TooLarge { path: file.name(), limit });
+    }
+    // What the system says of a file's size need not hold: one octet more than allowed is read to see.
     let left = (limit + 1).saturating_sub(octets.len() as u64);
     from.take(left).read_to_end(&mut octets).map_err(failed)?;
     if octets.len() as u64 > limit {
