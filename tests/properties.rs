@@ -1,5 +1,7 @@
 //! Laws that hold for all input, tried on generated input.
 
+#[path = "properties/cost.rs"]
+mod cost;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
 #[path = "support/packet.rs"]

@@ -36,9 +36,18 @@ pub(crate) fn tally(
     let mut depth = Meter::new(&limits::NESTING);
     let mut opaque = false;
     let normal = normalise(condition, false, keys.family, &mut opaque, meter, &mut depth)?;
-    let depth = Meter::new(&limits::COST_BRANCHES);
-    let mut walk = Walk { tally: &mut tally, cube: Vec::new(), keys, meter, depth };
-    walk.run(vec![&normal], Vec::new())?;
+    alternatives(&normal, meter, &mut |cube, meter| {
+        let mut costs = Vec::with_capacity(cube.len());
+        for (field, literal) in cube {
+            costs.push(match literal {
+                // A key has a bit for "there is such a header".
+                Literal::Absent => FieldCost::ONE,
+                Literal::In(values) => values_cost(*field, values, keys, meter)?,
+            });
+        }
+        tally.add_term(costs);
+        Ok(())
+    })?;
     Ok(if opaque { (tally.inexact(), true) } else { (tally, false) })
 }
 
@@ -112,7 +121,7 @@ fn normalise<'a>(
                 list.push(normalise(part, negated, family, opaque, meter, depth)?);
             }
             depth.release(1);
-            Normal::Or(joined(list, meter)?)
+            any_of(joined(list, meter)?)
         }
         (Condition::Or(parts), true) => {
             // The complement of a union: join first, so that a long list is complemented once.
@@ -131,7 +140,7 @@ fn normalise<'a>(
                 }
             }
             depth.release(1);
-            Normal::And(list)
+            all_of(list, meter)?
         }
         (Condition::And(parts), false) => {
             let mut list = Vec::with_capacity(parts.len());
@@ -140,9 +149,36 @@ fn normalise<'a>(
                 list.push(normalise(part, false, family, opaque, meter, depth)?);
             }
             depth.release(1);
-            Normal::And(list)
+            all_of(list, meter)?
         }
     })
+}
+
+/// All of the parts; one test where they are all tests of one field, so that an "either" around can join it.
+fn all_of<'a>(mut list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Normal<'a>, Exhausted> {
+    let one_field = match list.first() {
+        Some(Normal::In(field, _)) => list.iter().all(|part| matches!(part, Normal::In(f, _) if f == field)),
+        _ => false,
+    };
+    if !one_field {
+        return Ok(Normal::And(list));
+    }
+    let mut joined = list.pop();
+    for part in list.into_iter().rev() {
+        if let (Some(Normal::In(field, a)), Normal::In(_, b)) = (&joined, &part) {
+            joined = Some(Normal::In(*field, Cow::Owned(both(*field, a, b, meter)?)));
+        }
+    }
+    Ok(joined.unwrap_or(Normal::True))
+}
+
+/// Any of the parts; one test where they join into one.
+fn any_of(mut list: Vec<Normal<'_>>) -> Normal<'_> {
+    match list.len() {
+        0 => Normal::False,
+        1 => list.swap_remove(0),
+        _ => Normal::Or(list),
+    }
 }
 
 /// Joins tests of one field kept as ranges into one, in the place of the first.
@@ -271,12 +307,19 @@ enum Literal<'a> {
     Absent,
 }
 
-/// Walks the alternatives of a condition, one at a time, so that only one is ever held.
-struct Walk<'t, 'm, 'a> {
-    tally: &'t mut Tally,
+type Cube<'a> = [(Field, Literal<'a>)];
+type Visit<'v> = dyn FnMut(&Cube<'_>, &mut Meter) -> Result<(), Exhausted> + 'v;
+
+/// Calls `visit` on every alternative of a condition, one at a time, so that only one is ever held.
+fn alternatives(normal: &Normal<'_>, meter: &mut Meter, visit: &mut Visit<'_>) -> Result<(), Exhausted> {
+    let depth = Meter::new(&limits::COST_BRANCHES);
+    Walk { cube: Vec::new(), visit, meter, depth }.run(vec![normal], Vec::new())
+}
+
+struct Walk<'w, 'v, 'a> {
     cube: Vec<(Field, Literal<'a>)>,
-    keys: Keys,
-    meter: &'m mut Meter,
+    visit: &'w mut Visit<'v>,
+    meter: &'w mut Meter,
     depth: Meter,
 }
 
@@ -309,7 +352,7 @@ impl<'a> Walk<'_, '_, 'a> {
         }
         if possible {
             match choices.pop() {
-                None => self.count()?,
+                None => (self.visit)(&self.cube, self.meter)?,
                 Some(parts) => {
                     self.depth.charge(1)?;
                     for part in parts {
@@ -352,19 +395,6 @@ impl<'a> Walk<'_, '_, 'a> {
         let possible = !narrowed.is_empty();
         undo.push((index, Some(std::mem::replace(literal, Literal::In(Cow::Owned(narrowed))))));
         Ok(possible)
-    }
-
-    fn count(&mut self) -> Result<(), Exhausted> {
-        let mut costs = Vec::with_capacity(self.cube.len());
-        for (field, literal) in &self.cube {
-            costs.push(match literal {
-                // A key has a bit for "there is such a header".
-                Literal::Absent => FieldCost::ONE,
-                Literal::In(values) => values_cost(*field, values, self.keys, self.meter)?,
-            });
-        }
-        self.tally.add_term(costs);
-        Ok(())
     }
 }
 
@@ -426,4 +456,172 @@ fn clip(field: Field, set: &IntervalSet<u32>, keys: Keys) -> Cow<'_, IntervalSet
         set.intersection(&IntervalSet::range(0, max))
     };
     if inside.is_empty() { Cow::Borrowed(set) } else { Cow::Owned(inside) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::{Truth, evaluate};
+    use crate::field::Headers;
+    use crate::guard::Limit;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    const KEYS: Keys = Keys { family: Family::Inet, encoding: Encoding { ipv6_payload_length: false } };
+
+    fn counted(condition: &Condition) -> Result<(Tally, bool), Exhausted> {
+        tally(condition, KEYS, &mut Meter::new(&limits::COST_STEPS))
+    }
+
+    fn entries(condition: &Condition) -> u64 {
+        counted(condition).unwrap().0.entries.value().unwrap()
+    }
+
+    fn test(field: Field, lo: u32, hi: u32) -> Condition {
+        Condition::test(field, ValueSet::range(lo, hi))
+    }
+
+    fn bits(value: u128, mask: u128) -> Condition {
+        Condition::test(Field::TcpFlags, ValueSet::bits(value, mask))
+    }
+
+    #[test]
+    fn products_sums_and_complements_are_as_the_table_says() {
+        let port = |lo, hi| test(Field::Dport, lo, hi);
+        assert_eq!(entries(&Condition::and([test(Field::Proto, 6, 6), port(1, 65_534)])), 30);
+        let either = Condition::or([test(Field::Sport, 80, 80), port(80, 80)]);
+        assert_eq!(entries(&either), 2);
+        let joined = Condition::or([port(0, 511), port(512, 1023)]);
+        assert_eq!(entries(&joined), 1);
+        // Not there, or another value of 16 bits.
+        assert_eq!(entries(&Condition::not(port(22, 22))), 17);
+        assert_eq!(entries(&Condition::not(test(Field::Dscp, 46, 46))), 6);
+        let syn_or_ack = Condition::or([bits(2, 2), bits(16, 16)]);
+        assert_eq!(entries(&syn_or_ack), 2);
+        assert_eq!(
+            entries(&Condition::and([Condition::present(Field::TcpFlags), Condition::not(syn_or_ack)])),
+            1
+        );
+        let not_both = Condition::not(bits(18, 18));
+        assert_eq!(entries(&Condition::and([Condition::present(Field::TcpFlags), not_both])), 2);
+        assert_eq!(entries(&test(Field::FragOff, 1, 8191)), 1);
+        assert_eq!(entries(&test(Field::FragOff, 0, 0)), 1);
+        assert_eq!(entries(&Condition::True), 1);
+        assert_eq!(entries(&Condition::False), 0);
+    }
+
+    #[test]
+    fn lengths_have_the_bits_of_the_key() {
+        let at_least = |family, ipv6_payload_length| {
+            let keys = Keys { family, encoding: Encoding { ipv6_payload_length } };
+            let condition = test(Field::Len, 1040, 65_575);
+            tally(&condition, keys, &mut Meter::new(&limits::COST_STEPS)).unwrap().0.entries.value()
+        };
+        assert_eq!(at_least(Family::Inet, false), Some(16 - u64::from(1039_u32.count_ones())));
+        // 1,000 octets of payload.
+        assert_eq!(at_least(Family::Inet6, true), Some(16 - u64::from(999_u32.count_ones())));
+        assert_eq!(entries(&test(Field::Len, 99_971, 99_985)), 4);
+    }
+
+    #[test]
+    fn what_is_not_modelled_makes_bounds() {
+        let what = Condition::opaque("x", "not modelled", crate::source::Span::default());
+        let (tally, opaque) = counted(&Condition::and([what, test(Field::Dport, 1, 65_534)])).unwrap();
+        assert!(opaque && tally.entries == super::super::tally::Count::at_least(30));
+    }
+
+    fn stopped(condition: &Condition) -> &'static Limit {
+        counted(condition).unwrap_err().limit
+    }
+
+    #[test]
+    fn every_limit_stops_what_goes_past_it() {
+        let mut deep = test(Field::Ttl, 1, 1);
+        for _ in 0..70 {
+            deep = Condition::Not(Box::new(deep));
+        }
+        assert_eq!(stopped(&deep), &limits::NESTING);
+        let pair = || Condition::or([test(Field::Ttl, 1, 9), test(Field::Dscp, 1, 9)]);
+        let wide = Condition::And((0..300).map(|_| pair()).collect());
+        assert_eq!(stopped(&wide), &limits::COST_BRANCHES);
+        let many = Condition::And((0..40).map(|_| pair()).collect());
+        assert_eq!(stopped(&many), &limits::COST_STEPS);
+        let patterns = |n: u128| {
+            ValueSet::Bits(Box::new(BitSet::new((1..=n).map(|i| BitMatch::new(i, i << 20 | 0xff)))))
+        };
+        let crossed = Condition::And(
+            (0..4).map(|_| Condition::test(Field::Dst4, patterns(200))).map(Condition::not).collect(),
+        );
+        assert_eq!(stopped(&crossed), &limits::COST_STEPS);
+    }
+
+    fn conditions() -> impl Strategy<Value = Condition> {
+        let field = select(vec![(Field::Dscp, 63), (Field::Ecn, 3), (Field::Df, 1), (Field::Dport, 9)]);
+        let range = (field, 0..64_u32, 0..64_u32).prop_map(|((field, max), a, b)| {
+            let (a, b) = (a.min(max), b.min(max));
+            test(field, a.min(b), a.max(b))
+        });
+        let masked =
+            (0..64_u128, 0..64_u128).prop_map(|(v, m)| Condition::test(Field::Dscp, ValueSet::bits(v, m)));
+        let leaf = prop_oneof![4 => range, 1 => masked];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(|v| Condition::And(v.into())),
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(|v| Condition::Or(v.into())),
+                inner.prop_map(|c| Condition::Not(Box::new(c))),
+            ]
+        })
+    }
+
+    proptest! {
+        // The alternatives that are counted are the condition: a packet meets one of them when it holds.
+        #[test]
+        fn alternatives_are_the_condition(condition in conditions(), dscp in 0..64_u32, ecn in 0..4_u32,
+                                          df in 0..2_u32, dport in proptest::option::of(0..10_u32)) {
+            let mut headers = Headers::new();
+            headers.set(Field::Dscp, dscp);
+            headers.set(Field::Ecn, ecn);
+            headers.set(Field::Df, df);
+            if let Some(port) = dport {
+                headers.set(Field::Dport, port);
+            }
+            let (mut opaque, mut meter) = (false, Meter::new(&limits::COST_STEPS));
+            let mut depth = Meter::new(&limits::NESTING);
+            let normal = normalise(&condition, false, Family::Inet, &mut opaque, &mut meter, &mut depth).unwrap();
+            let mut met = false;
+            alternatives(&normal, &mut meter, &mut |cube, _| {
+                met |= cube.iter().all(|(field, literal)| match (headers.get(*field), literal) {
+                    (crate::field::Reading::Value(value), Literal::In(values)) => values.contains(value),
+                    (crate::field::Reading::Absent, Literal::Absent) => true,
+                    _ => false,
+                });
+                Ok(())
+            }).unwrap();
+            prop_assert_eq!(met, evaluate(&condition, &headers) == Truth::Yes);
+        }
+
+        // A tree over one field is one set: its cover, whatever the tree.
+        #[test]
+        fn a_tree_of_one_field_is_one_set(condition in one_field(5)) {
+            let mut headers = Headers::new();
+            let members = (0..64_u32).filter(|v| {
+                headers.set(Field::Dscp, *v);
+                evaluate(&condition, &headers) == Truth::Yes
+            });
+            let set = IntervalSet::<u32>::from_ranges(members.collect::<Vec<_>>().into_iter().map(|v| (v, v)));
+            let want = cover::set_prefixes(&set, &mut Meter::new(&limits::COST_STEPS)).unwrap();
+            prop_assert_eq!(entries(&condition), want);
+        }
+    }
+
+    fn one_field(depth: u32) -> impl Strategy<Value = Condition> {
+        let leaf = (0..64_u32, 0..64_u32).prop_map(|(a, b)| test(Field::Dscp, a.min(b), a.max(b)));
+        leaf.prop_recursive(depth, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(|v| Condition::And(v.into())),
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(|v| Condition::Or(v.into())),
+                inner.prop_map(|c| Condition::Not(Box::new(c))),
+            ]
+        })
+    }
 }
