@@ -24,6 +24,8 @@
 
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
+#[path = "dialects/feeds.rs"]
+mod feeds;
 #[path = "dialects/flowspec_vectors.rs"]
 mod flowspec_vectors;
 #[path = "dialects/meaning.rs"]

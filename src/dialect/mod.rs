@@ -1,8 +1,10 @@
 //! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
 
+pub mod bgp_capture;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
+pub mod mrt;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;
@@ -10,7 +12,8 @@ use crate::source::{Source, SourceId};
 use std::fmt;
 
 /// Every dialect, sorted by name.
-pub static DIALECTS: &[&dyn Dialect] = &[&exabgp::ExaBgp, &flowspec_hex::FlowspecHex];
+pub static DIALECTS: &[&dyn Dialect] =
+    &[&bgp_capture::BgpCapture, &exabgp::ExaBgp, &flowspec_hex::FlowspecHex, &mrt::Mrt];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

@@ -15,9 +15,12 @@
 
 mod link;
 mod network;
+mod segment;
 mod transport;
 
 pub(super) use network::extension_bit;
+
+pub use segment::{Segment, segment};
 
 use super::LinkType;
 use crate::field::{FIELDS, Field, Headers, Reading};

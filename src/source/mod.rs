@@ -66,7 +66,7 @@ pub struct Piece {
 pub struct Stream {
     /// Offset in the source where the stream begins; it ends where the next begins.
     pub start: u32,
-    /// Who speaks, as `192.0.2.1>192.0.2.2`; empty where the file does not say.
+    /// Who speaks, as `from-192.0.2.1-to-192.0.2.2`; empty where the file does not say.
     pub name: Box<str>,
 }
 
