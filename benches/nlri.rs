@@ -3,11 +3,18 @@
 //! `cargo bench --bench nlri`. The NLRIs are made here, of the shape and mean length (17 to 18 octets) of a
 //! large access list; `FLOWGATE_NLRI=FILE` takes others, one behind the other with their lengths.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench stops where its own input is wrong"
+)]
+
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flowgate::dialect::flowspec::{FlowSpec, Frames, Table, decode, encode, lower, order};
 use flowgate::dialect::{ReadOptions, by_name};
 use flowgate::source::{Content, Source, SourceId};
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 #[global_allocator]
@@ -38,12 +45,11 @@ fn list(kind: u8, pairs: &[(u8, u32)], out: &mut Vec<u8>) {
     out.push(kind);
     for (index, (op, value)) in pairs.iter().enumerate() {
         let end = if index + 1 == pairs.len() { 0x80 } else { 0 };
-        match u8::try_from(*value) {
-            Ok(short) => out.extend([end | op, short]),
-            Err(_) => {
-                out.push(end | op | 0x10);
-                out.extend(&value.to_be_bytes()[2..]);
-            }
+        if let Ok(short) = u8::try_from(*value) {
+            out.extend([end | op, short]);
+        } else {
+            out.push(end | op | 0x10);
+            out.extend(&value.to_be_bytes()[2..]);
         }
     }
 }
@@ -140,7 +146,9 @@ fn read_hex_lines(bencher: Bencher<'_, '_>) {
         let mut nlri = Vec::new();
         encode::framed(frame.expect("whole").value, &mut nlri).expect("short");
         text += "ipv4 ";
-        nlri.iter().for_each(|octet| text += &format!("{octet:02x}"));
+        for octet in nlri {
+            write!(text, "{octet:02x}").expect("a string takes it");
+        }
         text += " 8006000000000000\n";
     }
     let count = text.lines().count();

@@ -22,6 +22,17 @@
 //! Beside what the table says, every line that reads without an error is printed, read again, and must give
 //! the same document, unless the printer says that something is lost.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a panic is how a test says no, and what it skips it says aloud"
+)]
+
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
 #[path = "dialects/feeds.rs"]

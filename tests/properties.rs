@@ -1,5 +1,16 @@
 //! Laws that hold for all input, tried on generated input.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a panic is how a test says no, and what it skips it says aloud"
+)]
+
 #[path = "properties/cost.rs"]
 mod cost;
 #[path = "properties/flowspec.rs"]

@@ -101,7 +101,8 @@ impl Condition {
 
     /// All of `parts`: `True` when there are none, flat where a part is itself an `And`, `False` when one is.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut list = Vec::new();
+        let parts = parts.into_iter();
+        let mut list = Vec::with_capacity(parts.size_hint().0);
         for part in parts {
             match part {
                 Self::True => {}
@@ -119,7 +120,8 @@ impl Condition {
 
     /// Any of `parts`: `False` when there are none, flat where a part is itself an `Or`, `True` when one is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut list = Vec::new();
+        let parts = parts.into_iter();
+        let mut list = Vec::with_capacity(parts.size_hint().0);
         for part in parts {
             match part {
                 Self::False => {}

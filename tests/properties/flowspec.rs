@@ -12,6 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 // Values at which something changes, small enough in number that packets and operands meet.
 const VALUES: [u64; 26] = [
@@ -321,9 +322,9 @@ proptest! {
         for (((six, value), communities, name), _) in rules.iter().zip(0..) {
             let mut nlri = Vec::new();
             encode::framed(value, &mut nlri).unwrap();
-            let hex: String = nlri.iter().map(|octet| format!("{octet:02x}")).collect();
+            let hex = nlri.iter().fold(String::new(), |hex, octet| format!("{hex}{octet:02x}"));
             let name = name.as_ref().map_or(String::new(), |name| format!(" # name: {name}"));
-            text += &format!("{} {hex} {communities}{name}\n", table(*six).name());
+            writeln!(text, "{} {hex} {communities}{name}", table(*six).name()).unwrap();
         }
         let dialect = by_name("flowspec-hex").unwrap();
         let read = |text: String| {

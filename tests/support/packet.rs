@@ -5,6 +5,7 @@ use flowgate::field::{Field, Headers, L4Status};
 
 /// One packet.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a bit of the packet")]
 pub(crate) struct Packet {
     pub(crate) six: bool,
     pub(crate) src: u128,

@@ -147,14 +147,12 @@ impl Flags {
     }
 
     fn depends_on(&self, bit: u32) -> bool {
-        match LOW.get(bit as usize) {
-            Some(mask) => self.0.iter().any(|word| (word & mask) >> (1 << bit) != word & !mask),
-            None => {
-                let step = 1_usize << (bit - 6);
-                let differs = |(index, word): (usize, &u64)| self.0.get(index ^ step) != Some(word);
-                self.0.iter().enumerate().any(differs)
-            }
+        if let Some(mask) = LOW.get(bit as usize) {
+            return self.0.iter().any(|word| (word & mask) >> (1 << bit) != word & !mask);
         }
+        let step = 1_usize << (bit - 6);
+        let differs = |(index, word): (usize, &u64)| self.0.get(index ^ step) != Some(word);
+        self.0.iter().enumerate().any(differs)
     }
 
     /// Every pattern over `bits` that lies inside and in no larger pattern that does.
@@ -256,7 +254,7 @@ impl FragmentStates {
         let mut states = Self(0);
         for (bit, data) in Self::data() {
             let (df, later) = (u32::from(data & DF), data & IS_FRAGMENT != 0);
-            let more = u32::from(bit & (HEAD | MIDDLE) * 0x11 != 0);
+            let more = u32::from(bit & (MORE * 0x11) != 0);
             let offsets = if later { (1, 0x1fff) } else { (0, 0) };
             let packet = |header| Fragment {
                 df: (family != Family::Inet6).then_some(df),
@@ -266,7 +264,7 @@ impl FragmentStates {
             };
             let with = packet(1).holds(condition)?;
             // An IPv6 packet that is whole may have a fragment header or none.
-            let bare = family == Family::Inet6 && bit & WHOLE * 0x11 != 0;
+            let bare = family == Family::Inet6 && bit & (WHOLE * 0x11) != 0;
             if bare && packet(0).holds(condition)? != with {
                 return None;
             }
@@ -338,6 +336,11 @@ impl Fragment {
     }
 }
 
+const FIRSTS: u8 = WHOLE | HEAD;
+const LATER: u8 = MIDDLE | TAIL;
+const MORE: u8 = HEAD | MIDDLE;
+const ENDS: u8 = WHOLE | TAIL;
+
 fn fragment_kinds(set: u8, family: Family, span: Span) -> Condition {
     let offset = |lo, hi| Condition::test_at(Field::FragOff, ValueSet::range(lo, hi), span);
     let (first, later) = (|| offset(0, 0), || offset(1, 0x1fff));
@@ -347,10 +350,6 @@ fn fragment_kinds(set: u8, family: Family, span: Span) -> Condition {
         Family::Inet6 => Condition::not(more()),
         Family::Inet | Family::Any => Condition::test_at(Field::Mf, ValueSet::single(0), span),
     };
-    const FIRSTS: u8 = WHOLE | HEAD;
-    const LATER: u8 = MIDDLE | TAIL;
-    const MORE: u8 = HEAD | MIDDLE;
-    const ENDS: u8 = WHOLE | TAIL;
     match set & 0x0f {
         0 => Condition::test_at(Field::FragOff, IntervalSet::<u32>::empty(), span),
         WHOLE => Condition::and([first(), last()]),
@@ -361,7 +360,7 @@ fn fragment_kinds(set: u8, family: Family, span: Span) -> Condition {
         LATER => later(),
         MORE => more(),
         ENDS => last(),
-        x if x == 0x0f => offset(0, 0x1fff),
+        0x0f => offset(0, 0x1fff),
         x if x == WHOLE | MIDDLE => {
             Condition::or([Condition::and([first(), last()]), Condition::and([later(), more()])])
         }

@@ -165,8 +165,7 @@ mod tests {
     use crate::dialect::flowspec::{Frames, Table, decode};
 
     fn octets(hex: &str) -> Vec<u8> {
-        let digits: String = hex.split_whitespace().collect();
-        (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect()
+        hex.split(' ').map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect()
     }
 
     #[track_caller]

@@ -78,7 +78,10 @@ pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>)
     let assumed = options.assume_discard && !actions.given;
     Rule {
         name: route.name.into(),
-        condition: Condition::and([lower(spec), actions.interfaces()]),
+        condition: match actions.interfaces() {
+            Condition::True => lower(spec),
+            interfaces => Condition::and([lower(spec), interfaces]),
+        },
         actions: actions.beside(),
         outcome: if assumed { Outcome::Verdict(Verdict::Discard) } else { actions.outcome() },
         action_given: actions.given || assumed,

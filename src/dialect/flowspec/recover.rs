@@ -62,7 +62,7 @@ impl<'a> Parts<'a> {
             Condition::Or(list) => self.either(list),
             Condition::And(list) => list.iter().for_each(|part| self.take(part)),
             Condition::Not(_) => {
-                self.lost.push("a negation that also holds where the field is absent".to_owned())
+                self.lost.push("a negation that also holds where the field is absent".to_owned());
             }
             Condition::Opaque(opaque) if is_interface_set(&opaque.id) => {}
             Condition::Opaque(opaque) => self.lost.push(format!("the condition `{}`", opaque.id)),

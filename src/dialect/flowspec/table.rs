@@ -167,15 +167,19 @@ pub struct Distinguisher(pub [u8; 8]);
 
 impl fmt::Display for Distinguisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [hi, lo, a, b, c, d, e, g] = self.0;
-        match u16::from_be_bytes([hi, lo]) {
-            0 => write!(f, "{}:{}", u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, g])),
-            1 => {
-                let addr = std::net::Ipv4Addr::new(a, b, c, d);
-                write!(f, "{addr}:{}", u16::from_be_bytes([e, g]))
+        let [kind_high, kind_low, value @ ..] = self.0;
+        // Two octets and four, or four and two.
+        let [asn_high, asn_low, number @ ..] = value;
+        let [long @ .., low_high, low_low] = value;
+        let low = u16::from_be_bytes([low_high, low_low]);
+        match u16::from_be_bytes([kind_high, kind_low]) {
+            0 => {
+                let asn = u16::from_be_bytes([asn_high, asn_low]);
+                write!(f, "{asn}:{}", u32::from_be_bytes(number))
             }
+            1 => write!(f, "{}:{low}", std::net::Ipv4Addr::from(long)),
             // A four-octet AS below 65,536 would read as a two-octet one: the L keeps them apart.
-            2 => write!(f, "{}L:{}", u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, g])),
+            2 => write!(f, "{}L:{low}", u32::from_be_bytes(long)),
             _ => write!(f, "0x{:016x}", u64::from_be_bytes(self.0)),
         }
     }

@@ -46,11 +46,14 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
     Reading { document: Document { rule_sets, symbols: Vec::new() }, diagnostics, skipped: 0 }
 }
 
+/// A table, in a VPN of one route distinguisher.
+type Key = (Table, Option<[u8; 8]>);
+
 struct Reader<'a> {
     id: SourceId,
     options: &'a ReadOptions,
     spec: FlowSpec,
-    tables: BTreeMap<(Table, Option<[u8; 8]>), (String, Vec<Rule>)>,
+    tables: BTreeMap<Key, (String, Vec<Rule>)>,
     dropped: usize,
     name: String,
 }

@@ -65,9 +65,11 @@ fn line(raw: &str, start: usize, number: u32) -> Result<Option<Line<'_>>, Unread
     }
     let mut communities = Vec::new();
     let mut last = place(first_hex).to(nlri.place(Span { start: u32::MAX, end: u32::MAX }));
+    let mut field = HexField::default();
     for word in words {
         last = place(word);
-        let mut field = HexField::default();
+        field.octets.clear();
+        field.places.clear();
         hex(word, last, &mut field)?;
         let Some(community) = Community::new(&field.octets) else {
             let message = format!("`{}` is no extended community", shorten(word));
@@ -102,6 +104,8 @@ fn hex(word: &str, place: Span, field: &mut HexField) -> Result<(), Unread> {
     let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
     let mut at = place.start + Span::of(word, digits).start;
     let mut rest = digits.as_bytes();
+    field.octets.reserve(rest.len() / 2);
+    field.places.reserve(rest.len() / 2);
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
     while let [high, tail @ ..] = rest {
         if *high == b':' && !tail.is_empty() && rest.len() < digits.len() {
