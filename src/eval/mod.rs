@@ -3,9 +3,11 @@
 //! This is the reference: rules in order, no index. Everything faster is compared with it.
 
 mod condition;
+mod totals;
 mod trace;
 mod walk;
 
 pub use condition::{Truth, Unknown, evaluate, unknowns};
+pub use totals::{Reason, RuleTotals, Tally, Totals, Verdicts};
 pub use trace::{Why, why_not};
 pub use walk::{Decision, Evaluator, Hit, Step, walk};
