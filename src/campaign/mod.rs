@@ -1,1 +1,3 @@
-//! Synthetic packets and rules aimed at rules.
+//! Packets aimed at the user's rules.
+
+pub mod boundary;

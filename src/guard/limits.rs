@@ -81,6 +81,9 @@ limits! {
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
+    /// Packets made for one rule set.
+    GENERATED_PACKETS = "generated-packets", 20_000_000, "packets",
+        "a hundred thousand rules with two hundred bounds each; a capture of 2 GB";
 }
 
 #[cfg(test)]
