@@ -5,6 +5,7 @@ use crate::config::Date;
 use crate::cost::platforms;
 use crate::diagnostic::Level;
 use crate::dialect::{DIALECTS, Reads};
+use crate::report::VERDICTS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -65,9 +66,15 @@ pub(super) enum Color {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Check(Check),
+    Eval(Eval),
     Trace(Trace),
     Cost(Cost),
     Convert(Convert),
+    /// Make packets aimed at rules
+    Generate {
+        #[command(subcommand)]
+        what: Generate,
+    },
     /// List the checks
     #[command(after_help = "Example:\n  flowgate checks --format json")]
     Checks(List),
@@ -211,6 +218,34 @@ pub(super) enum TableFormat {
     Json,
 }
 
+/// Run captured packets through rules: hits of every rule, what becomes of the packets
+///
+/// Where several rule sets look at a packet, a drop of one is final.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate eval edge.conf --capture attack.pcap
+  flowgate eval edge.conf:EDGE-IN --capture a.pcapng --capture b.pcap.gz --format json
+  tcpdump -w - -c 10000 | flowgate eval edge.conf --capture - --write-pcap discard=lost.pcap")]
+pub(super) struct Eval {
+    /// Rule files, or `FILE:RULE-SET` for one of their rule sets
+    #[arg(required = true, value_name = "RULES")]
+    pub(super) rules: Vec<PathBuf>,
+    /// Captures (pcap or pcapng, also in gzip or zstd), or `-` for standard input
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(super) capture: Vec<PathBuf>,
+    /// Write the packets of a verdict (or of `drop`, for both kinds) to a capture
+    #[arg(long, value_name = "VERDICT=FILE", value_parser = verdict_file)]
+    pub(super) write_pcap: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    /// The form of the sums
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
 /// Say why one packet gets its verdict: each rule tried, and the first test that failed
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["packet", "capture"]))]
@@ -298,6 +333,28 @@ pub(super) struct Convert {
     pub(super) writing: Writing,
 }
 
+#[derive(Subcommand, Debug)]
+pub(super) enum Generate {
+    Packets(GeneratePackets),
+}
+
+/// Write a capture of packets at and just beside every bound of every rule
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  flowgate generate packets edge.conf --output edge.pcap --seed 7")]
+pub(super) struct GeneratePackets {
+    /// A rule file, `FILE:RULE-SET` for one of its rule sets, or `-` for standard input
+    #[arg(value_name = "RULES")]
+    pub(super) rules: PathBuf,
+    /// The capture to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// What rules do not ask about is drawn from this number; the same number gives the same packets
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
 /// List what is known here
 #[derive(Args, Debug)]
 pub(super) struct List {
@@ -333,6 +390,17 @@ pub(super) struct Man {
     /// The command whose page to print; without one, the page of flowgate itself
     #[arg(value_name = "COMMAND")]
     pub(super) command: Option<String>,
+}
+
+fn verdict_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (verdict, file) = text.split_once('=').ok_or("write it as VERDICT=FILE")?;
+    if verdict != "drop" && !VERDICTS.contains(&verdict) {
+        return Err(format!("`{verdict}` is no verdict: they are {}, drop", VERDICTS.join(", ")));
+    }
+    if file.is_empty() {
+        return Err("the file is missing".to_owned());
+    }
+    Ok((verdict.to_owned(), file.into()))
 }
 
 fn readable_dialects() -> PossibleValuesParser {

@@ -1,5 +1,6 @@
 //! Why a command could not run.
 
+use crate::feed::FeedError;
 use crate::guard::Exhausted;
 use crate::packet::CaptureError;
 use std::io;
@@ -33,6 +34,8 @@ pub(super) enum Error {
     SeveralFiles,
     #[error("`{path}`: {source}")]
     Capture { path: String, source: CaptureError },
+    #[error("`{path}`: {source}")]
+    Feed { path: String, source: Box<FeedError> },
     #[error("`{path}` has no packet {index}, but {packets}")]
     NoSuchPacket { path: String, index: u64, packets: u64 },
     #[error("`{text}` is no packet: {message}")]
@@ -68,6 +71,7 @@ impl Error {
             | Self::Write { .. }
             | Self::SeveralFiles
             | Self::Capture { .. }
+            | Self::Feed { .. }
             | Self::NoSuchPacket { .. }
             | Self::Print { .. }
             | Self::WriteOnly { .. }

@@ -8,6 +8,7 @@ use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
 use crate::diagnostic::Level;
 use crate::dialect::{self, DIALECTS, Dialect, ReadOptions, Reads, Recognition, Sample};
+use crate::feed::{self, Feed};
 use crate::guard::MemoryWatch;
 use crate::guard::limits::RULE_FILE_OCTETS;
 use crate::report::{Report, clean, count, terminal};
@@ -62,7 +63,9 @@ impl Inputs {
                             .push(format!("`{}` is not UTF-8: read as Latin-1", opened.source.name()));
                     }
                     inputs.asked.push(file.rule_set.clone());
-                    texts.push((inputs.sources.add(opened.source), opened.dialect));
+                    let id = inputs.sources.add(opened.source);
+                    let missing = opened.feed.map_or_else(Vec::new, |feed| feed.diagnostics(id));
+                    texts.push((id, opened.dialect, missing));
                 }
                 None if file.given => return Err(Error::Unrecognised { path: file.name() }),
                 None => inputs.unrecognised += 1,
@@ -74,10 +77,10 @@ impl Inputs {
             ..ReadOptions::default()
         };
         let sources = &inputs.sources;
-        inputs.inputs = in_parallel(jobs, &texts, |(id, dialect)| Input {
-            source: *id,
-            dialect: dialect.name(),
-            reading: dialect.read(sources.get(*id), *id, &read_options),
+        inputs.inputs = in_parallel(jobs, &texts, |(id, dialect, missing)| {
+            let mut reading = dialect.read(sources.get(*id), *id, &read_options);
+            reading.diagnostics.extend(missing.iter().cloned());
+            Input { source: *id, dialect: dialect.name(), reading }
         });
         inputs.memory.look()?;
         if !options.allow_empty && inputs.rule_count() == 0 && !inputs.has_findings() {
@@ -210,6 +213,8 @@ struct Opened {
     source: Source,
     dialect: &'static dyn Dialect,
     is_latin1: bool,
+    // What the feed of a binary file noted; its content is in the source.
+    feed: Option<Feed>,
 }
 
 /// Opens one file, finds its dialect and reads it; none when it is of no dialect.
@@ -235,7 +240,18 @@ fn read_from(
     let Some(dialect) = find_dialect(file, &octets, named)? else { return Ok(None) };
     match dialect.reads() {
         Reads::Text => {}
-        Reads::Messages | Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
+        Reads::Messages => {
+            // The file is streamed; only what carries flow routes is kept, within the limits of the feed.
+            let format = if dialect.name() == "mrt" { feed::Format::Mrt } else { feed::Format::Capture };
+            let whole = octets.chain(from);
+            let feed = feed::read(format, whole)
+                .map_err(|source| Error::Feed { path: file.name(), source: Box::new(source) })?;
+            let Feed { content, notes, counts } = feed;
+            let source = Source::new(file.name(), content);
+            let kept = Feed { content: Content::Text(String::new()), notes, counts };
+            return Ok(Some(Opened { source, dialect, is_latin1: false, feed: Some(kept) }));
+        }
+        Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
     }
     let limit = RULE_FILE_OCTETS.value;
     if size.is_some_and(|size| size > limit) {
@@ -248,7 +264,7 @@ fn read_from(
         return Err(Error::TooLarge { path: file.name(), limit });
     }
     let (text, is_latin1) = text(octets);
-    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, is_latin1 }))
+    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, is_latin1, feed: None }))
 }
 
 /// The octets as text: UTF-8 without its mark, else Latin-1, where every octet is a character.

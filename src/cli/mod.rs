@@ -7,6 +7,8 @@ mod check;
 mod convert;
 mod cost;
 mod error;
+mod eval;
+mod generate;
 mod inputs;
 mod options;
 mod output;
@@ -16,7 +18,7 @@ mod trace;
 
 pub use args::command;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Generate};
 use clap::Parser;
 use error::Error;
 use std::ffi::OsString;
@@ -80,6 +82,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(options) => check::run(&options, common),
         Command::Convert(options) => convert::run(&options, common),
+        Command::Eval(options) => eval::run(&options, common),
+        Command::Generate { what: Generate::Packets(options) } => generate::packets(&options, common),
         Command::Trace(options) => trace::run(&options, common),
         Command::Cost(options) => cost::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),

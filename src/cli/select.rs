@@ -1,7 +1,9 @@
 //! `a.conf:FILTER`: one rule set of a file.
 
 use super::error::Error;
-use crate::ir::{Document, Outcome};
+use crate::field::Family;
+use crate::ir::{Document, Outcome, Rule};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A path with the rule set asked for, where one is.
@@ -56,13 +58,32 @@ pub(super) fn single(document: &Document, path: &str, name: Option<&str>) -> Res
     }
 }
 
-fn names(document: &Document) -> Vec<String> {
-    document.rule_sets.iter().map(|set| set.name.clone()).collect()
+/// The rule sets packets enter by, where none is named: those no other calls. Two for packets of one family are
+/// one too many, because nothing says which of them a packet meets.
+pub(super) fn entries(document: &Document, path: &str, name: Option<&str>) -> Result<Vec<usize>, Error> {
+    if name.is_some() {
+        return single(document, path, name).map(|index| vec![index]);
+    }
+    let rules = document.rule_sets.iter().flat_map(|set| &set.rules);
+    let target =
+        |rule: &Rule| if let Outcome::Call(target) = rule.outcome { Some(target as usize) } else { None };
+    let called: BTreeSet<usize> = rules.filter_map(target).collect();
+    let numbered = document.rule_sets.iter().enumerate();
+    let found: Vec<_> = numbered.filter(|(index, _)| !called.contains(index)).collect();
+    let overlaps = |a: Family, b: Family| a == b || a == Family::Any || b == Family::Any;
+    let several = found
+        .iter()
+        .enumerate()
+        .any(|(i, (_, a))| found.iter().skip(i + 1).any(|(_, b)| overlaps(a.family, b.family)));
+    if several || (found.is_empty() && !document.rule_sets.is_empty()) {
+        return Err(Error::SeveralRuleSets { path: path.to_owned(), sets: names(document) });
+    }
+    Ok(found.into_iter().map(|(index, _)| index).collect())
 }
 
-/// The document with one rule set only, and with those it calls.
-pub(super) fn only(document: &Document, keep: usize) -> Document {
-    let mut kept = vec![keep];
+/// A rule set and those it calls, itself first.
+pub(super) fn reached(document: &Document, index: usize) -> Vec<usize> {
+    let mut kept = vec![index];
     let mut looked_at = 0;
     while let Some(index) = kept.get(looked_at).copied() {
         looked_at += 1;
@@ -75,6 +96,16 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
             }
         }
     }
+    kept
+}
+
+fn names(document: &Document) -> Vec<String> {
+    document.rule_sets.iter().map(|set| set.name.clone()).collect()
+}
+
+/// The document with one rule set only, and with those it calls.
+pub(super) fn only(document: &Document, keep: usize) -> Document {
+    let kept = reached(document, keep);
     let place = |old: u32| kept.iter().position(|k| *k == old as usize).and_then(|i| u32::try_from(i).ok());
     let mut rule_sets = Vec::new();
     for set in kept.iter().filter_map(|index| document.rule_sets.get(*index)) {
@@ -93,8 +124,7 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Family;
-    use crate::ir::{Condition, Kind, Origin, Rule, RuleSet, Verdict};
+    use crate::ir::{Condition, Kind, Origin, RuleSet, Verdict};
 
     fn set(name: &str, calls: &[u32]) -> RuleSet {
         let rule = |target: &u32| Rule {
