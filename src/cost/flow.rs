@@ -25,6 +25,7 @@ type Values = IntervalSet<u128>;
 pub(crate) fn tally(flow: &FlowSpec, encoding: Encoding, meter: &mut Meter) -> Result<Tally, Exhausted> {
     let mut fields = Vec::with_capacity(flow.components().len());
     let mut ports = Ports::default();
+    let rewritten = flow.component(ComponentType::Port).is_some();
     for component in flow.components() {
         meter.charge(1)?;
         let operands = flow.operands(component);
@@ -32,6 +33,9 @@ pub(crate) fn tally(flow: &FlowSpec, encoding: Encoding, meter: &mut Meter) -> R
             ComponentType::DestinationPrefix | ComponentType::SourcePrefix => fields.push(FieldCost::ONE),
             ComponentType::TcpFlags => fields.push(tcp_flags(operands, meter)?),
             ComponentType::Fragment => fields.push(fragment(operands, flow.family, meter)?),
+            kind if !(rewritten && is_port(kind)) && plain(component, operands, flow.family, encoding) => {
+                fields.push(plain_cost(operands, width_of(kind), meter)?);
+            }
             kind => {
                 let values = numeric(component, operands, flow.family, encoding, meter)?;
                 match kind {
@@ -44,6 +48,39 @@ pub(crate) fn tally(flow: &FlowSpec, encoding: Encoding, meter: &mut Meter) -> R
         }
     }
     ports.add_terms(&fields, meter)
+}
+
+fn is_port(kind: ComponentType) -> bool {
+    matches!(kind, ComponentType::Port | ComponentType::DestinationPort | ComponentType::SourcePort)
+}
+
+/// Whether a list is one value or one range the field can hold, as most are: then it needs no sets.
+fn plain(component: &Component, operands: &[Operand], family: Family, encoding: Encoding) -> bool {
+    let kind = component.kind;
+    if kind == ComponentType::PacketLength && family == Family::Inet6 && encoding.ipv6_payload_length {
+        return false;
+    }
+    let max = kind.max(family);
+    match operands {
+        [one] => one.op & (LT | GT | EQ) == EQ && one.value <= max,
+        [from, to] => {
+            from.op & (LT | GT | EQ) == GT | EQ
+                && to.op & (LT | GT | EQ) == LT | EQ
+                && to.op & AND != 0
+                && from.value <= to.value
+                && to.value <= max
+        }
+        _ => false,
+    }
+}
+
+fn plain_cost(operands: &[Operand], width: u32, meter: &mut Meter) -> Result<FieldCost, Exhausted> {
+    meter.charge(operands.len() as u64)?;
+    let [from, to] = operands else { return Ok(FieldCost::ONE) };
+    let (lo, hi) = (u128::from(from.value), u128::from(to.value));
+    let entries = cover::prefixes(lo, hi);
+    let fewest = if entries > 1 { cover::fewest(&[(lo, hi)], width.max(17), meter)? } else { entries };
+    Ok(FieldCost { entries, fewest, ranges: 1 })
 }
 
 /// The port components of one rule.
