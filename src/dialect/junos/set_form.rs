@@ -1,0 +1,253 @@
+//! Lines of the `set` form: the same tree, built and edited line by line.
+
+use super::findings::Findings;
+use super::lex::{Kind, Lexer, Token};
+use super::syntax::{NodeId, Tree};
+use crate::source::Span;
+
+/// Reads lines.
+pub(super) struct Lines<'a> {
+    lexer: Lexer<'a>,
+    text: &'a str,
+    // Words of the line being read, lists as their brackets.
+    words: Vec<Token>,
+    // Path of the `set` before, with its nodes: lines share most of it.
+    path: Vec<NodeId>,
+    // Where `edit` went.
+    context: Vec<Token>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            lexer: Lexer::new(text, true),
+            text,
+            words: Vec::new(),
+            path: Vec::new(),
+            context: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(&mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
+        while self.line(findings) {
+            if let Some((command, words)) = self.words.split_first() {
+                let command = *command;
+                // The buffer is kept: a line allocates nothing.
+                let words: &[Token] = words;
+                let context = std::mem::take(&mut self.context);
+                let line = Line { text: self.text, context: &context, words };
+                let edit = line.run(command, tree, &mut self.path, findings);
+                self.context = match edit {
+                    Edit::Stay => context,
+                    Edit::To(context) => context,
+                };
+            }
+        }
+    }
+
+    /// Collects the words of the next line; false at the end of the text.
+    fn line(&mut self, findings: &mut Findings) -> bool {
+        self.words.clear();
+        loop {
+            let token = self.lexer.next();
+            match token.kind {
+                Kind::Word | Kind::Quoted | Kind::ListOpen | Kind::ListClose => self.words.push(token),
+                Kind::Newline if self.words.is_empty() => {}
+                Kind::Newline => return true,
+                Kind::End => return !self.words.is_empty(),
+                Kind::Unclosed => findings.syntax(token.span, "this string is never closed"),
+                Kind::UnclosedComment => findings.syntax(token.span, "this comment is never closed"),
+                Kind::Semicolon => {
+                    findings.syntax(token.span, "`;` in a line of the `set` form");
+                }
+                Kind::Open | Kind::Close => {
+                    self.prompt(token, findings);
+                }
+            }
+        }
+    }
+
+    /// `{master:0}` between lines is what the router prints before its prompt; any other brace is wrong.
+    fn prompt(&mut self, brace: Token, findings: &mut Findings) {
+        let line = self.text.get(brace.span.start as usize..).and_then(|rest| rest.lines().next());
+        let is_prompt = |line: &str| {
+            let line = line.trim_end();
+            line.starts_with('{') && line.ends_with('}') && !line.contains(' ')
+        };
+        if self.words.is_empty() && line.is_some_and(is_prompt) {
+            while !matches!(self.lexer.next().kind, Kind::Newline | Kind::End) {}
+        } else {
+            findings.syntax(brace.span, "a brace in a line of the `set` form");
+        }
+    }
+}
+
+enum Edit {
+    Stay,
+    To(Vec<Token>),
+}
+
+struct Line<'a, 'l> {
+    text: &'a str,
+    context: &'l [Token],
+    words: &'l [Token],
+}
+
+impl<'a> Line<'a, '_> {
+    fn word(&self, token: &Token) -> &'a str {
+        let quotes = usize::from(token.kind == Kind::Quoted);
+        let range = token.span.range();
+        self.text.get(range.start + quotes..range.end - quotes).unwrap_or("")
+    }
+
+    fn span(&self, command: Token) -> Span {
+        self.words.last().map_or(command.span, |last| command.span.to(last.span))
+    }
+
+    fn run(
+        &self,
+        command: Token,
+        tree: &mut Tree<'a>,
+        path: &mut Vec<NodeId>,
+        findings: &mut Findings,
+    ) -> Edit {
+        let name = self.text.get(command.span.range()).unwrap_or("");
+        if name == "set" {
+            self.set(command, tree, path, findings);
+            return Edit::Stay;
+        }
+        // Every other command may move nodes.
+        path.clear();
+        match name {
+            "delete" => self.delete(command, tree, findings),
+            "deactivate" | "activate" => {
+                if let Some((parent, node)) = self.target(self.words, tree) {
+                    tree.set_inactive(parent, node, name == "deactivate");
+                } else {
+                    findings.no_such(self.span(command), name);
+                }
+            }
+            "insert" => self.insert(command, tree, findings),
+            "rename" => self.rename(command, tree, findings),
+            "edit" => return Edit::To([self.context, self.words].concat()),
+            "top" => return Edit::To(Vec::new()),
+            // `up` and `exit` leave a level; how many words a level has only the device knows, so a line
+            // of this kind ends the reading of relative paths.
+            "up" | "exit" | "quit" if self.context.is_empty() => {}
+            "up" | "exit" | "quit" => {
+                findings.unsupported(command.span, "is not followed: how many words a level has is not known");
+                return Edit::To(Vec::new());
+            }
+            "protect" | "unprotect" | "annotate" => {}
+            _ if name.contains('@') || name.ends_with('>') || name.starts_with('[') => {}
+            _ => findings.syntax_with_help(
+                command.span,
+                &format!("`{name}` is no command"),
+                "a line begins with `set`, `delete`, `deactivate`, `activate`, `insert` or `rename`",
+            ),
+        }
+        Edit::Stay
+    }
+
+    fn set(&self, command: Token, tree: &mut Tree<'a>, path: &mut Vec<NodeId>, findings: &mut Findings) {
+        if self.words.is_empty() {
+            findings.syntax(command.span, "nothing to set");
+            return;
+        }
+        let mut node = Tree::ROOT;
+        let mut list = false;
+        let mut after_list = false;
+        let mut depth = 0;
+        for token in self.context.iter().chain(self.words) {
+            match token.kind {
+                Kind::ListOpen => list = true,
+                Kind::ListClose => (list, after_list) = (false, true),
+                _ if after_list => {
+                    findings.syntax(token.span, "unexpected word behind a list");
+                    return;
+                }
+                _ if list => {
+                    tree.child(node, token.span, token.kind == Kind::Quoted);
+                }
+                _ => {
+                    let shared = path.get(depth).copied().filter(|n| tree.word(*n) == self.word(token));
+                    node = match shared {
+                        Some(node) => node,
+                        None => {
+                            path.truncate(depth);
+                            let node = tree.child(node, token.span, token.kind == Kind::Quoted);
+                            path.push(node);
+                            node
+                        }
+                    };
+                    depth += 1;
+                }
+            }
+        }
+        path.truncate(depth);
+        if list {
+            findings.syntax(self.span(command), "this list is never closed");
+        }
+    }
+
+    /// The node a path of words leads to, with its parent.
+    fn target(&self, words: &[Token], tree: &Tree<'a>) -> Option<(NodeId, NodeId)> {
+        let mut at = (Tree::ROOT, Tree::ROOT);
+        for token in self.context.iter().chain(words) {
+            at = (at.1, tree.find_any(at.1, self.word(token))?);
+        }
+        (at.1 != Tree::ROOT).then_some(at)
+    }
+
+    fn delete(&self, command: Token, tree: &mut Tree<'a>, findings: &mut Findings) {
+        if self.words.is_empty() && self.context.is_empty() {
+            tree.clear(Tree::ROOT);
+            return;
+        }
+        match self.target(self.words, tree) {
+            Some((parent, node)) => tree.remove(parent, node),
+            None => findings.no_such(self.span(command), "delete"),
+        }
+    }
+
+    /// `insert .. term A before term B`.
+    fn insert(&self, command: Token, tree: &mut Tree<'a>, findings: &mut Findings) {
+        let side = |t: &Token| t.kind == Kind::Word && matches!(self.word(t), "before" | "after");
+        let Some(at) = self.words.iter().rposition(side) else {
+            findings.syntax(self.span(command), "`insert` without `before` or `after`");
+            return;
+        };
+        let (moved, anchor) = self.words.split_at(at);
+        let after = anchor.first().is_some_and(|t| self.word(t) == "after");
+        let anchor = anchor.get(1..).unwrap_or(&[]);
+        let place = self.target(moved, tree).and_then(|(parent, node)| {
+            // The anchor repeats the keyword (`term B`) or is the name alone.
+            let name = anchor.last()?;
+            let keyword = anchor.len() == 1
+                || anchor.len() == 2 && anchor.first().map(|t| self.word(t)) == Some(tree.word(parent));
+            let anchor = keyword.then(|| tree.find_any(parent, self.word(name))).flatten()?;
+            Some((parent, node, anchor))
+        });
+        match place {
+            Some((parent, node, anchor)) => tree.place(parent, node, anchor, after),
+            None => findings.no_such(self.span(command), "insert"),
+        }
+    }
+
+    /// `rename .. term A to term B`.
+    fn rename(&self, command: Token, tree: &mut Tree<'a>, findings: &mut Findings) {
+        let to = self.words.iter().rposition(|t| t.kind == Kind::Word && self.word(t) == "to");
+        let parts = to.map(|at| self.words.split_at(at));
+        let Some((old, Some(new))) = parts.map(|(old, new)| (old, new.get(1..).and_then(<[_]>::last))) else {
+            findings.syntax(self.span(command), "`rename` without `to` and a new name");
+            return;
+        };
+        match self.target(old, tree) {
+            Some((parent, node)) if tree.find_any(parent, self.word(new)).is_none() => {
+                tree.rename(parent, node, new.span, new.kind == Kind::Quoted);
+            }
+            Some(_) => findings.syntax(new.span, &format!("`{}` is there already", self.word(new))),
+            None => findings.no_such(self.span(command), "rename"),
+        }
+    }
+}
