@@ -5,6 +5,7 @@ pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
 pub mod mrt;
+pub mod junos;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;

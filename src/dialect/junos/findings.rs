@@ -11,13 +11,11 @@ pub(super) struct Findings {
     list: Vec<Diagnostic>,
     meter: Meter,
     dropped: usize,
-    // Rule set and rule the reader is in.
-    place: Option<(String, String)>,
 }
 
 impl Findings {
     pub(super) fn new(source: SourceId) -> Self {
-        Self { source, list: Vec::new(), meter: Meter::new(&limits::DIAGNOSTICS), dropped: 0, place: None }
+        Self { source, list: Vec::new(), meter: Meter::new(&limits::DIAGNOSTICS), dropped: 0 }
     }
 
     /// The findings, with a last one when some were left out.
@@ -30,20 +28,23 @@ impl Findings {
         self.list
     }
 
-    /// Names the rule that following findings belong to.
-    pub(super) fn enter(&mut self, place: Option<(&str, &str)>) {
-        self.place = place.map(|(set, rule)| (set.to_owned(), rule.to_owned()));
-    }
-
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         if self.meter.charge(1).is_err() {
             self.dropped += 1;
             return;
         }
-        self.list.push(match &self.place {
-            Some((set, rule)) => diagnostic.in_rule(set, rule),
-            None => diagnostic,
-        });
+        self.list.push(diagnostic);
+    }
+
+    /// A finding to be completed and pushed.
+    pub(super) fn make(
+        &self,
+        check: &'static str,
+        level: Level,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        raise(check, level, message, self.source, span)
     }
 
     pub(super) fn add(&mut self, check: &'static str, level: Level, span: Span, message: impl Into<String>) {

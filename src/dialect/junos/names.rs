@@ -149,10 +149,10 @@ pub(super) static TCP_FLAGS: Names = &[
     ("ack", 0x10), ("fin", 0x01), ("push", 0x08), ("rst", 0x04), ("syn", 0x02), ("urgent", 0x20),
 ];
 
-/// Flags of the IPv4 header: reserved 8, don't fragment 4, more fragments 2.
+/// Flags of the IPv4 header as their three bits.
 #[rustfmt::skip]
 pub(super) static FRAGMENT_FLAGS: Names = &[
-    ("dont-fragment", 4), ("more-fragments", 2), ("reserved", 8),
+    ("dont-fragment", 2), ("more-fragments", 1), ("reserved", 4),
 ];
 
 /// Bits of `fragment` in a flow route (RFC 8955 §4.2.2.12).

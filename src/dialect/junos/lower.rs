@@ -1,0 +1,503 @@
+//! The tree to the intermediate form: filters and flow routes, with the names they use.
+
+use super::address::{Address, PrefixList, address};
+use super::findings::Findings;
+use super::groups::wildcard;
+use super::numbers::shown;
+use super::support::{self, ANY, Families, INET, INET6, LAYER2, MPLS};
+use super::syntax::{NodeId, Tree};
+use crate::diagnostic::Level;
+use crate::dialect::{ReadOptions, raised};
+use crate::field::Family;
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+use crate::source::{SourceId, Span};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// A filter of the file: its rule set, and the nodes its terms stand below.
+#[derive(Debug)]
+struct Filter {
+    nodes: Vec<NodeId>,
+    scope: NodeId,
+    family: Families,
+    index: usize,
+}
+
+/// Turns a tree into a document.
+pub(super) struct Lowering<'a, 't> {
+    pub(super) tree: &'t Tree<'a>,
+    pub(super) findings: Findings,
+    pub(super) options: &'t ReadOptions,
+    pub(super) source: SourceId,
+    pub(super) document: Document,
+    pub(super) aliases: HashMap<&'a str, u8>,
+    // Buffers that every term uses again.
+    pub(super) ranges: Vec<(u32, u32)>,
+    pub(super) keywords: Vec<(NodeId, Option<&'static support::Condition>)>,
+    // Something in the term could not be read, and is reported: its condition is not all there.
+    pub(super) unreadable: bool,
+    // Whether the file is a whole configuration, so that a name it does not define is not defined at all.
+    pub(super) whole: bool,
+    pub(super) scope: NodeId,
+    symbols: HashMap<String, u32>,
+    lists: HashMap<(NodeId, &'a str), Rc<PrefixList>>,
+    filters: Vec<Filter>,
+    by_name: HashMap<String, usize>,
+    pub(super) used: HashSet<(&'static str, &'a str)>,
+    expansion: Meter,
+}
+
+/// Top-level statements a file of filters alone may have.
+const PARTIAL: [&str; 9] = [
+    "firewall", "policy-options", "groups", "apply-groups", "routing-options", "routing-instances",
+    "class-of-service", "dynamic-profiles", "logical-systems",
+];
+
+impl<'a, 't> Lowering<'a, 't> {
+    pub(super) fn new(
+        tree: &'t Tree<'a>,
+        findings: Findings,
+        options: &'t ReadOptions,
+        source: SourceId,
+    ) -> Self {
+        let whole = tree.children(Tree::ROOT).any(|node| !PARTIAL.contains(&tree.word(node)));
+        Self {
+            tree,
+            findings,
+            options,
+            source,
+            document: Document::default(),
+            aliases: HashMap::new(),
+            ranges: Vec::new(),
+            keywords: Vec::new(),
+            unreadable: false,
+            whole,
+            scope: Tree::ROOT,
+            symbols: HashMap::new(),
+            lists: HashMap::new(),
+            filters: Vec::new(),
+            by_name: HashMap::new(),
+            used: HashSet::new(),
+            expansion: Meter::new(&limits::EXPANSION),
+        }
+    }
+
+    /// What was read.
+    pub(super) fn finish(mut self) -> (Document, Findings) {
+        self.document.rule_sets.iter_mut().for_each(|set| set.rules.shrink_to_fit());
+        (self.document, self.findings)
+    }
+
+    /// Reads everything; how many statements were passed over.
+    pub(super) fn run(&mut self) -> usize {
+        self.code_point_aliases();
+        let scopes = self.scopes();
+        for (scope, prefix) in &scopes {
+            self.collect_filters(*scope, prefix);
+        }
+        for index in 0..self.filters.len() {
+            self.filter(index);
+        }
+        for (scope, prefix) in &scopes {
+            self.scope = *scope;
+            self.flow_routes(*scope, prefix);
+        }
+        self.references(&scopes);
+        self.skipped()
+    }
+
+    /// Places that hold a configuration of their own, with what goes before the names of their rule sets.
+    fn scopes(&self) -> Vec<(NodeId, String)> {
+        let tree = self.tree;
+        let mut list = vec![(Tree::ROOT, String::new())];
+        for kind in ["logical-systems", "dynamic-profiles", "tenants"] {
+            for scope in tree.find(Tree::ROOT, kind).into_iter().flat_map(|node| tree.children(node)) {
+                list.push((scope, format!("{}/", tree.name(scope))));
+            }
+        }
+        list
+    }
+
+    fn skipped(&self) -> usize {
+        let tree = self.tree;
+        let read = |word: &str| matches!(word, "firewall" | "groups" | "apply-groups");
+        tree.children(Tree::ROOT).filter(|node| !read(tree.word(*node))).map(|node| tree.leaves(node)).sum()
+    }
+
+    fn code_point_aliases(&mut self) {
+        let tree = self.tree;
+        for kind in ["dscp", "dscp-ipv6"] {
+            let path = ["class-of-service", "code-point-aliases", kind];
+            let Some(table) = tree.find_path(Tree::ROOT, &path) else { continue };
+            for alias in tree.children(table) {
+                let bits = tree.children(alias).next().filter(|bits| tree.word(*bits).len() == 6);
+                if let Some(value) = bits.and_then(|bits| u8::from_str_radix(tree.word(bits), 2).ok()) {
+                    self.aliases.insert(tree.word(alias), value);
+                }
+            }
+        }
+    }
+
+    fn collect_filters(&mut self, scope: NodeId, prefix: &str) {
+        let tree = self.tree;
+        let Some(firewall) = tree.find(scope, "firewall") else { return };
+        for node in tree.children(firewall) {
+            match tree.word(node) {
+                // Without a family it is one of `family inet`.
+                "filter" => self.filters_below(node, scope, prefix, "inet"),
+                "family" => {
+                    for family in tree.children(node) {
+                        for kind in tree.children(family) {
+                            if tree.word(kind) == "filter" {
+                                self.filters_below(kind, scope, prefix, tree.word(family));
+                            } else {
+                                self.unread_statement("firewall family", kind);
+                            }
+                        }
+                    }
+                }
+                _ => self.unread_statement("firewall", node),
+            }
+        }
+    }
+
+    /// A statement that is not followed: known ones without effect in silence, others with a word.
+    pub(super) fn unread_statement(&mut self, context: &str, node: NodeId) {
+        use crate::dialect::Support;
+        let word = self.tree.word(node);
+        let known = support::other_support(context, word);
+        let known = known.or_else(|| support::other_support("any level", word));
+        if matches!(known, None | Some(Support::Opaque | Support::Unknown)) {
+            let message = format!("`{}` is not read", shown(word));
+            self.findings.unsupported(self.tree.span(node), &message);
+        }
+    }
+
+    fn filters_below(&mut self, node: NodeId, scope: NodeId, prefix: &str, family: &str) {
+        let tree = self.tree;
+        let (families, packets) = match family {
+            "inet" => (INET, Family::Inet),
+            "inet6" => (INET6, Family::Inet6),
+            "any" => (ANY, Family::Any),
+            "mpls" => (MPLS, Family::Any),
+            "bridge" | "ccc" | "ethernet-switching" | "vpls" => (LAYER2, Family::Any),
+            _ => {
+                let message = format!("filters of `family {}` are not read", shown(family));
+                self.findings.unsupported(tree.span(node), &message);
+                return;
+            }
+        };
+        for filter in tree.children(node) {
+            let name = format!("{prefix}{family}/{}", tree.name(filter));
+            // The same filter with and without its family is one filter.
+            if let Some(known) = self.by_name.get(&name).and_then(|i| self.filters.get_mut(*i)) {
+                known.nodes.push(filter);
+                continue;
+            }
+            self.by_name.insert(name.clone(), self.filters.len());
+            let index = self.document.rule_sets.len();
+            self.filters.push(Filter { nodes: vec![filter], scope, family: families, index });
+            self.document.rule_sets.push(RuleSet {
+                name,
+                kind: Kind::Filter,
+                family: packets,
+                default: Verdict::Discard,
+                rules: Vec::new(),
+            });
+        }
+    }
+
+    /// The rule set of a filter by its name beside another.
+    fn filter_named(&self, beside: &str, name: &str) -> Option<usize> {
+        let (place, _) = beside.rsplit_once('/')?;
+        let index = self.by_name.get(&format!("{place}/{name}"))?;
+        self.filters.get(*index).map(|filter| filter.index)
+    }
+
+    fn filter(&mut self, number: usize) {
+        let tree = self.tree;
+        let Some(filter) = self.filters.get(number) else { return };
+        let (nodes, family, index) = (filter.nodes.clone(), filter.family, filter.index);
+        self.scope = filter.scope;
+        let Some(set) = self.document.rule_sets.get(index) else { return };
+        let name = set.name.clone();
+        let mut rules: Vec<Rule> = Vec::new();
+        for node in nodes {
+            for child in tree.children(node) {
+                if tree.word(child) != "term" {
+                    self.unread_statement("filter", child);
+                    continue;
+                }
+                rules.reserve(tree.children(child).count());
+                for term in tree.children(child) {
+                    let rule = self.term(term, &name, family);
+                    rules.push(rule);
+                }
+            }
+        }
+        if let Some(set) = self.document.rule_sets.get_mut(index) {
+            set.rules = rules;
+        }
+    }
+
+    fn term(&mut self, term: NodeId, set: &str, family: Families) -> Rule {
+        let tree = self.tree;
+        if tree.is_reopened(term) {
+            let message = format!("term `{}` is written twice", shown(tree.word(term)));
+            let help = "both parts are one term to the device; give the second its own name";
+            self.findings.add_with_help(raised::SYNTAX_ERROR, Level::Warning, tree.span(term), message, help);
+        }
+        self.unreadable = false;
+        let (mut condition, mut then, mut call) = (Condition::True, None, None);
+        for part in tree.children(term) {
+            match tree.word(part) {
+                "from" => condition = self.from(part, family),
+                "then" => then = Some(part),
+                "filter" => call = self.call(part, set),
+                "apply-groups" | "apply-groups-except" => {}
+                word => {
+                    let message = format!("`{}` is no part of a term", shown(word));
+                    self.findings.syntax(tree.span(part), &message);
+                    self.unreadable = true;
+                }
+            }
+        }
+        if self.unreadable {
+            // What was not understood may be a condition as well as an action.
+            let span = tree.span(term);
+            let id = format!("unreadable statement in {set} {}", tree.word(term));
+            let unread = Condition::opaque(id, "a statement of the term cannot be read", span);
+            condition = Condition::and([condition, unread]);
+        }
+        let then = self.then(then, family);
+        Rule {
+            name: tree.name(term).into(),
+            condition,
+            actions: then.actions.into_boxed_slice(),
+            outcome: call.unwrap_or(then.outcome),
+            action_given: true,
+            nlri: None,
+            origin: self.origin(term),
+        }
+    }
+
+    /// `filter OTHER;` in a term.
+    fn call(&mut self, node: NodeId, set: &str) -> Option<Outcome> {
+        let tree = self.tree;
+        let name = tree.children(node).next()?;
+        self.nothing_behind(name);
+        let Some(target) = self.filter_named(set, &tree.name(name)) else {
+            self.undefined("filter", name);
+            self.unreadable = true;
+            return Some(Outcome::Next { held: None });
+        };
+        Some(Outcome::Call(u32::try_from(target).unwrap_or(u32::MAX)))
+    }
+
+    /// Where a rule was written: from its name to the last word below it, what groups brought left out.
+    pub(super) fn origin(&self, node: NodeId) -> Origin {
+        let tree = self.tree;
+        let mut span = tree.span(node);
+        // The last word is below the last child, except where lines of the `set` form came back.
+        let mut at = node;
+        while let Some(last) = tree.children(at).filter(|child| !tree.is_inherited(*child)).last() {
+            let here = tree.span(last);
+            if here.start > span.start {
+                span = span.to(here);
+            }
+            at = last;
+        }
+        Origin { source: self.source, span }
+    }
+
+    /// A statement in its own words, on one line.
+    pub(super) fn words(&self, node: NodeId) -> String {
+        let tree = self.tree;
+        let mut text = tree.word(node).to_owned();
+        let mut stack: Vec<NodeId> = tree.children(node).collect();
+        stack.reverse();
+        while let Some(next) = stack.pop() {
+            text.push(' ');
+            text.push_str(tree.word(next));
+            let from = stack.len();
+            stack.extend(tree.children(next));
+            if let Some(added) = stack.get_mut(from..) {
+                added.reverse();
+            }
+        }
+        text
+    }
+
+    /// The symbol of a name.
+    pub(super) fn symbol(&mut self, name: &str) -> u32 {
+        if let Some(symbol) = self.symbols.get(name) {
+            return *symbol;
+        }
+        let symbol = u32::try_from(self.document.symbols.len()).unwrap_or(u32::MAX);
+        self.document.symbols.push(name.into());
+        self.symbols.insert(name.to_owned(), symbol);
+        symbol
+    }
+
+    /// A definition under `path` of the scope, or of the whole configuration.
+    pub(super) fn definition(&self, path: &[&str], name: &str) -> Option<NodeId> {
+        let tree = self.tree;
+        let find = |scope| tree.find_path(scope, path).and_then(|node| tree.find(node, name));
+        find(self.scope).or_else(|| find(Tree::ROOT))
+    }
+
+    pub(super) fn interface_set(&mut self, name: &'a str) -> Option<NodeId> {
+        self.used.insert(("interface set", name));
+        self.definition(&["firewall", "interface-set"], name)
+    }
+
+    /// The prefixes of a list; none when it is not defined. Charges what a term takes of it.
+    pub(super) fn prefix_list(&mut self, name: &'a str, at: Span) -> Option<Rc<PrefixList>> {
+        self.used.insert(("prefix list", name));
+        let list = match self.lists.get(&(self.scope, name)) {
+            Some(list) => Rc::clone(list),
+            None => {
+                let node = self.definition(&["policy-options", "prefix-list"], name)?;
+                let list = Rc::new(self.read_prefix_list(node));
+                self.lists.insert((self.scope, name), Rc::clone(&list));
+                list
+            }
+        };
+        match self.expansion.charge((list.four.len() + list.six.len()) as u64) {
+            Ok(()) => Some(list),
+            Err(exhausted) => Some(self.too_much(&exhausted, at)),
+        }
+    }
+
+    fn too_much(&mut self, exhausted: &Exhausted, at: Span) -> Rc<PrefixList> {
+        self.findings.exhausted(exhausted, at);
+        Rc::new(PrefixList { unknown: "too many prefixes in all", ..PrefixList::default() })
+    }
+
+    pub(super) fn read_prefix_list(&mut self, node: NodeId) -> PrefixList {
+        let tree = self.tree;
+        let mut list = PrefixList::default();
+        for entry in tree.children(node) {
+            let word = tree.word(entry);
+            match word {
+                "apply-path" => {
+                    for path in tree.children(entry) {
+                        self.apply_path(path, &mut list);
+                    }
+                }
+                "apply-groups" | "apply-groups-except" => {}
+                _ => {
+                    if !self.entry(word, tree.span(entry), &mut list) {
+                        let message = format!("`{}` is no prefix", shown(word));
+                        self.findings.syntax(tree.span(entry), &message);
+                        list.unknown = "a prefix of the list cannot be read";
+                    }
+                }
+            }
+        }
+        list
+    }
+
+    fn entry(&mut self, word: &str, span: Span, list: &mut PrefixList) -> bool {
+        match address(word) {
+            Some(Address::Four(prefix)) => {
+                if prefix.has_host_bits() {
+                    self.host_bits(word, span, prefix.network());
+                }
+                list.four.push(prefix);
+            }
+            Some(Address::Six(prefix)) => {
+                if prefix.has_host_bits() {
+                    self.host_bits(word, span, prefix.network());
+                }
+                list.six.push(prefix);
+            }
+            Some(Address::Masked(_)) | None => return false,
+        }
+        true
+    }
+
+    /// `apply-path "interfaces <*> unit <*> family inet address <*>"`: the prefixes at the end of the path.
+    fn apply_path(&mut self, node: NodeId, list: &mut PrefixList) {
+        let tree = self.tree;
+        let path = tree.word(node);
+        let odd = |step: &&str| {
+            step.contains(['<', '>']) && wildcard(step).is_none() || step.contains([';', '{', '}'])
+        };
+        if let Some(step) = path.split_whitespace().find(odd) {
+            let message = format!("`{}` is no step of an apply-path", shown(step));
+            self.findings.syntax(tree.span(node), &message);
+            list.unknown = "the apply-path cannot be read";
+            return;
+        }
+        let mut at = vec![Tree::ROOT];
+        for (depth, step) in path.split_whitespace().enumerate() {
+            let mut next = Vec::new();
+            for node in at {
+                match wildcard(step) {
+                    Some(pattern) => {
+                        next.extend(tree.children(node).filter(|c| pattern.matches(tree.word(*c))));
+                    }
+                    None => next.extend(tree.find(node, step)),
+                }
+            }
+            if depth == 0 && next.is_empty() {
+                list.unknown = "the apply-path leads to what is not in this file";
+                return;
+            }
+            if let Err(exhausted) = self.expansion.charge(next.len() as u64 + 1) {
+                self.findings.exhausted(&exhausted, tree.span(node));
+                list.unknown = "the apply-path leads to too many places";
+                return;
+            }
+            at = next;
+        }
+        for end in at {
+            match address(tree.word(end)) {
+                // The length of an interface's address is that of its network.
+                Some(Address::Four(prefix)) => list.four.push(prefix.network()),
+                Some(Address::Six(prefix)) => list.six.push(prefix.network()),
+                Some(Address::Masked(_)) | None => {}
+            }
+        }
+    }
+
+    /// A name nothing defines.
+    pub(super) fn undefined(&mut self, kind: &'static str, node: NodeId) {
+        let tree = self.tree;
+        let path: &[&str] = match kind {
+            "prefix list" => &["policy-options", "prefix-list"],
+            "policer" => &["firewall", "policer"],
+            "three-color policer" => &["firewall", "three-color-policer"],
+            "interface set" => &["firewall", "interface-set"],
+            _ => &["firewall"],
+        };
+        // A file that defines none of the kind and holds filters alone is a part of a configuration.
+        let other = tree.find_path(Tree::ROOT, path).is_some_and(|place| !tree.is_leaf(place));
+        let level = if self.whole || other { Level::Error } else { Level::Note };
+        let message = format!("{kind} `{}` is not defined", shown(tree.word(node)));
+        if level == Level::Note {
+            let help = "the definition is in another file: check both together to know what it matches";
+            self.findings.add_with_help(raised::UNDEFINED_REFERENCE, level, tree.span(node), message, help);
+        } else {
+            self.findings.add(raised::UNDEFINED_REFERENCE, level, tree.span(node), message);
+        }
+    }
+
+    /// A policer that a term names.
+    pub(super) fn policer_used(&mut self, node: NodeId, three_color: bool) {
+        let kinds: &[&'static str] = if three_color { &["three-color-policer"] } else { &["policer"] };
+        let name = self.tree.word(node);
+        let kind = if three_color { "three-color policer" } else { "policer" };
+        self.used.insert((kind, name));
+        if self.definition(&[&["firewall"], kinds].concat(), name).is_none() {
+            self.undefined(kind, node);
+        }
+    }
+
+    /// The rule set a filter's name means in a family, where a filter is attached.
+    pub(super) fn has_filter(&self, prefix: &str, family: &str, name: &str) -> bool {
+        self.by_name.contains_key(&format!("{prefix}{family}/{name}"))
+    }
+}

@@ -1,0 +1,134 @@
+//! Junos configuration: firewall filters and flow routes, in braces and as `set` lines.
+//!
+//! Traps of its vocabulary: a term without an action accepts; a filter ends in a discard; conditions behind the
+//! IP header imply no protocol and look at the octets that stand there, in later fragments too; an address list
+//! is decided by its longest prefix, and one of exceptions alone matches nothing.
+
+mod actions;
+mod address;
+mod bitfield;
+mod conditions;
+mod findings;
+mod flow;
+mod groups;
+mod lex;
+mod lower;
+mod names;
+mod numbers;
+mod parse;
+mod references;
+mod set_form;
+mod support;
+mod syntax;
+
+use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
+use crate::guard::limits;
+use crate::ir::Document;
+use crate::source::{Source, SourceId, Span};
+use findings::Findings;
+use lower::Lowering;
+use std::fmt;
+
+/// The dialect.
+#[derive(Debug)]
+pub struct Junos;
+
+impl Dialect for Junos {
+    fn name(&self) -> &'static str {
+        "junos"
+    }
+
+    fn about(&self) -> &'static str {
+        "Junos configuration: firewall filters and flow routes, in braces or as set lines"
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Text
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Recognition {
+        recognise(sample)
+    }
+
+    fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
+        read(source.text(), id, options)
+    }
+
+    fn print(
+        &self,
+        _document: &Document,
+        _options: &PrintOptions,
+        _out: &mut dyn fmt::Write,
+    ) -> Result<Vec<Lost>, fmt::Error> {
+        Ok(Vec::new())
+    }
+
+    fn ledger(&self) -> &'static [Keyword] {
+        support::ledger()
+    }
+}
+
+fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
+    let mut findings = Findings::new(id);
+    if text.len() as u64 > limits::RULE_FILE_OCTETS.value {
+        let exhausted = crate::guard::Meter::with_allowance(&limits::RULE_FILE_OCTETS, limits::RULE_FILE_OCTETS.value);
+        findings.exhausted(&exhausted.exhausted(), Span::default());
+        return Reading { diagnostics: findings.into_list(), ..Reading::default() };
+    }
+    let mut tree = parse::parse(text, &mut findings);
+    groups::expand(&mut tree, &mut findings);
+    let mut lowering = Lowering::new(&tree, findings, options, id);
+    let skipped = lowering.run();
+    let (document, findings) = lowering.finish();
+    Reading { document, diagnostics: findings.into_list(), skipped }
+}
+
+/// Words a statement at the top of a configuration may begin with.
+const TOP: [&str; 24] = [
+    "access", "apply-groups", "applications", "bridge-domains", "chassis", "class-of-service", "dynamic-profiles",
+    "event-options", "firewall", "forwarding-options", "groups", "interfaces", "logical-systems", "policy-options",
+    "protocols", "routing-instances", "routing-options", "security", "services", "snmp", "switch-options", "system",
+    "version", "vlans",
+];
+
+fn recognise(sample: &Sample<'_>) -> Recognition {
+    let Some(text) = sample.text else { return Recognition::No };
+    if parse::is_set_form(text) {
+        // Other routers have `set` lines too; ours go on with a word of the configuration's top.
+        let ours = text.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            parse::COMMANDS.contains(&words.next()?).then(|| words.next()).flatten()
+        });
+        let (mut known, mut all) = (0, 0);
+        for word in ours.take(50) {
+            all += 1;
+            known += usize::from(TOP.contains(&word));
+        }
+        return if known > 0 && known * 2 >= all { Recognition::Certain } else { Recognition::No };
+    }
+    let mut lexer = lex::Lexer::new(text, false);
+    let mut words = 0;
+    let mut last = "";
+    loop {
+        let token = lexer.next();
+        let word = text.get(token.span.range()).unwrap_or("");
+        match token.kind {
+            lex::Kind::Word if word.ends_with(':') => {}
+            lex::Kind::Word | lex::Kind::Quoted if words == 0 && !TOP.contains(&word) => break,
+            lex::Kind::Word | lex::Kind::Quoted => {
+                words += 1;
+                last = word;
+            }
+            lex::Kind::Open if words > 0 && last != "" => return Recognition::Certain,
+            lex::Kind::Semicolon if words == 2 => words = 0,
+            _ => break,
+        }
+    }
+    let name = std::path::Path::new(sample.name);
+    let junos = name.extension().is_some_and(|e| e == "junos" || e == "jcl") || sample.name.contains("junos");
+    if junos { Recognition::Possible } else { Recognition::No }
+}
