@@ -39,6 +39,8 @@ mod exabgp;
 mod feeds;
 #[path = "dialects/flowspec_vectors.rs"]
 mod flowspec_vectors;
+#[path = "dialects/junos.rs"]
+mod junos;
 #[path = "dialects/meaning.rs"]
 mod meaning;
 #[path = "support/packet.rs"]

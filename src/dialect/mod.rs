@@ -4,8 +4,8 @@ pub mod bgp_capture;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
-pub mod mrt;
 pub mod junos;
+pub mod mrt;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;
@@ -14,7 +14,7 @@ use std::fmt;
 
 /// Every dialect, sorted by name.
 pub static DIALECTS: &[&dyn Dialect] =
-    &[&bgp_capture::BgpCapture, &exabgp::ExaBgp, &flowspec_hex::FlowspecHex, &mrt::Mrt];
+    &[&bgp_capture::BgpCapture, &exabgp::ExaBgp, &flowspec_hex::FlowspecHex, &junos::Junos, &mrt::Mrt];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

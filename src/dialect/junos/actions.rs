@@ -201,10 +201,7 @@ impl<'a> Lowering<'a, '_> {
             }
         }
         actions.push(Action::Other(self.words(node).into()));
-        matches!(
-            word,
-            "next-interface" | "logical-system" | "decapsulate" | "encapsulate" | "topology" | "ipsec-sa"
-        )
+        sends(word)
     }
 
     fn mark(&mut self, node: NodeId, actions: &mut Vec<Action>) {
@@ -212,7 +209,8 @@ impl<'a> Lowering<'a, '_> {
         let Some(code) = self.single(node) else { return };
         self.nothing_behind(code);
         let word = tree.word(code);
-        let number = value(word, names::DSCPS).or_else(|| self.aliases.get(word).map(|alias| u64::from(*alias)));
+        let number =
+            value(word, names::DSCPS).or_else(|| self.aliases.get(word).map(|alias| u64::from(*alias)));
         match number.map(u8::try_from) {
             Some(Ok(dscp)) if dscp < 64 => actions.push(Action::Mark(Mark::Dscp(dscp))),
             Some(_) => {
@@ -275,6 +273,14 @@ impl<'a> Lowering<'a, '_> {
         }
         value
     }
+}
+
+/// Whether an action kept by its words sends the packet elsewhere, which ends evaluation.
+pub(super) fn sends(word: &str) -> bool {
+    matches!(
+        word,
+        "next-interface" | "logical-system" | "decapsulate" | "encapsulate" | "topology" | "ipsec-sa"
+    )
 }
 
 fn drops(outcome: Outcome) -> bool {

@@ -108,8 +108,7 @@ impl<T: Unsigned> List<T> {
                 _ => IntervalSet::from_ranges(self.plain.iter().map(|(lo, hi, _)| (*lo, *hi))),
             };
         }
-        let mut set =
-            if rest && self.plain.is_empty() { IntervalSet::full() } else { IntervalSet::empty() };
+        let mut set = if rest && self.plain.is_empty() { IntervalSet::full() } else { IntervalSet::empty() };
         let mut lengths: Vec<u8> = self.plain.iter().chain(&self.except).map(|e| e.2).collect();
         lengths.sort_unstable();
         lengths.dedup();
@@ -306,7 +305,11 @@ impl<'a> Lowering<'a, '_> {
             let name = tree.word(node);
             let Some(list) = self.prefix_list(name, span) else {
                 self.undefined("prefix list", node);
-                all.unknown.push((format!("prefix-list {name}"), "the prefix list is not defined here", except));
+                all.unknown.push((
+                    format!("prefix-list {name}"),
+                    "the prefix list is not defined here",
+                    except,
+                ));
                 continue;
             };
             if !list.unknown.is_empty() {
@@ -324,7 +327,8 @@ impl<'a> Lowering<'a, '_> {
                 if six { (list.six.len(), list.four.len()) } else { (list.four.len(), list.six.len()) };
             if own == 0 && other > 0 && list.unknown.is_empty() {
                 let (has, wants) = if six { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
-                let message = format!("prefix list `{}` has only {has} prefixes in a filter for {wants}", shown(name));
+                let message =
+                    format!("prefix list `{}` has only {has} prefixes in a filter for {wants}", shown(name));
                 self.findings.add(raised::MIXED_FAMILY, Level::Warning, span, message);
             }
         }
@@ -387,28 +391,78 @@ fn words(all: &Gathered) -> String {
     text
 }
 
-/// A list with masks that are no prefixes. Which of two such patterns is longer is not documented: with
-/// exceptions only bounds are known.
+/// A list with masks that are no prefixes. Where one pattern is inside every other it meets, the longest one
+/// decides as with prefixes; which of two that only overlap is longer is not documented, so that with exceptions
+/// only bounds are known.
 fn masked_test(all: &Gathered, field: Field, span: Span) -> Condition {
     let prefix = |(lo, _, len): &(u32, u32, u8)| {
         let mask = u32::MAX.checked_shl(32 - u32::from(*len)).unwrap_or(0);
         BitMatch::new((*lo).into(), mask.into())
     };
-    let test = |list: &[BitMatch], more: &[(u32, u32, u8)]| {
-        let set = BitSet::new(list.iter().copied().chain(more.iter().map(prefix)));
-        Condition::Test(Test::new(field, ValueSet::from(set), span))
+    let patterns = |list: &[BitMatch], more: &[(u32, u32, u8)]| -> Vec<BitMatch> {
+        list.iter().copied().chain(more.iter().map(prefix)).collect()
     };
-    let plain = test(&all.masked, &all.four.plain);
+    let test = |list: &[BitMatch]| {
+        Condition::Test(Test::new(field, ValueSet::from(BitSet::new(list.iter().copied())), span))
+    };
+    let plain = patterns(&all.masked, &all.four.plain);
     if !all.has_except() && all.unknown.is_empty() {
-        return plain;
+        return test(&plain);
+    }
+    let except = patterns(&all.masked_except, &all.four.except);
+    if all.unknown.is_empty()
+        && let Some(condition) = nested(&plain, &except, &test)
+    {
+        return condition;
     }
     let adds = all.unknown.iter().any(|u| !u.2);
     let removes = all.unknown.iter().any(|u| u.2);
-    let except = test(&all.masked_except, &all.four.except);
-    let over = if adds { Condition::present(field) } else { plain.clone() };
-    let under = if removes { Condition::False } else { Condition::and([plain, Condition::not(except)]) };
+    let over = if adds { Condition::present(field) } else { test(&plain) };
+    let under = if removes {
+        Condition::False
+    } else {
+        Condition::and([test(&plain), Condition::not(test(&except))])
+    };
     let id = format!("{} {}", side(field), words(all));
-    Condition::opaque_within(id, "the order of masks that are no prefixes is not documented", over, under, span)
+    Condition::opaque_within(
+        id,
+        "the order of masks that are no prefixes is not documented",
+        over,
+        under,
+        span,
+    )
+}
+
+/// The longest pattern decides, where patterns and exceptions that meet are inside each other.
+fn nested(
+    plain: &[BitMatch],
+    except: &[BitMatch],
+    test: &impl Fn(&[BitMatch]) -> Condition,
+) -> Option<Condition> {
+    let ordered = |a: &BitMatch, b: &BitMatch| {
+        a != b && (a.intersection(*b).is_none() || a.is_subset(*b) || b.is_subset(*a))
+    };
+    if !plain.iter().all(|a| except.iter().all(|b| ordered(a, b))) {
+        return None;
+    }
+    let bits = |pattern: &BitMatch| pattern.mask.count_ones();
+    let mut lengths: Vec<u32> = plain.iter().chain(except).map(bits).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let mut condition = Condition::False;
+    for length in lengths {
+        let of = |list: &[BitMatch]| -> Vec<BitMatch> {
+            list.iter().filter(|p| bits(p) == length).copied().collect()
+        };
+        let (adds, removes) = (of(plain), of(except));
+        if !removes.is_empty() {
+            condition = Condition::and([condition, Condition::not(test(&removes))]);
+        }
+        if !adds.is_empty() {
+            condition = Condition::or([condition, test(&adds)]);
+        }
+    }
+    Some(condition)
 }
 
 /// A MAC address, `/len` behind it or not, as a range.
@@ -443,7 +497,9 @@ mod tests {
         let masked = BitMatch::new(0x0a00_0001, 0xff00_00ff);
         assert_eq!(address("10.0.0.1/255.0.0.255"), Some(Address::Masked(masked)));
         assert_eq!(address("::1"), "::1/128".parse().map(Address::Six).ok());
-        for bad in ["", "10.", "256.0.0.0", "1.2.3.4.5", "1.2.3.4/33", "1.2.3.4/", "01.2.3.4", "$X", "::1/129"] {
+        for bad in
+            ["", "10.", "256.0.0.0", "1.2.3.4.5", "1.2.3.4/33", "1.2.3.4/", "01.2.3.4", "$X", "::1/129"]
+        {
             assert_eq!(address(bad), None, "{bad}");
         }
     }
@@ -466,7 +522,8 @@ mod tests {
             entries.iter().for_each(|(r, except)| list.push(*r, *except));
             let set = list.set(false);
             for x in 0..16_u32 {
-                let longest = entries.iter().filter(|((lo, hi, _), _)| *lo <= x && x <= *hi).max_by_key(|e| e.0.2);
+                let longest =
+                    entries.iter().filter(|((lo, hi, _), _)| *lo <= x && x <= *hi).max_by_key(|e| e.0.2);
                 assert_eq!(set.contains(x), longest.is_some_and(|e| !e.1), "{x} {entries:?}");
             }
         }

@@ -60,10 +60,9 @@ impl Accepted {
         Self { values: self.values | other.values, ..self }
     }
 
-    /// What is not accepted.
-    #[must_use]
-    pub(super) fn not(self) -> Self {
-        Self { values: !self.values & Self::all(self.bits), ..self }
+    /// Adds a value.
+    pub(super) fn insert(&mut self, value: u32) {
+        self.values |= 1 << value;
     }
 
     /// Reads an expression over `bits` bits with these names.
@@ -227,7 +226,7 @@ mod tests {
 
     #[test]
     fn errors_say_where() {
-        let parse = |text| Accepted::parse(text, TCP_FLAGS, 6).unwrap_err();
+        let parse = |text: &str| Accepted::parse(text, TCP_FLAGS, 6).unwrap_err();
         assert_eq!(parse("syn & psh"), BadExpression::Name(6, "psh".into()));
         assert_eq!(parse("(syn"), BadExpression::Syntax(4));
         assert_eq!(parse("syn ack"), BadExpression::Syntax(3));

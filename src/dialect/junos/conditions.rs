@@ -53,9 +53,9 @@ impl<'a> Lowering<'a, '_> {
             Match::Address(slot) | Match::PrefixList(slot) => {
                 let slot = slot.in_family(family);
                 let same = |of: fn(Match) -> Option<support::Slot>| {
-                    let found = all.iter().find(|k| {
-                        k.1.and_then(|e| of(e.what)).is_some_and(|s| s.in_family(family) == slot)
-                    });
+                    let found = all
+                        .iter()
+                        .find(|k| k.1.and_then(|e| of(e.what)).is_some_and(|s| s.in_family(family) == slot));
                     found.map(|k| k.0)
                 };
                 let prefixes = same(|m| if let Match::Address(s) = m { Some(s) } else { None });
@@ -240,12 +240,11 @@ impl<'a> Lowering<'a, '_> {
     fn tcp_flags(&mut self, node: NodeId) -> Condition {
         let mut set = Accepted::none(TCP_BITS);
         let mut unread = Vec::new();
-        let span = self.values(node, |this, value| {
-            match this.expression(value, names::TCP_FLAGS, TCP_BITS, Some) {
+        let span =
+            self.values(node, |this, value| match this.expression(value, names::TCP_FLAGS, TCP_BITS, Some) {
                 Ok(accepted) => set = set.or(accepted),
                 Err(opaque) => unread.push(opaque),
-            }
-        });
+            });
         let Some(span) = span else { return self.without_value(node) };
         let test = Condition::test_at(Field::RawOctet13, ValueSet::from(set.patterns()), span);
         join(test, unread, false)
@@ -380,7 +379,8 @@ impl<'a> Lowering<'a, '_> {
                     }
                 }
                 Some(_) => {
-                    let message = format!("`{}` is out of range: a group is 0 to 255", shown(tree.word(value)));
+                    let message =
+                        format!("`{}` is out of range: a group is 0 to 255", shown(tree.word(value)));
                     this.findings.error(raised::VALUE_OUT_OF_RANGE, tree.span(value), message);
                 }
                 None => unread.push(this.unread_value(node, value)),

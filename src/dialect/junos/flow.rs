@@ -27,7 +27,8 @@ impl<'a> Lowering<'a, '_> {
     pub(super) fn flow_routes(&mut self, scope: NodeId, prefix: &str) {
         let tree = self.tree;
         let mut places = vec![(scope, prefix.to_owned())];
-        for instance in tree.find(scope, "routing-instances").into_iter().flat_map(|node| tree.children(node)) {
+        for instance in tree.find(scope, "routing-instances").into_iter().flat_map(|node| tree.children(node))
+        {
             places.push((instance, format!("{prefix}{}/", tree.name(instance))));
         }
         for (place, prefix) in places {
@@ -153,11 +154,7 @@ impl<'a> Lowering<'a, '_> {
             let here = tree.span(item);
             this.nothing_behind(item);
             match range(tree.word(item), names) {
-                Some((lo, hi)) if lo == hi => operands.push(Operand::new(EQ, lo, here)),
-                Some((lo, hi)) => {
-                    operands.push(Operand::new(GT | EQ, lo, here));
-                    operands.push(Operand::new(AND | LT | EQ, hi, here));
-                }
+                Some((lo, hi)) => operands.extend(range_operands(lo, hi, here)),
                 None => {
                     this.unread_value(node, item);
                     this.unreadable = true;
@@ -188,12 +185,11 @@ impl<'a> Lowering<'a, '_> {
         let tree = self.tree;
         let mut set = Accepted::none(TCP_BITS);
         let mut bad = false;
-        let span = self.values(node, |this, item| {
-            match this.expression(item, names::TCP_FLAGS, TCP_BITS, Some) {
+        let span =
+            self.values(node, |this, item| match this.expression(item, names::TCP_FLAGS, TCP_BITS, Some) {
                 Ok(accepted) => set = set.or(accepted),
                 Err(_) => bad = true,
-            }
-        });
+            });
         self.unreadable |= bad;
         let here = span.unwrap_or(tree.span(node));
         let patterns = set.patterns();
@@ -212,15 +208,12 @@ impl<'a> Lowering<'a, '_> {
         let span = self.values(node, |this, item| {
             let here = tree.span(item);
             this.nothing_behind(item);
-            match tree.word(item) {
-                "not-a-fragment" => operands.push(Operand::new(NOT, ANY_FRAGMENT, here)),
-                word => match value(word, names::FRAGMENTS) {
-                    Some(bits) => operands.push(Operand::new(0, bits, here)),
-                    None => {
-                        this.unread_value(node, item);
-                        this.unreadable = true;
-                    }
-                },
+            match fragment_operand(tree.word(item), here) {
+                Some(operand) => operands.push(operand),
+                None => {
+                    this.unread_value(node, item);
+                    this.unreadable = true;
+                }
             }
         });
         self.flow_operands(node, span, C::Fragment, operands, spec);
@@ -351,7 +344,8 @@ impl<'a> Lowering<'a, '_> {
                 Some(target) => Action::RedirectTarget(target),
                 None => Action::RedirectInstance(tree.name(item).into()),
             }),
-            "redirect" => match address(word.strip_suffix(":0").filter(|w| !w.contains(':')).unwrap_or(word)) {
+            "redirect" => match address(word.strip_suffix(":0").filter(|w| !w.contains(':')).unwrap_or(word))
+            {
                 Some(Address::Four(prefix)) => {
                     Some(Action::RedirectIp { addr: Some(Ipv4Addr::from(prefix.addr()).into()), copy: false })
                 }
@@ -373,8 +367,26 @@ impl<'a> Lowering<'a, '_> {
     }
 }
 
+/// A value, or a range, as operands.
+pub(super) fn range_operands(lo: u64, hi: u64, span: Span) -> impl Iterator<Item = Operand> {
+    let (low, high) = if lo == hi {
+        (Operand::new(EQ, lo, span), None)
+    } else {
+        (Operand::new(GT | EQ, lo, span), Some(Operand::new(AND | LT | EQ, hi, span)))
+    };
+    std::iter::once(low).chain(high)
+}
+
+/// A kind of fragment as an operand.
+pub(super) fn fragment_operand(word: &str, span: Span) -> Option<Operand> {
+    if word == "not-a-fragment" {
+        return Some(Operand::new(NOT, ANY_FRAGMENT, span));
+    }
+    value(word, names::FRAGMENTS).map(|bits| Operand::new(0, bits, span))
+}
+
 /// A pattern of flags as operands: these are set, those are not.
-fn flag_operands(pattern: BitMatch, span: Span) -> Vec<Operand> {
+pub(super) fn flag_operands(pattern: BitMatch, span: Span) -> Vec<Operand> {
     let narrow = |bits: u128| u64::try_from(bits).unwrap_or(0);
     let (set, clear) = (narrow(pattern.value), narrow(pattern.mask & !pattern.value));
     let mut list = Vec::new();
@@ -413,7 +425,6 @@ fn target(word: &str) -> Option<RouteTarget> {
         Err(_) => Some(RouteTarget::As4(high.parse().ok()?, low.parse().ok()?)),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

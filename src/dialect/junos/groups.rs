@@ -11,12 +11,29 @@ use crate::guard::{Exhausted, Meter, limits};
 
 /// Merges every group where it is applied.
 pub(super) fn expand(tree: &mut Tree<'_>, findings: &mut Findings) {
-    let Some(groups) = tree.find(Tree::ROOT, "groups") else { return };
+    let Some(groups) = tree.find(Tree::ROOT, "groups") else {
+        return without_groups(tree, findings);
+    };
     let mut expander =
         Expander { groups, meter: Meter::new(&limits::EXPANSION), depth: Meter::new(&limits::NESTING) };
     let mut path = Vec::new();
     if let Err(exhausted) = expander.place(Tree::ROOT, &mut path, tree, findings) {
         findings.exhausted(&exhausted, tree.span(groups));
+    }
+}
+
+/// A part of a configuration may apply groups that stand in another.
+fn without_groups(tree: &Tree<'_>, findings: &mut Findings) {
+    let mut stack = vec![Tree::ROOT];
+    while let Some(node) = stack.pop() {
+        stack.extend(tree.children(node));
+        if tree.word(node) == "apply-groups" {
+            for name in tree.children(node) {
+                let message =
+                    format!("group `{}` is not in this file", super::numbers::shown(tree.word(name)));
+                findings.add(raised::UNDEFINED_REFERENCE, Level::Warning, tree.span(name), message);
+            }
+        }
     }
 }
 
@@ -67,7 +84,9 @@ impl Expander {
                         next.push(same);
                     }
                     let patterns = tree.children(node).filter(|c| wildcard(tree.word(*c)).is_some());
-                    next.extend(patterns.filter(|c| wildcard(tree.word(*c)).is_some_and(|p| p.matches(step))));
+                    next.extend(
+                        patterns.filter(|c| wildcard(tree.word(*c)).is_some_and(|p| p.matches(step))),
+                    );
                 }
                 from = next;
             }
@@ -258,7 +277,9 @@ mod tests {
         assert!(matches("<*>", "ge-0/0/0") && matches("<*>", ""));
         assert!(matches("<ge-*/0/*>", "ge-1/0/12") && !matches("<ge-*/0/*>", "xe-1/0/1"));
         assert!(matches("<em[0,1]>", "em1") && !matches("<em[0,1]>", "em2"));
-        assert!(matches("<a[1-3x]?>", "a2z") && matches("<a[1-3x]?>", "axz") && !matches("<a[1-3x]?>", "a4z"));
+        assert!(
+            matches("<a[1-3x]?>", "a2z") && matches("<a[1-3x]?>", "axz") && !matches("<a[1-3x]?>", "a4z")
+        );
         assert!(matches("<[!a]*>", "bcd") && !matches("<[!a]*>", "abc"));
         assert!(matches("<88.*>", "88.1.2.3") && matches("<*aab>", "aaaaab") && !matches("<*aab>", "aaba"));
         assert!(wildcard("<%>").is_none() && wildcard("<").is_none() && wildcard("<name>").is_none());

@@ -50,8 +50,15 @@ pub(super) struct Lowering<'a, 't> {
 
 /// Top-level statements a file of filters alone may have.
 const PARTIAL: [&str; 9] = [
-    "firewall", "policy-options", "groups", "apply-groups", "routing-options", "routing-instances",
-    "class-of-service", "dynamic-profiles", "logical-systems",
+    "firewall",
+    "policy-options",
+    "groups",
+    "apply-groups",
+    "routing-options",
+    "routing-instances",
+    "class-of-service",
+    "dynamic-profiles",
+    "logical-systems",
 ];
 
 impl<'a, 't> Lowering<'a, 't> {
@@ -142,15 +149,27 @@ impl<'a, 't> Lowering<'a, 't> {
     fn collect_filters(&mut self, scope: NodeId, prefix: &str) {
         let tree = self.tree;
         let Some(firewall) = tree.find(scope, "firewall") else { return };
+        // Filters by family, in the order the families are first mentioned.
+        let mut families: Vec<(&str, Vec<NodeId>)> = Vec::new();
+        let mut add = |family, node| match families.iter_mut().find(|f| f.0 == family) {
+            Some(known) => known.1.push(node),
+            None => families.push((family, vec![node])),
+        };
         for node in tree.children(firewall) {
             match tree.word(node) {
                 // Without a family it is one of `family inet`.
-                "filter" => self.filters_below(node, scope, prefix, "inet"),
+                "filter" => add("inet", node),
                 "family" => {
                     for family in tree.children(node) {
+                        if packets_of(tree.word(family)).is_none() {
+                            let word = shown(tree.word(family));
+                            let message = format!("filters of `family {word}` are not read");
+                            self.findings.unsupported(tree.span(family), &message);
+                            continue;
+                        }
                         for kind in tree.children(family) {
                             if tree.word(kind) == "filter" {
-                                self.filters_below(kind, scope, prefix, tree.word(family));
+                                add(tree.word(family), kind);
                             } else {
                                 self.unread_statement("firewall family", kind);
                             }
@@ -159,6 +178,9 @@ impl<'a, 't> Lowering<'a, 't> {
                 }
                 _ => self.unread_statement("firewall", node),
             }
+        }
+        for (family, nodes) in families {
+            nodes.into_iter().for_each(|node| self.filters_below(node, scope, prefix, family));
         }
     }
 
@@ -176,18 +198,7 @@ impl<'a, 't> Lowering<'a, 't> {
 
     fn filters_below(&mut self, node: NodeId, scope: NodeId, prefix: &str, family: &str) {
         let tree = self.tree;
-        let (families, packets) = match family {
-            "inet" => (INET, Family::Inet),
-            "inet6" => (INET6, Family::Inet6),
-            "any" => (ANY, Family::Any),
-            "mpls" => (MPLS, Family::Any),
-            "bridge" | "ccc" | "ethernet-switching" | "vpls" => (LAYER2, Family::Any),
-            _ => {
-                let message = format!("filters of `family {}` are not read", shown(family));
-                self.findings.unsupported(tree.span(node), &message);
-                return;
-            }
-        };
+        let Some((families, packets)) = packets_of(family) else { return };
         for filter in tree.children(node) {
             let name = format!("{prefix}{family}/{}", tree.name(filter));
             // The same filter with and without its family is one filter.
@@ -231,8 +242,7 @@ impl<'a, 't> Lowering<'a, 't> {
                 }
                 rules.reserve(tree.children(child).count());
                 for term in tree.children(child) {
-                    let rule = self.term(term, &name, family);
-                    rules.push(rule);
+                    self.term(term, &name, family, &mut rules);
                 }
             }
         }
@@ -241,7 +251,7 @@ impl<'a, 't> Lowering<'a, 't> {
         }
     }
 
-    fn term(&mut self, term: NodeId, set: &str, family: Families) -> Rule {
+    fn term(&mut self, term: NodeId, set: &str, family: Families, rules: &mut Vec<Rule>) {
         let tree = self.tree;
         if tree.is_reopened(term) {
             let message = format!("term `{}` is written twice", shown(tree.word(term)));
@@ -249,12 +259,15 @@ impl<'a, 't> Lowering<'a, 't> {
             self.findings.add_with_help(raised::SYNTAX_ERROR, Level::Warning, tree.span(term), message, help);
         }
         self.unreadable = false;
-        let (mut condition, mut then, mut call) = (Condition::True, None, None);
+        let (mut condition, mut then, mut call, mut lost_call) = (Condition::True, None, None, None);
         for part in tree.children(term) {
             match tree.word(part) {
                 "from" => condition = self.from(part, family),
                 "then" => then = Some(part),
-                "filter" => call = self.call(part, set),
+                "filter" => match self.call(part, set) {
+                    Ok(outcome) => call = Some(outcome),
+                    Err(id) => lost_call = id,
+                },
                 "apply-groups" | "apply-groups-except" => {}
                 word => {
                     let message = format!("`{}` is no part of a term", shown(word));
@@ -262,6 +275,11 @@ impl<'a, 't> Lowering<'a, 't> {
                     self.unreadable = true;
                 }
             }
+        }
+        if call.is_some() && (condition != Condition::True || then.is_some()) {
+            let message = format!("term `{}` has a filter beside other statements", shown(tree.word(term)));
+            let help = "a term that names a filter has neither `from` nor `then`";
+            self.findings.syntax_with_help(tree.span(term), &message, help);
         }
         if self.unreadable {
             // What was not understood may be a condition as well as an action.
@@ -271,7 +289,7 @@ impl<'a, 't> Lowering<'a, 't> {
             condition = Condition::and([condition, unread]);
         }
         let then = self.then(then, family);
-        Rule {
+        let mut rule = Rule {
             name: tree.name(term).into(),
             condition,
             actions: then.actions.into_boxed_slice(),
@@ -279,20 +297,37 @@ impl<'a, 't> Lowering<'a, 't> {
             action_given: true,
             nlri: None,
             origin: self.origin(term),
+        };
+        if let Some(id) = lost_call {
+            // A filter that is not here may do either to any packet, or neither.
+            for (what, verdict) in [("accepts", Verdict::Accept), ("discards", Verdict::Discard)] {
+                let why = "the filter is not defined here";
+                let may = Condition::opaque(format!("{id} {what}"), why, tree.span(term));
+                let name = format!("{} ({id} {what})", tree.name(term)).into();
+                let condition = Condition::and([rule.condition.clone(), may]);
+                rules.push(Rule { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
+            }
+            rule.outcome = Outcome::Next { held: None };
         }
+        rules.push(rule);
     }
 
-    /// `filter OTHER;` in a term.
-    fn call(&mut self, node: NodeId, set: &str) -> Option<Outcome> {
+    /// `filter OTHER;` in a term; what an undefined one is known by.
+    fn call(&mut self, node: NodeId, set: &str) -> Result<Outcome, Option<String>> {
         let tree = self.tree;
-        let name = tree.children(node).next()?;
-        self.nothing_behind(name);
-        let Some(target) = self.filter_named(set, &tree.name(name)) else {
-            self.undefined("filter", name);
+        let Some(name) = tree.children(node).next() else {
+            self.findings.syntax(tree.span(node), "`filter` needs a value");
             self.unreadable = true;
-            return Some(Outcome::Next { held: None });
+            return Err(None);
         };
-        Some(Outcome::Call(u32::try_from(target).unwrap_or(u32::MAX)))
+        self.nothing_behind(name);
+        match self.filter_named(set, &tree.name(name)) {
+            Some(target) => Ok(Outcome::Call(u32::try_from(target).unwrap_or(u32::MAX))),
+            None => {
+                self.undefined("filter", name);
+                Err(Some(format!("filter {}", tree.word(name))))
+            }
+        }
     }
 
     /// Where a rule was written: from its name to the last word below it, what groups brought left out.
@@ -467,11 +502,12 @@ impl<'a, 't> Lowering<'a, 't> {
     pub(super) fn undefined(&mut self, kind: &'static str, node: NodeId) {
         let tree = self.tree;
         let path: &[&str] = match kind {
+            // Filters are here anyway: that says nothing of others.
+            "filter" => &["no such place"],
             "prefix list" => &["policy-options", "prefix-list"],
             "policer" => &["firewall", "policer"],
             "three-color policer" => &["firewall", "three-color-policer"],
-            "interface set" => &["firewall", "interface-set"],
-            _ => &["firewall"],
+            _ => &["firewall", "interface-set"],
         };
         // A file that defines none of the kind and holds filters alone is a part of a configuration.
         let other = tree.find_path(Tree::ROOT, path).is_some_and(|place| !tree.is_leaf(place));
@@ -500,4 +536,16 @@ impl<'a, 't> Lowering<'a, 't> {
     pub(super) fn has_filter(&self, prefix: &str, family: &str, name: &str) -> bool {
         self.by_name.contains_key(&format!("{prefix}{family}/{name}"))
     }
+}
+
+/// Which keywords a family's filters have, and whose packets reach them; none for families not read.
+fn packets_of(family: &str) -> Option<(Families, Family)> {
+    Some(match family {
+        "inet" => (INET, Family::Inet),
+        "inet6" => (INET6, Family::Inet6),
+        "any" => (ANY, Family::Any),
+        "mpls" => (MPLS, Family::Any),
+        "bridge" | "ccc" | "ethernet-switching" | "vpls" => (LAYER2, Family::Any),
+        _ => return None,
+    })
 }

@@ -16,6 +16,10 @@ mod lower;
 mod names;
 mod numbers;
 mod parse;
+mod print;
+mod print_flow;
+mod print_match;
+mod print_then;
 mod references;
 mod set_form;
 mod support;
@@ -47,7 +51,7 @@ impl Dialect for Junos {
     }
 
     fn writes(&self) -> bool {
-        false
+        true
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
@@ -60,11 +64,11 @@ impl Dialect for Junos {
 
     fn print(
         &self,
-        _document: &Document,
-        _options: &PrintOptions,
-        _out: &mut dyn fmt::Write,
+        document: &Document,
+        options: &PrintOptions,
+        out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        Ok(Vec::new())
+        print::print(document, options, out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {
@@ -75,7 +79,8 @@ impl Dialect for Junos {
 fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
     let mut findings = Findings::new(id);
     if text.len() as u64 > limits::RULE_FILE_OCTETS.value {
-        let exhausted = crate::guard::Meter::with_allowance(&limits::RULE_FILE_OCTETS, limits::RULE_FILE_OCTETS.value);
+        let exhausted =
+            crate::guard::Meter::with_allowance(&limits::RULE_FILE_OCTETS, limits::RULE_FILE_OCTETS.value);
         findings.exhausted(&exhausted.exhausted(), Span::default());
         return Reading { diagnostics: findings.into_list(), ..Reading::default() };
     }
@@ -89,10 +94,30 @@ fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
 
 /// Words a statement at the top of a configuration may begin with.
 const TOP: [&str; 24] = [
-    "access", "apply-groups", "applications", "bridge-domains", "chassis", "class-of-service", "dynamic-profiles",
-    "event-options", "firewall", "forwarding-options", "groups", "interfaces", "logical-systems", "policy-options",
-    "protocols", "routing-instances", "routing-options", "security", "services", "snmp", "switch-options", "system",
-    "version", "vlans",
+    "access",
+    "apply-groups",
+    "applications",
+    "bridge-domains",
+    "chassis",
+    "class-of-service",
+    "dynamic-profiles",
+    "event-options",
+    "firewall",
+    "forwarding-options",
+    "groups",
+    "interfaces",
+    "logical-systems",
+    "policy-options",
+    "protocols",
+    "routing-instances",
+    "routing-options",
+    "security",
+    "services",
+    "snmp",
+    "switch-options",
+    "system",
+    "version",
+    "vlans",
 ];
 
 fn recognise(sample: &Sample<'_>) -> Recognition {

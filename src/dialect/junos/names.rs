@@ -169,8 +169,22 @@ mod tests {
     #[test]
     fn tables_are_sorted_without_repetition() {
         for table in [
-            PROTOCOLS, PORTS, ICMP_TYPES, ICMP6_TYPES, ICMP_CODES, ICMP6_CODES, DSCPS, PRECEDENCES, IP_OPTIONS,
-            ETHER_TYPES, EXTENSION_HEADERS, REJECTS, REJECTS6, TCP_FLAGS, FRAGMENT_FLAGS, FRAGMENTS,
+            PROTOCOLS,
+            PORTS,
+            ICMP_TYPES,
+            ICMP6_TYPES,
+            ICMP_CODES,
+            ICMP6_CODES,
+            DSCPS,
+            PRECEDENCES,
+            IP_OPTIONS,
+            ETHER_TYPES,
+            EXTENSION_HEADERS,
+            REJECTS,
+            REJECTS6,
+            TCP_FLAGS,
+            FRAGMENT_FLAGS,
+            FRAGMENTS,
         ] {
             assert!(table.windows(2).all(|w| w[0].0 < w[1].0), "{table:?}");
             assert!(table.iter().all(|(n, v)| value(table, n) == Some(*v)));

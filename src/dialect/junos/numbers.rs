@@ -111,15 +111,13 @@ impl<'a> Lowering<'a, '_> {
         let mut ranges = std::mem::take(&mut self.ranges);
         ranges.clear();
         let mut unread = Vec::new();
-        let span = self.values(keyword, |this, node| {
-            match this.value_range(node, &reads) {
-                Some((lo, hi)) => {
-                    if let Some(range) = this.checked(node, lo, hi, keyword, reads.max) {
-                        ranges.push((range.0 << reads.shift, range.1 << reads.shift | (1 << reads.shift) - 1));
-                    }
+        let span = self.values(keyword, |this, node| match this.value_range(node, &reads) {
+            Some((lo, hi)) => {
+                if let Some(range) = this.checked(node, lo, hi, keyword, reads.max) {
+                    ranges.push((range.0 << reads.shift, range.1 << reads.shift | (1 << reads.shift) - 1));
                 }
-                None => unread.push(this.unread_value(keyword, node)),
             }
+            None => unread.push(this.unread_value(keyword, node)),
         });
         let Some(span) = span else {
             self.ranges = ranges;
@@ -230,9 +228,7 @@ impl<'a> Lowering<'a, '_> {
 
 /// The test, or the two, of a set of values.
 fn numeric_condition(reads: &Reads, set: IntervalSet<u32>, except: bool, span: Span) -> Condition {
-    let test = |field, set: IntervalSet<u32>| {
-        Condition::Test(Test::new(field, ValueSet::from(set), span))
-    };
+    let test = |field, set: IntervalSet<u32>| Condition::Test(Test::new(field, ValueSet::from(set), span));
     let condition = match reads.either {
         None => test(reads.field, set),
         Some(other) => {
@@ -242,10 +238,9 @@ fn numeric_condition(reads: &Reads, set: IntervalSet<u32>, except: bool, span: S
     };
     match reads.version {
         None => condition,
-        Some(version) => Condition::and([
-            Condition::test_at(Field::IpVersion, ValueSet::single(version), span),
-            condition,
-        ]),
+        Some(version) => {
+            Condition::and([Condition::test_at(Field::IpVersion, ValueSet::single(version), span), condition])
+        }
     }
 }
 

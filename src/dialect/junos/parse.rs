@@ -4,13 +4,27 @@
 use super::findings::Findings;
 use super::lex::{Kind, Lexer, Token};
 use super::syntax::{NodeId, Tree};
+use crate::diagnostic::Level;
+use crate::dialect::raised;
 use crate::guard::{Meter, limits};
 use crate::source::Span;
 
 /// Words that begin a line of the `set` form.
 pub(super) const COMMANDS: [&str; 14] = [
-    "set", "delete", "deactivate", "activate", "insert", "rename", "edit", "top", "up", "exit", "protect",
-    "unprotect", "annotate", "quit",
+    "set",
+    "delete",
+    "deactivate",
+    "activate",
+    "insert",
+    "rename",
+    "edit",
+    "top",
+    "up",
+    "exit",
+    "protect",
+    "unprotect",
+    "annotate",
+    "quit",
 ];
 
 /// Whether a text is in the `set` form: its first statement begins with a command.
@@ -35,8 +49,13 @@ pub(super) fn parse<'a>(text: &'a str, findings: &mut Findings) -> Tree<'a> {
     if is_set_form(text) {
         super::set_form::Lines::new(text).read(&mut tree, findings);
     } else {
-        Braces { lexer: Lexer::new(text, false), text, depth: Meter::new(&limits::NESTING), frames: Vec::new() }
-            .read(&mut tree, findings);
+        Braces {
+            lexer: Lexer::new(text, false),
+            text,
+            depth: Meter::new(&limits::NESTING),
+            frames: Vec::new(),
+        }
+        .read(&mut tree, findings);
     }
     tree
 }
@@ -223,7 +242,8 @@ impl<'a> Braces<'a> {
         match token.kind {
             Kind::Semicolon => {
                 if statement.words == 0 {
-                    findings.syntax(token.span, "a statement is missing in front of `;`");
+                    let message = "a statement is missing in front of `;`";
+                    findings.add(raised::SYNTAX_ERROR, Level::Warning, token.span, message);
                 }
                 self.finish(statement, tree);
                 Some(true)

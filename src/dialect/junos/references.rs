@@ -59,7 +59,8 @@ impl<'a> Lowering<'a, '_> {
         let Some(value) = self.single(limit) else { return };
         match super::flow::quantity(tree.word(value)) {
             Some(rate) if rate < SLOWEST => {
-                let message = format!("`{}` bits a second is less than a policer can be set to", tree.word(value));
+                let message =
+                    format!("`{}` bits a second is less than a policer can be set to", tree.word(value));
                 let help = format!("write at least {SLOWEST}, or `discard` in the term");
                 self.findings.add_with_help(
                     raised::RATE_TOO_SMALL,

@@ -19,13 +19,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            lexer: Lexer::new(text, true),
-            text,
-            words: Vec::new(),
-            path: Vec::new(),
-            context: Vec::new(),
-        }
+        Self { lexer: Lexer::new(text, true), text, words: Vec::new(), path: Vec::new(), context: Vec::new() }
     }
 
     pub(super) fn read(&mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
@@ -135,7 +129,8 @@ impl<'a> Line<'a, '_> {
             // of this kind ends the reading of relative paths.
             "up" | "exit" | "quit" if self.context.is_empty() => {}
             "up" | "exit" | "quit" => {
-                findings.unsupported(command.span, "is not followed: how many words a level has is not known");
+                findings
+                    .unsupported(command.span, "is not followed: how many words a level has is not known");
                 return Edit::To(Vec::new());
             }
             "protect" | "unprotect" | "annotate" => {}

@@ -50,19 +50,13 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// A tree over `text` with its root alone.
     pub(super) fn new(text: &'a str) -> Self {
-            let mut tree =
-            Self { text, nodes: Vec::with_capacity(text.len() / 24 + 1), index: HashMap::new() };
+        let mut tree = Self { text, nodes: Vec::with_capacity(text.len() / 24 + 1), index: HashMap::new() };
         tree.push(Span::default(), 0);
         tree
     }
 
     /// The node everything is below.
     pub(super) const ROOT: NodeId = NodeId(0);
-
-    /// The text the tree borrows from.
-    pub(super) fn source_text(&self) -> &'a str {
-        self.text
-    }
 
     fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0 as usize]
@@ -374,8 +368,8 @@ mod tests {
             assert_eq!(names(&tree, Tree::ROOT), format!("abdc{rest}"));
             place(&mut tree, "a", "c", false);
             assert_eq!(names(&tree, Tree::ROOT), format!("bdac{rest}"));
-            let last = &text[count - 1..count];
-            place(&mut tree, "b", last, true);
+            let last = names(&tree, Tree::ROOT).pop().unwrap().to_string();
+            place(&mut tree, "b", &last, true);
             assert!(names(&tree, Tree::ROOT).ends_with(&format!("{last}b")));
             for word in ["a", "b", "c", "d"] {
                 let id = tree.find(Tree::ROOT, word).unwrap();

@@ -1,0 +1,620 @@
+//! Conditions to the statements of a `from`.
+//!
+//! A condition is written part by part, in order, so that what Junos said once is said again the same way. What
+//! no statement says exactly is an error with its reason: nothing is approximated.
+
+use super::bitfield::Accepted;
+use super::conditions::{
+    FRAGMENT_BITS, FRAGMENT_FIELDS, LAST_OFFSET, TCP_BITS, extension_bit, fragment_condition,
+};
+use super::names::{self, Names};
+use super::numbers::{Reads, reads};
+use super::print::{Writer, word};
+use super::support::{self, ANY, Families, INET, INET6, LAYER2, MPLS, Match, N, Slot};
+use crate::field::{Field, IP_OPTION_TYPES};
+use crate::ir::{Condition, Test, ValueSet};
+use crate::net::{IntervalSet, Prefix4, Prefix6};
+use crate::source::Span;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// One statement of a `from`.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Statement {
+    keyword: &'static str,
+    values: Values,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Values {
+    None,
+    List(Vec<String>),
+    Block(Vec<String>),
+}
+
+impl Statement {
+    pub(super) fn print(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        match &self.values {
+            Values::None => writer.leaf(self.keyword),
+            Values::List(values) => writer.values(self.keyword, values),
+            Values::Block(lines) => {
+                writer.open(self.keyword)?;
+                lines.iter().try_for_each(|line| writer.leaf(line))?;
+                writer.close()
+            }
+        }
+    }
+}
+
+/// A prefix of values no statement can name.
+const MANY: usize = 100_000;
+
+type Result<T> = std::result::Result<T, String>;
+
+/// The statements of a condition; an error says in words what Junos cannot say.
+pub(super) fn statements(
+    condition: &Condition,
+    family: Families,
+    symbols: &[Box<str>],
+) -> Result<Vec<Statement>> {
+    let parts: &[Condition] = match condition {
+        Condition::True => &[],
+        Condition::And(parts) => parts,
+        one => std::slice::from_ref(one),
+    };
+    let mut from = From { family, symbols, list: Vec::new(), guards: Guards::default() };
+    let mut rest = parts;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let used = from.part(first, after)?;
+        rest = rest.get(used..).unwrap_or(&[]);
+    }
+    from.guard()?;
+    Ok(from.list)
+}
+
+/// What conditions on located transport headers ask for beside themselves.
+#[derive(Default)]
+struct Guards {
+    protocols: Option<IntervalSet<u32>>,
+}
+
+struct From<'s> {
+    family: Families,
+    symbols: &'s [Box<str>],
+    list: Vec<Statement>,
+    guards: Guards,
+}
+
+impl From<'_> {
+    fn add(&mut self, keyword: &'static str, values: Values) -> Result<()> {
+        if self.list.iter().any(|s| s.keyword == keyword) {
+            return Err(format!("two conditions that are both `{keyword}`"));
+        }
+        self.list.push(Statement { keyword, values });
+        Ok(())
+    }
+
+    fn keyword(&self, what: Match) -> Result<&'static str> {
+        support::keyword(what, self.family).ok_or_else(|| "a condition this family does not have".to_owned())
+    }
+
+    /// Writes one part; how many of the parts behind it went with it.
+    fn part(&mut self, part: &Condition, after: &[Condition]) -> Result<usize> {
+        match part {
+            Condition::Test(test) => self.test(test, after),
+            Condition::Or(parts) => self.either(parts, part).map(|()| 0),
+            Condition::Opaque(_) => self.opaque(std::slice::from_ref(part), false).map(|()| 0),
+            Condition::Not(inner) => match &**inner {
+                Condition::Opaque(opaque) => {
+                    let base = opaque.id.split(' ').next().unwrap_or("").to_owned();
+                    let same = |part: &&Condition| match part {
+                        Condition::Not(inner) => {
+                            matches!(&**inner, Condition::Opaque(o) if o.id.split(' ').next() == Some(&*base))
+                        }
+                        _ => false,
+                    };
+                    let more: Vec<Condition> = after.iter().take_while(same).map(negated).collect();
+                    let all: Vec<Condition> =
+                        std::iter::once((**inner).clone()).chain(more.iter().cloned()).collect();
+                    self.opaque(&all, true).map(|()| more.len())
+                }
+                _ => Err("a negated condition".to_owned()),
+            },
+            Condition::False => Err("a condition no packet has".to_owned()),
+            Condition::True => Ok(0),
+            Condition::And(_) => Err("conditions inside each other".to_owned()),
+        }
+    }
+
+    fn test(&mut self, test: &Test, after: &[Condition]) -> Result<usize> {
+        let next = match after.first() {
+            Some(Condition::Test(next)) => Some(next),
+            _ => None,
+        };
+        let only = |test: &Test, value: u32| test.values.as_single() == Some(value.into());
+        match test.field {
+            Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6 => {
+                let slot = match test.field {
+                    Field::Src4 if self.family == LAYER2 => Slot::Source4,
+                    Field::Dst4 if self.family == LAYER2 => Slot::Destination4,
+                    Field::Src6 if self.family == LAYER2 => Slot::Source6,
+                    Field::Dst6 if self.family == LAYER2 => Slot::Destination6,
+                    Field::Src4 | Field::Src6 => Slot::Source,
+                    _ => Slot::Destination,
+                };
+                self.addresses(slot, test)?;
+            }
+            Field::IpVersion => {
+                let bound = next.and_then(|next| {
+                    Some(match (test.values.as_single()?, next.field) {
+                        (4, Field::Proto) => N::Protocol4,
+                        (6, Field::Proto) => N::PayloadProtocol6,
+                        (6, Field::ProtoField) => N::NextHeader6,
+                        (6, Field::Dscp) => N::TrafficClass6,
+                        _ => return None,
+                    })
+                });
+                let (Some(number), Some(next)) = (bound, next) else {
+                    return Err("a condition on the IP version alone".to_owned());
+                };
+                self.number(number, &next.values)?;
+                return Ok(1);
+            }
+            Field::FragOff => {
+                let first = next.filter(|next| next.field == Field::Mf);
+                if let Some(more) = first.filter(|more| only(test, 0) && only(more, 1)) {
+                    let _ = more;
+                    self.add("first-fragment", Values::None)?;
+                    return Ok(1);
+                }
+                let later = test.values == ValueSet::range(1, LAST_OFFSET);
+                if self.family == INET6 && later && first.is_some_and(|more| only(more, 0)) {
+                    self.add("last-fragment", Values::None)?;
+                    return Ok(1);
+                }
+                if later {
+                    self.add("is-fragment", Values::None)?;
+                } else {
+                    self.number(N::FragmentOffset, &test.values)?;
+                }
+            }
+            Field::Df | Field::Mf | Field::ReservedFlag => {
+                // All tests of flags that follow are one expression.
+                let flag = |part: &&Condition| matches!(part, Condition::Test(t) if FRAGMENT_FIELDS.iter().any(|f| f.1 == t.field));
+                let more = after.iter().take_while(flag).count();
+                let this = Condition::Test(test.clone());
+                let all = std::iter::once(this).chain(after.iter().take(more).cloned());
+                self.fragment_flags(&Condition::and(all))?;
+                return Ok(more);
+            }
+            Field::RawOctet13 => self.tcp_flags(&test.values)?,
+            Field::IpOptions => self.options(test, Match::IpOptions(false), Match::IpOptions(true))?,
+            Field::ExtHdrs => {
+                self.options(test, Match::ExtensionHeader(false), Match::ExtensionHeader(true))?
+            }
+            Field::InIface => {
+                let names = self.names(&test.values)?;
+                let keyword = self.keyword(Match::Interface)?;
+                self.add(keyword, Values::List(names))?;
+            }
+            Field::InGroup => {
+                let set = test.values.as_ranges().ok_or("a condition on interface groups")?;
+                let except = set.max() == Some(u32::MAX);
+                let set = if except { set.complement(u32::MAX) } else { set.clone() };
+                let names = self.names(&ValueSet::from(set))?;
+                let keyword = self.keyword(Match::InterfaceGroup(except))?;
+                self.add(keyword, Values::List(names))?;
+            }
+            Field::EthSrc | Field::EthDst => self.macs(test)?,
+            Field::Sport | Field::Dport | Field::TcpFlags | Field::IcmpType | Field::IcmpCode => {
+                self.located(test)?;
+            }
+            field => {
+                let number = number_of(field, self.family)
+                    .ok_or_else(|| format!("a condition on `{}`", field.info().title))?;
+                self.number(number, &test.values)?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn number(&mut self, number: N, values: &ValueSet) -> Result<()> {
+        let reads = reads(number, self.family);
+        let set = values.as_ranges().ok_or("a bit pattern of a number")?;
+        // In IPv4 no packet is longer than the statement can say.
+        let clipped;
+        let set = if reads.field == Field::Len && self.family == INET {
+            clipped = set.intersection(&IntervalSet::range(0, reads.max));
+            &clipped
+        } else {
+            set
+        };
+        if let Ok(keyword) = self.keyword(Match::Number(number, false))
+            && let Some(list) = number_list(set, &reads)
+        {
+            return self.add(keyword, Values::List(list));
+        }
+        // Nothing at all is everything but everything.
+        if set.is_empty() {
+            let keyword = self.keyword(Match::Number(number, true))?;
+            return self.add(keyword, Values::List(vec![format!("0-{}", reads.max)]));
+        }
+        Err(format!("these values of `{}`", reads.field.info().title))
+    }
+
+    fn names(&self, values: &ValueSet) -> Result<Vec<String>> {
+        let set = values.as_ranges().ok_or("a bit pattern of interfaces")?;
+        if set.is_empty() || set.size() > MANY as u128 {
+            return Err("a condition on interfaces by other than their names".to_owned());
+        }
+        let symbols = set.ranges().flat_map(|(lo, hi)| lo..=hi);
+        let name = |symbol: u32| self.symbols.get(symbol as usize).map(|name| word(name));
+        symbols.map(|s| name(s).ok_or_else(|| "an interface without a name".to_owned())).collect()
+    }
+
+    fn addresses(&mut self, slot: Slot, test: &Test) -> Result<()> {
+        let keyword = self.keyword(Match::Address(slot))?;
+        let lines = address_lines(test)?;
+        self.add(keyword, Values::Block(lines))
+    }
+
+    fn macs(&mut self, test: &Test) -> Result<()> {
+        let keyword = self.keyword(Match::Mac(test.field))?;
+        let ValueSet::Wide(set) = &test.values else {
+            return Err("a bit pattern of MAC addresses".to_owned());
+        };
+        // Prefixes of 48 bits are prefixes of 128 with zeros in front.
+        let prefixes: Vec<Prefix6> = set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)).collect();
+        if prefixes.is_empty() || prefixes.iter().any(|p| p.len() < 80) || prefixes.len() > MANY {
+            return Err("these MAC addresses".to_owned());
+        }
+        let line = |prefix: &Prefix6| {
+            let octets = prefix.first().to_be_bytes();
+            let text: Vec<String> = octets.iter().skip(10).map(|o| format!("{o:02x}")).collect();
+            format!("{}/{}", text.join(":"), prefix.len() - 80)
+        };
+        self.add(keyword, Values::Block(prefixes.iter().map(line).collect()))
+    }
+
+    fn tcp_flags(&mut self, values: &ValueSet) -> Result<()> {
+        let ValueSet::Bits(set) = values else { return Err("TCP flags as numbers".to_owned()) };
+        let inside = (1_u128 << TCP_BITS) - 1;
+        if set.patterns().iter().any(|p| p.mask & !inside != 0) {
+            return Err("TCP flags beyond the six that Junos reads".to_owned());
+        }
+        let set = Accepted::of_patterns(set, TCP_BITS);
+        let is = |text| Accepted::parse(text, names::TCP_FLAGS, TCP_BITS).is_ok_and(|other| other == set);
+        let short = [("tcp-established", "(ack | rst)"), ("tcp-initial", "(!ack & syn)")];
+        for (keyword, text) in short {
+            if is(text) && matches!(self.family, INET | INET6) && self.add(keyword, Values::None).is_ok() {
+                return Ok(());
+            }
+        }
+        let text = expression(set, names::TCP_FLAGS);
+        self.add("tcp-flags", Values::List(vec![text]))
+    }
+
+    fn fragment_flags(&mut self, condition: &Condition) -> Result<()> {
+        if self.family != INET {
+            return Err("flags of the IPv4 header in this family".to_owned());
+        }
+        let set = flags_of(condition).ok_or("a condition on the flags of the IPv4 header")?;
+        self.add("fragment-flags", Values::List(vec![expression(set, names::FRAGMENT_FLAGS)]))
+    }
+
+    fn options(&mut self, test: &Test, plain: Match, except: Match) -> Result<()> {
+        let top = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
+        let any = || Values::List(vec!["any".to_owned()]);
+        let names = match test.field {
+            Field::IpOptions => names::IP_OPTIONS,
+            _ => names::EXTENSION_HEADERS,
+        };
+        if test.values == ValueSet::range(1, top) {
+            let keyword = self.keyword(plain)?;
+            return self.add(keyword, any());
+        }
+        if test.values == ValueSet::single(0) {
+            let keyword = self.keyword(except)?;
+            return self.add(keyword, any());
+        }
+        let ValueSet::Bits(set) = &test.values else { return Err("these options".to_owned()) };
+        let kinds = |bits: u128| kinds_of(test.field, bits, names);
+        let (keyword, bits) = match set.patterns() {
+            [one] if one.value == 0 && one.mask != 0 => (self.keyword(except)?, one.mask),
+            list if !list.is_empty()
+                && list.iter().all(|p| p.mask == p.value && p.mask.is_power_of_two()) =>
+            {
+                (self.keyword(plain)?, list.iter().fold(0, |sum, p| sum | p.mask))
+            }
+            _ => return Err("these options".to_owned()),
+        };
+        let list = kinds(bits).ok_or("an option without a number")?;
+        self.add(keyword, Values::List(list))
+    }
+
+    /// Alternatives: either port, either address, flags of the header, values only the device knows.
+    fn either(&mut self, parts: &[Condition], whole: &Condition) -> Result<()> {
+        if let [Condition::Test(a), Condition::Test(b)] = parts
+            && a.values == b.values
+        {
+            match (a.field, b.field) {
+                (Field::RawPort0, Field::RawPort1) => return self.number(N::Port, &a.values),
+                (Field::Sport, Field::Dport) => {
+                    self.guards.require(IntervalSet::from_ranges(PORT_PROTOCOLS));
+                    return self.number(N::Port, &a.values);
+                }
+                (Field::Src4, Field::Dst4) | (Field::Src6, Field::Dst6) => {
+                    let slot = match (self.family, a.field) {
+                        (LAYER2, Field::Src4) => Slot::Either4,
+                        (LAYER2, _) => Slot::Either6,
+                        _ => Slot::Either,
+                    };
+                    return self.addresses(slot, a);
+                }
+                _ => {}
+            }
+        }
+        if parts.iter().all(|part| matches!(part, Condition::Opaque(_))) {
+            return self.opaque(parts, false);
+        }
+        if flags_of(whole).is_some() {
+            return self.fragment_flags(whole);
+        }
+        Err("alternatives between different conditions".to_owned())
+    }
+
+    /// Values only the device knows, as they were written: `forwarding-class gold`.
+    fn opaque(&mut self, parts: &[Condition], except: bool) -> Result<()> {
+        let mut keyword = None;
+        let mut values = Vec::new();
+        for part in parts {
+            let Condition::Opaque(opaque) = part else { return Err("a negated condition".to_owned()) };
+            let unknown = || format!("`{}`, which is not modelled", opaque.id.escape_debug());
+            let (base, value) = opaque.id.split_once(' ').ok_or_else(unknown)?;
+            let entry =
+                if except { support::condition(&format!("{base}-except")) } else { support::condition(base) };
+            let entry = entry.filter(|e| e.what == Match::Named(except) && e.families & self.family != 0);
+            let entry = entry.ok_or_else(unknown)?;
+            if *keyword.get_or_insert(entry.word) != entry.word {
+                return Err(unknown());
+            }
+            values.push(word(value));
+        }
+        let keyword = keyword.ok_or("a condition without words")?;
+        self.add(keyword, Values::List(values))
+    }
+
+    /// A test of a transport header that is there: the octets behind the IP header of an unfragmented packet or
+    /// first fragment, of the protocols that have the field.
+    fn located(&mut self, test: &Test) -> Result<()> {
+        if self.family != INET {
+            return Err(format!("`{}` in a family that cannot ask for fragments", test.field.info().title));
+        }
+        let one = |protocol| IntervalSet::single(protocol);
+        match test.field {
+            Field::Sport | Field::Dport => {
+                self.guards.require(IntervalSet::from_ranges(PORT_PROTOCOLS));
+                let number = if test.field == Field::Sport { N::SourcePort } else { N::DestinationPort };
+                self.number(number, &test.values)
+            }
+            Field::TcpFlags => {
+                self.guards.require(one(6));
+                self.tcp_flags(&test.values)
+            }
+            field => {
+                self.guards.require(one(1));
+                let number = if field == Field::IcmpType { N::IcmpType } else { N::IcmpCode };
+                self.number(number, &test.values)
+            }
+        }
+    }
+
+    /// Adds what located headers ask for: `protocol` and `fragment-offset 0`.
+    fn guard(&mut self) -> Result<()> {
+        let Some(wanted) = self.guards.protocols.take() else { return Ok(()) };
+        let reads = reads(N::Protocol, INET);
+        let said = self.list.iter().position(|s| s.keyword == "protocol");
+        let set = match said.and_then(|at| self.list.get(at)) {
+            Some(Statement { values: Values::List(values), .. }) => {
+                let ranges = values.iter().filter_map(|v| super::numbers::range(v, reads.names));
+                let narrow = |v: u64| u32::try_from(v).unwrap_or(u32::MAX);
+                let said = IntervalSet::from_ranges(ranges.map(|(lo, hi)| (narrow(lo), narrow(hi))));
+                said.intersection(&wanted)
+            }
+            _ => wanted,
+        };
+        let list = number_list(&set, &reads).ok_or("a protocol that does not have this field")?;
+        let protocol = Statement { keyword: "protocol", values: Values::List(list) };
+        match said.and_then(|at| self.list.get_mut(at)) {
+            Some(place) => *place = protocol,
+            None => self.list.push(protocol),
+        }
+        let first = Statement { keyword: "fragment-offset", values: Values::List(vec!["0".to_owned()]) };
+        let fragment = self
+            .list
+            .iter()
+            .find(|s| matches!(s.keyword, "fragment-offset" | "first-fragment" | "is-fragment"));
+        match fragment {
+            Some(said) if *said == first || said.keyword == "first-fragment" => Ok(()),
+            Some(_) => Err("a transport header in a later fragment".to_owned()),
+            None => {
+                self.list.push(first);
+                Ok(())
+            }
+        }
+    }
+}
+
+const PORT_PROTOCOLS: [(u32, u32); 5] = [(6, 6), (17, 17), (33, 33), (132, 132), (136, 136)];
+
+impl Guards {
+    fn require(&mut self, protocols: IntervalSet<u32>) {
+        self.protocols = Some(match self.protocols.take() {
+            Some(earlier) => earlier.intersection(&protocols),
+            None => protocols,
+        });
+    }
+}
+
+fn negated(part: &Condition) -> Condition {
+    match part {
+        Condition::Not(inner) => (**inner).clone(),
+        other => Condition::not(other.clone()),
+    }
+}
+
+/// The keyword of a field that is a plain number.
+fn number_of(field: Field, family: Families) -> Option<N> {
+    let behind = family == INET || family == INET6 || family == LAYER2;
+    Some(match field {
+        Field::Proto if family == INET => N::Protocol,
+        Field::Proto if family == INET6 => N::PayloadProtocol,
+        Field::ProtoField if family == INET6 => N::NextHeader,
+        Field::Dscp if family != ANY && family != MPLS => N::Dscp,
+        Field::Ttl if matches!(family, INET | INET6) => N::Ttl,
+        Field::Len if matches!(family, INET | INET6 | ANY) => N::PacketLength,
+        Field::RawPort0 if behind => N::SourcePort,
+        Field::RawPort1 if behind => N::DestinationPort,
+        Field::RawOctet0 if behind => N::IcmpType,
+        Field::RawOctet1 if behind => N::IcmpCode,
+        Field::AhSpi => N::AhSpi,
+        Field::EspSpi => N::EspSpi,
+        Field::GreKey => N::GreKey,
+        Field::EthType => N::EtherType,
+        Field::VlanId => N::VlanId,
+        Field::VlanPcp => N::VlanPcp,
+        Field::InnerVlanId => N::InnerVlanId,
+        Field::InnerVlanPcp => N::InnerVlanPcp,
+        Field::MplsExp => N::MplsExp,
+        Field::MplsLabel => N::MplsLabel,
+        _ => return None,
+    })
+}
+
+/// Values and ranges as words; none when a value is more than the keyword takes, or there is none.
+fn number_list(set: &IntervalSet<u32>, reads: &Reads) -> Option<Vec<String>> {
+    if set.is_empty() || set.max()? > reads.max {
+        return None;
+    }
+    let name = |value: u32| match reads.field {
+        // Names say more than numbers where everybody knows them.
+        Field::Proto | Field::ProtoField | Field::Dscp => names::name(reads.names, value).map(str::to_owned),
+        _ => None,
+    };
+    let one = |(lo, hi): (u32, u32)| {
+        if lo == hi { name(lo).unwrap_or_else(|| lo.to_string()) } else { format!("{lo}-{hi}") }
+    };
+    Some(set.ranges().map(one).collect())
+}
+
+fn address_lines(test: &Test) -> Result<Vec<String>> {
+    let none = |what: &str| vec![format!("{what} except")];
+    let lines: Vec<String> = match &test.values {
+        ValueSet::Ranges(set) if set.is_empty() => none("0.0.0.0/0"),
+        ValueSet::Wide(set) if set.is_empty() => none("::/0"),
+        ValueSet::Ranges(set) => {
+            set.ranges().flat_map(|(lo, hi)| Prefix4::cover(lo, hi)).map(|p| p.to_string()).collect()
+        }
+        ValueSet::Wide(set) => {
+            set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)).map(|p| p.to_string()).collect()
+        }
+        ValueSet::Bits(set) => {
+            let line = |p: &crate::net::BitMatch| {
+                if matches!(test.field, Field::Src4 | Field::Dst4) {
+                    let (value, mask) = (u32::try_from(p.value).ok()?, u32::try_from(p.mask).ok()?);
+                    return Some(format!("{}/{}", Ipv4Addr::from(value), Ipv4Addr::from(mask)));
+                }
+                let prefix = p.mask.leading_ones() + p.mask.trailing_zeros() == 128 || p.mask == 0;
+                prefix.then(|| format!("{}/{}", Ipv6Addr::from(p.value), p.mask.leading_ones()))
+            };
+            let lines: Option<Vec<String>> = set.patterns().iter().map(line).collect();
+            lines.filter(|l| !l.is_empty()).ok_or("IPv6 addresses by a mask that is no prefix")?
+        }
+    };
+    if lines.len() > MANY {
+        return Err("more prefixes than a term can hold".to_owned());
+    }
+    Ok(lines)
+}
+
+/// What a condition on flags of the IPv4 header alone accepts; none where it reads anything else.
+fn flags_of(condition: &Condition) -> Option<Accepted> {
+    let mut only = true;
+    condition.visit(&mut |part| match part {
+        Condition::Test(test) => only &= FRAGMENT_FIELDS.iter().any(|f| f.1 == test.field),
+        Condition::Opaque(_) => only = false,
+        _ => {}
+    });
+    if !only {
+        return None;
+    }
+    let mut set = Accepted::none(FRAGMENT_BITS);
+    for value in 0..1_u32 << FRAGMENT_BITS {
+        if holds(condition, value) {
+            set.insert(value);
+        }
+    }
+    let again = fragment_condition(set, Span::default());
+    (again == *condition || matches!(condition, Condition::Test(_) | Condition::And(_) | Condition::Or(_)))
+        .then_some(set)
+}
+
+fn holds(condition: &Condition, flags: u32) -> bool {
+    match condition {
+        Condition::True => true,
+        Condition::False | Condition::Opaque(_) => false,
+        Condition::And(parts) => parts.iter().all(|part| holds(part, flags)),
+        Condition::Or(parts) => parts.iter().any(|part| holds(part, flags)),
+        Condition::Not(part) => !holds(part, flags),
+        Condition::Test(test) => {
+            let bit = FRAGMENT_FIELDS.iter().find(|f| f.1 == test.field).map_or(0, |f| f.0);
+            test.values.contains(u128::from(flags & bit != 0))
+        }
+    }
+}
+
+/// An expression that accepts exactly the set.
+pub(super) fn expression(set: Accepted, names: Names) -> String {
+    let any = set.patterns();
+    let name = |bit: u32| names::name(names, bit).unwrap_or("0");
+    let first = names.first().map_or("0", |n| n.0);
+    let alternatives: Vec<String> = any
+        .patterns()
+        .iter()
+        .map(|pattern| {
+            let bits = (0..32_u32).map(|n| 1_u32 << n).filter(|b| pattern.mask & u128::from(*b) != 0);
+            let literals: Vec<String> = bits
+                .map(|bit| {
+                    let not = if pattern.value & u128::from(bit) == 0 { "!" } else { "" };
+                    format!("{not}{}", name(bit))
+                })
+                .collect();
+            literals.join(" & ")
+        })
+        .collect();
+    let text = match alternatives.as_slice() {
+        [] => format!("{first} & !{first}"),
+        [one] if one.is_empty() => format!("{first} | !{first}"),
+        list => list.join(" | "),
+    };
+    if text.contains([' ', '!']) { format!("\"{text}\"") } else { text }
+}
+
+/// The kinds that bits of a field stand for, as words; none when a bit has no one kind.
+fn kinds_of(field: Field, bits: u128, names: Names) -> Option<Vec<String>> {
+    let bits = u32::try_from(bits).ok()?;
+    let kinds: Vec<(u32, u32)> = match field {
+        Field::IpOptions => IP_OPTION_TYPES
+            .iter()
+            .map(|kind| (crate::field::ip_option_bit(*kind), u32::from(*kind)))
+            .collect(),
+        _ => (0..256).filter_map(|kind| extension_bit(kind).map(|bit| (bit, kind))).collect(),
+    };
+    let all = kinds.iter().fold(0, |sum, (bit, _)| sum | bit);
+    if bits == 0 || bits & !all != 0 {
+        return None;
+    }
+    let word = |kind: u32| names::name(names, kind).map_or_else(|| kind.to_string(), str::to_owned);
+    Some(kinds.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, kind)| word(*kind)).collect())
+}
