@@ -3,6 +3,7 @@
 mod conflicting_actions;
 mod context;
 mod cost_over_limit;
+mod duplicate_rule;
 mod empty_range;
 mod expired_allow;
 mod feature_not_on_platform;
@@ -10,13 +11,23 @@ mod flowspec_component_order;
 mod flowspec_noncanonical;
 mod flowspec_too_long;
 mod host_bits_set;
+mod length_above_mtu;
+mod length_below_header;
 mod malformed_allow;
 mod malformed_nlri;
+mod match_everything_drop;
+mod missing_prefix_on_drop;
 mod mixed_family;
+mod port_without_protocol;
+mod ports_on_later_fragments;
+mod protected;
+mod protected_flow;
+mod prove;
 mod rate_too_small;
 mod run;
 mod syntax_error;
 mod undefined_reference;
+mod unmatchable_condition;
 mod unsupported_keyword;
 mod unused_allow;
 mod unused_definition;
@@ -34,6 +45,7 @@ use std::fmt;
 pub static CHECKS: &[&dyn Check] = &[
     &conflicting_actions::ConflictingActions,
     &cost_over_limit::CostOverLimit,
+    &duplicate_rule::DuplicateRule,
     &empty_range::EmptyRange,
     &expired_allow::ExpiredAllow,
     &feature_not_on_platform::FeatureNotOnPlatform,
@@ -41,12 +53,20 @@ pub static CHECKS: &[&dyn Check] = &[
     &flowspec_noncanonical::FlowspecNoncanonical,
     &flowspec_too_long::FlowspecTooLong,
     &host_bits_set::HostBitsSet,
+    &length_above_mtu::LengthAboveMtu,
+    &length_below_header::LengthBelowHeader,
     &malformed_allow::MalformedAllow,
     &malformed_nlri::MalformedNlri,
+    &match_everything_drop::MatchEverythingDrop,
+    &missing_prefix_on_drop::MissingPrefixOnDrop,
     &mixed_family::MixedFamily,
+    &port_without_protocol::PortWithoutProtocol,
+    &ports_on_later_fragments::PortsOnLaterFragments,
+    &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
     &syntax_error::SyntaxError,
     &undefined_reference::UndefinedReference,
+    &unmatchable_condition::UnmatchableCondition,
     &unsupported_keyword::UnsupportedKeyword,
     &unused_allow::UnusedAllow,
     &unused_definition::UnusedDefinition,

@@ -1,0 +1,145 @@
+//! Rules whose condition an earlier rule of the same rule set has already: no packet ever comes to them.
+
+use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
+use crate::diagnostic::{Label, Level};
+use crate::field::Field;
+use crate::guard::Exhausted;
+use crate::ir::{Condition, Kind, Outcome, RuleSet, ValueSet};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct DuplicateRule;
+
+static META: Meta = Meta {
+    name: "duplicate-rule",
+    summary: "a rule has the same condition as an earlier one that decides",
+    level: Level::Warning,
+    confidence: Confidence::Proven,
+    since: "0.1.0",
+    needs: Needs::Ir,
+    page: include_str!("../../docs/checks/duplicate-rule.md"),
+};
+
+/// Different conditions with the same digest that are told apart before one is passed over.
+const COLLISIONS: usize = 8;
+
+impl Check for DuplicateRule {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        for input in cx.inputs {
+            for (set_index, set) in input.reading.document.rule_sets.iter().enumerate() {
+                judge(input, set_index, set, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
+    let mut seen: HashMap<u64, Vec<usize>> = HashMap::with_capacity(set.rules.len());
+    for (index, rule) in set.rules.iter().enumerate() {
+        if matches!(rule.condition, Condition::False) {
+            continue;
+        }
+        let bucket = seen.entry(digest(&rule.condition)).or_default();
+        let earlier = bucket.iter().filter_map(|i| set.rules.get(*i));
+        match earlier.into_iter().find(|earlier| same(&earlier.condition, &rule.condition)) {
+            Some(first) => {
+                let at = RuleAt { input, set, set_index, rule, index };
+                let fate = if set.kind == Kind::Filter || first.outcome == rule.outcome {
+                    format!("no packet comes to it: `{}` decides first", first.name)
+                } else {
+                    format!("`{}` decides first, and otherwise", first.name)
+                };
+                let message = format!("rule `{}` has the condition of `{}`", rule.name, first.name);
+                let label = Label::new(first.origin.source, first.origin.span);
+                out.push(
+                    at.finding(&META, message)
+                        .with_label(label.with_message("the same condition"))
+                        .with_note(fate)
+                        .with_help("take one of them away"),
+                );
+            }
+            // Behind a rule that goes on or hands over, the same condition is met again.
+            None if matches!(rule.outcome, Outcome::Verdict(_)) && bucket.len() < COLLISIONS => {
+                bucket.push(index);
+            }
+            None => {}
+        }
+    }
+}
+
+/// A number that equal conditions share, in whatever order their parts stand.
+fn digest(condition: &Condition) -> u64 {
+    let own = |tag: u8, inner: u64| {
+        let mut hasher = DefaultHasher::new();
+        (tag, inner).hash(&mut hasher);
+        hasher.finish()
+    };
+    let sum = |parts: &[Condition]| parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(digest(part)));
+    match condition {
+        Condition::True => own(0, 0),
+        Condition::False => own(1, 0),
+        Condition::Test(test) => {
+            let mut hasher = DefaultHasher::new();
+            let key: (Field, &ValueSet) = (test.field, &test.values);
+            key.hash(&mut hasher);
+            own(2, hasher.finish())
+        }
+        Condition::And(parts) => own(3, sum(parts)),
+        Condition::Or(parts) => own(4, sum(parts)),
+        Condition::Not(part) => own(5, digest(part)),
+        Condition::Opaque(opaque) => {
+            let mut hasher = DefaultHasher::new();
+            opaque.id.hash(&mut hasher);
+            own(6, hasher.finish())
+        }
+    }
+}
+
+/// Whether two conditions are the same but for the order of their parts.
+fn same(a: &Condition, b: &Condition) -> bool {
+    match (a, b) {
+        (Condition::And(x), Condition::And(y)) | (Condition::Or(x), Condition::Or(y)) => {
+            x == y || same_parts(x, y)
+        }
+        (Condition::Not(x), Condition::Not(y)) => same(x, y),
+        _ => a == b,
+    }
+}
+
+fn same_parts(x: &[Condition], y: &[Condition]) -> bool {
+    // Long lists are compared in order only: their readers sort them.
+    const LONG: usize = 32;
+    x.len() == y.len()
+        && x.len() <= LONG
+        && x.iter().all(|part| {
+            let count = |list: &[Condition]| list.iter().filter(|other| same(part, other)).count();
+            count(x) == count(y)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_parts_does_not_count() {
+        let test = |field, value| Condition::test(field, ValueSet::single(value));
+        let (a, b) = (test(Field::Ttl, 1), test(Field::Proto, 6));
+        let (ab, ba) = (Condition::and([a.clone(), b.clone()]), Condition::and([b.clone(), a.clone()]));
+        assert_eq!(digest(&ab), digest(&ba));
+        assert!(same(&ab, &ba));
+        let either = Condition::or([a.clone(), b.clone()]);
+        assert_ne!(digest(&ab), digest(&either));
+        assert!(!same(&ab, &either) && !same(&a, &b));
+        let twice = Condition::and([a.clone(), a.clone(), b.clone()]);
+        let other = Condition::and([a, b.clone(), b]);
+        assert!(!same(&twice, &other));
+    }
+}

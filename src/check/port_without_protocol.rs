@@ -1,0 +1,96 @@
+//! Tests of ports, ICMP types or TCP flags that a device makes on whatever octets stand there, because the rule
+//! does not say which protocol is meant.
+
+use super::prove::{self, Meets, Prover};
+use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
+use crate::diagnostic::{Label, Level};
+use crate::field::Field;
+use crate::guard::Exhausted;
+use crate::ir::{Condition, Test, ValueSet};
+use crate::source::Span;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct PortWithoutProtocol;
+
+static META: Meta = Meta {
+    name: "port-without-protocol",
+    summary: "ports, ICMP types or TCP flags are tested in packets of any protocol",
+    level: Level::Warning,
+    confidence: Confidence::Proven,
+    since: "0.1.0",
+    needs: Needs::Spaces,
+    page: include_str!("../../docs/checks/port-without-protocol.md"),
+};
+
+impl Check for PortWithoutProtocol {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        let mut prover = Prover::new();
+        for at in cx.rules() {
+            if let Err(exhausted) = judge(&mut prover, &at, out) {
+                out.no_answer(&META, &at, exhausted.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn judge(prover: &mut Prover, at: &RuleAt<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+    let condition = &at.rule.condition;
+    let tests = condition.tests();
+    let Some((test, reads)) = tests.iter().find_map(|test| Some((*test, reads(test)?))) else {
+        return Ok(());
+    };
+    // Does a packet of a protocol that has no such field match?
+    let other = Condition::not(Condition::test(Field::Proto, ValueSet::of(reads.protocols.iter().copied())));
+    match prover.meets(at.set.family, &[condition, &other])? {
+        Meets::Never => {}
+        Meets::Unknown(reason) => out.no_answer(&META, at, reason),
+        Meets::Packet(headers) => {
+            let message = format!(
+                "the {} is tested in packets of any protocol: the octets are compared whatever they are",
+                reads.title
+            );
+            let mut finding = at.finding(&META, message).with_help(reads.help);
+            if test.span() != Span::default() {
+                finding.primary = Label::new(at.rule.origin.source, test.span());
+            }
+            prove::show(out, at, Some(finding), &[condition, &other], &headers);
+        }
+    }
+    Ok(())
+}
+
+struct Reads {
+    title: &'static str,
+    protocols: &'static [u32],
+    help: &'static str,
+}
+
+/// What octets behind the IP header are taken for.
+fn reads(test: &Test) -> Option<&'static Reads> {
+    const PORTS: &[u32] = &[6, 17, 33, 132, 136];
+    const PORT_HELP: &str = "add the protocol: `protocol [ tcp udp ]`";
+    match test.field {
+        Field::RawPort0 => Some(&Reads { title: "source port", protocols: PORTS, help: PORT_HELP }),
+        Field::RawPort1 => Some(&Reads { title: "destination port", protocols: PORTS, help: PORT_HELP }),
+        Field::RawOctet0 => Some(&Reads {
+            title: "ICMP type",
+            protocols: &[1, 2, 58],
+            help: "add the protocol: `protocol icmp`, for IPv6 `icmp6`",
+        }),
+        Field::RawOctet1 => Some(&Reads {
+            title: "ICMP code",
+            protocols: &[1, 58],
+            help: "add the protocol: `protocol icmp`, for IPv6 `icmp6`",
+        }),
+        Field::RawOctet13 => {
+            Some(&Reads { title: "TCP flags", protocols: &[6], help: "add the protocol: `protocol tcp`" })
+        }
+        _ => None,
+    }
+}

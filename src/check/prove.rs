@@ -1,0 +1,183 @@
+//! Where a claim of the symbolic stage meets evaluation: nothing is said of a packet that was not put through
+//! both.
+
+use super::{Findings, Inconclusive, RuleAt};
+use crate::diagnostic::{Diagnostic, Witness};
+use crate::eval::{Truth, evaluate};
+use crate::field::{Family, Field, Headers, Reading};
+use crate::guard::{Exhausted, limits};
+use crate::ir::Condition;
+use crate::packet::{build, complete, words};
+use crate::symbolic::{Model, Space, Spaces, guess, of_family};
+
+/// Answers questions about single rules, one allowance each.
+#[derive(Debug)]
+pub(super) struct Prover {
+    spaces: Spaces<'static>,
+}
+
+/// Whether some packet meets every condition asked about.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Meets {
+    /// None does, whatever is not modelled comes to.
+    Never,
+    /// This one does.
+    Packet(Box<Headers>),
+    /// Something that is not modelled decides, or an answer could not be confirmed; in words.
+    Unknown(String),
+}
+
+impl Prover {
+    pub(super) fn new() -> Self {
+        Self { spaces: Spaces::new(Model::real(), &limits::RULE_NODES) }
+    }
+
+    /// Whether some packet of the family meets all conditions.
+    pub(super) fn meets(&mut self, family: Family, conditions: &[&Condition]) -> Result<Meets, Exhausted> {
+        // Most questions are answered by the first packet that comes to mind.
+        if let Some(headers) = guess(family, conditions)
+            && holds(conditions, &headers) == Truth::Yes
+        {
+            return Ok(Meets::Packet(Box::new(headers)));
+        }
+        self.spaces.next_question();
+        let space = self.all_of(family, conditions)?;
+        if space.is_empty() {
+            return Ok(Meets::Never);
+        }
+        let sure = self.spaces.under(space)?;
+        let member = match self.spaces.witness(sure)? {
+            Some(member) => member,
+            None => return Ok(Meets::Unknown(unmodelled(conditions))),
+        };
+        Ok(match holds(conditions, &member) {
+            Truth::Yes => Meets::Packet(Box::new(member)),
+            Truth::Unknown => Meets::Unknown(unmodelled(conditions)),
+            Truth::No => Meets::Unknown(FAULT.to_owned()),
+        })
+    }
+
+    /// The packets of the family that can exist and meet all conditions.
+    fn all_of(&mut self, family: Family, conditions: &[&Condition]) -> Result<Space, Exhausted> {
+        let family = self.spaces.of(&of_family(family))?;
+        let world = self.spaces.world()?;
+        let mut space = self.spaces.intersection(family, world)?;
+        for condition in conditions {
+            let next = self.spaces.of(condition)?;
+            space = self.spaces.intersection(space, next)?;
+        }
+        Ok(space)
+    }
+
+    /// Whether every packet of the family meets a condition.
+    pub(super) fn always(&mut self, family: Family, condition: &Condition) -> Result<Meets, Exhausted> {
+        self.meets(family, &[&Condition::not(condition.clone())])
+    }
+}
+
+/// Why a claim that both stages disagree on is not made.
+pub(super) const FAULT: &str =
+    "the sets of packets and evaluation disagree: this is a fault of flowgate, please report it";
+
+/// All conditions on one packet.
+fn holds(conditions: &[&Condition], headers: &Headers) -> Truth {
+    let mut truth = Truth::Yes;
+    for condition in conditions {
+        match evaluate(condition, headers) {
+            Truth::No => return Truth::No,
+            Truth::Unknown => truth = Truth::Unknown,
+            Truth::Yes => {}
+        }
+    }
+    truth
+}
+
+/// Names what is not modelled in some conditions.
+pub(super) fn unmodelled(conditions: &[&Condition]) -> String {
+    let mut first = None;
+    for condition in conditions {
+        condition.visit(&mut |part| {
+            if let Condition::Opaque(opaque) = part {
+                first.get_or_insert((&*opaque.id, &*opaque.reason));
+            }
+        });
+    }
+    match first {
+        Some((id, reason)) => format!("`{}` decides: {reason}", one_line(id)),
+        None => FAULT.to_owned(),
+    }
+}
+
+/// Text of the user's on one line, shortened.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'");
+    if let Some((end, _)) = line.char_indices().nth(60) {
+        line.truncate(end);
+        line.push_str("..");
+    }
+    line
+}
+
+/// A packet as evidence that some conditions are met; an error in words when no octets have these headers.
+pub(super) fn witness(
+    at: &RuleAt<'_>,
+    conditions: &[&Condition],
+    headers: &Headers,
+) -> Result<Witness, String> {
+    let symbols = &at.input.reading.document.symbols;
+    let simple = simplified(conditions, headers);
+    let headers = simple.as_ref().unwrap_or(headers);
+    let octets = build(headers).map_err(|reason| format!("the packet found cannot be written: {reason}"))?;
+    Ok(Witness { packet: words::print(headers, symbols), octets })
+}
+
+/// The packet with an ordinary value in every field the conditions do not ask for, where it still meets them.
+fn simplified(conditions: &[&Condition], headers: &Headers) -> Option<Headers> {
+    let mut asked = vec![Field::IpVersion];
+    for condition in conditions {
+        condition.visit(&mut |part| {
+            if let Condition::Test(test) = part {
+                asked.push(test.field);
+                asked.extend(test.field.info().needs.iter().map(|need| need.field));
+            }
+        });
+    }
+    // Room follows from the length or from the fields that need it; the status from fragment and protocol.
+    let follows = |field: Field| matches!(field, Field::L4Room | Field::L4Status);
+    for keep in [false, true] {
+        let mut simple = Headers::new();
+        for field in asked.iter().filter(|field| keep || !follows(**field)) {
+            if let Reading::Value(value) = headers.get(*field) {
+                simple.set_wide(*field, value);
+            }
+        }
+        if complete(&mut simple).is_ok() && holds(conditions, &simple) == Truth::Yes {
+            return Some(simple);
+        }
+    }
+    None
+}
+
+/// Adds a packet as evidence to a finding that rests on it. Without the packet there is no finding: the question
+/// has no answer then.
+pub(super) fn show(
+    out: &mut Findings,
+    at: &RuleAt<'_>,
+    finding: Option<Diagnostic>,
+    conditions: &[&Condition],
+    headers: &Headers,
+) {
+    let Some(mut finding) = finding else { return };
+    match witness(at, conditions, headers) {
+        Ok(witness) => {
+            finding.witness = Some(witness);
+            out.push(finding);
+        }
+        Err(reason) => out.inconclusive.push(Inconclusive {
+            check: finding.check,
+            rule_set: finding.rule_set,
+            rule: finding.rule,
+            reason,
+        }),
+    }
+}

@@ -1,0 +1,230 @@
+//! Rules whose own condition no packet can meet: proven over the field table and the laws between fields, not
+//! looked up in a list of known contradictions.
+//!
+//! A dialect that reads octets behind the IP header whatever the protocol can match where the fields it names
+//! cannot be: `protocol tcp` with an ICMP type meets the upper octet of a source port. Such a condition is a
+//! contradiction in what it names, and is one here.
+
+use super::prove::{Meets, Prover, one_line};
+use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
+use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::field::{Family, Field};
+use crate::guard::Exhausted;
+use crate::ir::{Condition, ValueSet};
+use crate::net::{BitMatch, BitSet};
+use crate::source::Span;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct UnmatchableCondition;
+
+static META: Meta = Meta {
+    name: "unmatchable-condition",
+    summary: "no packet can meet the whole condition of a rule",
+    level: Level::Error,
+    confidence: Confidence::Proven,
+    since: "0.1.0",
+    needs: Needs::Spaces,
+    page: include_str!("../../docs/checks/unmatchable-condition.md"),
+};
+
+/// Parts of a condition that are tried in pairs to say which ones contradict each other.
+const PAIRED: usize = 24;
+
+impl Check for UnmatchableCondition {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        let mut prover = Prover::new();
+        for at in cx.rules() {
+            if let Err(exhausted) = judge(cx, &mut prover, &at, out) {
+                out.no_answer(&META, &at, exhausted.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn judge(
+    cx: &Context<'_>,
+    prover: &mut Prover,
+    at: &RuleAt<'_>,
+    out: &mut Findings,
+) -> Result<(), Exhausted> {
+    let family = at.set.family;
+    let condition = &at.rule.condition;
+    if prover.meets(family, &[condition])? == Meets::Never {
+        out.push(finding(cx, prover, at, condition)?);
+    } else if let Some(named) = as_named(condition)
+        && prover.meets(family, &[&named])? == Meets::Never
+    {
+        let finding = finding(cx, prover, at, &named)?;
+        out.push(finding.with_note(
+            "the device compares octets behind the IP header whatever they are: it can match packets in which \
+             they are something else",
+        ));
+    }
+    Ok(())
+}
+
+fn finding(
+    cx: &Context<'_>,
+    prover: &mut Prover,
+    at: &RuleAt<'_>,
+    condition: &Condition,
+) -> Result<Diagnostic, Exhausted> {
+    let source = at.rule.origin.source;
+    let help = "a rule that matches nothing does not do what it was written for: correct it or take it away";
+    let label = |part: &Condition| span_of(part).map(|span| Label::new(source, span));
+    let words = |part: &Condition| {
+        let text = span_of(part).map(|span| one_line(cx.sources.get(source).slice(span)));
+        text.filter(|text| !text.is_empty()).map_or_else(|| titles(part), |text| format!("`{text}`"))
+    };
+    let mut made = match culprits(prover, at.set.family, condition)? {
+        Culprits::One(part) => {
+            let mut made = at.finding(&META, format!("no packet matches {}", words(part)));
+            if let Some(label) = label(part) {
+                made.primary = label.with_message(format!("no packet has such {}", titles(part)));
+            }
+            made
+        }
+        Culprits::Two(first, second) => {
+            let (a, b) = (words(first), words(second));
+            let message = if a == b {
+                format!("no packet matches {a}: {} contradict each other", titles_of(&[first, second]))
+            } else {
+                format!("no packet matches {b} together with {a}")
+            };
+            let mut made = at.finding(&META, message);
+            if let Some(label) = label(second) {
+                made.primary = label.with_message(format!("this asks for {}", titles(second)));
+            }
+            match label(first) {
+                Some(other) if other.span != made.primary.span => {
+                    made.with_label(other.with_message(format!("this asks for {}", titles(first))))
+                }
+                _ => made,
+            }
+        }
+        Culprits::All => at.finding(&META, format!("no packet matches rule `{}`", at.rule.name)),
+    };
+    made.help = Some(help.to_owned());
+    Ok(made)
+}
+
+enum Culprits<'a> {
+    One(&'a Condition),
+    Two(&'a Condition, &'a Condition),
+    All,
+}
+
+/// The one part, or the two, that already cannot be met.
+fn culprits<'a>(
+    prover: &mut Prover,
+    family: Family,
+    condition: &'a Condition,
+) -> Result<Culprits<'a>, Exhausted> {
+    let Condition::And(parts) = condition else {
+        return Ok(if span_of(condition).is_some() { Culprits::One(condition) } else { Culprits::All });
+    };
+    let parts = parts.get(..parts.len().min(PAIRED)).unwrap_or(parts);
+    for part in parts {
+        if prover.meets(family, &[part])? == Meets::Never {
+            return Ok(Culprits::One(part));
+        }
+    }
+    for (index, second) in parts.iter().enumerate() {
+        for first in parts.iter().take(index) {
+            if prover.meets(family, &[first, second])? == Meets::Never {
+                return Ok(Culprits::Two(first, second));
+            }
+        }
+    }
+    Ok(Culprits::All)
+}
+
+/// The text a condition was written as, where it has a place.
+fn span_of(condition: &Condition) -> Option<Span> {
+    condition.tests().iter().map(|test| test.span()).filter(|span| *span != Span::default()).reduce(Span::to)
+}
+
+/// What a condition asks for, in words.
+fn titles(condition: &Condition) -> String {
+    titles_of(&[condition])
+}
+
+fn titles_of(conditions: &[&Condition]) -> String {
+    let mut titles: Vec<&str> = Vec::new();
+    for test in conditions.iter().flat_map(|condition| condition.tests()) {
+        let title = test.field.info().title;
+        if !titles.contains(&title) {
+            titles.push(title);
+        }
+    }
+    titles.truncate(4);
+    titles.join(" and ")
+}
+
+/// The condition with the fields that octets behind the IP header stand for in place of the octets, and without
+/// what it asks of fragments; none when it reads no such octets.
+///
+/// Fragments are left out because only they separate octets from their fields without a contradiction: a later
+/// fragment has octets there and no header, which `ports-on-later-fragments` speaks of.
+fn as_named(condition: &Condition) -> Option<Condition> {
+    let reads = condition.tests().iter().any(|test| named(test.field, &test.values).is_some());
+    reads.then(|| rename(condition))
+}
+
+fn rename(condition: &Condition) -> Condition {
+    match condition {
+        Condition::Test(test) => match (test.field, named(test.field, &test.values)) {
+            (Field::FragOff | Field::Mf | Field::IsFragHeader, _) => Condition::True,
+            (_, Some(fields)) => Condition::or(
+                fields.into_iter().map(|(field, values)| Condition::test_at(field, values, test.span())),
+            ),
+            (_, None) => condition.clone(),
+        },
+        Condition::And(parts) => Condition::and(parts.iter().map(rename)),
+        Condition::Or(parts) => Condition::or(parts.iter().map(rename)),
+        // What is negated stays as it is: the opposite of a field is no field.
+        Condition::Not(_) | Condition::Opaque(_) | Condition::True | Condition::False => condition.clone(),
+    }
+}
+
+/// The fields that octets behind the IP header stand for in rules, with the same values.
+fn named(field: Field, values: &ValueSet) -> Option<Vec<(Field, ValueSet)>> {
+    let same = |fields: &[Field]| Some(fields.iter().map(|field| (*field, values.clone())).collect());
+    match field {
+        Field::RawPort0 => same(&[Field::Sport]),
+        Field::RawPort1 => same(&[Field::Dport]),
+        Field::RawOctet0 => same(&[Field::IcmpType, Field::Icmp6Type, Field::IgmpType]),
+        Field::RawOctet1 => same(&[Field::IcmpCode, Field::Icmp6Code]),
+        Field::RawOctet13 => {
+            let octets = (0..=0xff).filter(|octet| values.contains(*octet));
+            let flags = BitSet::new(octets.map(|octet| BitMatch::new(octet, 0xff)));
+            Some(vec![(Field::TcpFlags, flags.into())])
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_renamed_to_the_fields_they_stand_for() {
+        let condition = Condition::and([
+            Condition::test(Field::Proto, ValueSet::single(6)),
+            Condition::test(Field::RawOctet13, ValueSet::bits(2, 2)),
+            Condition::test(Field::FragOff, ValueSet::range(1, 9)),
+        ]);
+        let named = as_named(&condition).unwrap();
+        let fields: Vec<Field> = named.tests().iter().map(|test| test.field).collect();
+        assert_eq!(fields, [Field::Proto, Field::TcpFlags]);
+        assert!(named.tests()[1].values.contains(0xf02) && !named.tests()[1].values.contains(0xf01));
+        assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1))).is_none());
+    }
+}
