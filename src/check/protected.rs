@@ -24,11 +24,22 @@ fn any(field: Field, values: &[u32]) -> Condition {
     Condition::test(field, ValueSet::of(values.iter().copied()))
 }
 
-fn either_port(protocol: u32, port: u32) -> Condition {
+/// Packets between a server at `port` and its clients, in either direction.
+fn session(protocol: u32, port: u32) -> Condition {
+    // Clients choose a port that is no system port (RFC 6335 §6).
+    let client = |field| Condition::test(field, ValueSet::range(1024, 0xffff));
     Condition::and([
         is(Field::Proto, protocol),
-        Condition::or([is(Field::Dport, port), is(Field::Sport, port)]),
+        Condition::or([
+            Condition::and([is(Field::Dport, port), client(Field::Sport)]),
+            Condition::and([is(Field::Sport, port), client(Field::Dport)]),
+        ]),
     ])
+}
+
+/// Packets between two peers that both use `port`.
+fn peers(protocol: u32, port: u32) -> Condition {
+    Condition::and([is(Field::Proto, protocol), is(Field::Dport, port), is(Field::Sport, port)])
 }
 
 /// The built-in list: name, packets, and the multicast groups that also lead to the network's own routers.
@@ -43,26 +54,39 @@ fn builtin(family: Family) -> Vec<(&'static str, Condition, &'static [u128])> {
         Condition::and([is(Field::IcmpType, 3), is(Field::IcmpCode, 4)])
     };
     let too_big = Condition::and([is(Field::Proto, if six { 58 } else { 1 }), too_big]);
+    // RFC 5881 §4: the source port is one of the dynamic ports.
+    let dynamic = || Condition::test(Field::Sport, ValueSet::range(49_152, 0xffff));
     vec![
         // RFC 4271 §8.2.1: either side may have opened the session.
-        ("BGP", either_port(6, 179), &[]),
+        ("BGP", session(6, 179), &[]),
         // RFC 5881 §4, RFC 5883 §5, RFC 7130 §2, RFC 7881 §3.
         (
             "BFD",
-            Condition::and([is(Field::Proto, 17), any(Field::Dport, &[3784, 3785, 4784, 6784, 7784])]),
+            Condition::and([
+                is(Field::Proto, 17),
+                any(Field::Dport, &[3784, 3785, 4784, 6784, 7784]),
+                dynamic(),
+            ]),
             &[],
         ),
         ("OSPF", is(Field::Proto, 89), if six { &[LINK | 5, LINK | 6] } else { &OSPF4 }),
+        // RFC 5036 §3.10: hellos from port to port, sessions to it.
         (
             "LDP",
-            Condition::and([
-                any(Field::Proto, &[6, 17]),
-                Condition::or([is(Field::Dport, 646), is(Field::Sport, 646)]),
-            ]),
+            Condition::or([peers(17, 646), session(6, 646)]),
             if six { &[LINK | 2] } else { &[ALL_ROUTERS4] },
         ),
-        ("SSH", Condition::and([is(Field::Proto, 6), is(Field::Dport, 22)]), &[]),
-        ("NTP", either_port(17, 123), &[]),
+        (
+            "SSH",
+            Condition::and([
+                is(Field::Proto, 6),
+                is(Field::Dport, 22),
+                Condition::test(Field::Sport, ValueSet::range(1024, 0xffff)),
+            ]),
+            &[],
+        ),
+        // RFC 5905 §9.1: peers use the port on both sides, clients may not.
+        ("NTP", Condition::or([peers(17, 123), session(17, 123)]), &[]),
         ("ICMP packet too big", too_big, &[]),
     ]
 }

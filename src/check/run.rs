@@ -6,9 +6,16 @@ use crate::dialect::raised;
 use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
 
-/// Causes before their consequences: a finding is dropped when the same rule has one named earlier here, at the
+/// Pairs of a cause and what follows from it: the second is dropped where the same rule has the first, at the
 /// same level or above. (A value no packet can carry leaves an empty range, which leaves an unmatchable rule.)
-const CAUSES: &[&str] = &[raised::VALUE_OUT_OF_RANGE, raised::EMPTY_RANGE, "unmatchable-condition"];
+const FOLLOWS: &[(&str, &str)] = &[
+    (raised::VALUE_OUT_OF_RANGE, raised::EMPTY_RANGE),
+    (raised::VALUE_OUT_OF_RANGE, "unmatchable-condition"),
+    (raised::VALUE_OUT_OF_RANGE, "length-above-mtu"),
+    (raised::EMPTY_RANGE, "unmatchable-condition"),
+    ("length-below-header", "unmatchable-condition"),
+    ("match-everything-drop", "missing-prefix-on-drop"),
+];
 
 /// Runs every check that is on over everything in `cx`.
 ///
@@ -81,21 +88,29 @@ fn name_rules(cx: &Context<'_>, list: &mut [Diagnostic]) {
     }
 }
 
-/// Drops what an earlier cause on the same rule explains.
+/// Drops what a cause on the same rule explains.
 fn drop_explained(list: &mut Vec<Diagnostic>) {
-    let rank = |diagnostic: &Diagnostic| CAUSES.iter().position(|cause| *cause == diagnostic.check);
-    let mut causes: BTreeMap<(SourceId, Option<String>, String), Vec<(usize, Level)>> = BTreeMap::new();
-    for diagnostic in list.iter() {
-        if let (Some(rank), Some(rule)) = (rank(diagnostic), &diagnostic.rule) {
-            let key = (diagnostic.primary.source, diagnostic.rule_set.clone(), rule.clone());
-            causes.entry(key).or_default().push((rank, diagnostic.level));
+    let is_cause = |check: &str| FOLLOWS.iter().any(|(cause, _)| *cause == check);
+    let is_consequence = |check: &str| FOLLOWS.iter().any(|(_, consequence)| *consequence == check);
+    let key = |diagnostic: &Diagnostic| {
+        let rule = diagnostic.rule.clone()?;
+        Some((diagnostic.primary.source, diagnostic.rule_set.clone(), rule))
+    };
+    let mut causes: BTreeMap<_, Vec<(&'static str, Level)>> = BTreeMap::new();
+    for diagnostic in list.iter().filter(|diagnostic| is_cause(diagnostic.check)) {
+        if let Some(key) = key(diagnostic) {
+            causes.entry(key).or_default().push((diagnostic.check, diagnostic.level));
         }
     }
+    if causes.is_empty() {
+        return;
+    }
     list.retain(|diagnostic| {
-        let (Some(own), Some(rule)) = (rank(diagnostic), &diagnostic.rule) else { return true };
-        let key = (diagnostic.primary.source, diagnostic.rule_set.clone(), rule.clone());
-        let others = causes.get(&key).map_or(&[][..], Vec::as_slice);
-        !others.iter().any(|(rank, level)| *rank < own && *level >= diagnostic.level)
+        let Some(key) = key(diagnostic).filter(|_| is_consequence(diagnostic.check)) else { return true };
+        let here = causes.get(&key).map_or(&[][..], Vec::as_slice);
+        !here
+            .iter()
+            .any(|(cause, level)| FOLLOWS.contains(&(cause, diagnostic.check)) && *level >= diagnostic.level)
     });
 }
 
@@ -152,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_cause_stands_for_its_consequences_on_the_same_rule() {
-        let (range, empty, never) = (CAUSES[0], CAUSES[1], CAUSES[2]);
+        let (range, empty, never) =
+            (raised::VALUE_OUT_OF_RANGE, raised::EMPTY_RANGE, "unmatchable-condition");
         let all = vec![
             (never, Level::Error, 12),
             (range, Level::Error, 3),

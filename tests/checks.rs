@@ -1,0 +1,168 @@
+//! The marked examples of every page under `docs/checks`, and the rules of the incidents with their verdicts.
+//!
+//! A fenced block named as a dialect is a rule file; a `toml` block before it on the same page is its
+//! `flowgate.toml`. Under a line, `#  ^^^ name` marks a finding of that check where the carets stand (the hash
+//! counts as one when a caret follows it at once). What a page's own check finds must be marked exactly in an
+//! *Example*, and is not there in an *Instead*. A `text` block behind an example is what the terminal shows.
+
+#[path = "checks/incidents.rs"]
+mod incidents;
+
+use flowgate::check::{CHECKS, Context, Findings, Input};
+use flowgate::config::Config;
+use flowgate::diagnostic::Diagnostic;
+use flowgate::dialect::{self, ReadOptions};
+use flowgate::report::{InputSummary, Report, terminal};
+use flowgate::source::{Content, Place, Source, SourceMap};
+use std::fs;
+use std::path::Path;
+
+/// What all checks and the reader find in a text.
+pub(crate) fn find(dialect: &str, text: &str, config: &str) -> (SourceMap, Vec<Input>, Findings) {
+    let dialect = dialect::by_name(dialect).unwrap_or_else(|| panic!("no dialect `{dialect}`"));
+    let config = Config::parse(config).unwrap_or_else(|error| panic!("{error}: {config}"));
+    let mut sources = SourceMap::new();
+    let source = sources.add(Source::new("rules", Content::Text(text.to_owned())));
+    let reading = dialect.read(sources.get(source), source, &ReadOptions::default());
+    let inputs = vec![Input { source, dialect: dialect.name(), reading }];
+    let findings =
+        flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings: &config.settings });
+    (sources, inputs, findings)
+}
+
+/// Checks whose example would fill the page.
+const TOO_LONG_TO_SHOW: [&str; 1] = ["flowspec-too-long"];
+
+/// A place as a mark shows it: line, first column, column behind the last, all from 0.
+type Mark = (usize, usize, usize, String);
+
+struct Block<'a> {
+    heading: &'a str,
+    language: &'a str,
+    line: usize,
+    text: String,
+}
+
+fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut list = Vec::new();
+    let mut heading = "";
+    let mut open: Option<Block<'_>> = None;
+    for (number, line) in page.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => {
+                open = Some(Block { heading, language, line: number + 2, text: String::new() });
+            }
+            (Some(_), Some(_)) => list.extend(open.take()),
+            (Some(block), None) => block.text.extend([line, "\n"]),
+            (None, None) => heading = line.strip_prefix("## ").unwrap_or(heading),
+        }
+    }
+    list
+}
+
+/// The text without the lines of marks, and the marks.
+fn split_marks(text: &str) -> (String, Vec<Mark>) {
+    let (mut rest, mut marks) = (String::new(), Vec::new());
+    let mut lines = 0_usize;
+    for line in text.lines() {
+        let body = line.strip_prefix('#').map(|body| body.trim_start());
+        match body.filter(|body| body.starts_with('^')) {
+            Some(body) => {
+                let carets = body.chars().take_while(|c| *c == '^').count();
+                let start = line.len() - body.len();
+                let start = if start == 1 { 0 } else { start };
+                let end = line.len() - body.len() + carets;
+                for name in body[carets..].split_whitespace() {
+                    marks.push((lines.saturating_sub(1), start, end, name.to_owned()));
+                }
+            }
+            None => {
+                rest.extend([line, "\n"]);
+                lines += 1;
+            }
+        }
+    }
+    (rest, marks)
+}
+
+fn mark_of(sources: &SourceMap, diagnostic: &Diagnostic) -> Mark {
+    let source = sources.get(diagnostic.primary.source);
+    let span = diagnostic.primary.span;
+    let Place::Text(start) = source.place(span.start) else { panic!("a text has lines") };
+    let line = source.text().lines().nth(start.line as usize - 1).unwrap_or("");
+    let first = start.column as usize - 1;
+    let shown = source.slice(span).lines().next().unwrap_or("").chars().count();
+    (start.line as usize - 1, first, (first + shown).min(line.chars().count()), diagnostic.check.to_owned())
+}
+
+#[test]
+fn every_example_is_found_where_it_is_marked() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checks");
+    let mut wrong = Vec::new();
+    for check in CHECKS {
+        let name = check.meta().name;
+        let page = fs::read_to_string(folder.join(format!("{name}.md"))).unwrap();
+        if let Err(lines) = try_page(name, &page) {
+            wrong.extend(lines);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn try_page(name: &str, page: &str) -> Result<(), Vec<String>> {
+    let mut wrong = Vec::new();
+    let (mut config, mut shown) = (String::new(), String::new());
+    let (mut examples, mut fired) = (0, 0);
+    for block in blocks(page) {
+        let place = format!("docs/checks/{name}.md:{}", block.line);
+        match block.language {
+            "toml" => config = block.text,
+            "text" => {
+                if block.text != shown {
+                    wrong.push(format!("{place}: the terminal shows\n{shown}"));
+                }
+            }
+            language if dialect::by_name(language).is_some() => {
+                let (text, marks) = split_marks(&block.text);
+                let (sources, inputs, findings) = find(language, &text, &config);
+                let found: Vec<Mark> = findings.diagnostics.iter().map(|d| mark_of(&sources, d)).collect();
+                let own = |mark: &&Mark| mark.3 == name;
+                if block.heading == "Example" {
+                    examples += 1;
+                    fired += found.iter().filter(own).count();
+                    for mark in marks.iter().filter(|mark| !found.contains(mark)) {
+                        wrong.push(format!("{place}: not found: {mark:?}"));
+                    }
+                    let marked = !marks.is_empty();
+                    for mark in found.iter().filter(own).filter(|mark| marked && !marks.contains(mark)) {
+                        wrong.push(format!("{place}: not marked: {mark:?}"));
+                    }
+                } else {
+                    for mark in found.iter().filter(own) {
+                        wrong.push(format!("{place}: found where it is mended: {mark:?}"));
+                    }
+                }
+                shown = render(&sources, &inputs, findings, name);
+            }
+            language => eprintln!("{place}: `{language}` is no dialect here, skipped"),
+        }
+    }
+    if examples > 0 && fired == 0 && !TOO_LONG_TO_SHOW.contains(&name) {
+        wrong.push(format!("docs/checks/{name}.md: no example fires"));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// What the terminal shows of the page's own check.
+fn render(sources: &SourceMap, inputs: &[Input], findings: Findings, name: &str) -> String {
+    let mut findings = findings;
+    findings.diagnostics.retain(|diagnostic| diagnostic.check == name);
+    findings.inconclusive.clear();
+    let inputs = inputs.iter().map(|input| InputSummary::of(sources, input)).collect();
+    let report = Report::new(sources, inputs, findings, 0);
+    let mut out = Vec::new();
+    terminal::write(&report, terminal::Options { styled: false, quiet: true }, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}

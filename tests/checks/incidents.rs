@@ -1,0 +1,205 @@
+//! The rules of the incident page that other tools accept, each with the verdict it must get here.
+
+use super::find;
+use flowgate::diagnostic::Level;
+
+/// The gravest finding of a text must be of this check, at this level.
+fn check(dialect: &str, text: &str, config: &str, name: &str, level: Level) {
+    let (_, _, findings) = find(dialect, text, config);
+    let said: Vec<_> =
+        findings.diagnostics.iter().map(|d| format!("{} {}: {}", d.level, d.check, d.message)).collect();
+    let hit = findings.diagnostics.iter().any(|d| d.check == name && d.level == level);
+    assert!(
+        hit,
+        "{dialect}: wanted {level} {name} for `{text}`, found {said:#?} {:?}",
+        findings.inconclusive
+    );
+    let above = findings.diagnostics.iter().any(|d| d.level > level);
+    assert!(!above, "{dialect}: more than {level} for `{text}`: {said:#?}");
+}
+
+/// A row: the body of an ExaBGP match, of a Junos flow route, of a Junos filter term, the NLRI; the check, its
+/// level. An empty body cannot be said in that form.
+struct Row {
+    exabgp: &'static str,
+    route: &'static str,
+    term: &'static str,
+    nlri: &'static str,
+    check: &'static str,
+    level: Level,
+    // What the filter term is, where it is judged otherwise.
+    in_filter: Option<(&'static str, Level)>,
+}
+
+const fn error(
+    exabgp: &'static str,
+    route: &'static str,
+    term: &'static str,
+    nlri: &'static str,
+    check: &'static str,
+) -> Row {
+    Row { exabgp, route, term, nlri, check, level: Level::Error, in_filter: None }
+}
+
+fn rows() -> Vec<Row> {
+    let never = "unmatchable-condition";
+    vec![
+        error(
+            "destination 192.0.2.53/32; packet-length >=99971&<=99985;",
+            "destination 192.0.2.53/32; packet-length 99971-99985;",
+            "destination-address 192.0.2.53/32; packet-length 99971-99985;",
+            "110120c00002350a2300018683e500018691",
+            "value-out-of-range",
+        ),
+        error(
+            "destination 192.0.2.1/32; packet-length >=1000&<=500;",
+            "",
+            "",
+            "0d0120c00002010a1303e8d501f4",
+            "empty-range",
+        ),
+        error(
+            "destination 192.0.2.1/32; packet-length <20;",
+            "destination 192.0.2.1/32; packet-length 0-19;",
+            "destination-address 192.0.2.1/32; packet-length 0-19;",
+            "090120c00002010a8414",
+            "length-below-header",
+        ),
+        Row {
+            level: Level::Warning,
+            ..error(
+                "destination 192.0.2.1/32; packet-length =9300;",
+                "destination 192.0.2.1/32; packet-length 9300;",
+                "destination-address 192.0.2.1/32; packet-length 9300;",
+                "0a0120c00002010a912454",
+                "length-above-mtu",
+            )
+        },
+        error(
+            "destination 192.0.2.1/32; protocol tcp; icmp-type 8;",
+            "destination 192.0.2.1/32; protocol tcp; icmp-type 8;",
+            "destination-address 192.0.2.1/32; protocol tcp; icmp-type 8;",
+            "0c0120c0000201038106078108",
+            never,
+        ),
+        error(
+            "destination 192.0.2.1/32; protocol udp; tcp-flags [ syn ];",
+            "destination 192.0.2.1/32; protocol udp; tcp-flags syn;",
+            "destination-address 192.0.2.1/32; protocol udp; tcp-flags syn;",
+            "0c0120c0000201038111098002",
+            never,
+        ),
+        error(
+            "destination 192.0.2.1/32; destination-port >100&<50;",
+            "",
+            "",
+            "0b0120c0000201050264c432",
+            "empty-range",
+        ),
+        Row {
+            in_filter: Some(("ports-on-later-fragments", Level::Warning)),
+            ..error(
+                "destination 192.0.2.1/32; fragment [ is-fragment ]; destination-port =53;",
+                "destination 192.0.2.1/32; fragment is-fragment; destination-port 53;",
+                "destination-address 192.0.2.1/32; is-fragment; protocol udp; destination-port 53;",
+                "0c0120c00002010581350c8002",
+                never,
+            )
+        },
+        error(
+            "destination 192.0.2.1/32; protocol [ =6&=17 ];",
+            "",
+            "",
+            "0b0120c0000201030106c111",
+            "empty-range",
+        ),
+        error(
+            "destination 192.0.2.1/32; dscp 64;",
+            "destination 192.0.2.1/32; dscp 64;",
+            "destination-address 192.0.2.1/32; dscp 64;",
+            "090120c00002010b8140",
+            "value-out-of-range",
+        ),
+        error(
+            "destination 0.0.0.0/0;",
+            "destination 0.0.0.0/0;",
+            "destination-address 0.0.0.0/0;",
+            "020100",
+            "match-everything-drop",
+        ),
+        error(
+            "protocol tcp; destination-port =179;",
+            "protocol tcp; destination-port 179;",
+            "",
+            "060381060581b3",
+            "protected-flow",
+        ),
+        error("", "", " ", "", "match-everything-drop"),
+    ]
+}
+
+const DISCARD: &str = "8006000000000000";
+
+#[test]
+fn what_other_tools_accept_is_a_finding_in_exabgp_text() {
+    for row in rows().iter().filter(|row| !row.exabgp.is_empty()) {
+        let text = format!("announce flow route {{ match {{ {} }} then {{ discard; }} }}\n", row.exabgp);
+        check("exabgp", &text, "", row.check, row.level);
+    }
+    check(
+        "exabgp",
+        "announce flow route { match { } then { discard; } }\n",
+        "",
+        "match-everything-drop",
+        Level::Error,
+    );
+}
+
+#[test]
+fn what_other_tools_accept_is_a_finding_in_octets() {
+    for row in rows().iter().filter(|row| !row.nlri.is_empty()) {
+        check("flowspec-hex", &format!("{} {DISCARD}\n", row.nlri), "", row.check, row.level);
+    }
+}
+
+#[test]
+fn what_other_tools_accept_is_a_finding_in_junos_flow_routes() {
+    if flowgate::dialect::by_name("junos").is_none() {
+        eprintln!("the dialect `junos` is not there, skipped");
+        return;
+    }
+    for row in rows().iter().filter(|row| !row.route.is_empty()) {
+        let text = format!(
+            "routing-options {{ flow {{ route r {{ match {{ {} }} then discard; }} }} }}\n",
+            row.route
+        );
+        check("junos", &text, "", row.check, row.level);
+    }
+}
+
+#[test]
+fn what_other_tools_accept_is_a_finding_in_junos_filters() {
+    if flowgate::dialect::by_name("junos").is_none() {
+        eprintln!("the dialect `junos` is not there, skipped");
+        return;
+    }
+    let filter = |from: &str| {
+        format!(
+            "firewall {{ family inet {{ filter f {{ term t {{ {from} then discard; }} \
+             term rest {{ then accept; }} }} }} }}\n"
+        )
+    };
+    for row in rows().iter().filter(|row| !row.term.is_empty()) {
+        let from = if row.term == " " { String::new() } else { format!("from {{ {} }}", row.term) };
+        let (name, level) = row.in_filter.unwrap_or((row.check, row.level));
+        check("junos", &filter(&from), "", name, level);
+    }
+    let infrastructure = "[network]\ninfrastructure = [\"192.0.2.240/28\"]\n";
+    check(
+        "junos",
+        &filter("from { protocol tcp; destination-port 179; }"),
+        infrastructure,
+        "protected-flow",
+        Level::Error,
+    );
+}
