@@ -1,1 +1,36 @@
-//! The laws fuzzing holds us to, one module each.
+//! The laws that fuzzing holds us to: one module each, the law as a sentence at its head.
+//!
+//! A law is `pub fn run(data: &[u8])` and panics when broken. `fuzz_targets/` feeds it from libFuzzer,
+//! `tests/replay.rs` from every file of `corpus/` and `rules/`, on a stable compiler.
+
+pub mod capture;
+pub mod configuration;
+pub mod evaluate;
+pub mod messages;
+pub mod nlri;
+pub mod packet;
+pub mod text;
+pub mod words;
+
+/// A law by the name of its target.
+pub struct Target {
+    /// The name of the fuzz target, of its seeds and of its regressions.
+    pub name: &'static str,
+    /// The law.
+    pub run: fn(&[u8]),
+}
+
+/// Every target, sorted by name.
+pub static TARGETS: &[Target] = &[
+    Target { name: "bgp-capture", run: messages::bgp_capture },
+    Target { name: "capture", run: capture::run },
+    Target { name: "configuration", run: configuration::run },
+    Target { name: "evaluate", run: evaluate::run },
+    Target { name: "exabgp", run: text::exabgp },
+    Target { name: "flowspec-hex", run: text::flowspec_hex },
+    Target { name: "junos", run: text::junos },
+    Target { name: "mrt", run: messages::mrt },
+    Target { name: "nlri", run: nlri::run },
+    Target { name: "packet", run: packet::run },
+    Target { name: "words", run: words::run },
+];

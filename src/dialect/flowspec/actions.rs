@@ -134,9 +134,13 @@ impl Actions {
         }
     }
 
-    /// The actions beside the outcome: all but rates of 0.
+    /// The actions beside the outcome: all but rates of 0. Communities are a set, so the order is one of kinds and
+    /// not that of writing.
     pub fn beside(&self) -> Box<[Action]> {
-        self.list.iter().map(|asked| &asked.action).filter(|action| !is_zero_rate(action)).cloned().collect()
+        let actions = self.list.iter().map(|asked| &asked.action).filter(|action| !is_zero_rate(action));
+        let mut list: Vec<Action> = actions.cloned().collect();
+        list.sort_by_key(kind_rank);
+        list.into_boxed_slice()
     }
 
     /// The condition interface-set communities add: the rule counts only on interfaces of a group, which no
@@ -416,6 +420,19 @@ pub fn describe(action: &Action) -> String {
         Action::InterfaceSet { asn, group, .. } => format!("{INTERFACE_SET} {asn}:{group}"),
         Action::Class(name) => format!("class {name}"),
         Action::Other(words) => words.to_string(),
+    }
+}
+
+/// Where an action stands among those of other kinds; the order RFC 8955 §7 describes them in.
+fn kind_rank(action: &Action) -> u8 {
+    match action {
+        Action::RateLimit(_) | Action::Policer(_) => 0,
+        Action::Sample | Action::Log | Action::Count(_) => 1,
+        Action::RedirectTarget(_) | Action::RedirectInstance(_) => 2,
+        Action::Mark(_) | Action::Class(_) => 3,
+        Action::RedirectIp { .. } => 4,
+        Action::InterfaceSet { .. } => 5,
+        Action::Other(_) => 6,
     }
 }
 

@@ -208,9 +208,11 @@ fn inet_options(octets: Octets<'_>, header_length: usize, headers: &mut Headers)
     if sound {
         return None;
     }
+    if octets.captured.len() < octets.sent.min(header_length) {
+        headers.set_cut(Field::IpOptions);
+    }
     // A frame that was sent that short is to blame itself; what follows finds it out.
     if cut && octets.sent >= header_length {
-        headers.set_cut(Field::IpOptions);
         cut_absent(headers);
         forget_impossible(headers);
         return Some(Decoded::Truncated);
