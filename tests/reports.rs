@@ -42,7 +42,7 @@ fn menagerie() -> (SourceMap, Vec<InputSummary>, Findings) {
         .in_rule("inet/EDGE", "größe")
         .with_help("give the length in octets of the whole packet"),
         Diagnostic::new(
-            "shadowed-rule",
+            "sample-order",
             Level::Warning,
             "no packet reaches `t3`: `t2` decides otherwise",
             at(edge, "term t3", 0),
@@ -52,25 +52,25 @@ fn menagerie() -> (SourceMap, Vec<InputSummary>, Findings) {
         .with_label(at(other, "10.0.0.0/8", 0).with_message("through this list"))
         .with_note("50 % of such rules are mistakes: so we say, one, two"),
         Diagnostic::new(
-            "rule-over-lines",
+            "unused-allow",
             Level::Note,
             "a term over several lines",
             Label::new(edge, at(edge, "term t2", 0).span.to(at(edge, "accept;\n        }", 0).span)),
         ),
         Diagnostic::new(
-            "syntax-error",
+            "sample-syntax",
             Level::Error,
             "unexpected `\u{1b}[2J`\nand a second line",
             at(other, "evil", 0),
         ),
         Diagnostic::new(
-            "syntax-error",
+            "sample-syntax",
             Level::Error,
             "the text ends too early",
             Label::new(other, Span::new(28, 28)),
         ),
         Diagnostic::new(
-            "malformed-nlri",
+            "sample-octets",
             Level::Error,
             "the component of type 200 is unknown",
             Label::new(capture, Span::new(22, 25)).with_message("here"),
@@ -87,7 +87,7 @@ fn menagerie() -> (SourceMap, Vec<InputSummary>, Findings) {
         replacement: String::new(),
     });
     let inconclusive = vec![Inconclusive {
-        check: "shadowed-rule",
+        check: "sample-order",
         rule_set: Some("inet/EDGE".into()),
         rule: Some("t2".into()),
         reason: "the limit `rule-nodes` of 2000000 nodes is reached".into(),

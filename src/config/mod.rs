@@ -93,7 +93,7 @@ struct Raw {
     network: RawNetwork,
     protect: Vec<RawProtect>,
     checks: BTreeMap<Spanned<String>, Spanned<String>>,
-    allow: Vec<Spanned<RawAllow>>,
+    allow: Vec<RawAllow>,
     platform: Vec<RawPlatform>,
 }
 
@@ -207,9 +207,8 @@ fn protect(raw: &RawProtect) -> Result<Protected, ConfigError> {
     }
 }
 
-fn allow(raw: &Spanned<RawAllow>) -> Result<Allow, ConfigError> {
-    let span = raw.span();
-    let raw = raw.get_ref();
+fn allow(raw: &RawAllow) -> Result<Allow, ConfigError> {
+    let span = raw.check.span();
     if raw.reason.get_ref().trim().is_empty() {
         return Err(wrong(&raw.reason, "an allow needs a reason"));
     }
