@@ -20,8 +20,9 @@ pub(super) const FIRST: u8 = 0x04;
 /// Fragment operand: the last fragment.
 pub(super) const LAST: u8 = 0x08;
 
-// Lists over more flags than this become ranges: 3^n patterns would have to be tried.
+// Lists over more flags, or of more patterns than this, become ranges: what one operand costs stays small.
 const PATTERN_BITS: usize = 8;
+const PATTERNS: usize = 64;
 
 /// Whether one bitmask operand holds for `data` (RFC 8955 §4.2.1.2).
 pub(super) fn holds(op: u8, value: u64, data: u64) -> bool {
@@ -29,16 +30,17 @@ pub(super) fn holds(op: u8, value: u64, data: u64) -> bool {
     plain != (op & NOT != 0)
 }
 
-/// The flags a TCP flags list accepts. A function of the meaning: its prime patterns, or ranges where a list
-/// with alternatives looks at more than eight flags.
+/// The flags a TCP flags list accepts. A function of the meaning: its prime patterns, or ranges where there are
+/// too many to look for.
 pub(super) fn tcp_flags(list: &[Operand]) -> ValueSet {
     if let Some(set) = one_pattern(list).or_else(|| any_flag(list)) {
         return ValueSet::from(set);
     }
     let table = Flags::of_list(list);
     let bits: Vec<u32> = (0..12).filter(|bit| table.depends_on(*bit)).collect();
-    if bits.len() <= PATTERN_BITS {
-        ValueSet::from(table.prime_patterns(&bits))
+    let patterns = (bits.len() <= PATTERN_BITS).then(|| table.prime_patterns(&bits)).flatten();
+    if let Some(patterns) = patterns {
+        ValueSet::from(patterns)
     } else if let Some(pattern) = table.only_pattern(true) {
         ValueSet::from(BitSet::new([pattern]))
     } else if let Some(BitMatch { mask, value: 0 }) = table.only_pattern(false) {
@@ -47,6 +49,11 @@ pub(super) fn tcp_flags(list: &[Operand]) -> ValueSet {
         let ranges = (0..4096).filter(|x| table.contains(*x)).map(|x| (x, x));
         ValueSet::from(IntervalSet::from_ranges(ranges))
     }
+}
+
+/// Whether no value of the flags satisfies a list.
+pub(super) fn is_never(list: &[Operand]) -> bool {
+    Flags::of_list(list).0.iter().all(|word| *word == 0)
 }
 
 /// A single group of "all of" and "none of" operands is one pattern, or none when they contradict.
@@ -155,58 +162,91 @@ impl Flags {
         self.0.iter().enumerate().any(differs)
     }
 
-    /// Every pattern over `bits` that lies inside and in no larger pattern that does.
-    fn prime_patterns(&self, bits: &[u32]) -> BitSet {
+    /// Every pattern over `bits` (at most eight) that lies inside and in no larger pattern that does; none when
+    /// there are too many.
+    ///
+    /// `inside[free]` holds, for the values of the bits, whether the pattern that leaves the bits of `free` open
+    /// and has the others of the value lies inside: each is the one with a bit less, and itself with that bit
+    /// turned over.
+    fn prime_patterns(&self, bits: &[u32]) -> Option<BitSet> {
         let spread = |index: u32| {
-            bits.iter()
-                .enumerate()
-                .filter(|(i, _)| index >> i & 1 == 1)
-                .fold(0, |x, (_, bit)| x | 1_u32 << bit)
+            let set = bits.iter().enumerate().filter(|(i, _)| index >> i & 1 == 1);
+            set.fold(0, |x, (_, bit)| x | 1_u32 << bit)
         };
-        // `inside[p]` for p in base 3, a digit a bit: 0 clear, 1 set, 2 either. Digits are filled from the
-        // last, so that both halves of a pattern with a 2 are known.
-        let size = 3_usize.pow(u32::try_from(bits.len()).unwrap_or(0));
-        let mut inside = vec![false; size];
+        let size = 1_u32 << bits.len();
+        let mut inside = vec![Octet::from_test(|x| x < size && self.contains(spread(x)))];
+        for free in 1..size {
+            let smaller = inside.get((free & (free - 1)) as usize).copied().unwrap_or(Octet::NONE);
+            inside.push(smaller.and_turned(free.trailing_zeros()));
+        }
         let mut patterns = Vec::new();
-        for code in 0..size {
-            let (mut rest, mut place, mut fixed, mut mask) = (code, 1, 0_u32, 0_u32);
-            let mut half = None;
+        for (part, free) in inside.iter().zip(0_u32..) {
+            let mut prime = *part;
             for bit in 0..bits.len() {
-                match rest % 3 {
-                    2 if half.is_none() => half = Some(place),
-                    2 => {}
-                    digit => {
-                        mask |= 1 << bit;
-                        fixed |= u32::from(digit == 1) << bit;
-                    }
+                match inside.get((free | 1 << bit) as usize) {
+                    Some(larger) if free >> bit & 1 == 0 => prime = prime.without(larger),
+                    _ => prime = prime.without(&Octet::with_bit(u32::try_from(bit).unwrap_or(0))),
                 }
-                rest /= 3;
-                place *= 3;
             }
-            let known = match half {
-                Some(place) => [code - place, code - 2 * place].iter().all(|c| inside.get(*c) == Some(&true)),
-                None => self.contains(spread(fixed)),
-            };
-            if known {
-                if let Some(cell) = inside.get_mut(code) {
-                    *cell = true;
-                }
-                patterns.push((code, BitMatch::new(u128::from(spread(fixed)), u128::from(spread(mask)))));
+            let mask = spread((size - 1) & !free);
+            patterns.extend(prime.members().map(|x| BitMatch::new(spread(x).into(), mask.into())));
+            if patterns.len() > PATTERNS {
+                return None;
             }
         }
-        let prime = |code: usize| {
-            let (mut rest, mut place) = (code, 1);
-            while place < size {
-                let digit = rest % 3;
-                if digit != 2 && inside.get(code + (2 - digit) * place) == Some(&true) {
-                    return false;
-                }
-                rest /= 3;
-                place *= 3;
-            }
-            true
-        };
-        BitSet::new(patterns.into_iter().filter(|(code, _)| prime(*code)).map(|(_, pattern)| pattern))
+        Some(BitSet::new(patterns))
+    }
+}
+
+/// A set of values of up to eight bits.
+#[derive(Clone, Copy)]
+struct Octet([u64; 4]);
+
+impl Octet {
+    const NONE: Self = Self([0; 4]);
+
+    fn from_test(test: impl Fn(u32) -> bool) -> Self {
+        let mut set = Self::NONE;
+        for (word, index) in set.0.iter_mut().zip(0_u32..) {
+            *word = (0..64).filter(|low| test(index << 6 | low)).fold(0, |word, low| word | 1 << low);
+        }
+        set
+    }
+
+    /// The values with that bit set.
+    fn with_bit(bit: u32) -> Self {
+        let mut set = Self::NONE;
+        for (word, index) in set.0.iter_mut().zip(0_u32..) {
+            let high = || if index << 6 >> bit & 1 == 1 { u64::MAX } else { 0 };
+            *word = LOW.get(bit as usize).copied().unwrap_or_else(high);
+        }
+        set
+    }
+
+    /// The values that are in the set with the bit either way.
+    fn and_turned(self, bit: u32) -> Self {
+        let mut set = self;
+        for (index, word) in set.0.iter_mut().enumerate() {
+            let turned = match LOW.get(bit as usize) {
+                Some(mask) => (*word & mask) >> (1 << bit) | (*word & !mask) << (1 << bit),
+                None => self.0.get(index ^ 1 << (bit - 6)).copied().unwrap_or(0),
+            };
+            *word &= turned;
+        }
+        set
+    }
+
+    fn without(self, other: &Self) -> Self {
+        let mut set = self;
+        set.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= !b);
+        set
+    }
+
+    fn members(self) -> impl Iterator<Item = u32> {
+        let words = self.0.into_iter().zip(0_u32..);
+        words.flat_map(|(word, index)| {
+            (0..64).filter(move |low| word >> low & 1 == 1).map(move |low| index << 6 | low)
+        })
     }
 }
 
@@ -414,6 +454,22 @@ mod tests {
             let set = tcp_flags(&list);
             for data in 0..4096 {
                 assert_eq!(set.contains(u128::from(data)), accepts(&list, data), "{list:?} {data:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_patterns_become_ranges_and_stay_exact() {
+        // An odd number of four flags, then of eight: 8 and 128 patterns.
+        for flags in [4, 8_u32] {
+            let odd = (0..1_u64 << flags).filter(|x| x.count_ones() % 2 == 1);
+            let all = (1 << flags) - 1;
+            let list: Vec<Operand> =
+                odd.flat_map(|x| [operand(MATCH, x), operand(AND | NOT, all & !x)]).collect();
+            let set = tcp_flags(&list);
+            assert_eq!(matches!(set, ValueSet::Bits(_)), flags == 4);
+            for data in 0..4096_u64 {
+                assert_eq!(set.contains(data.into()), (data & all).count_ones() % 2 == 1);
             }
         }
     }

@@ -110,7 +110,7 @@ fn out_of_range(
     let Some(first) = outside.next() else { return false };
     let message = format!("{kind} `{}` is beyond {max}, the largest a packet can carry", first.value);
     let mut finding = raise(raised::VALUE_OUT_OF_RANGE, Level::Error, message, source, first.span);
-    for other in outside {
+    for other in outside.take(8) {
         let words = format!("`{}` is beyond it too", other.value);
         finding = finding.with_label(Label::new(source, other.span).with_message(words));
     }
@@ -131,7 +131,7 @@ fn empty_group(
 ) {
     let none = match kind {
         // A single operand that never holds was meant so (`false`), or says it in one word.
-        ComponentType::TcpFlags => group.len() > 1 && bitmask::tcp_flags(group).is_empty(),
+        ComponentType::TcpFlags => group.len() > 1 && bitmask::is_never(group),
         ComponentType::Fragment => group.len() > 1 && bitmask::FragmentStates::of(group, spec.family).0 == 0,
         _ => {
             let explicit = group.iter().any(|operand| operand.op & (LT | GT | EQ) == 0);

@@ -8,7 +8,7 @@ use crate::dialect::flowspec::{
 };
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::Family;
-use crate::guard::limits;
+use crate::guard::{Exhausted, MemoryWatch, limits};
 use crate::ir::{Document, Origin, Rule};
 use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
@@ -22,6 +22,9 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         tables: BTreeMap::new(),
         dropped: 0,
         name: String::new(),
+        memory: MemoryWatch::default(),
+        rules_read: 0,
+        exhausted: None,
     };
     let mut diagnostics = Vec::new();
     parse::lines(
@@ -34,6 +37,11 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         &mut diagnostics,
     );
     reader.limit(&mut diagnostics);
+    if let Some((error, span)) = reader.exhausted {
+        let message = format!("{error}; what follows is not read");
+        let finding = raise(raised::SYNTAX_ERROR, Level::Error, message, id, span);
+        diagnostics.push(finding.with_help("split the file, or raise the limit"));
+    }
     if reader.dropped > 0 {
         let message = format!("{} more findings in this file are not kept", reader.dropped);
         diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, id, Span::default()));
@@ -56,10 +64,17 @@ struct Reader<'a> {
     tables: BTreeMap<Key, (String, Vec<Rule>)>,
     dropped: usize,
     name: String,
+    memory: MemoryWatch,
+    rules_read: u32,
+    // Where the memory was spent; what follows is not read.
+    exhausted: Option<(Exhausted, Span)>,
 }
 
 impl Reader<'_> {
     fn line(&mut self, line: &Line<'_>, out: &mut Vec<Diagnostic>) {
+        if self.exhausted.is_some() {
+            return;
+        }
         let Some(actions) = self.actions(line, out) else { return };
         for (frame, index) in Frames::new(&line.nlri.octets, 0).zip(1_u32..) {
             self.name(line, index);
@@ -74,6 +89,16 @@ impl Reader<'_> {
             }
             for finding in out.iter_mut().skip(first) {
                 finding.rule.get_or_insert_with(|| self.name.clone());
+            }
+            self.limit(out);
+            self.rules_read += 1;
+            if self.rules_read % 4096 == 0
+                && let Err(error) = self.memory.look()
+            {
+                self.exhausted.get_or_insert((error, line.span));
+            }
+            if self.exhausted.is_some() {
+                return;
             }
         }
     }
