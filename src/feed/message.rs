@@ -23,10 +23,7 @@ pub(super) fn head(octets: &[u8]) -> Head {
     if marker.clone().any(|octet| *octet != 0xff) {
         return Head::Lost;
     }
-    let [hi, lo, kind] = match octets.get(16..HEADER) {
-        Some(&[hi, lo, kind]) => [hi, lo, kind],
-        _ => return Head::More,
-    };
+    let Some(&[hi, lo, kind]) = octets.get(16..HEADER) else { return Head::More };
     let length = usize::from(u16::from_be_bytes([hi, lo]));
     if length < HEADER || !(1..=5).contains(&kind) {
         return Head::Lost;

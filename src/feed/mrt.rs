@@ -217,7 +217,6 @@ fn session(rest: &mut Part<'_>, four: bool) -> Option<String> {
 }
 
 // The family, the NLRI with its length where it is a flow specification, and the number of entries.
-#[expect(clippy::type_complexity, reason = "three values that belong together once")]
 fn generic_head<'a>(rest: &mut Part<'a>) -> Option<(Part<'a>, Option<Part<'a>>, u16)> {
     rest.u32()?;
     let family = rest.take(3)?;

@@ -62,7 +62,7 @@ impl Direction {
     ) -> Result<(), Exhausted> {
         let first = u64::from(sequence.wrapping_add(1));
         // The same SYN again changes nothing.
-        if self.next.is_some_and(|next| self.absolute(sequence.wrapping_add(1), next) == next) {
+        if self.next.is_some_and(|next| absolute(sequence.wrapping_add(1), next) == next) {
             return Ok(());
         }
         self.flush(meter, out)?;
@@ -82,7 +82,7 @@ impl Direction {
         out: &mut Collector,
     ) -> Result<(), Exhausted> {
         let next = *self.next.get_or_insert(u64::from(sequence) + (1 << 32));
-        let at = self.absolute(sequence, next);
+        let at = absolute(sequence, next);
         if at > next {
             self.keep(at, octets, origin, meter, out)?;
         } else {
@@ -97,13 +97,6 @@ impl Direction {
             self.next = self.next.map(|next| next.max(end));
         }
         Ok(())
-    }
-
-    // The sequence number nearest to `next` that has these 32 bits.
-    fn absolute(&self, sequence: u32, next: u64) -> u64 {
-        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-        let distance = sequence.wrapping_sub(next as u32).cast_signed();
-        next.saturating_add_signed(i64::from(distance))
     }
 
     fn keep(
@@ -260,6 +253,13 @@ impl Direction {
             self.origins.insert(0, (0, first));
         }
     }
+}
+
+// The sequence number nearest to `next` that has these 32 bits.
+fn absolute(sequence: u32, next: u64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+    let distance = sequence.wrapping_sub(next as u32).cast_signed();
+    next.saturating_add_signed(i64::from(distance))
 }
 
 #[cfg(test)]

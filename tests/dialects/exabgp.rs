@@ -1,5 +1,16 @@
 //! ExaBGP: its line table, the vectors measured on the real program, the files of its own repository.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests are free: a panic is how they say no"
+)]
+
 use flowgate::diagnostic::Diagnostic;
 use flowgate::dialect::exabgp::ExaBgp;
 use flowgate::dialect::flowspec::{self, FlowSpec, Table};
@@ -51,7 +62,7 @@ fn octets(hex: &str) -> Vec<u8> {
 }
 
 // The inside of a route, or a command | verdict or findings | canonical NLRI, `-` where there is none.
-const OCTETS: &str = r#"
+const OCTETS: &str = r"
 match { source 10.0.0.0/8; } then { discard; } | discard | 02080a
 match { destination-ipv4 192.0.2.1/32; } then { accept; } | accept | 0120c0000201
 match { destination 192.0.2.77/24; } then { discard; } | host-bits-set | 0118c00002
@@ -116,7 +127,7 @@ announce ipv4 flow fragment last-fragment extended-community [action sample-term
 announce ipv6 flow source 10.0.0.0/8 discard | mixed-family | -
 announce flow route frobnicate 1 source 10.0.0.0/8 discard | unsupported-keyword | -
 announce route 10.0.0.0/8 next-hop self | none | -
-"#;
+";
 
 #[test]
 fn texts_have_their_verdicts_and_octets() {

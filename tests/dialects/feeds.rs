@@ -1,5 +1,16 @@
 //! Captures and dumps: the samples, the corpus of updates, and what sessions leave behind.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests are free: a panic is how they say no"
+)]
+
 use flowgate::dialect::bgp_capture::BgpCapture;
 use flowgate::dialect::mrt::Mrt;
 use flowgate::dialect::{Dialect, ReadOptions, Reading, Recognition, Sample};

@@ -94,9 +94,9 @@ pub(super) struct Routes<'a> {
 /// What an UPDATE says of flow specifications.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Update<'a> {
-    /// MP_REACH_NLRI.
+    /// `MP_REACH_NLRI`.
     pub(super) announced: Option<Routes<'a>>,
-    /// MP_UNREACH_NLRI.
+    /// `MP_UNREACH_NLRI`.
     pub(super) withdrawn: Option<Routes<'a>>,
     /// Extended communities (attribute 16).
     pub(super) communities: Option<Part<'a>>,

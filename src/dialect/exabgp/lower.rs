@@ -6,6 +6,7 @@
 //! - a rule without actions is sent without communities, which routers read as accept.
 
 use super::lex::Fault;
+use super::operand::Number;
 use super::parse::Sink;
 use super::support::{Arity, Meaning, meaning};
 use super::syntax::{Block, Route, Statement, Verb, Word};
@@ -382,7 +383,12 @@ impl<'a> Reader<'a> {
         };
         let address = |word: &'a str| word.parse::<IpAddr>().map_err(|_| then::fault(word, "an address"));
         let action = match what {
-            Meaning::Accept | Meaning::Ignored | Meaning::Distinguisher => return Ok(()),
+            // Components never stand outside `match`.
+            Meaning::Accept
+            | Meaning::Ignored
+            | Meaning::Distinguisher
+            | Meaning::Prefix(_)
+            | Meaning::Operands(_) => return Ok(()),
             Meaning::NextHop => {
                 return if first == "self" { Ok(()) } else { address(first).map(|_| ()) };
             }
@@ -418,8 +424,6 @@ impl<'a> Reader<'a> {
             }
             Meaning::ExtendedCommunity => return self.communities(values, next_hop),
             Meaning::Attribute => return self.attribute(values, next_hop, span),
-            // Never outside `match`.
-            Meaning::Prefix(_) | Meaning::Operands(_) => return Ok(()),
         };
         self.push_action(action, span);
         Ok(())
@@ -452,8 +456,8 @@ impl<'a> Reader<'a> {
             return Err(then::fault(at, "`[ code flags data ]` in hex"));
         };
         let size = match operand::plain_number(self.slice(code.span)) {
-            Some(Some(0x10)) => 8,
-            Some(Some(0x19)) => 20,
+            Number::Value(0x10) => 8,
+            Number::Value(0x19) => 20,
             _ => {
                 return Err(then::fault(
                     self.slice(code.span),

@@ -72,9 +72,9 @@ fn bitmask_operator(input: &str) -> Parsed<'_, u8> {
 
 fn number(input: &str, kind: ComponentType) -> Result<u64, nom::Err<Fault<'_>>> {
     match plain_number(input) {
-        Some(Some(number)) => Ok(number),
-        Some(None) => expected(input, "a number of at most 64 bits"),
-        None => match names::value(kind, input) {
+        Number::Value(number) => Ok(number),
+        Number::TooLarge => expected(input, "a number of at most 64 bits"),
+        Number::NotOne => match names::value(kind, input) {
             Some(value) => Ok(value),
             None if input.is_empty() => expected(input, "a value behind the operator"),
             None if is_range(input) => expected(input, "one number (a range is written `>=80&<=90`)"),
@@ -99,23 +99,39 @@ fn is_range(input: &str) -> bool {
     input.split_once('-').is_some_and(|(lo, hi)| digits(lo) && digits(hi))
 }
 
-/// A decimal or `0x` number: none when it is none, `Some(None)` when it does not fit.
-pub(super) fn plain_number(input: &str) -> Option<Option<u64>> {
-    if let Some(hex) = input.strip_prefix("0x") {
-        let is_hex = !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        return is_hex.then(|| u64::from_str_radix(hex, 16).ok());
+/// What a word is as a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Number {
+    /// A number.
+    Value(u64),
+    /// Digits of a number beyond 64 bits.
+    TooLarge,
+    /// Something else.
+    NotOne,
+}
+
+impl Number {
+    /// The number, where it is one that fits.
+    pub(super) fn value(self) -> Option<u64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::TooLarge | Self::NotOne => None,
+        }
     }
-    if input.is_empty() {
-        return None;
+}
+
+/// Reads a decimal or `0x` number.
+pub(super) fn plain_number(input: &str) -> Number {
+    let (digits, base) = input.strip_prefix("0x").map_or((input, 10), |hex| (hex, 16));
+    if digits.is_empty() {
+        return Number::NotOne;
     }
     let mut number = Some(0_u64);
-    for byte in input.bytes() {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        number = number.and_then(|n| n.checked_mul(10)?.checked_add(u64::from(byte - b'0')));
+    for byte in digits.bytes() {
+        let Some(digit) = char::from(byte).to_digit(base) else { return Number::NotOne };
+        number = number.and_then(|n| n.checked_mul(u64::from(base))?.checked_add(u64::from(digit)));
     }
-    Some(number)
+    number.map_or(Number::TooLarge, Number::Value)
 }
 
 // Bits joined by `+`. ExaBGP adds them up, so that a bit written twice becomes the next one.
@@ -123,8 +139,8 @@ fn mask(input: &str, kind: ComponentType) -> Result<u64, nom::Err<Fault<'_>>> {
     let mut bits = 0_u64;
     for name in input.split('+') {
         let value = match plain_number(name) {
-            Some(value) => value,
-            None => names::value(kind, name),
+            Number::NotOne => names::value(kind, name),
+            number => number.value(),
         };
         match value {
             Some(value) if bits & value != 0 => return expected(name, "every bit once"),

@@ -4,7 +4,7 @@
 //! route it stands in is marked as broken, so that nobody takes what was left for the whole.
 
 use super::lex::{Token, blank, token};
-use super::support::{Arity, block_of, meaning};
+use super::support::{Arity, Meaning, block_of, meaning};
 use super::syntax::{Block, Route, Statement, Verb, Word};
 use crate::dialect::Recognition;
 use crate::field::Family;
@@ -568,7 +568,7 @@ impl<'a> Parser<'a, '_> {
             let last = match block {
                 Some(block) => {
                     let what = meaning(block, self.slice(keyword.span));
-                    self.values_end(at, what.map_or(Arity::One, |m| m.arity()))
+                    self.values_end(at, what.map_or(Arity::One, Meaning::arity))
                 }
                 // Up to the next word that is a keyword.
                 None => self.next_keyword(at),
@@ -654,7 +654,7 @@ mod tests {
 
     impl Sink for Seen {
         fn route(&mut self, route: &Route) {
-            let text = |span: Span| &self.text[span.range()];
+            let text = |span: Span| self.text.get(span.range()).unwrap();
             let statements = route.statements.iter().map(|s| {
                 let values: Vec<&str> = route.values(s).iter().map(|w| text(w.span)).collect();
                 format!("{}/{}({})", s.block.name(), text(s.keyword), values.join(" "))

@@ -1,7 +1,7 @@
 //! What actions mean: the words of `then` and `scope`, and communities by name.
 
 use super::lex::Fault;
-use super::operand::plain_number;
+use super::operand::{Number, plain_number};
 use crate::dialect::flowspec::{Actions, Community};
 use crate::ir::{Action, Mark, RateUnit, RouteTarget};
 use crate::source::Span;
@@ -16,7 +16,7 @@ pub(super) fn fault<'a>(at: &'a str, expected: &'static str) -> Fault<'a> {
 
 /// A number up to `max`.
 fn number<'a>(word: &'a str, max: u64, expected: &'static str) -> Read<'a, u64> {
-    plain_number(word).flatten().filter(|n| *n <= max).ok_or(fault(word, expected))
+    plain_number(word).value().filter(|n| *n <= max).ok_or(fault(word, expected))
 }
 
 fn narrow<T: TryFrom<u64> + Default>(number: u64) -> T {
@@ -31,8 +31,11 @@ const RATE_MAX: u64 = 1_000_000_000_000;
 pub(super) fn rate(word: &str) -> Read<'_, f64> {
     let (sign, digits) = word.strip_prefix('-').map_or((1.0, word), |digits| (-1.0, digits));
     let decimal = !digits.starts_with("0x");
-    let number = plain_number(digits).filter(|_| decimal).ok_or(fault(word, "a whole number"))?;
-    let number = number.unwrap_or(u64::MAX).min(RATE_MAX);
+    let number = match plain_number(digits) {
+        Number::Value(number) if decimal => number.min(RATE_MAX),
+        Number::TooLarge if decimal => RATE_MAX,
+        _ => return Err(fault(word, "a whole number")),
+    };
     #[expect(clippy::cast_precision_loss, reason = "the wire has single precision")]
     let single = number as f32;
     Ok(sign * f64::from(single))
@@ -84,9 +87,9 @@ fn route_target(word: &str) -> Read<'_, RouteTarget> {
 
 /// A route distinguisher (RFC 4364 §4.2): `AS:N`, `A.B.C.D:N`, or sixteen hex digits.
 pub(super) fn distinguisher(word: &str) -> Read<'_, [u8; 8]> {
-    if let Some(Some(octets)) = word.strip_prefix("0x").filter(|d| d.len() == 16).map(|_| plain_number(word))
-    {
-        return octets.map(u64::to_be_bytes).ok_or(fault(word, "sixteen hex digits"));
+    if word.starts_with("0x") && word.len() == 18 {
+        let octets = plain_number(word).value().map(u64::to_be_bytes);
+        return octets.ok_or(fault(word, "sixteen hex digits"));
     }
     let (kind, admin, value): (u16, u64, u64) = match route_target(word)? {
         RouteTarget::As2(asn, value) => (0, u64::from(asn) << 32, u64::from(value)),

@@ -107,14 +107,15 @@ fn inet6(octets: Octets<'_>) -> Option<Transport<'_>> {
 mod tests {
     use super::*;
 
+    fn find(octets: &[u8], length: u32) -> Option<Segment<'_>> {
+        segment(LinkType::RAW, octets, length, &mut Headers::new())
+    }
+
     #[test]
     fn padding_is_no_payload_and_cut_octets_are_missing() {
         let mut packet = vec![0x45, 0, 0, 43, 0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
         packet.extend([0x9c, 0x40, 0, 179, 0, 0, 3, 0xe8, 0, 0, 0, 1, 0x50, 0x18, 0, 0, 0, 0, 0, 0]);
         packet.extend([1, 2, 3, 0, 0, 0]);
-        fn find(octets: &[u8], length: u32) -> Option<Segment<'_>> {
-            segment(LinkType::RAW, octets, length, &mut Headers::new())
-        }
         let found = find(&packet, 46).unwrap();
         assert_eq!((found.octets, found.at, found.missing, found.sequence), (&[1, 2, 3][..], 40, 0, 1000));
         assert_eq!((found.source.1, found.destination.1, found.syn), (40_000, 179, false));
