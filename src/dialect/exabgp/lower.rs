@@ -5,6 +5,7 @@
 //! - a keyword written twice adds alternatives; components are sent in the order of their types;
 //! - a rule without actions is sent without communities, which routers read as accept.
 
+use super::groups::Groups;
 use super::lex::Fault;
 use super::operand::Number;
 use super::parse::Sink;
@@ -18,9 +19,8 @@ use crate::dialect::flowspec::{
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::limits;
-use crate::ir::{Action, Condition, Document, Mark, Origin, RateUnit, Rule};
+use crate::ir::{Action, Condition, Document, Mark, Origin, RateUnit};
 use crate::source::{SourceId, Span};
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Reads routes into rule sets.
@@ -32,9 +32,7 @@ pub(super) struct Reader<'a> {
     dropped: usize,
     skipped: usize,
     unnamed: usize,
-    groups: Vec<Group>,
-    // The group of the route before: neighbors stand together.
-    last: usize,
+    groups: Groups<'a>,
     // Storage that is used again for every route.
     spec: FlowSpec,
     actions: Actions,
@@ -42,18 +40,6 @@ pub(super) struct Reader<'a> {
     order: Vec<(u8, u32)>,
     octets: Vec<u8>,
     opaque: Vec<Condition>,
-}
-
-/// The rules of one table of one neighbor.
-struct Group {
-    table: Table,
-    distinguisher: Option<[u8; 8]>,
-    peer: Box<str>,
-    name: String,
-    rules: Vec<Rule>,
-    // By NLRI; made when the first command needs it, kept from then on.
-    by_nlri: Option<HashMap<Box<[u8]>, usize>>,
-    withdrawn: HashSet<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -66,8 +52,7 @@ impl<'a> Reader<'a> {
             dropped: 0,
             skipped: 0,
             unnamed: 0,
-            groups: Vec::new(),
-            last: 0,
+            groups: Groups::new(),
             spec: FlowSpec::new(Family::Inet),
             actions: Actions::new(),
             operands: Vec::new(),
@@ -84,17 +69,7 @@ impl<'a> Reader<'a> {
             let end = Span::new(self.text.len(), self.text.len());
             self.diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, self.source, end));
         }
-        let rule_sets = self.groups.into_iter().filter_map(|group| {
-            let Group { rules, withdrawn, .. } = group;
-            let kept = if withdrawn.is_empty() {
-                rules
-            } else {
-                let all = rules.into_iter().enumerate();
-                all.filter(|(index, _)| !withdrawn.contains(index)).map(|(_, rule)| rule).collect()
-            };
-            (!kept.is_empty()).then(|| flowspec::rule_set(group.name, group.table, kept))
-        });
-        let document = Document { rule_sets: rule_sets.collect(), symbols: Vec::new() };
+        let document = Document { rule_sets: self.groups.finish(), symbols: Vec::new() };
         Reading { document, diagnostics: self.diagnostics, skipped: self.skipped }
     }
 
@@ -476,35 +451,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn group(&mut self, peer: Option<Span>, table: Table, distinguisher: Option<[u8; 8]>) -> usize {
-        let words = peer.map_or("", |span| self.slice(span));
-        let same = |group: &Group| {
-            group.table == table && group.distinguisher == distinguisher && *group.peer == *words
-        };
-        if self.groups.get(self.last).is_some_and(same) {
-            return self.last;
-        }
-        let found = self.groups.iter().position(same).unwrap_or_else(|| {
-            let mut name = table.rule_set_name(distinguisher);
-            if !words.is_empty() {
-                let peer: Vec<&str> = words.split_whitespace().collect();
-                name = format!("{name}/{}", peer.join(" "));
-            }
-            self.groups.push(Group {
-                table,
-                distinguisher,
-                peer: words.into(),
-                name,
-                rules: Vec::new(),
-                by_nlri: None,
-                withdrawn: HashSet::new(),
-            });
-            self.groups.len() - 1
-        });
-        self.last = found;
-        found
-    }
-
     fn withdraw(&mut self, route: &Route) {
         self.octets.clear();
         if encode::canonical(&self.spec, &mut self.octets).is_err() {
@@ -512,12 +458,14 @@ impl<'a> Reader<'a> {
         }
         let table = Table::for_spec(&self.spec);
         let words = route.peer.map_or("", |span| self.slice(span));
-        let mut found = false;
-        for group in &mut self.groups {
-            if group.table == table && (words.is_empty() || *group.peer == *words) {
-                found |= group.remove(&self.octets);
+        let distinguisher = self.spec.distinguisher;
+        let found = match self.groups.withdraw(words, table, distinguisher, &self.octets) {
+            Ok(found) => found,
+            Err(exhausted) => {
+                self.raise(raised::SYNTAX_ERROR, exhausted.to_string(), route.span);
+                return;
             }
-        }
+        };
         if !found {
             let message = "this rule is withdrawn and was not announced before".to_owned();
             self.raise(raised::UNDEFINED_REFERENCE, message, route.span).level = Level::Note;
@@ -533,8 +481,8 @@ impl<'a> Reader<'a> {
             number = self.unnamed.to_string();
             &number
         };
-        let at = self.group(route.peer, Table::for_spec(&self.spec), self.spec.distinguisher);
-        let Some(group) = self.groups.get_mut(at) else { return };
+        let peer = route.peer.map_or("", |span| self.slice(span));
+        let group = self.groups.group(peer, Table::for_spec(&self.spec), self.spec.distinguisher);
         let origin = Origin { source: self.source, span: route.span };
         let read = flowspec::Route {
             name,
@@ -552,38 +500,6 @@ impl<'a> Reader<'a> {
             rule.nlri = None;
         }
         group.add(rule, route.verb);
-    }
-}
-
-impl Group {
-    fn index(&mut self) -> &mut HashMap<Box<[u8]>, usize> {
-        let rules = &self.rules;
-        self.by_nlri.get_or_insert_with(|| {
-            let known = rules.iter().enumerate();
-            known.filter_map(|(index, rule)| Some((rule.nlri.clone()?, index))).collect()
-        })
-    }
-
-    // A command announces a rule anew, where it was announced before; a configuration that says it twice says
-    // it twice.
-    fn add(&mut self, rule: Rule, verb: Verb) {
-        let new = self.rules.len();
-        if verb == Verb::Configured && self.by_nlri.is_none() {
-            self.rules.push(rule);
-            return;
-        }
-        if let Some(nlri) = rule.nlri.clone()
-            && let Some(old) = self.index().insert(nlri, new)
-            && verb == Verb::Announce
-        {
-            self.withdrawn.insert(old);
-        }
-        self.rules.push(rule);
-    }
-
-    fn remove(&mut self, nlri: &[u8]) -> bool {
-        let Some(index) = self.index().remove(nlri) else { return false };
-        self.withdrawn.insert(index)
     }
 }
 

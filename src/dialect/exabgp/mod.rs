@@ -5,12 +5,15 @@
 //! `[ a b ]` are alternatives and `a&b` is both; a value behind the first, without brackets, is passed over by
 //! ExaBGP in silence, as is a statement without its semicolon.
 
+mod command;
+mod groups;
 mod lex;
 mod lower;
 mod names;
 mod operand;
 mod parse;
 mod print;
+mod recognise;
 mod support;
 mod syntax;
 mod then;
@@ -43,7 +46,7 @@ impl Dialect for ExaBgp {
 
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         let Some(text) = sample.text else { return Recognition::No };
-        match parse::looks_like(text) {
+        match recognise::looks_like(text) {
             Recognition::No if sample.name.to_ascii_lowercase().contains("exabgp") => Recognition::Possible,
             found => found,
         }

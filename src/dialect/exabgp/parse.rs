@@ -4,9 +4,8 @@
 //! route it stands in is marked as broken, so that nobody takes what was left for the whole.
 
 use super::lex::{Token, blank, token};
-use super::support::{Arity, Meaning, block_of, meaning};
+use super::support::meaning;
 use super::syntax::{Block, Route, Statement, Verb, Word};
-use crate::dialect::Recognition;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::source::Span;
@@ -36,59 +35,9 @@ pub(super) fn read(text: &str, sink: &mut dyn Sink) {
     while parser.step() {}
 }
 
-/// How sure a text is ExaBGP's, by the statements it begins with.
-pub(super) fn looks_like(text: &str) -> Recognition {
-    let (mut rest, mut depth, mut first, mut seen) = (text, 0_usize, true, Recognition::No);
-    // Words of one statement: the first, and the one of its neighbor that tells ExaBGP from others.
-    let mut opener = "";
-    loop {
-        let (at, newline) = blank(rest);
-        first |= newline && depth == 0;
-        let (after, next) = token(at);
-        rest = after;
-        match next {
-            Token::End(_) => return seen,
-            Token::BlockOpen(_) => (depth, first) = (depth + 1, true),
-            Token::BlockClose(_) => (depth, first) = (depth.saturating_sub(1), true),
-            Token::Semicolon(_) => first = true,
-            Token::Word(word) if depth == 0 && first => {
-                first = false;
-                opener = word;
-                match word {
-                    "announce" | "withdraw" => {
-                        return if is_command(rest) { Recognition::Certain } else { seen };
-                    }
-                    "neighbor" | "group" | "template" | "process" | "flow" => {}
-                    _ => return seen,
-                }
-            }
-            Token::Word("announce" | "withdraw") if depth == 0 && opener == "neighbor" => {
-                return Recognition::Certain;
-            }
-            Token::Word(word) if first => {
-                first = false;
-                match (opener, word) {
-                    ("neighbor" | "group" | "template", "peer-as" | "router-id" | "flow" | "family")
-                    | ("process", "run" | "encoder") => return Recognition::Certain,
-                    ("flow", "route") => seen = Recognition::Possible,
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-// What follows `announce` or `withdraw` on its line.
-fn is_command(rest: &str) -> bool {
-    let line = rest.split('\n').next().unwrap_or("");
-    let second = line.split_whitespace().next();
-    matches!(second, Some("flow" | "ipv4" | "ipv6" | "route" | "attributes" | "attribute" | "vpls" | "eor"))
-}
-
 // What an open block is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Section {
+pub(super) enum Section {
     Neighbor,
     Flow,
     Route,
@@ -106,7 +55,7 @@ struct Frame {
 
 // How a statement ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
+pub(super) enum End {
     Semicolon(Span),
     Open(Span),
     Close(Span),
@@ -115,16 +64,16 @@ enum End {
     Text,
 }
 
-struct Parser<'a, 's> {
+pub(super) struct Parser<'a, 's> {
     text: &'a str,
     rest: &'a str,
-    sink: &'s mut dyn Sink,
+    pub(super) sink: &'s mut dyn Sink,
     stack: Vec<Frame>,
     depth: Meter,
-    route: Route,
+    pub(super) route: Route,
     peer: Option<Span>,
     // Where the words of the statement begin in `route.words`.
-    head: usize,
+    pub(super) head: usize,
 }
 
 impl<'a> Parser<'a, '_> {
@@ -157,19 +106,19 @@ impl<'a> Parser<'a, '_> {
         Span::of(self.text, part)
     }
 
-    fn words(&self) -> &[Word] {
+    pub(super) fn words(&self) -> &[Word] {
         self.route.words.get(self.head..).unwrap_or(&[])
     }
 
-    fn word(&self, index: usize) -> &'a str {
+    pub(super) fn word(&self, index: usize) -> &'a str {
         self.words().get(index).map_or("", |word| self.slice(word.span))
     }
 
-    fn slice(&self, span: Span) -> &'a str {
+    pub(super) fn slice(&self, span: Span) -> &'a str {
         self.text.get(span.range()).unwrap_or("")
     }
 
-    fn error(&mut self, span: Span, message: String, help: Option<&str>) {
+    pub(super) fn error(&mut self, span: Span, message: String, help: Option<&str>) {
         self.sink.error(span, message, help);
         if self.route.broken.is_none() {
             self.route.broken = Some(span);
@@ -177,7 +126,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     // The place of the words of the statement; of `otherwise` where it has none.
-    fn place(&self, otherwise: Span) -> Span {
+    pub(super) fn place(&self, otherwise: Span) -> Span {
         let words = self.words();
         match (words.first(), words.last()) {
             (Some(first), Some(last)) => first.span.to(last.span),
@@ -272,7 +221,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn push(&mut self, section: Section, opened: Span) {
+    pub(super) fn push(&mut self, section: Section, opened: Span) {
         let too_deep = self.depth.charge(1).is_err();
         if too_deep {
             let limit = limits::NESTING.value;
@@ -435,7 +384,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     // Starts a route whose words are those of the statement.
-    fn begin(&mut self, verb: Verb, span: Span) {
+    pub(super) fn begin(&mut self, verb: Verb, span: Span) {
         let words = std::mem::take(&mut self.route.words);
         let broken = self.route.broken.filter(|at| at.start >= span.start);
         self.route.clear();
@@ -447,7 +396,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     // Enters the braces of a route whose optional name is word `index`.
-    fn open_route(&mut self, index: usize, sign: Span) {
+    pub(super) fn open_route(&mut self, index: usize, sign: Span) {
         let at = |i: usize| self.words().get(i).map(|word| word.span);
         let (name, surplus) = (at(index), at(index + 1));
         self.route.name = name;
@@ -458,7 +407,7 @@ impl<'a> Parser<'a, '_> {
         self.push(Section::Route, sign);
     }
 
-    fn finish(&mut self, end: Span) {
+    pub(super) fn finish(&mut self, end: Span) {
         self.route.span = self.route.span.to(end);
         self.sink.route(&self.route);
     }
@@ -517,89 +466,9 @@ impl<'a> Parser<'a, '_> {
         self.add(block, keyword, self.head + 1, self.route.words.len());
     }
 
-    fn add(&mut self, block: Block, keyword: Span, first: usize, last: usize) {
+    pub(super) fn add(&mut self, block: Block, keyword: Span, first: usize, last: usize) {
         let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.route.statements.push(Statement { block, keyword, first: index(first), last: index(last) });
-    }
-
-    // A command: `[neighbor X] announce|withdraw flow route ..` or `.. ipv4 flow ..`.
-    fn command(&mut self, verb: usize, end: End) {
-        let whole = self.place(Span::default());
-        let peers = self.words().get(1..verb).unwrap_or(&[]);
-        let peer = peers.first().zip(peers.last()).map(|(first, last)| first.span.to(last.span));
-        let kind = if self.word(verb) == "withdraw" { Verb::Withdraw } else { Verb::Announce };
-        let family = match self.word(verb + 1) {
-            "ipv4" => Some(Family::Inet),
-            "ipv6" => Some(Family::Inet6),
-            _ => None,
-        };
-        let subject = (self.word(verb + 1), self.word(verb + 2));
-        let is_flow =
-            subject == ("flow", "route") || (family.is_some() && matches!(subject.1, "flow" | "flow-vpn"));
-        match end {
-            End::Close(sign) => self.error(sign, "`}` closes no block".into(), None),
-            End::Open(sign) if !is_flow => {
-                self.sink.skipped();
-                self.push(Section::Other, sign);
-                return;
-            }
-            _ if !is_flow => {
-                self.sink.skipped();
-                return;
-            }
-            _ => {}
-        }
-        self.begin(kind, whole);
-        self.route.peer = peer;
-        self.route.family = family;
-        if let End::Open(sign) = end {
-            self.open_route(verb + 3, sign);
-        } else {
-            self.inline(verb + 3);
-        }
-    }
-
-    // The form without braces: keywords say how many values they take.
-    fn inline(&mut self, first: usize) {
-        let mut at = self.head + first;
-        while let Some(keyword) = self.route.words.get(at).copied() {
-            at += 1;
-            let block = block_of(self.slice(keyword.span)).filter(|_| keyword.list == 0);
-            let last = match block {
-                Some(block) => {
-                    let what = meaning(block, self.slice(keyword.span));
-                    self.values_end(at, what.map_or(Arity::One, Meaning::arity))
-                }
-                // Up to the next word that is a keyword.
-                None => self.next_keyword(at),
-            };
-            self.add(block.unwrap_or(Block::Match), keyword.span, at, last);
-            at = last;
-        }
-        let end = self.route.words.last().map_or(self.route.span, |word| word.span);
-        self.finish(end);
-    }
-
-    fn values_end(&self, at: usize, arity: Arity) -> usize {
-        let word = |i: usize| self.route.words.get(i);
-        let Some(value) = word(at).filter(|_| arity != Arity::None) else { return at };
-        let mut end = at + 1;
-        if value.list != 0 {
-            while word(end).is_some_and(|w| w.list == value.list) {
-                end += 1;
-            }
-            // `[2001:db8::1]:100`
-            let glued = |w: &Word| w.list == 0 && self.slice(w.span).starts_with(':');
-            return if word(end).is_some_and(glued) { end + 1 } else { end };
-        }
-        let unit = |w: &Word| matches!(self.slice(w.span), "bytes" | "packets");
-        if arity == Arity::Rate && word(end).is_some_and(unit) { end + 1 } else { end }
-    }
-
-    fn next_keyword(&self, at: usize) -> usize {
-        let rest = self.route.words.get(at..).unwrap_or(&[]);
-        let known = |w: &Word| w.list == 0 && block_of(self.slice(w.span)).is_some();
-        at + rest.iter().position(known).unwrap_or(rest.len())
     }
 }
 
