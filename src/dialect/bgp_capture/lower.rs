@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
         nlri: Part<'_>,
     ) -> Option<Frame<'n>> {
         let (error, end) = match frame {
-            Ok(frame) => match flowspec::decode(table, &frame, &mut self.spec) {
+            Ok(frame) => match flowspec::read_frame(table, &frame, self.options, &mut self.spec) {
                 Ok(()) => return Some(frame),
                 Err(error) => (error, frame.span().end),
             },

@@ -2,9 +2,11 @@
 
 use super::parse::NAME;
 use crate::dialect::Lost;
-use crate::dialect::flowspec::{Table, communities, encode, order, recover};
+use crate::dialect::flowspec::{Body, ComponentType, Table, communities, encode, order, recover};
 use crate::field::Family;
 use crate::ir::{Document, Kind, Rule, RuleSet};
+use crate::net::Prefix4;
+use crate::source::Span;
 use std::fmt;
 
 /// Writes every rule of `document`, a line each, and says what a line cannot.
@@ -101,9 +103,19 @@ fn octets(rule: &Rule, table: Table) -> Result<Vec<u8>, Vec<String>> {
     if let Some(octets) = &rule.nlri {
         return Ok(octets.to_vec());
     }
-    let spec = recover(&rule.condition, table.family())?;
+    let mut spec = recover(&rule.condition, table.family())?;
     if table.is_vpn() {
         return Err(vec!["a rule of a VPN without its route distinguisher".to_owned()]);
+    }
+    if spec.components().is_empty() {
+        // A rule for every packet has no NLRI of its own: a prefix of no bits says the same.
+        let every = match table.family() {
+            Family::Inet6 => Some(Body::Prefix6 { addr: 0, len: 0, offset: 0 }),
+            Family::Inet | Family::Any => Prefix4::new(0, 0).map(Body::Prefix4),
+        };
+        if let Some(body) = every {
+            spec.push_prefix(ComponentType::DestinationPrefix, body, Span::default());
+        }
     }
     let mut value = Vec::new();
     encode::canonical(&spec, &mut value).map_err(|error| vec![error.to_string()])?;
