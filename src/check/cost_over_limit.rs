@@ -113,7 +113,10 @@ fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(&'a Ru
     if !matches!(usage.resource.model, cost::Model::Entries { .. }) {
         return Vec::new();
     }
-    let mut rules: Vec<&RulePrice> = price.rules.iter().filter(|r| r.entries.at_least > 1).collect();
+    // A tenth of the limit each, or they are not what fills it.
+    let dear = usage.limit.unwrap_or(0) / 10;
+    let mut rules: Vec<&RulePrice> =
+        price.rules.iter().filter(|r| r.entries.at_least > dear.max(1)).collect();
     rules.sort_by_key(|rule| (std::cmp::Reverse(rule.entries.at_least), rule.at));
     let dear = rules.into_iter().take(NAMED).filter(|rule| Some(rule.at) != usage.passed_at);
     dear.filter_map(|price| rule_at(input, price.at).map(|(_, rule)| (rule, price))).collect()
@@ -122,7 +125,9 @@ fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(&'a Ru
 fn help(price: &Price, usage: &Usage) -> String {
     let (used, minimum) = (usage.used.at_least, usage.minimum.at_least);
     if minimum < used {
-        format!("give ranges that begin and end at powers of two: no encoding takes fewer than {minimum}")
+        format!(
+            "give ranges that begin and end at powers of two: no prefix encoding of these rules takes fewer than {minimum}"
+        )
     } else if usage.budget {
         format!("remove rules, or raise the budget of `{}`", usage.resource.name)
     } else {

@@ -5,7 +5,11 @@
 use super::{Check, Confidence, Context, Findings, Inconclusive, Meta, Needs};
 use crate::cost::{self, Effect, Platform, Refusal, Unsupported};
 use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::dialect::flowspec::ComponentType;
+use crate::field::Field;
 use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::Rule;
+use crate::source::Span;
 
 /// The check.
 #[derive(Debug)]
@@ -35,14 +39,20 @@ impl Check for FeatureNotOnPlatform {
             };
             for input in cx.inputs {
                 let mut meter = Meter::new(&limits::DIAGNOSTICS);
-                for (at, found) in cost::unsupported(&input.reading.document, platform) {
-                    let set = input.reading.document.rule_sets.get(at.rule_set as usize);
+                let document = &input.reading.document;
+                let mut all = cost::unsupported(document, platform).peekable();
+                while let Some((at, first)) = all.next() {
+                    let mut of_rule = vec![first];
+                    while let Some((_, next)) = all.next_if(|(next, _)| *next == at) {
+                        of_rule.push(next);
+                    }
+                    meter.charge(1)?;
+                    let set = document.rule_sets.get(at.rule_set as usize);
                     let rule = set.and_then(|set| set.rules.get(at.rule as usize));
-                    if let (Some(set), Some(rule), Some(refusal)) = (set, rule, found.refusal(platform)) {
-                        meter.charge(1)?;
-                        let label = Label::new(rule.origin.source, rule.origin.span);
-                        let finding = finding(platform, refusal, found, label);
-                        out.diagnostics.push(finding.in_rule(set.name.clone(), rule.name.clone()));
+                    if let (Some(set), Some(rule)) = (set, rule) {
+                        let finding = finding(platform, rule, &of_rule);
+                        out.diagnostics
+                            .extend(finding.map(|f| f.in_rule(set.name.clone(), rule.name.clone())));
                     }
                 }
             }
@@ -51,24 +61,63 @@ impl Check for FeatureNotOnPlatform {
     }
 }
 
-fn finding(platform: &Platform, refusal: &Refusal, found: Unsupported, label: Label) -> Diagnostic {
+/// One finding for a rule and a platform: the gravest in front, the others beside it.
+fn finding(platform: &Platform, rule: &Rule, of_rule: &[Unsupported]) -> Option<Diagnostic> {
+    let mut list: Vec<(&Refusal, Unsupported)> =
+        of_rule.iter().filter_map(|found| Some((found.refusal(platform)?, *found))).collect();
+    list.sort_by_key(|(refusal, _)| !refusal.denies());
+    let ((refusal, found), others) = list.split_first()?;
     let level = if refusal.denies() { META.level } else { META.level.lowered() };
-    let mut message = format!("`{}` {}", platform.name, refusal.says);
-    if refusal.above > 0 {
-        message.push_str(&format!("; this rule has {}", found.amount));
-    }
-    if let Some(component) = found.component {
-        message.push_str(&format!(" ({component})"));
-    }
     let help = match refusal.effect {
         Effect::Refused => "split or rewrite the rule: the platform does not take it",
         Effect::Ignored => "split or rewrite the rule: the platform keeps it and does not filter by it",
         Effect::OlderReleases => "check the release on the way, or rewrite the rule",
         Effect::Unvouched => "try it on one device before it goes to all, or rewrite the rule",
     };
-    let verified = if refusal.verified { "" } else { ", not verified" };
-    let note = format!("source {} of the platforms page{verified}", refusal.source);
-    Diagnostic::new(META.name, level, message, label).with_help(help).with_note(note)
+    let label = Label::new(rule.origin.source, place(rule, found.component));
+    let message = format!("`{}` {}", platform.name, says(refusal, *found));
+    let mut finding = Diagnostic::new(META.name, level, message, label).with_help(help);
+    for (refusal, found) in others {
+        finding = finding.with_note(format!("it also {}", says(refusal, *found)));
+    }
+    let mut sources: Vec<&str> = list.iter().flat_map(|(refusal, _)| refusal.source.split(", ")).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let verified = if list.iter().all(|(refusal, _)| refusal.verified) { "" } else { ", not all verified" };
+    Some(finding.with_note(format!("source {} of the platforms page{verified}", sources.join(", "))))
+}
+
+fn says(refusal: &Refusal, found: Unsupported) -> String {
+    let mut text = refusal.says.clone();
+    if refusal.above > 0 {
+        text.push_str(&format!("; this rule has {}", found.amount));
+    }
+    if let Some(component) = found.component {
+        text.push_str(&format!(" ({component})"));
+    }
+    text
+}
+
+/// Where a component of the rule was written, as far as its tests say; else the whole rule.
+fn place(rule: &Rule, component: Option<ComponentType>) -> Span {
+    use ComponentType as C;
+    let fields: &[Field] = match component {
+        None | Some(C::Fragment) => &[],
+        Some(C::DestinationPrefix) => &[Field::Dst4, Field::Dst6],
+        Some(C::SourcePrefix) => &[Field::Src4, Field::Src6],
+        Some(C::Protocol) => &[Field::Proto],
+        Some(C::Port | C::SourcePort) => &[Field::Sport],
+        Some(C::DestinationPort) => &[Field::Dport],
+        Some(C::IcmpType) => &[Field::IcmpType, Field::Icmp6Type],
+        Some(C::IcmpCode) => &[Field::IcmpCode, Field::Icmp6Code],
+        Some(C::TcpFlags) => &[Field::TcpFlags],
+        Some(C::PacketLength) => &[Field::Len],
+        Some(C::Dscp) => &[Field::Dscp],
+        Some(C::FlowLabel) => &[Field::FlowLabel],
+    };
+    let tests = rule.condition.tests();
+    let test = tests.iter().find(|test| fields.contains(&test.field) && test.span() != Span::default());
+    test.map_or(rule.origin.span, |test| test.span())
 }
 
 #[cfg(test)]
@@ -77,7 +126,7 @@ pub(super) mod tests {
     use crate::check::{Input, Settings};
     use crate::dialect::Reading;
     use crate::field::Family;
-    use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+    use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleSet, Verdict};
     use crate::source::{SourceId, SourceMap};
     use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use super::{flow, terms};
 use crate::dialect::flowspec::{FlowSpec, Table, decode_value};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::{Document, Kind, Rule, RuleSet};
+use crate::ir::{Action, Condition, Document, Kind, Rule, RuleSet};
 use std::collections::{BTreeMap, HashMap};
 
 /// Which rule: the document in the order added, its rule set, the rule in it.
@@ -214,7 +214,8 @@ impl Pricing {
         let nlri = rule.nlri.as_deref().filter(|_| set.kind == Kind::FlowRoutes);
         let decoded = nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
         let counted = if decoded {
-            flow::tally(&self.flow, self.platform.encoding(), &mut own).map(|tally| (tally, false))
+            let tally = flow::tally(&self.flow, self.platform.encoding(), &mut own);
+            tally.map(|tally| if says_more(rule) { (tally.inexact(), true) } else { (tally, false) })
         } else {
             let keys = terms::Keys { family: set.family, encoding: self.platform.encoding() };
             terms::tally(&rule.condition, keys, &mut own)
@@ -442,6 +443,15 @@ fn besides(model: Octets, part: &Part) -> f64 {
 fn whole(octets: f64) -> u64 {
     // A model written in tenths must not round up what is whole but for the last binary digit.
     (octets - 1e-6).ceil().max(0.0) as u64
+}
+
+/// Whether a flow rule has conditions that are not modelled and so not in its NLRI. Groups of interfaces are
+/// not modelled either; they say where a rule is attached and not what its entries hold.
+fn says_more(rule: &Rule) -> bool {
+    let mut opaque = 0_usize;
+    rule.condition.visit(&mut |part| opaque += usize::from(matches!(part, Condition::Opaque(_))));
+    let is_group = |action: &&Action| matches!(action, Action::InterfaceSet { .. });
+    opaque > rule.actions.iter().filter(is_group).count()
 }
 
 /// The table whose NLRIs a rule set holds: by its name, else by its family.
