@@ -12,7 +12,7 @@ pub(super) struct UnusedDefinition;
 static META: Meta = Meta {
     name: raised::UNUSED_DEFINITION,
     summary: "a definition that nothing in the file uses",
-    level: Level::Note,
+    level: Level::Warning,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,
