@@ -1,5 +1,7 @@
 //! Pricing a hundred thousand rules on one platform: flow routes from their octets, terms from their conditions.
 
+#![allow(clippy::expect_used, reason = "a panic is how a bench says that its input is wrong")]
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use flowgate::cost;
@@ -44,7 +46,7 @@ fn nlri(number: u32) -> Vec<u8> {
     let op = |op, value| Operand::new(op, value, Span::default());
     spec.push_operands(ComponentType::Protocol, [op(EQ, 17)], Span::default());
     spec.push_operands(ComponentType::DestinationPort, [op(EQ, 53)], Span::default());
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let range = [op(GT | EQ, 1024), op(AND | LT | EQ, 65_535)];
         spec.push_operands(ComponentType::SourcePort, range, Span::default());
     }
@@ -73,7 +75,7 @@ fn filter_terms(bencher: Bencher<'_, '_>, platform: &str) {
     let test = |field, lo, hi| Condition::test(field, ValueSet::range(lo, hi));
     let terms = document(Kind::Filter, |number| {
         let host = 0xc000_0000 | number;
-        let ports = if number % 2 == 0 { (1024, 65_535) } else { (53, 53) };
+        let ports = if number.is_multiple_of(2) { (1024, 65_535) } else { (53, 53) };
         let parts = [
             test(Field::Dst4, host, host),
             test(Field::Proto, 17, 17),

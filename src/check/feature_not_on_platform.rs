@@ -88,14 +88,12 @@ fn finding(platform: &Platform, rule: &Rule, of_rule: &[Unsupported]) -> Option<
 }
 
 fn says(refusal: &Refusal, found: Unsupported) -> String {
-    let mut text = refusal.says.clone();
-    if refusal.above > 0 {
-        text.push_str(&format!("; this rule has {}", found.amount));
-    }
-    if let Some(component) = found.component {
-        text.push_str(&format!(" ({component})"));
-    }
-    text
+    let amount = match refusal.above {
+        0 => String::new(),
+        _ => format!("; this rule has {}", found.amount),
+    };
+    let component = found.component.map(|component| format!(" ({component})"));
+    format!("{}{amount}{}", refusal.says, component.unwrap_or_default())
 }
 
 /// Where a component of the rule was written, as far as its tests say; else the whole rule.

@@ -195,7 +195,7 @@ mod tests {
         for lo in 0..256_u128 {
             for hi in lo..256 {
                 let few = fewest(&[(lo, hi)], 8, &mut meter()).unwrap();
-                assert!(few <= prefixes(lo, hi) && few <= 8 && few >= 1, "{lo}-{hi}: {few}");
+                assert!(few <= prefixes(lo, hi) && (1..=8).contains(&few), "{lo}-{hi}: {few}");
             }
         }
     }

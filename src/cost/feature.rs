@@ -121,17 +121,11 @@ impl Unsupported {
     /// In words, as `operands-per-component: 6 (destination port), at most 5`.
     pub fn describe(self, platform: &Platform) -> String {
         let Some(refusal) = self.refusal(platform) else { return String::new() };
-        let mut text = refusal.feature.to_string();
-        if refusal.above > 0 {
-            text.push_str(&format!(": {}", self.amount));
+        let component = self.component.map(|component| format!(" ({component})")).unwrap_or_default();
+        match refusal.above {
+            0 => format!("{}{component}", refusal.feature),
+            most => format!("{}: {}{component}, at most {most}", refusal.feature, self.amount),
         }
-        if let Some(component) = self.component {
-            text.push_str(&format!(" ({component})"));
-        }
-        if refusal.above > 0 {
-            text.push_str(&format!(", at most {}", refusal.above));
-        }
-        text
     }
 }
 
@@ -267,14 +261,12 @@ fn is_port(kind: ComponentType) -> bool {
 }
 
 fn most<'a>(amounts: impl Iterator<Item = (u64, &'a Component)>) -> (u64, Option<ComponentType>) {
-    let largest =
-        amounts.fold(
-            (0, None),
-            |best: (u64, Option<ComponentType>), (amount, component)| {
-                if amount > best.0 { (amount, Some(component.kind)) } else { best }
-            },
-        );
-    largest
+    amounts.fold(
+        (0, None),
+        |best: (u64, Option<ComponentType>), (amount, component)| {
+            if amount > best.0 { (amount, Some(component.kind)) } else { best }
+        },
+    )
 }
 
 fn widest(operands: &[Operand]) -> u64 {

@@ -364,7 +364,7 @@ impl Sum {
             Model::Terms => self.push(part.terms, part.terms),
             Model::Filters { terms } => {
                 // A new one begins with the first rule of each full one.
-                let begins = u64::from(self.rules_in_set % terms.max(1) == 0);
+                let begins = u64::from(self.rules_in_set.is_multiple_of(terms.max(1)));
                 self.push(Count::exact(begins), Count::exact(begins));
                 self.rules_in_set += 1;
             }
