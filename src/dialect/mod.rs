@@ -6,6 +6,7 @@ pub mod flowspec;
 pub mod flowspec_hex;
 pub mod junos;
 pub mod mrt;
+pub mod pcap_filter;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;

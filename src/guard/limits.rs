@@ -69,6 +69,9 @@ limits! {
     /// Interfaces of one section of a pcapng capture.
     CAPTURE_INTERFACES = "capture-interfaces", 65_536, "interfaces",
         "packet blocks of the first format number them in 16 bits";
+    /// Parts of one expression of libpcap.
+    FILTER_EXPRESSION = "filter-expression", 4_096, "parts",
+        "libpcap's optimiser takes time cubed: 300 rules in one expression take it seconds";
     /// Octets held while BGP sessions of a capture are put together.
     REASSEMBLY_OCTETS = "reassembly-octets", 256 << 20, "octets",
         "a full table transfer, out of order, over sixteen sessions";

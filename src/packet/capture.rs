@@ -10,7 +10,7 @@ pub use write::CaptureWriter;
 
 use super::LinkType;
 use crate::guard::{Exhausted, limits};
-use pcap_file::pcap::{PcapHeader, PcapParser};
+use pcap_file::pcap::PcapHeader;
 use pcap_file::{Endianness, PcapError, TsResolution};
 use pcapng::{Interface, Pcapng};
 use std::io::{self, Read};
@@ -110,9 +110,12 @@ pub struct CaptureReader<'r> {
 
 #[derive(Debug)]
 enum Format {
-    Pcap { parser: PcapParser, header: PcapHeader, link_type: LinkType },
+    Pcap { header: PcapHeader, link_type: LinkType },
     Pcapng(Pcapng),
 }
+
+/// Octets in front of each packet of a pcap file.
+const HEADER: usize = 16;
 
 /// Where the octets of a frame lie in the window, and what is known of it.
 struct Found {
@@ -145,10 +148,10 @@ impl<'r> CaptureReader<'r> {
                 if !window.hold(24).map_err(|e| window.error(0, e))? {
                     return Err(CaptureError::Ended { frame: 0, offset: 0 });
                 }
-                let (_, parser) = PcapParser::new(window.octets()).map_err(|e| broken(0, &window, &e))?;
-                let header = parser.header();
+                let header = PcapHeader::from_slice(window.octets());
+                let (_, header) = header.map_err(|e| broken(0, &window, &e))?;
                 window.advance(24);
-                Format::Pcap { parser, header, link_type: LinkType::from_header(header.datalink.into()) }
+                Format::Pcap { header, link_type: LinkType::from_header(header.datalink.into()) }
             }
             _ => return Err(CaptureError::NotACapture),
         };
@@ -162,8 +165,8 @@ impl<'r> CaptureReader<'r> {
             return Ok(None);
         }
         let found = match &mut self.format {
-            Format::Pcap { parser, header, link_type } => {
-                next_pcap(&mut self.window, parser, header, *link_type, self.frames)
+            Format::Pcap { header, link_type } => {
+                next_pcap(&mut self.window, header, *link_type, self.frames)
             }
             Format::Pcapng(pcapng) => pcapng.next(&mut self.window, self.frames),
         };
@@ -221,21 +224,16 @@ impl<'r> CaptureReader<'r> {
 #[inline]
 fn next_pcap(
     window: &mut Window<'_>,
-    parser: &PcapParser,
     header: &PcapHeader,
     link_type: LinkType,
     frames: u64,
 ) -> Result<Option<Found>, CaptureError> {
-    const HEADER: usize = 16;
     if !window.holds(HEADER) && !window.hold(HEADER).map_err(|e| window.error(frames, e))? {
         return if window.octets().is_empty() { Ok(None) } else { Err(window.ended(frames)) };
     }
+    let words = window.octets().first_chunk::<HEADER>().map_or([0; 4], |octets| record(octets, header));
+    let [seconds, fraction, captured, length] = words;
     // The length is looked at before anything of that length is read.
-    let word = window.octets().get(8..12).and_then(|o| o.first_chunk()).copied().unwrap_or_default();
-    let captured = match header.endianness {
-        Endianness::Big => u32::from_be_bytes(word),
-        Endianness::Little => u32::from_le_bytes(word),
-    };
     if u64::from(captured) > limits::PACKET_OCTETS.value {
         let source = Exhausted { limit: &limits::PACKET_OCTETS, allowance: limits::PACKET_OCTETS.value };
         return Err(CaptureError::Exhausted { frame: frames + 1, offset: window.offset(), source });
@@ -244,10 +242,9 @@ fn next_pcap(
     if !window.holds(total) && !window.hold(total).map_err(|e| window.error(frames, e))? {
         return Err(window.ended(frames));
     }
-    let (_, raw) = parser.next_raw_packet(window.octets()).map_err(|e| broken(frames, window, &e))?;
     let nanos = match header.ts_resolution {
-        TsResolution::MicroSecond => raw.ts_frac.saturating_mul(1000),
-        TsResolution::NanoSecond => raw.ts_frac,
+        TsResolution::MicroSecond => fraction.saturating_mul(1000),
+        TsResolution::NanoSecond => fraction,
     };
     Ok(Some(Found {
         skip: HEADER,
@@ -255,10 +252,21 @@ fn next_pcap(
         link_type,
         interface: 0,
         // A fraction beyond a second is carried over, as the sum of both is what other readers show.
-        time: Some(Duration::new(u64::from(raw.ts_sec), nanos)),
-        length: raw.orig_len.max(captured),
+        time: Some(Duration::new(u64::from(seconds), nanos)),
+        length: length.max(captured),
         total,
     }))
+}
+
+/// The four words in front of a packet, in the file's byte order.
+#[inline]
+fn record(octets: &[u8; HEADER], header: &PcapHeader) -> [u32; 4] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *octets;
+    let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+    match header.endianness {
+        Endianness::Big => words.map(u32::from_be_bytes),
+        Endianness::Little => words.map(u32::from_le_bytes),
+    }
 }
 
 fn broken(frames: u64, window: &Window<'_>, error: &PcapError) -> CaptureError {

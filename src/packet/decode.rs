@@ -140,7 +140,7 @@ impl Counts {
 #[inline]
 pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Headers) -> Decoded {
     headers.clear();
-    // No capture format records these per packet in a way rules could name.
+    // No capture format records these for each packet in a way rules could name.
     headers.set_cut(Field::InIface);
     headers.set_cut(Field::OutIface);
     headers.set_cut(Field::InGroup);

@@ -156,22 +156,24 @@ fn inet_fields(header: &[u8; 20], headers: &mut Headers) -> Option<Fixed> {
     let total = view.get_total_length();
     let protocol = view.get_next_level_protocol().0;
     let offset = view.get_fragment_offset();
-    headers.set(Field::IpVersion, 4);
-    headers.set(Field::HdrLen, u32::from(words));
-    headers.set(Field::Dscp, u32::from(view.get_dscp()));
-    headers.set(Field::Ecn, u32::from(view.get_ecn()));
-    headers.set(Field::Len, u32::from(total));
-    headers.set(Field::IpId, u32::from(view.get_identification()));
-    headers.set(Field::ReservedFlag, flags >> 2 & 1);
-    headers.set(Field::Df, flags >> 1 & 1);
-    headers.set(Field::Mf, flags & 1);
-    headers.set(Field::IsFragHeader, 1);
-    headers.set(Field::FragOff, u32::from(offset));
-    headers.set(Field::Ttl, u32::from(view.get_ttl()));
-    headers.set(Field::Proto, u32::from(protocol));
-    headers.set(Field::ProtoField, u32::from(protocol));
-    headers.set(Field::Src4, view.get_source().to_bits());
-    headers.set(Field::Dst4, view.get_destination().to_bits());
+    headers.set_all([
+        (Field::IpVersion, 4),
+        (Field::HdrLen, u32::from(words)),
+        (Field::Dscp, u32::from(view.get_dscp())),
+        (Field::Ecn, u32::from(view.get_ecn())),
+        (Field::Len, u32::from(total)),
+        (Field::IpId, u32::from(view.get_identification())),
+        (Field::ReservedFlag, flags >> 2 & 1),
+        (Field::Df, flags >> 1 & 1),
+        (Field::Mf, flags & 1),
+        (Field::IsFragHeader, 1),
+        (Field::FragOff, u32::from(offset)),
+        (Field::Ttl, u32::from(view.get_ttl())),
+        (Field::Proto, u32::from(protocol)),
+        (Field::ProtoField, u32::from(protocol)),
+        (Field::Src4, view.get_source().to_bits()),
+        (Field::Dst4, view.get_destination().to_bits()),
+    ]);
     Some(Fixed { header_length: usize::from(words) * 4, total: usize::from(total), protocol, offset })
 }
 

@@ -26,8 +26,8 @@ pub(super) fn decode(
     room: usize,
     headers: &mut Headers,
 ) -> bool {
-    headers.set(Field::L4Status, status as u32);
-    headers.set(Field::L4Room, u32::try_from(room).unwrap_or(u32::MAX).min(31));
+    let counted = u32::try_from(room).unwrap_or(u32::MAX).min(31);
+    headers.set_all([(Field::L4Status, status as u32), (Field::L4Room, counted)]);
     if let Some(window) = captured.first_chunk::<WINDOW>() {
         fields(protocol, status, window, headers);
         return protocol == Some(47) && gre_key(status, captured, room, headers);
@@ -44,29 +44,37 @@ fn fields(protocol: Option<u8>, status: L4Status, window: &[u8; WINDOW], headers
     let [o0, o1, o2, o3, o4, o5, o6, o7, .., o13, _, _] = *window;
     let word0 = u32::from_be_bytes([o0, o1, o2, o3]);
     let word1 = u32::from_be_bytes([o4, o5, o6, o7]);
-    headers.set(Field::RawPort0, word0 >> 16);
-    headers.set(Field::RawPort1, word0 & 0xffff);
-    headers.set(Field::RawOctet0, u32::from(o0));
-    headers.set(Field::RawOctet1, u32::from(o1));
-    headers.set(Field::RawOctet13, u32::from(o13));
-    headers.set(Field::RawWord0, word0);
-    headers.set(Field::RawWord1, word1);
+    headers.set_all([
+        (Field::RawPort0, word0 >> 16),
+        (Field::RawPort1, word0 & 0xffff),
+        (Field::RawOctet0, u32::from(o0)),
+        (Field::RawOctet1, u32::from(o1)),
+        (Field::RawOctet13, u32::from(o13)),
+        (Field::RawWord0, word0),
+        (Field::RawWord1, word1),
+    ]);
     match (protocol, status) {
         (Some(6), L4Status::Located) => tcp(word0, window, headers),
         (Some(17 | 136), L4Status::Located) => {
-            ports(word0, headers);
-            headers.set(Field::UdpLen, word1 >> 16);
+            headers.set_all([
+                (Field::Sport, word0 >> 16),
+                (Field::Dport, word0 & 0xffff),
+                (Field::UdpLen, word1 >> 16),
+            ]);
         }
-        (Some(33 | 132), L4Status::Located) => ports(word0, headers),
+        (Some(33 | 132), L4Status::Located) => {
+            headers.set_all([(Field::Sport, word0 >> 16), (Field::Dport, word0 & 0xffff)]);
+        }
         (Some(1), L4Status::Located) => {
-            headers.set(Field::IcmpType, u32::from(o0));
-            headers.set(Field::IcmpCode, u32::from(o1));
-            headers.set(Field::IcmpId, word1 >> 16);
-            headers.set(Field::IcmpMtu, word1 & 0xffff);
+            headers.set_all([
+                (Field::IcmpType, u32::from(o0)),
+                (Field::IcmpCode, u32::from(o1)),
+                (Field::IcmpId, word1 >> 16),
+                (Field::IcmpMtu, word1 & 0xffff),
+            ]);
         }
         (Some(58), L4Status::Located) => {
-            headers.set(Field::Icmp6Type, u32::from(o0));
-            headers.set(Field::Icmp6Code, u32::from(o1));
+            headers.set_all([(Field::Icmp6Type, u32::from(o0)), (Field::Icmp6Code, u32::from(o1))]);
         }
         (Some(2), L4Status::Located) => headers.set(Field::IgmpType, u32::from(o0)),
         (Some(50), L4Status::Encrypted) => headers.set(Field::EspSpi, word0),
@@ -77,23 +85,20 @@ fn fields(protocol: Option<u8>, status: L4Status, window: &[u8; WINDOW], headers
 }
 
 #[inline]
-fn ports(word: u32, headers: &mut Headers) {
-    headers.set(Field::Sport, word >> 16);
-    headers.set(Field::Dport, word & 0xffff);
-}
-
-#[inline]
 fn tcp(word0: u32, window: &[u8; WINDOW], headers: &mut Headers) {
-    ports(word0, headers);
     // The view wants a whole header; what it reads of it stands in the window.
     let mut header = [0; 20];
     header.iter_mut().zip(window).for_each(|(to, from)| *to = *from);
     let Some(view) = TcpPacket::new(&header) else { return };
-    headers.set(Field::TcpSeq, view.get_sequence());
-    headers.set(Field::TcpAck, view.get_acknowledgement());
-    headers.set(Field::TcpDataOff, u32::from(view.get_data_offset()));
-    headers.set(Field::TcpFlags, u32::from(view.get_reserved()) << 8 | u32::from(view.get_flags()));
-    headers.set(Field::TcpWindow, u32::from(view.get_window()));
+    headers.set_all([
+        (Field::Sport, word0 >> 16),
+        (Field::Dport, word0 & 0xffff),
+        (Field::TcpSeq, view.get_sequence()),
+        (Field::TcpAck, view.get_acknowledgement()),
+        (Field::TcpDataOff, u32::from(view.get_data_offset())),
+        (Field::TcpFlags, u32::from(view.get_reserved()) << 8 | u32::from(view.get_flags())),
+        (Field::TcpWindow, u32::from(view.get_window())),
+    ]);
 }
 
 /// The fields were set from octets padded with zeros: those beyond the packet are absent, those beyond the

@@ -1,0 +1,131 @@
+//! A condition as a libpcap expression that keeps the same packets.
+//!
+//! An expression is the union of four cases that part all packets: IPv4; IPv6 whose next header is the upper layer;
+//! IPv6 with a fragment header alone before it; neither. In each the place of every field is known, and absence
+//! folds to false. What no case holds is IPv6 with other extension headers: libpcap cannot walk them, and
+//! [`Expression::blind`] says when that matters.
+
+mod field;
+mod tree;
+
+use crate::field::{Field, Layer};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Test};
+use tree::Tree;
+
+/// A condition in libpcap's words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expression {
+    /// The expression; never empty.
+    pub text: String,
+    /// Whether it may be wrong about IPv6 packets with extension headers other than one fragment header, because
+    /// the condition looks behind them.
+    pub blind: bool,
+}
+
+/// What stands between the link header and the packets an expression is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Behind {
+    /// That many VLAN tags, at least one.
+    Vlan(u8),
+    /// That many MPLS labels, at least one.
+    Mpls(u8),
+    /// A PPPoE session header.
+    Pppoe,
+}
+
+/// Why a condition has no expression.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Inexpressible {
+    /// No expression reads the field as we mean it.
+    #[error("libpcap cannot test the {} so", .0.info().title)]
+    Field(Field),
+    /// A condition that is not modelled.
+    #[error("`{0}` is not modelled")]
+    Opaque(Box<str>),
+    /// It takes more than is reasonable.
+    #[error("the expression becomes too long: {0}")]
+    Long(Exhausted),
+}
+
+/// The case an expression is written for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Case {
+    Inet,
+    // The upper layer follows the fixed header.
+    Inet6,
+    // A fragment header follows the fixed header, the upper layer follows that.
+    Inet6Fragment,
+    NotIp,
+}
+
+impl Expression {
+    /// The expression about packets behind something.
+    #[must_use]
+    pub fn behind(&self, what: Behind) -> String {
+        let prefix = match what {
+            Behind::Vlan(count) => vec!["vlan"; usize::from(count)].join(" and "),
+            Behind::Mpls(count) => vec!["mpls"; usize::from(count)].join(" and "),
+            Behind::Pppoe => "pppoes".to_owned(),
+        };
+        format!("{prefix} and ({})", self.text)
+    }
+}
+
+/// The expression that keeps exactly the packets `condition` holds for, among complete and well-formed ones.
+pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
+    let mut meter = Meter::new(&limits::FILTER_EXPRESSION);
+    let mut cases = Vec::new();
+    for case in [Case::Inet, Case::Inet6, Case::Inet6Fragment, Case::NotIp] {
+        let body = translate(condition, case, &mut meter)?;
+        cases.push(Tree::and([field::case(case), body]));
+    }
+    let text = match Tree::or(cases) {
+        // There is no word for true or false: comparisons of numbers are.
+        Tree::True => "len >= 0".to_owned(),
+        Tree::False => "len < 0".to_owned(),
+        tree => tree.to_string(),
+    };
+    let blind = condition.tests().iter().any(|test| looks_behind(test.field));
+    Ok(Expression { text, blind })
+}
+
+/// Whether a field is found behind the IPv6 chain, or describes the chain.
+fn looks_behind(field: Field) -> bool {
+    field.info().layer == Layer::Transport
+        || matches!(
+            field,
+            Field::Proto
+                | Field::ExtHdrs
+                | Field::IsFragHeader
+                | Field::Mf
+                | Field::FragOff
+                | Field::AhSpi
+                // A condition that holds without any test holds for these packets too.
+                | Field::IpVersion
+        )
+}
+
+fn translate(condition: &Condition, case: Case, meter: &mut Meter) -> Result<Tree, Inexpressible> {
+    meter.charge(1).map_err(Inexpressible::Long)?;
+    let all = |parts: &[Condition], meter: &mut Meter| {
+        parts.iter().map(|part| translate(part, case, meter)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match condition {
+        Condition::True => Tree::True,
+        Condition::False => Tree::False,
+        Condition::And(parts) => Tree::and(all(parts, meter)?),
+        Condition::Or(parts) => Tree::or(all(parts, meter)?),
+        Condition::Not(part) => Tree::not(translate(part, case, meter)?),
+        Condition::Opaque(opaque) => return Err(Inexpressible::Opaque(opaque.id.clone())),
+        Condition::Test(test) => leaf(test, case, meter)?,
+    })
+}
+
+fn leaf(test: &Test, case: Case, meter: &mut Meter) -> Result<Tree, Inexpressible> {
+    if test.field.info().layer == Layer::Link {
+        return Err(Inexpressible::Field(test.field));
+    }
+    field::test(test, case, meter)
+}

@@ -1,0 +1,327 @@
+//! One field against a value set, in each case.
+
+use super::{Case, Inexpressible, Tree};
+use crate::field::{Field, L4Status, ext};
+use crate::guard::Meter;
+use crate::ir::{Test, ValueSet};
+use crate::net::{Prefix4, Prefix6};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+type Printed = Result<Tree, Inexpressible>;
+
+/// IPv6 extension headers the walk goes through.
+const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
+/// Octets of an IPv4 header.
+const HEADER: &str = "((ip[0] & 0xf) << 2)";
+
+/// What tells the case.
+pub(super) fn case(case: Case) -> Tree {
+    let upper = |at: &str| Tree::and(EXTENSIONS.map(|kind| Tree::leaf(format!("{at} != {kind}"))));
+    match case {
+        Case::Inet => Tree::leaf("ip"),
+        Case::Inet6 => Tree::and([Tree::leaf("ip6"), upper("ip6[6]")]),
+        Case::Inet6Fragment => Tree::and([Tree::leaf("ip6"), Tree::leaf("ip6[6] = 44"), upper("ip6[40]")]),
+        Case::NotIp => Tree::and([Tree::not(Tree::leaf("ip")), Tree::not(Tree::leaf("ip6"))]),
+    }
+}
+
+/// `test` in the case; false where the case has no such field.
+pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
+    if case == Case::NotIp || test.values.is_empty() {
+        return Ok(Tree::False);
+    }
+    let v4 = case == Case::Inet;
+    // Fields of the fixed header: where they are in each family, where they are at all.
+    let (inet, inet6) = match test.field {
+        Field::Len => (Some("ip[2:2]"), Some("ip6[4:2] + 40")),
+        Field::HdrLen => (Some("ip[0] & 0xf"), None),
+        Field::Dscp => (Some("ip[1] >> 2"), Some("(ip6[0:2] >> 6) & 0x3f")),
+        Field::Ecn => (Some("ip[1] & 3"), Some("(ip6[0:2] >> 4) & 3")),
+        Field::Ttl => (Some("ip[8]"), Some("ip6[7]")),
+        Field::FlowLabel => (None, Some("ip6[0:4] & 0xfffff")),
+        Field::IpId => (Some("ip[4:2]"), None),
+        Field::ReservedFlag => (Some("ip[6] >> 7"), None),
+        Field::Df => (Some("(ip[6] >> 6) & 1"), None),
+        Field::Mf => (Some("(ip[6] >> 5) & 1"), (case == Case::Inet6Fragment).then_some("ip6[43] & 1")),
+        Field::ProtoField => (Some("ip[9]"), Some("ip6[6]")),
+        Field::Proto => (Some(protocol(case)), Some(protocol(case))),
+        _ => return structured(test, case, v4, meter),
+    };
+    match if v4 { inet } else { inet6 } {
+        Some(load) => compare(test.field, load, &test.values, meter),
+        None => Ok(Tree::False),
+    }
+}
+
+/// Fields that are more than one load.
+fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
+    match test.field {
+        Field::IpVersion => Ok(constant(&test.values, if v4 { 4 } else { 6 })),
+        Field::Src4 | Field::Dst4 if v4 => address4(test, meter),
+        Field::Src6 | Field::Dst6 if !v4 => address6(test, meter),
+        Field::IpOptions if v4 => options(test),
+        Field::ExtHdrs if !v4 => extensions(test, case),
+        // In IPv6 it is an extension header, which no case has.
+        Field::AhSpi if v4 => transport(test, case, 4, 4, meter),
+        Field::Src4
+        | Field::Dst4
+        | Field::Src6
+        | Field::Dst6
+        | Field::IpOptions
+        | Field::ExtHdrs
+        | Field::AhSpi => Ok(Tree::False),
+        Field::IsFragHeader => Ok(constant(&test.values, u32::from(case != Case::Inet6))),
+        Field::FragOff => match offset(case) {
+            Some(load) => compare(test.field, load, &test.values, meter),
+            None => Ok(constant(&test.values, 0)),
+        },
+        Field::L4Status => Ok(status_in(case, &test.values)),
+        Field::L4Room => room_in(test, case, meter),
+        Field::GreKey => gre_key(test, case, meter),
+        Field::TcpFlags => masked(test, case, &format!("{} & 0xfff", octets(case, 12, 2)), meter),
+        Field::TcpDataOff => masked(test, case, &format!("{} >> 4", octets(case, 12, 1)), meter),
+        field => match field.info().l4_bit {
+            Some(bit) => transport(test, case, bit / 8, field.info().width / 8, meter),
+            None => Err(Inexpressible::Field(field)),
+        },
+    }
+}
+
+fn masked(test: &Test, case: Case, load: &str, meter: &mut Meter) -> Printed {
+    Ok(Tree::and([there(test.field, case), compare(test.field, load, &test.values, meter)?]))
+}
+
+fn constant(values: &ValueSet, value: u32) -> Tree {
+    if values.contains(u128::from(value)) { Tree::True } else { Tree::False }
+}
+
+fn protocol(case: Case) -> &'static str {
+    match case {
+        Case::Inet | Case::NotIp => "ip[9]",
+        Case::Inet6 => "ip6[6]",
+        Case::Inet6Fragment => "ip6[40]",
+    }
+}
+
+/// The fragment offset, where the case has one at all.
+fn offset(case: Case) -> Option<&'static str> {
+    match case {
+        Case::Inet => Some("ip[6:2] & 0x1fff"),
+        Case::Inet6Fragment => Some("ip6[42:2] >> 3"),
+        Case::Inet6 | Case::NotIp => None,
+    }
+}
+
+/// `size` octets at `at` behind the IP headers.
+fn octets(case: Case, at: u8, size: u8) -> String {
+    let size = if size == 1 { String::new() } else { format!(":{size}") };
+    match case {
+        Case::Inet | Case::NotIp => format!("ip[{HEADER} + {at}{size}]"),
+        Case::Inet6 => format!("ip6[{}{size}]", 40 + at),
+        Case::Inet6Fragment => format!("ip6[{}{size}]", 48 + at),
+    }
+}
+
+/// At least `octets` behind the IP headers.
+fn room(case: Case, octets: u32) -> Tree {
+    Tree::leaf(match case {
+        Case::Inet | Case::NotIp => format!("ip[2:2] >= {HEADER} + {octets}"),
+        Case::Inet6 => format!("ip6[4:2] >= {octets}"),
+        Case::Inet6Fragment => format!("ip6[4:2] >= {}", octets + 8),
+    })
+}
+
+fn is_first(case: Case) -> Tree {
+    offset(case).map_or(Tree::True, |load| Tree::leaf(format!("{load} = 0")))
+}
+
+fn is_protocol(case: Case, protocols: &[(u32, u32)]) -> Tree {
+    Tree::or(protocols.iter().map(|(lo, hi)| between(protocol(case), u128::from(*lo), u128::from(*hi), 255)))
+}
+
+/// Where the transport header is: as the decoder says of complete packets.
+fn status_in(case: Case, values: &ValueSet) -> Tree {
+    let has = |status: L4Status| values.contains(status as u128);
+    let first = |protocols: Tree| Tree::and([is_first(case), protocols]);
+    let is = |number: u32| is_protocol(case, &[(number, number)]);
+    let mut cases = Vec::new();
+    if has(L4Status::Located) {
+        cases.push(first(Tree::and([Tree::not(is(50)), Tree::not(is(59))])));
+    }
+    if has(L4Status::NonFirstFragment) {
+        cases.push(Tree::not(is_first(case)));
+    }
+    if has(L4Status::Encrypted) {
+        cases.push(first(is(50)));
+    }
+    if has(L4Status::None) {
+        cases.push(first(is(59)));
+    }
+    // The chain of a well-formed packet can be walked: the last status never comes.
+    Tree::or(cases)
+}
+
+/// Whether a transport field is there, by the needs of its row in the table.
+fn there(field: Field, case: Case) -> Tree {
+    let needs = field.info().needs.iter().map(|need| match need.field {
+        // The protocol that is asked for besides settles that the header is located.
+        Field::L4Status if need.values == [(0, 0)] => is_first(case),
+        Field::L4Status => status_in(case, &ValueSet::of(need.values.iter().map(|(lo, _)| *lo))),
+        Field::L4Room => room(case, need.values.first().map_or(0, |(lo, _)| *lo)),
+        _ => is_protocol(case, need.values),
+    });
+    Tree::and(needs)
+}
+
+/// A field of whole octets behind the IP headers.
+fn transport(test: &Test, case: Case, at: u8, size: u8, meter: &mut Meter) -> Printed {
+    let present = match test.field {
+        // In IPv4 it is a protocol like others; its row knows only that it is optional.
+        Field::AhSpi => Tree::and([is_first(case), is_protocol(case, &[(51, 51)]), room(case, 8)]),
+        field => there(field, case),
+    };
+    Ok(Tree::and([present, compare(test.field, &octets(case, at, size), &test.values, meter)?]))
+}
+
+fn gre_key(test: &Test, case: Case, meter: &mut Meter) -> Printed {
+    let bit = |octet: u8, mask: u8, set: bool| {
+        Tree::leaf(format!("{} & {mask:#x} {} 0", octets(case, octet, 1), if set { "!=" } else { "=" }))
+    };
+    let plain = compare(test.field, &octets(case, 4, 4), &test.values, meter)?;
+    let behind_checksum = compare(test.field, &octets(case, 8, 4), &test.values, meter)?;
+    let key = Tree::or([
+        Tree::and([bit(0, 0x80, false), plain]),
+        Tree::and([bit(0, 0x80, true), room(case, 12), behind_checksum]),
+    ]);
+    Ok(Tree::and([there(test.field, case), bit(0, 0x20, true), bit(1, 7, false), key]))
+}
+
+/// The count stops at 31.
+fn room_in(test: &Test, case: Case, meter: &mut Meter) -> Printed {
+    let has = |octets: u32| test.values.contains(u128::from(octets));
+    if (0..=31).all(has) {
+        return Ok(Tree::True);
+    }
+    meter.charge(31).map_err(Inexpressible::Long)?;
+    let counted = match case {
+        Case::Inet | Case::NotIp => format!("ip[2:2] - {HEADER}"),
+        Case::Inet6 => "ip6[4:2]".to_owned(),
+        Case::Inet6Fragment => "ip6[4:2] - 8".to_owned(),
+    };
+    let exact = (0..31).filter(|n| has(*n)).map(|n| Tree::leaf(format!("{counted} = {n}")));
+    let more = has(31).then(|| Tree::leaf(format!("{counted} >= 31")));
+    Ok(Tree::or(exact.chain(more)))
+}
+
+/// Only whether there are any can be seen: a header of five words has none.
+fn options(test: &Test) -> Printed {
+    let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
+    let values = &test.values;
+    if *values == ValueSet::range(0, max) {
+        Ok(Tree::True)
+    } else if values.as_single() == Some(0) {
+        Ok(Tree::leaf("ip[0] & 0xf = 5"))
+    } else if *values == ValueSet::range(1, max) {
+        Ok(Tree::leaf("ip[0] & 0xf > 5"))
+    } else {
+        Err(Inexpressible::Field(test.field))
+    }
+}
+
+/// The extension headers of a case, ESP among them.
+fn extensions(test: &Test, case: Case) -> Printed {
+    let before = if case == Case::Inet6Fragment { ext::FRAGMENT } else { 0 };
+    let plain = constant(&test.values, before);
+    let encrypted = constant(&test.values, before | ext::ESP);
+    if plain == encrypted {
+        return Ok(plain);
+    }
+    // Behind a later fragment's header ESP is not looked for.
+    let is_esp = Tree::and([is_first(case), is_protocol(case, &[(50, 50)])]);
+    Ok(if plain == Tree::True { Tree::not(is_esp) } else { is_esp })
+}
+
+fn address4(test: &Test, meter: &mut Meter) -> Printed {
+    let (word, load) = if test.field == Field::Src4 { ("src", "ip[12:4]") } else { ("dst", "ip[16:4]") };
+    let prefix = test.values.as_ranges().and_then(|set| {
+        let (lo, hi) = set.ranges().next().filter(|_| set.ranges().len() == 1)?;
+        let cover = Prefix4::cover(lo, hi);
+        cover.first().copied().filter(|_| cover.len() == 1)
+    });
+    match prefix {
+        Some(prefix) if prefix.len() == 0 => Ok(Tree::True),
+        Some(prefix) => {
+            let address = Ipv4Addr::from_bits(prefix.first());
+            Ok(Tree::leaf(format!("ip {word} net {address}/{}", prefix.len())))
+        }
+        None => compare(test.field, load, &test.values, meter),
+    }
+}
+
+fn address6(test: &Test, meter: &mut Meter) -> Printed {
+    let (word, at) = if test.field == Field::Src6 { ("src", 8) } else { ("dst", 24) };
+    let mut parts = Vec::new();
+    match &test.values {
+        ValueSet::Wide(set) => {
+            for prefix in set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)) {
+                meter.charge(1).map_err(Inexpressible::Long)?;
+                let address = Ipv6Addr::from_bits(prefix.first());
+                parts.push(match prefix.len() {
+                    0 => Tree::True,
+                    length => Tree::leaf(format!("ip6 {word} net {address}/{length}")),
+                });
+            }
+        }
+        ValueSet::Bits(set) => {
+            for pattern in set.patterns() {
+                meter.charge(4).map_err(Inexpressible::Long)?;
+                let words = (0..4_u32).map(|index| {
+                    let of = |value: u128| value >> (96 - 32 * index) & 0xffff_ffff;
+                    match of(pattern.mask) {
+                        0 => Tree::True,
+                        mask => Tree::leaf(format!(
+                            "ip6[{}:4] & {mask:#x} = {:#x}",
+                            at + 4 * index,
+                            of(pattern.value)
+                        )),
+                    }
+                });
+                parts.push(Tree::and(words));
+            }
+        }
+        ValueSet::Ranges(_) => return Err(Inexpressible::Field(test.field)),
+    }
+    Ok(Tree::or(parts))
+}
+
+/// A load of up to 32 bits against a set.
+fn compare(field: Field, load: &str, values: &ValueSet, meter: &mut Meter) -> Printed {
+    let max = field.info().max;
+    match values {
+        ValueSet::Ranges(set) => {
+            meter.charge(set.ranges().len() as u64).map_err(Inexpressible::Long)?;
+            let ranges = set.ranges().filter(|(lo, _)| u128::from(*lo) <= max);
+            Ok(Tree::or(ranges.map(|(lo, hi)| between(load, u128::from(lo), u128::from(hi), max))))
+        }
+        ValueSet::Bits(set) => {
+            meter.charge(set.patterns().len() as u64).map_err(Inexpressible::Long)?;
+            let width = (1_u128 << field.info().width) - 1;
+            // A pattern that asks for bits the field does not have matches nothing.
+            let possible = set.patterns().iter().filter(|p| p.value & !width == 0);
+            Ok(Tree::or(possible.map(|pattern| match pattern.mask & width {
+                0 => Tree::True,
+                mask => Tree::leaf(format!("({load}) & {mask:#x} = {:#x}", pattern.value)),
+            })))
+        }
+        ValueSet::Wide(_) => Err(Inexpressible::Field(field)),
+    }
+}
+
+fn between(load: &str, lo: u128, hi: u128, max: u128) -> Tree {
+    if lo == hi {
+        return Tree::leaf(format!("{load} = {lo}"));
+    }
+    let low = if lo == 0 { Tree::True } else { Tree::leaf(format!("{load} >= {lo}")) };
+    let high = if hi >= max { Tree::True } else { Tree::leaf(format!("{load} <= {hi}")) };
+    Tree::and([low, high])
+}
