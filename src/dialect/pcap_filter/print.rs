@@ -23,13 +23,13 @@ pub struct Expression {
     pub blind: bool,
 }
 
-/// What stands between the link header and the packets an expression is about.
+/// A header between the link header and the packets an expression is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Behind {
-    /// That many VLAN tags, at least one.
-    Vlan(u8),
-    /// That many MPLS labels, at least one.
-    Mpls(u8),
+    /// A VLAN tag.
+    Vlan,
+    /// An MPLS label.
+    Mpls,
     /// A PPPoE session header.
     Pppoe,
 }
@@ -61,34 +61,37 @@ enum Case {
 }
 
 impl Expression {
-    /// The expression about packets behind something.
-    #[must_use]
-    pub fn behind(&self, what: Behind) -> String {
-        let prefix = match what {
-            Behind::Vlan(count) => vec!["vlan"; usize::from(count)].join(" and "),
-            Behind::Mpls(count) => vec!["mpls"; usize::from(count)].join(" and "),
-            Behind::Pppoe => "pppoes".to_owned(),
-        };
-        format!("{prefix} and ({})", self.text)
+    /// The expression about packets behind other headers, the outermost first. Each shifts what follows it.
+    pub fn behind(&self, headers: &[Behind]) -> String {
+        if headers.is_empty() {
+            return self.text.clone();
+        }
+        let words = headers.iter().map(|header| match header {
+            Behind::Vlan => "vlan and ",
+            Behind::Mpls => "mpls and ",
+            Behind::Pppoe => "pppoes and ",
+        });
+        format!("{}({})", words.collect::<String>(), self.text)
     }
 }
 
 /// The expression that keeps exactly the packets `condition` holds for, among complete and well-formed ones.
 pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     let mut meter = Meter::new(&limits::FILTER_EXPRESSION);
-    let mut cases = Vec::new();
-    for case in [Case::Inet, Case::Inet6, Case::Inet6Fragment, Case::NotIp] {
-        let body = translate(condition, case, &mut meter)?;
-        cases.push(Tree::and([field::case(case), body]));
-    }
-    let text = match Tree::or(cases) {
-        // There is no word for true or false: comparisons of numbers are.
-        Tree::True => "len >= 0".to_owned(),
-        Tree::False => "len < 0".to_owned(),
-        tree => tree.to_string(),
-    };
     let blind = condition.tests().iter().any(|test| looks_behind(test.field));
-    Ok(Expression { text, blind })
+    // Where nothing behind the fixed header is asked for, all of IPv6 is one case.
+    let cases: &[Case] = if blind {
+        &[Case::Inet, Case::Inet6, Case::Inet6Fragment, Case::NotIp]
+    } else {
+        &[Case::Inet, Case::Inet6, Case::NotIp]
+    };
+    let mut parts = Vec::new();
+    for case in cases {
+        let body = translate(condition, *case, &mut meter)?;
+        let guard = if *case == Case::Inet6 && !blind { Tree::leaf("ip6") } else { field::case(*case) };
+        parts.push(Tree::and([guard, body]));
+    }
+    Ok(Expression { text: Tree::or(parts).to_string(), blind })
 }
 
 /// Whether a field is found behind the IPv6 chain, or describes the chain.
@@ -96,14 +99,7 @@ fn looks_behind(field: Field) -> bool {
     field.info().layer == Layer::Transport
         || matches!(
             field,
-            Field::Proto
-                | Field::ExtHdrs
-                | Field::IsFragHeader
-                | Field::Mf
-                | Field::FragOff
-                | Field::AhSpi
-                // A condition that holds without any test holds for these packets too.
-                | Field::IpVersion
+            Field::Proto | Field::ExtHdrs | Field::IsFragHeader | Field::Mf | Field::FragOff | Field::AhSpi
         )
 }
 

@@ -33,7 +33,6 @@ pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
     let v4 = case == Case::Inet;
     // Fields of the fixed header: where they are in each family, where they are at all.
     let (inet, inet6) = match test.field {
-        Field::Len => (Some("ip[2:2]"), Some("ip6[4:2] + 40")),
         Field::HdrLen => (Some("ip[0] & 0xf"), None),
         Field::Dscp => (Some("ip[1] >> 2"), Some("(ip6[0:2] >> 6) & 0x3f")),
         Field::Ecn => (Some("ip[1] & 3"), Some("(ip6[0:2] >> 4) & 3")),
@@ -70,6 +69,12 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
         | Field::IpOptions
         | Field::ExtHdrs
         | Field::AhSpi => Ok(Tree::False),
+        Field::Len if v4 => compare(test.field, "ip[2:2]", &test.values, meter),
+        // A jumbogram has no usable length: its field says 0 and a hop-by-hop header follows.
+        Field::Len => Ok(Tree::and([
+            Tree::or([Tree::leaf("ip6[4:2] != 0"), Tree::leaf("ip6[6] != 0")]),
+            compare(test.field, "ip6[4:2] + 40", &test.values, meter)?,
+        ])),
         Field::IsFragHeader => Ok(constant(&test.values, u32::from(case != Case::Inet6))),
         Field::FragOff => match offset(case) {
             Some(load) => compare(test.field, load, &test.values, meter),
