@@ -141,7 +141,10 @@ fn empty_group(
     };
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return };
     if none {
-        let words: Vec<String> = group.iter().map(|operand| words(kind, operand)).collect();
+        let mut words: Vec<String> = group.iter().take(4).map(|operand| words(kind, operand)).collect();
+        if group.len() > words.len() {
+            words.push(format!("{} more", group.len() - words.len()));
+        }
         let message = format!("no {kind} is {}", words.join(" and "));
         out.push(
             raise(raised::EMPTY_RANGE, Level::Error, message, source, first.span.to(last.span))

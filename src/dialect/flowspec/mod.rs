@@ -6,6 +6,7 @@
 
 pub mod actions;
 mod bitmask;
+mod community;
 pub mod component;
 mod decode;
 mod diagnose;
@@ -15,7 +16,8 @@ pub mod order;
 mod recover;
 mod table;
 
-pub use actions::{Actions, BadCommunity, Community, communities};
+pub use actions::{Actions, Asked};
+pub use community::{BadCommunity, Community, communities};
 pub use component::{Body, Component, ComponentType, Deviation, DeviationKind, FlowSpec, Operand};
 pub use decode::{Defect, Frame, Frames, Malformed, decode, decode_value};
 pub use diagnose::{diagnose, malformed};

@@ -2,7 +2,7 @@
 
 use super::syntax::{HexField, Line};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::dialect::flowspec::{Community, Defect, Frames, Table};
+use crate::dialect::flowspec::{Community, Frames, Table};
 use crate::dialect::{Recognition, Sample, raise, raised};
 use crate::source::{SourceId, Span};
 
@@ -60,8 +60,12 @@ fn line(raw: &str, start: usize, number: u32) -> Result<Option<Line<'_>>, Unread
     };
     let mut nlri = HexField::default();
     hex(first_hex, place(first_hex), &mut nlri)?;
-    while let Some(word) = words.next_if(|word| is_piece(word) && is_cut_off(&nlri.octets)) {
+    let mut cut_off = cut_off(&nlri.octets, 0);
+    while let Some(from) = cut_off
+        && let Some(word) = words.next_if(|word| is_piece(word))
+    {
         hex(word, place(word), &mut nlri)?;
+        cut_off = self::cut_off(&nlri.octets, from);
     }
     let mut communities = Vec::new();
     let mut last = place(first_hex).to(nlri.place(Span { start: u32::MAX, end: u32::MAX }));
@@ -89,10 +93,13 @@ fn line(raw: &str, start: usize, number: u32) -> Result<Option<Line<'_>>, Unread
     }))
 }
 
-/// Whether the octets end inside an NLRI.
-fn is_cut_off(octets: &[u8]) -> bool {
-    let last = Frames::new(octets, 0).last();
-    matches!(last, Some(Err(error)) if matches!(error.defect, Defect::Overrun { .. } | Defect::LengthCut))
+/// Where the NLRI begins inside which the octets end; `from` is where one before it begins.
+fn cut_off(octets: &[u8], from: usize) -> Option<usize> {
+    let rest = octets.get(from..)?;
+    match Frames::new(rest, 0).last()? {
+        Err(error) if error.defect.is_framing() => Some(from + error.offset as usize),
+        Err(_) | Ok(_) => None,
+    }
 }
 
 fn is_piece(word: &str) -> bool {
