@@ -8,6 +8,7 @@
 pub mod cover;
 mod feature;
 mod flow;
+mod normal;
 mod platform;
 mod price;
 mod tally;

@@ -3,11 +3,12 @@
 use flowgate::cost::{self, Count, Level, Price, cover};
 use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use flowgate::dialect::flowspec::{Body, ComponentType as C, FlowSpec, Operand, encode};
+use flowgate::dialect::{self, ReadOptions};
 use flowgate::field::{Family, Field};
 use flowgate::guard::{Meter, limits};
 use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
 use flowgate::net::{IntervalSet, Prefix4};
-use flowgate::source::Span;
+use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -413,4 +414,37 @@ proptest! {
         if has_from { components.push((C::SourcePort, &from[..])); }
         prop_assert_eq!(entries(&flow(&components)), want);
     }
+}
+
+// Every rule of the corpora on every platform: nothing stops, and no bound is above its figure.
+#[test]
+fn real_files_are_priced() {
+    let Ok(corpora) = std::env::var("FLOWGATE_CORPORA") else {
+        eprintln!("skipped: FLOWGATE_CORPORA names no folder of real rule files");
+        return;
+    };
+    let (mut rules, mut exact) = (0_usize, 0_usize);
+    for folder in ["exabgp", "junos"] {
+        let dialect = dialect::by_name(folder).unwrap();
+        for entry in std::fs::read_dir(format!("{corpora}/{folder}")).unwrap() {
+            let path = entry.unwrap().path();
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let source = Source::new("file", Content::Text(text));
+            let document = dialect.read(&source, SourceId(0), &ReadOptions::default()).document;
+            for platform in cost::platforms() {
+                let price = priced(&document, &platform.name);
+                rules += price.rules.len();
+                exact += price.rules.iter().filter(|rule| rule.inexact.is_none()).count();
+                for rule in &price.rules {
+                    assert!(rule.minimum.at_least <= rule.entries.at_least, "{}", path.display());
+                    assert_eq!(rule.inexact.is_none(), rule.entries.exact, "{}", path.display());
+                }
+                for usage in &price.resources {
+                    assert!(usage.minimum.at_least <= usage.used.at_least, "{}", path.display());
+                }
+            }
+        }
+    }
+    println!("{exact} of {rules} prices of real rules are exact");
+    assert!(rules > 1000 && exact * 10 >= rules * 9, "{exact} of {rules}");
 }
