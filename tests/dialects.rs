@@ -41,6 +41,8 @@ mod feeds;
 mod flowspec_vectors;
 #[path = "dialects/junos.rs"]
 mod junos;
+#[path = "dialects/junos_laws.rs"]
+mod junos_laws;
 #[path = "dialects/meaning.rs"]
 mod meaning;
 #[path = "support/packet.rs"]

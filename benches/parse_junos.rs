@@ -1,0 +1,114 @@
+//! How fast Junos filters are read: text to conditions and actions.
+//!
+//! `cargo bench --bench parse_junos`. The terms are made here, of the shape of a large access list;
+//! `FLOWGATE_JUNOS=FILE` reads another file instead. `largest kept` is what the rules take in memory.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench stops where its own input is wrong, and prints its figures"
+)]
+
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
+use flowgate::source::{Content, Source, SourceId};
+use std::fmt::Write as _;
+
+#[global_allocator]
+static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// A linear congruence: the same numbers on every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
+    }
+
+    fn prefix(&mut self) -> String {
+        let length = [8, 16, 20, 24, 24, 27, 32, 32][self.below(8) as usize];
+        let addr = (self.below(1 << 16) << 16 | self.below(1 << 16)) & (u32::MAX << (32 - length));
+        format!("{}/{length}", std::net::Ipv4Addr::from(addr))
+    }
+}
+
+fn terms(count: u32) -> String {
+    let mut numbers = Numbers(7);
+    let mut text = String::from("firewall {\n    family inet {\n        filter F {\n");
+    for number in 0..count {
+        let mut line = |depth: usize, words: &str| {
+            writeln!(text, "{:width$}{words}", "", width = depth * 4).expect("a string takes everything");
+        };
+        line(3, &format!("term t{number} {{"));
+        line(4, "from {");
+        for side in ["source-address", "destination-address"] {
+            line(5, &format!("{side} {{"));
+            line(6, &format!("{};", numbers.prefix()));
+            line(5, "}");
+        }
+        line(5, if numbers.below(3) == 0 { "protocol udp;" } else { "protocol tcp;" });
+        match numbers.below(4) {
+            0 => line(5, "source-port 1024-65535;"),
+            1 => line(5, "tcp-flags \"syn & !ack\";"),
+            _ => {}
+        }
+        line(5, &format!("destination-port {};", numbers.below(65_536)));
+        line(4, "}");
+        line(4, if numbers.below(2) == 0 { "then accept;" } else { "then discard;" });
+        line(3, "}");
+    }
+    text.push_str("        }\n    }\n}\n");
+    text
+}
+
+fn read(source: &Source) -> Reading {
+    let junos = by_name("junos").expect("the dialect is registered");
+    junos.read(source, SourceId(0), &ReadOptions::default())
+}
+
+fn source(count: u32, form: Option<&str>) -> Source {
+    let text = match std::env::var_os("FLOWGATE_JUNOS") {
+        Some(file) => std::fs::read_to_string(file).expect("FLOWGATE_JUNOS names a file"),
+        None => terms(count),
+    };
+    let source = Source::new("bench", Content::Text(text));
+    let Some(form) = form else { return source };
+    let mut text = String::new();
+    let options = PrintOptions { form: Some(form.to_owned()), ..PrintOptions::default() };
+    let junos = by_name("junos").expect("the dialect is registered");
+    junos.print(&read(&source).document, &options, &mut text).expect("a string takes everything");
+    Source::new("bench", Content::Text(text))
+}
+
+fn measure(bencher: Bencher<'_, '_>, source: &Source) {
+    let reading = read(source);
+    let rules = reading.document.rule_count();
+    bencher
+        .counter(ItemsCount::new(rules))
+        .counter(BytesCount::new(source.text().len()))
+        .bench_local(|| read(source));
+}
+
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
+fn braces(bencher: Bencher<'_, '_>, count: u32) {
+    measure(bencher, &source(count, None));
+}
+
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
+fn set_lines(bencher: Bencher<'_, '_>, count: u32) {
+    measure(bencher, &source(count, Some("set")));
+}
+
+/// What is kept of the rules once reading is done: a copy is all of it and nothing else.
+#[divan::bench(args = [100_000], sample_count = 1)]
+fn kept(bencher: Bencher<'_, '_>, count: u32) {
+    let reading = read(&source(count, None));
+    let rules = reading.document.rule_count();
+    bencher.counter(ItemsCount::new(rules)).bench_local(|| reading.document.clone());
+}
