@@ -9,7 +9,7 @@ use crate::check::{self, Context, Settings};
 use crate::config::{Suppression, suppress};
 use crate::diagnostic::Level;
 use crate::guard::limits::LIMITS;
-use crate::report::{InputSummary, Report, count, github, json, sarif, terminal};
+use crate::report::{InputSummary, Report, clean, count, github, json, sarif, terminal};
 use std::io::{self, Write};
 
 /// Reads, checks, suppresses and reports.
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     })?;
     if common.verbose {
         inputs.memory.look()?;
-        tell_more(inputs.memory.peak());
+        tell_more(&inputs);
     }
     Ok(exit)
 }
@@ -84,14 +84,17 @@ fn verdict(report: &Report<'_>, settings: &Settings, fail_on: Level, inconclusiv
     }
 }
 
-fn tell_more(peak: u64) {
-    say(&format!("our own memory: {} resident at most", count(peak, "octet")));
+/// What `-v` adds: what was passed over, our own memory, and the limits with their origins.
+fn tell_more(inputs: &Inputs) {
+    for input in &inputs.inputs {
+        let skipped = u64::try_from(input.reading.skipped).unwrap_or(u64::MAX);
+        if skipped > 0 {
+            let name = clean(inputs.sources.get(input.source).name());
+            say(&format!("{name}: {} without rules passed over", count(skipped, "statement")));
+        }
+    }
+    say(&format!("our own memory: {} resident at most", count(inputs.memory.peak(), "octet")));
     for limit in LIMITS {
-        say(&format!(
-            "limit {}: {} ({})",
-            limit.name,
-            count(limit.value, "") + " " + limit.unit,
-            limit.origin
-        ));
+        say(&format!("limit {}: {} {} ({})", limit.name, count(limit.value, ""), limit.unit, limit.origin));
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn run(options: &Cost, common: &Common) -> Result<Exit, Error> {
     let none = BTreeMap::new();
     let mut prices = Vec::new();
     for name in named {
-        let platform = cost::by_name(name).ok_or_else(|| Error::NoSuchPlatform { name: name.to_owned() })?;
+        let platform = cost::by_name(name).ok_or(Error::NoPlatform)?;
         let budget = budgets.iter().find(|(of, _)| of == name).map_or(&none, |(_, budget)| budget);
         let mut pricing = Pricing::new(platform);
         for document in &documents {

@@ -42,8 +42,6 @@ pub(super) enum Error {
     Packet { text: String, message: String },
     #[error("no platform is named")]
     NoPlatform,
-    #[error("flowgate.toml names the platform `{name}`, and there is none of that name")]
-    NoSuchPlatform { name: String },
     #[error("there is no command `{name}`")]
     NoSuchCommand { name: String },
     #[error("{0}")]
@@ -64,7 +62,6 @@ impl Error {
             Self::NoPlatform => {
                 Some("name one with `--platform` or in flowgate.toml; `flowgate platforms` lists them")
             }
-            Self::NoSuchPlatform { .. } => Some("`flowgate platforms` lists them"),
             Self::NoSuchCommand { .. } => Some("`flowgate help` lists them"),
             Self::TooLarge { .. } => Some("split the file"),
             Self::Read { .. }

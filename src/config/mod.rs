@@ -9,6 +9,7 @@ pub use allow::{Allow, Suppression, suppress};
 pub use date::{Date, ParseDateError};
 
 use crate::check::{CHECKS, Protected, Settings};
+use crate::cost;
 use crate::diagnostic::Level;
 use crate::net::{Prefix4, Prefix6};
 use crate::query;
@@ -80,8 +81,7 @@ impl Config {
             config.settings.levels.insert(check_name(name)?, level);
         }
         config.allows = raw.allow.iter().map(allow).collect::<Result<_, _>>()?;
-        let platforms = raw.platform.into_iter().map(|p| (p.r#use, p.budget));
-        config.settings.platforms = platforms.collect();
+        config.settings.platforms = raw.platform.iter().map(platform).collect::<Result<_, _>>()?;
         Ok(config)
     }
 }
@@ -132,9 +132,9 @@ struct RawAllow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPlatform {
-    r#use: String,
+    r#use: Spanned<String>,
     #[serde(default)]
-    budget: BTreeMap<String, u64>,
+    budget: BTreeMap<Spanned<String>, u64>,
 }
 
 fn wrong<T>(place: &Spanned<T>, message: impl Into<String>) -> ConfigError {
@@ -224,6 +224,26 @@ fn allow(raw: &RawAllow) -> Result<Allow, ConfigError> {
     })
 }
 
+fn platform(raw: &RawPlatform) -> Result<(String, BTreeMap<String, u64>), ConfigError> {
+    let name = raw.r#use.get_ref();
+    let Some(platform) = cost::by_name(name) else {
+        let known = cost::platforms().iter().map(|platform| platform.name.as_str());
+        let hint = nearest(name, known).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
+        return Err(wrong(&raw.r#use, format!("there is no platform `{name}`{hint}")));
+    };
+    let mut budgets = BTreeMap::new();
+    for (resource, budget) in &raw.budget {
+        let text = resource.get_ref();
+        if platform.resource(text).is_none() {
+            let known = platform.resource.iter().map(|resource| resource.name.as_str());
+            let hint = nearest(text, known).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
+            return Err(wrong(resource, format!("`{name}` has no resource `{text}`{hint}")));
+        }
+        budgets.insert(text.clone(), *budget);
+    }
+    Ok((name.clone(), budgets))
+}
+
 fn pattern(text: &Spanned<String>, of_path: bool) -> Result<GlobMatcher, ConfigError> {
     let built = GlobBuilder::new(text.get_ref()).literal_separator(of_path).build();
     let glob = built.map_err(|e| wrong(text, format!("`{}` is no pattern: {}", text.get_ref(), e.kind())))?;
@@ -276,6 +296,12 @@ mod tests {
                 "[[protect]]\nname = \"x\"\nmatch = \"verdict accept\"",
                 "\"verdict accept\"",
                 "by packets alone",
+            ),
+            ("[[platform]]\nuse = \"frrr\"", "\"frrr\"", "is `frr` meant"),
+            (
+                "[[platform]]\nuse = \"ncs55a2-mod-se-s\"\nbudget = { tcam = 1 }",
+                "tcam",
+                "has no resource `tcam`",
             ),
             ("[gate", "", ""),
         ];

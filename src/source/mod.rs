@@ -92,7 +92,12 @@ pub struct Source {
     name: String,
     content: Content,
     lines: OnceLock<Vec<u32>>,
+    // Characters before every `BLOCK` octets, so that a column far into a long line is found at once.
+    characters: OnceLock<Vec<u32>>,
 }
+
+/// Octets between two counts of characters.
+const BLOCK: usize = 4096;
 
 /// A place as a person reads it: both 1-based, the column in characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -124,7 +129,7 @@ pub enum Place {
 impl Source {
     /// A source with its name as the user gave it.
     pub fn new(name: impl Into<String>, content: Content) -> Self {
-        Self { name: name.into(), content, lines: OnceLock::new() }
+        Self { name: name.into(), content, lines: OnceLock::new(), characters: OnceLock::new() }
     }
 
     /// The name as the user gave it.
@@ -183,13 +188,30 @@ impl Source {
         let starts = self.line_starts();
         let line = starts.partition_point(|s| *s <= offset).max(1);
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        let mut end = (offset as usize).min(text.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let before = text.get(start as usize..end).unwrap_or("");
+        let end = (offset as usize).min(text.len());
+        let before = self.characters_before(text, end);
+        let before = before.saturating_sub(self.characters_before(text, start as usize));
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        LineColumn { line: count(line), column: count(before.chars().count() + 1) }
+        LineColumn { line: count(line), column: before.saturating_add(1) }
+    }
+
+    /// Characters that end before an octet; one the octet is inside of does not count.
+    fn characters_before(&self, text: &str, offset: usize) -> u32 {
+        let begins = |octet: &&u8| **octet & 0xc0 != 0x80;
+        let counts = self.characters.get_or_init(|| {
+            let mut counts: Vec<u32> = vec![0];
+            for block in text.as_bytes().chunks(BLOCK) {
+                let here = u32::try_from(block.iter().filter(begins).count()).unwrap_or(u32::MAX);
+                counts.push(counts.last().copied().unwrap_or(0).saturating_add(here));
+            }
+            counts
+        });
+        let block = offset / BLOCK;
+        let from = block * BLOCK;
+        let rest = text.as_bytes().get(from..offset).unwrap_or(&[]);
+        let here = u32::try_from(rest.iter().filter(begins).count()).unwrap_or(u32::MAX);
+        let inside = !text.is_char_boundary(offset);
+        counts.get(block).copied().unwrap_or(0).saturating_add(here).saturating_sub(u32::from(inside))
     }
 }
 
@@ -237,6 +259,21 @@ mod tests {
             Place::Binary(_) => (0, 0),
         };
         assert_eq!([at(0), at(2), at(3), at(4), at(5)], [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]);
+    }
+
+    #[test]
+    fn a_column_far_into_a_line_counts_characters_all_the_same() {
+        let text = format!("x\n{}", "aö".repeat(10_000));
+        let source = Source::new("a", Content::Text(text.clone()));
+        for offset in [2, 3, 5, 4094, 4095, 4096, 4097, 8192, 20_001, 30_002] {
+            let mut end = offset;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            let column = u32::try_from(text[2..end].chars().count() + 1).unwrap();
+            let place = source.place(u32::try_from(offset).unwrap());
+            assert_eq!(place, Place::Text(LineColumn { line: 2, column }), "{offset}");
+        }
     }
 
     #[test]
