@@ -92,7 +92,7 @@ impl Reader<'_> {
             }
             self.limit(out);
             self.rules_read += 1;
-            if self.rules_read % 4096 == 0
+            if self.rules_read.is_multiple_of(4096)
                 && let Err(error) = self.memory.look()
             {
                 self.exhausted.get_or_insert((error, line.span));
