@@ -46,9 +46,8 @@ impl Prover {
             return Ok(Meets::Never);
         }
         let sure = self.spaces.under(space)?;
-        let member = match self.spaces.witness(sure)? {
-            Some(member) => member,
-            None => return Ok(Meets::Unknown(unmodelled(conditions))),
+        let Some(member) = self.spaces.witness(sure)? else {
+            return Ok(Meets::Unknown(unmodelled(conditions)));
         };
         Ok(match holds(conditions, &member) {
             Truth::Yes => Meets::Packet(Box::new(member)),

@@ -240,9 +240,9 @@ impl Bdd {
 
 #[inline]
 fn hash(a: u32, b: u32, c: u32) -> u64 {
-    let x = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let y = (x ^ x >> 29).wrapping_add(u64::from(c)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    y ^ y >> 32
+    let pair = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let all = (pair ^ pair >> 29).wrapping_add(u64::from(c)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    all ^ all >> 32
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::space::{Space, Spaces};
 use crate::field::Field;
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Opaque, ValueSet};
-use crate::net::{BitMatch, IntervalSet};
+use crate::net::BitMatch;
 
 impl Spaces<'_> {
     /// The packets a condition holds for. Not every member need be a packet that can exist: what asks
@@ -137,14 +137,17 @@ impl Spaces<'_> {
     /// The assignments of a field's bits that are in a set.
     fn value_set(&mut self, field: Field, values: &ValueSet) -> Result<Ref, Exhausted> {
         match values {
-            ValueSet::Ranges(set) => match one_range(set) {
-                Some((lo, hi)) => self.values(field, &[(u128::from(lo), u128::from(hi))]),
-                None => {
-                    let ranges: Vec<_> =
-                        set.ranges().map(|(lo, hi)| (u128::from(lo), u128::from(hi))).collect();
-                    self.values(field, &ranges)
+            ValueSet::Ranges(set) => {
+                let mut ranges = set.ranges().map(|(lo, hi)| (u128::from(lo), u128::from(hi)));
+                // One range, by far the most usual set, takes no list.
+                match (ranges.len(), ranges.next()) {
+                    (1, Some(one)) => self.values(field, &[one]),
+                    (_, first) => {
+                        let list: Vec<_> = first.into_iter().chain(ranges).collect();
+                        self.values(field, &list)
+                    }
                 }
-            },
+            }
             ValueSet::Wide(set) => {
                 let ranges: Vec<_> = set.ranges().collect();
                 self.values(field, &ranges)
@@ -207,13 +210,5 @@ impl Spaces<'_> {
             }
         }
         Ok(node)
-    }
-}
-
-fn one_range(set: &IntervalSet<u32>) -> Option<(u32, u32)> {
-    let mut ranges = set.ranges();
-    match (ranges.next(), ranges.next()) {
-        (Some(one), None) => Some(one),
-        _ => None,
     }
 }
