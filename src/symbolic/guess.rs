@@ -111,10 +111,12 @@ impl Draft {
             return;
         }
         let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
-        if let ValueSet::Ranges(set) = &test.values
-            && let Some(other) = set.complement(max).min()
-        {
-            self.set(test.field, u128::from(other));
+        if let ValueSet::Ranges(set) = &test.values {
+            // A tunnel is the most usual packet of another protocol.
+            let tunnel = Some(47).filter(|gre| test.field == Field::Proto && !set.contains(*gre));
+            if let Some(other) = tunnel.or_else(|| set.complement(max).min()) {
+                self.set(test.field, u128::from(other));
+            }
         }
     }
 
