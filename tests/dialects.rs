@@ -35,6 +35,8 @@
 
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
+#[path = "dialects/exabgp_laws.rs"]
+mod exabgp_laws;
 #[path = "dialects/feeds.rs"]
 mod feeds;
 #[path = "dialects/flowspec_vectors.rs"]
