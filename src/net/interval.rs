@@ -66,7 +66,10 @@ impl<T: Unsigned> IntervalSet<T> {
 
     /// The union of closed ranges in any order; a range whose low end exceeds its high end is empty.
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
-        let mut list: Vec<(T, T)> = ranges.into_iter().filter(|(lo, hi)| lo <= hi).collect();
+        let mut ranges = ranges.into_iter().filter(|(lo, hi)| lo <= hi);
+        let Some(first) = ranges.next() else { return Self::empty() };
+        let Some(second) = ranges.next() else { return Self(Repr::One(first.0, first.1)) };
+        let mut list: Vec<(T, T)> = [first, second].into_iter().chain(ranges).collect();
         list.sort_unstable();
         list.dedup_by(|next, kept| {
             // Overlapping or adjacent: grow the kept one.
@@ -136,6 +139,9 @@ impl<T: Unsigned> IntervalSet<T> {
     /// The values in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
+        if let (Repr::One(a, b), Repr::One(c, d)) = (&self.0, &other.0) {
+            return Self::range(*a.max(c), *b.min(d));
+        }
         let (mut left, mut right) = (self.ranges(), other.ranges());
         let (mut a, mut b) = (left.next(), right.next());
         let mut list = Vec::new();

@@ -49,6 +49,11 @@ fn numeric_operator(input: &str) -> Parsed<'_, u8> {
     match input.as_bytes() {
         // The usual ones first, without a try of each alternative.
         [b'0'..=b'9', ..] => Ok((input, EQ)),
+        [first, second, ..]
+            if first.is_ascii_alphabetic() && !matches!(second, b'r' | b'R' | b'a' | b'A') =>
+        {
+            Ok((input, EQ))
+        }
         [b'=', ..] => value(EQ, tag("=")).parse(input),
         _ => alt((
             value(GT | EQ, tag(">=")),

@@ -44,10 +44,83 @@ pub fn compare(table: Table, a: &[u8], b: &[u8]) -> Ordering {
 
 /// Sorts rules of one table into evaluation order; rules without an NLRI keep their order, behind the others.
 pub fn sort(table: Table, rules: &mut [Rule]) {
-    rules.sort_by(|a, b| match (&a.nlri, &b.nlri) {
-        (Some(a), Some(b)) => compare(table, a, b),
-        (a, b) => a.is_none().cmp(&b.is_none()),
+    let nlri = |index: usize| rules.get(index).and_then(|rule| rule.nlri.as_deref());
+    let key = |index: usize| nlri(index).map_or(u128::MAX, |octets| head(table, octets));
+    let mut order: Vec<(u128, usize)> = (0..rules.len()).map(|index| (key(index), index)).collect();
+    order.sort_unstable_by(|(a, i), (b, j)| {
+        let rest = || match (nlri(*i), nlri(*j)) {
+            (Some(a), Some(b)) => compare(table, a, b),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        };
+        // Equal NLRIs keep their order.
+        a.cmp(b).then_with(rest).then(i.cmp(j))
     });
+    permute(rules, order.into_iter().map(|(_, index)| index).collect());
+}
+
+/// Puts rule `order[i]` to place `i`, cycle by cycle.
+#[expect(clippy::indexing_slicing, reason = "`order` holds every index of `rules` once")]
+fn permute(rules: &mut [Rule], mut order: Vec<usize>) {
+    for start in 0..order.len() {
+        let mut at = start;
+        loop {
+            let next = std::mem::replace(&mut order[at], at);
+            if next == start || next == at {
+                break;
+            }
+            rules.swap(at, next);
+            at = next;
+        }
+    }
+}
+
+/// The first sixteen octets of what compares, as plain octets, like [`compare`]: most pairs are told apart by
+/// them.
+///
+/// A prefix becomes its last address and then its length, longest first: of two that overlap the longer one
+/// ends no later. Lists stand as they are: the end-of-list bit keeps one from being the beginning of another.
+/// Behind the last component comes a number above every type, because the rule with more goes first.
+fn head(table: Table, octets: &[u8]) -> u128 {
+    let mut key = Key { octets: [0xff; 16], used: 0 };
+    let six = table.family() == crate::field::Family::Inet6;
+    let (distinguisher, mut rest) =
+        if table.is_vpn() { octets.split_at_checked(8).unwrap_or((octets, &[])) } else { (&[][..], octets) };
+    key.push(distinguisher);
+    while key.used < key.octets.len()
+        && let Some(part) = split(rest, six)
+    {
+        key.push(&[part.number]);
+        match (part.number, part.body) {
+            (1 | 2, [length, offset, pattern @ ..]) if six => {
+                key.push(&[*offset]);
+                key.push_prefix(pattern, u32::from(length.min(&128).saturating_sub(*offset)), 16);
+            }
+            (1 | 2, [length, addr @ ..]) if !six => key.push_prefix(addr, u32::from(*length.min(&32)), 4),
+            (_, body) => key.push(body),
+        }
+        rest = part.rest;
+    }
+    u128::from_be_bytes(key.octets)
+}
+
+struct Key {
+    octets: [u8; 16],
+    used: usize,
+}
+
+impl Key {
+    fn push(&mut self, octets: &[u8]) {
+        let room = self.octets.iter_mut().skip(self.used);
+        room.zip(octets).for_each(|(to, from)| *to = *from);
+        self.used = (self.used + octets.len()).min(self.octets.len());
+    }
+
+    fn push_prefix(&mut self, addr: &[u8], length: u32, size: usize) {
+        let behind = u128::MAX.checked_shr(length).unwrap_or(0);
+        let last = (bits(addr) | behind).to_be_bytes();
+        self.push(last.get(..size).unwrap_or(&last));
+        self.push(&[u8::MAX - u8::try_from(length).unwrap_or(u8::MAX)]);
+    }
 }
 
 struct Part<'a> {
@@ -141,5 +214,60 @@ mod tests {
         less(Table::Ipv6, &[1, 64, 0, 0x20, 1, 0, 0, 0, 0, 0, 0], &[1, 72, 64, 1]);
         // Bits behind the length do not count.
         assert_eq!(compare(Table::Ipv4, &[1, 4, 0x1f], &[1, 4, 0x10]), Ordering::Equal);
+    }
+
+    // The octets of well-formed rules: prefixes of few bits, so that they overlap, and short lists.
+    fn some_nlri(table: Table, state: &mut u64) -> Box<[u8]> {
+        let mut below = |n: u64| {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u8::try_from((*state >> 33) % n).unwrap()
+        };
+        let mut octets = if table.is_vpn() { vec![0, 0, 0, 0, 0, 0, 0, below(2)] } else { vec![] };
+        for kind in 1..=2 {
+            let length = below(5) * 4;
+            if below(3) == 0 {
+                continue;
+            }
+            octets.extend([kind, length]);
+            if table.family() == crate::field::Family::Inet6 {
+                octets.push(if length == 0 { 0 } else { below(2) });
+            }
+            octets.extend([below(3) << 6, 0x11].iter().take(usize::from(length).div_ceil(8)));
+        }
+        for kind in 3..=6 {
+            match below(4) {
+                0 => octets.extend([kind, 0x81, below(3)]),
+                1 => octets.extend([kind, 0x01, below(3), 0x91, 0, below(3)]),
+                _ => {}
+            }
+        }
+        octets.into()
+    }
+
+    #[test]
+    fn sorting_by_keys_is_sorting_by_comparison() {
+        use crate::ir::{Condition, Origin, Outcome, Verdict};
+        let mut state = 1;
+        for table in Table::ALL {
+            let rule = |number: usize, nlri| Rule {
+                name: number.to_string().into(),
+                condition: Condition::True,
+                actions: Box::default(),
+                outcome: Outcome::Verdict(Verdict::Accept),
+                action_given: true,
+                nlri,
+                origin: Origin::default(),
+            };
+            let some = |number: usize| (number % 50 != 7).then(|| some_nlri(table, &mut state));
+            let nlris: Vec<Option<Box<[u8]>>> = (0..600).map(some).collect();
+            let mut rules: Vec<Rule> = nlris.into_iter().enumerate().map(|(n, nlri)| rule(n, nlri)).collect();
+            let mut want = rules.clone();
+            want.sort_by(|a, b| match (&a.nlri, &b.nlri) {
+                (Some(a), Some(b)) => compare(table, a, b),
+                (a, b) => a.is_none().cmp(&b.is_none()),
+            });
+            sort(table, &mut rules);
+            assert!(rules == want, "{table:?}");
+        }
     }
 }
