@@ -45,6 +45,12 @@ pub enum EncodeError {
 /// (a flow label in four), reserved bits clear.
 pub fn canonical(spec: &FlowSpec, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let from = begin(spec, out)?;
+    if spec.components().is_sorted_by(|a, b| a.kind < b.kind) {
+        for component in spec.components() {
+            write(spec, component, true, out)?;
+        }
+        return finish(from, out);
+    }
     for info in &super::table::TYPES {
         let mut of_type = spec.components().iter().filter(|component| component.kind == info.kind);
         let Some(component) = of_type.next() else { continue };

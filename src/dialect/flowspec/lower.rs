@@ -115,11 +115,18 @@ pub(super) fn numeric(kind: ComponentType, family: Family, list: &[Operand]) -> 
     let max = u32::try_from(kind.max(family)).unwrap_or(u32::MAX);
     let value =
         |operand: &Operand| if kind == ComponentType::Dscp { operand.value & 0x3f } else { operand.value };
+    // The usual lists, without an allocation: one operand, two bounds.
+    let range = |operand: &Operand| one_range(operand.op, value(operand), max);
     match list {
-        [one] => return IntervalSet::from_ranges(accepted(one.op, value(one), max)),
+        [one] => {
+            if let Some((lo, hi)) = range(one) {
+                return IntervalSet::range(lo, hi);
+            }
+        }
         [low, high] if high.op & AND != 0 => {
-            let of = |operand: &Operand| IntervalSet::from_ranges(accepted(operand.op, value(operand), max));
-            return of(low).intersection(&of(high));
+            if let (Some(low), Some(high)) = (range(low), range(high)) {
+                return IntervalSet::range(low.0.max(high.0), low.1.min(high.1));
+            }
         }
         _ => {}
     }
@@ -140,6 +147,23 @@ pub(super) fn numeric(kind: ComponentType, family: Family, list: &[Operand]) -> 
 /// The groups of a list: alternatives, in each of which all operands must hold.
 pub fn groups(list: &[Operand]) -> impl Iterator<Item = &[Operand]> {
     list.chunk_by(|_, next| next.op & AND != 0)
+}
+
+/// The values up to `max` with which an operator is true, where they are one range; an empty one begins behind
+/// its end.
+fn one_range(op: u8, value: u64, max: u32) -> Option<(u32, u32)> {
+    const EMPTY: (u32, u32) = (1, 0);
+    let within = u32::try_from(value).ok().filter(|value| *value <= max);
+    Some(match (op & (LT | GT | EQ), within) {
+        (0, _) => EMPTY,
+        (EQ, within) => within.map_or(EMPTY, |value| (value, value)),
+        (LT, within) => within.map_or((0, max), |value| value.checked_sub(1).map_or(EMPTY, |hi| (0, hi))),
+        (GT, within) => within.filter(|value| *value < max).map_or(EMPTY, |value| (value + 1, max)),
+        (3, within) => within.map_or(EMPTY, |value| (value, max)),
+        (5, within) => (0, within.unwrap_or(max)),
+        (7, _) => (0, max),
+        _ => return None,
+    })
 }
 
 /// The values up to `max` with which an operator is true.
@@ -175,6 +199,19 @@ mod tests {
                             assert_eq!(set.contains(u32::try_from(x).unwrap()), want, "{list:?} {x}");
                         }
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_range_is_what_its_operator_accepts() {
+        for op in 0..8 {
+            for value in [0, 1, 2, 254, 255, 256, 0x1_0000_0001, u64::MAX] {
+                let want = IntervalSet::from_ranges(accepted(op, value, 255));
+                match one_range(op, value, 255) {
+                    Some((lo, hi)) => assert_eq!(IntervalSet::range(lo, hi), want, "{op} {value}"),
+                    None => assert_eq!(op, LT | GT),
                 }
             }
         }

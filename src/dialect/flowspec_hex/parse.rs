@@ -20,8 +20,9 @@ pub(super) fn lines<'a>(
     out: &mut Vec<Diagnostic>,
 ) {
     let mut start = 0;
+    let mut scratch = HexField::default();
     for (raw, number) in text.split_inclusive('\n').zip(1_u32..) {
-        match line(raw, start, number) {
+        match line(raw, start, number, &mut scratch) {
             Ok(None) => {}
             Ok(Some(line)) => each(line, out),
             Err(error) => {
@@ -42,7 +43,13 @@ struct Unread {
 
 const FORM: &str = "write a line as `[ipv4|ipv6|vpnv4|vpnv6] NLRI [COMMUNITY...]`, all in hex";
 
-fn line(raw: &str, start: usize, number: u32) -> Result<Option<Line<'_>>, Unread> {
+/// One line; `field` is storage for its communities.
+fn line<'a>(
+    raw: &'a str,
+    start: usize,
+    number: u32,
+    field: &mut HexField,
+) -> Result<Option<Line<'a>>, Unread> {
     let (code, comment) = raw.split_once('#').unwrap_or((raw, ""));
     let mut words = code.split_whitespace().peekable();
     let Some(first) = words.peek().copied() else { return Ok(None) };
@@ -69,12 +76,11 @@ fn line(raw: &str, start: usize, number: u32) -> Result<Option<Line<'_>>, Unread
     }
     let mut communities = Vec::new();
     let mut last = place(first_hex).to(nlri.place(Span { start: u32::MAX, end: u32::MAX }));
-    let mut field = HexField::default();
     for word in words {
         last = place(word);
         field.octets.clear();
         field.places.clear();
-        hex(word, last, &mut field)?;
+        hex(word, last, field)?;
         let Some(community) = Community::new(&field.octets) else {
             let message = format!("`{}` is no extended community", shorten(word));
             let help = "write an extended community in 16 hex digits, one for IPv6 in 40";
@@ -156,10 +162,11 @@ fn shorten(word: &str) -> String {
 pub(super) fn recognise(sample: &Sample<'_>) -> Recognition {
     let Some(text) = sample.text else { return Recognition::No };
     let (mut rules, mut other) = (0_usize, 0_usize);
+    let mut scratch = HexField::default();
     for (raw, number) in text.split_inclusive('\n').zip(1..).take(200) {
         // The sample may end inside a line.
         let is_cut = !raw.ends_with('\n') && text.len() > 60_000;
-        match line(raw, 0, number) {
+        match line(raw, 0, number, &mut scratch) {
             Ok(None) => {}
             _ if is_cut => {}
             Ok(Some(line)) if looks_like_nlri(&line) => rules += 1,
@@ -187,7 +194,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Line<'_>, Unread> {
-        line(text, 0, 1).map(Option::unwrap)
+        line(text, 0, 1, &mut HexField::default()).map(Option::unwrap)
     }
 
     #[test]
@@ -212,7 +219,7 @@ mod tests {
     fn a_comment_may_name_the_rule() {
         assert_eq!(read("020100 # name: all of it").unwrap().name, Some("all of it"));
         assert_eq!(read("020100 # other").unwrap().name, None);
-        assert!(line("# nothing", 0, 1).unwrap().is_none());
+        assert!(line("# nothing", 0, 1, &mut HexField::default()).unwrap().is_none());
     }
 
     #[test]
