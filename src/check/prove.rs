@@ -7,6 +7,7 @@ use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, limits};
 use crate::ir::Condition;
+use crate::net::IntervalSet;
 use crate::packet::{build, complete, words};
 use crate::symbolic::{Model, Space, Spaces, guess, of_family};
 
@@ -40,6 +41,9 @@ impl Prover {
         {
             return Ok(Meets::Packet(Box::new(headers)));
         }
+        if contradict(conditions) {
+            return Ok(Meets::Never);
+        }
         self.spaces.next_question();
         let space = self.all_of(family, conditions)?;
         if space.is_empty() {
@@ -72,6 +76,37 @@ impl Prover {
     pub(super) fn always(&mut self, family: Family, condition: &Condition) -> Result<Meets, Exhausted> {
         self.meets(family, &[&Condition::not(condition.clone())])
     }
+}
+
+/// Whether two tests that must both hold speak of one field and leave it no value: the usual reason for a `Never`,
+/// found without any set of packets. A `false` says nothing.
+fn contradict(conditions: &[&Condition]) -> bool {
+    // Rules have few tests; of one with very many only the first are compared.
+    const COMPARED: usize = 32;
+    let parts = || {
+        let flat = conditions.iter().flat_map(|condition| match condition {
+            Condition::And(parts) => &**parts,
+            other => std::slice::from_ref(*other),
+        });
+        flat.take(COMPARED)
+    };
+    let positive: Vec<_> = parts().filter_map(ranges).collect();
+    let apart = positive.iter().enumerate().any(|(i, (field, values))| {
+        let others = positive.iter().skip(i + 1);
+        others.filter(|(of, _)| of == field).any(|(_, other)| values.intersection(other).is_empty())
+    });
+    // A test that holds asks for a value that is there: where all its values must fail, there is none left.
+    apart
+        || parts().any(|part| {
+            let Condition::Not(inner) = part else { return false };
+            let Some((field, not)) = ranges(inner) else { return false };
+            positive.iter().any(|(of, values)| *of == field && values.is_subset(not))
+        })
+}
+
+fn ranges(part: &Condition) -> Option<(Field, &IntervalSet<u32>)> {
+    let Condition::Test(test) = part else { return None };
+    Some((test.field, test.values.as_ranges()?))
 }
 
 /// Why a claim that both stages disagree on is not made.
@@ -178,5 +213,33 @@ pub(super) fn show(
             rule: finding.rule,
             reason,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::ValueSet;
+
+    #[test]
+    fn a_field_without_a_value_left_is_seen_at_once_and_agrees_with_the_sets() {
+        let is = |values: &[u32]| Condition::test(Field::Proto, ValueSet::of(values.iter().copied()));
+        let not = |values: &[u32]| Condition::not(is(values));
+        let port = Condition::test(Field::Ttl, ValueSet::single(5));
+        let cases = [
+            (vec![is(&[6]), is(&[17])], true),
+            (vec![Condition::and([is(&[6]), port.clone()]), not(&[6, 17])], true),
+            (vec![is(&[6, 1]), not(&[6, 17])], false),
+            (vec![not(&[6]), not(&[17])], false),
+            (vec![port.clone(), is(&[6])], false),
+            (vec![Condition::or([is(&[6]), port]), not(&[6])], false),
+        ];
+        for (conditions, want) in cases {
+            let conditions: Vec<&Condition> = conditions.iter().collect();
+            assert_eq!(contradict(&conditions), want, "{conditions:?}");
+            let mut prover = Prover::new();
+            let space = prover.all_of(Family::Inet, &conditions).unwrap();
+            assert!(!want || space.is_empty(), "{conditions:?}");
+        }
     }
 }
