@@ -6,7 +6,8 @@ use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Label, Level};
 use crate::field::Field;
 use crate::guard::Exhausted;
-use crate::ir::{Condition, Test, ValueSet};
+use crate::ir::{Condition, Test};
+use crate::net::IntervalSet;
 use crate::source::Span;
 
 /// The check.
@@ -46,7 +47,8 @@ fn judge(prover: &mut Prover, at: &RuleAt<'_>, out: &mut Findings) -> Result<(),
         return Ok(());
     };
     // Does a packet of a protocol that has no such field match?
-    let other = Condition::not(Condition::test(Field::Proto, ValueSet::of(reads.protocols.iter().copied())));
+    let own = IntervalSet::from_ranges(reads.protocols.iter().map(|protocol| (*protocol, *protocol)));
+    let other = Condition::test(Field::Proto, own.complement(0xff));
     match prover.meets(at.set.family, &[condition, &other])? {
         Meets::Never => {}
         Meets::Unknown(reason) => out.no_answer(&META, at, reason),

@@ -13,6 +13,7 @@ const FOLLOWS: &[(&str, &str)] = &[
     (raised::VALUE_OUT_OF_RANGE, "unmatchable-condition"),
     (raised::VALUE_OUT_OF_RANGE, "length-above-mtu"),
     (raised::EMPTY_RANGE, "unmatchable-condition"),
+    (raised::MIXED_FAMILY, "unmatchable-condition"),
     ("length-below-header", "unmatchable-condition"),
     ("match-everything-drop", "missing-prefix-on-drop"),
 ];

@@ -77,9 +77,15 @@ fn finding(
 ) -> Result<Diagnostic, Exhausted> {
     let source = at.rule.origin.source;
     let help = "a rule that matches nothing does not do what it was written for: correct it or take it away";
-    let label = |part: &Condition| span_of(part).map(|span| Label::new(source, span));
+    let text = cx.sources.get(source);
+    // A part written in several places is named by what it asks for, and labelled at the first of them.
+    let whole = |part: &Condition| span_of(part).filter(|span| !text.slice(*span).contains('\n'));
+    let label = |part: &Condition| {
+        let first = part.tests().first().map(|test| test.span()).filter(|span| *span != Span::default());
+        whole(part).or(first).map(|span| Label::new(source, span))
+    };
     let words = |part: &Condition| {
-        let text = span_of(part).map(|span| one_line(cx.sources.get(source).slice(span)));
+        let text = whole(part).map(|span| one_line(text.slice(span)));
         text.filter(|text| !text.is_empty()).map_or_else(|| titles(part), |text| format!("`{text}`"))
     };
     let mut made = match culprits(prover, at.set.family, condition)? {

@@ -66,7 +66,9 @@ impl Draft {
             _ if test.field.info().l4_bit.is_some() => None,
             _ => Some(usual).filter(|value| test.values.contains(*value)),
         };
-        let value = usual.or_else(|| test.values.member(test.field))?;
+        // A tunnel is the most usual packet of no usual protocol.
+        let tunnel = || Some(47).filter(|gre| test.field == Field::Proto && test.values.contains(*gre));
+        let value = usual.or_else(tunnel).or_else(|| test.values.member(test.field))?;
         self.set(test.field, value);
         Some(())
     }
@@ -112,9 +114,7 @@ impl Draft {
         }
         let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
         if let ValueSet::Ranges(set) = &test.values {
-            // A tunnel is the most usual packet of another protocol.
-            let tunnel = Some(47).filter(|gre| test.field == Field::Proto && !set.contains(*gre));
-            if let Some(other) = tunnel.or_else(|| set.complement(max).min()) {
+            if let Some(other) = set.complement(max).min() {
                 self.set(test.field, u128::from(other));
             }
         }

@@ -114,7 +114,10 @@ pub fn laws() -> Vec<Law> {
         ),
         law(
             "a GRE key is announced by its bit (RFC 2890 §2)",
-            Condition::or([absent(Field::GreKey), has(Field::RawOctet0, 0x20)]),
+            Condition::or([
+                absent(Field::GreKey),
+                Condition::and([has(Field::RawOctet0, 0x20), lacks(Field::RawOctet1, 7)]),
+            ]),
         ),
     ]
 }
@@ -173,11 +176,7 @@ fn plain_protocol() -> Condition {
         ])
     };
     let plain = Condition::or([is(Field::IpVersion, 4), lacks(Field::ExtHdrs, WALKED)]);
-    // A chain that ends before its first extension header is told from a plain packet by its status.
-    implies(
-        Condition::and([plain, Condition::not(status(L4Status::Unlocatable))]),
-        Condition::and((0..8).map(same_bit)),
-    )
+    implies(plain, Condition::and((0..8).map(same_bit)))
 }
 
 fn first_header() -> Condition {
@@ -193,6 +192,11 @@ fn located() -> Condition {
     let first = || is(Field::FragOff, 0);
     let numbers = || Condition::test(Field::Proto, ValueSet::of(NUMBERS.map(|(number, _)| number)));
     Condition::and([
+        // A chain breaks off inside an extension header, and what follows is not counted.
+        implies(
+            status(L4Status::Unlocatable),
+            Condition::and([is(Field::L4Room, 0), Condition::not(lacks(Field::ExtHdrs, WALKED))]),
+        ),
         iff(status(L4Status::NonFirstFragment), Condition::not(first())),
         implies(first(), iff(status(L4Status::Encrypted), is(Field::Proto, 50))),
         implies(first(), iff(status(L4Status::None), is(Field::Proto, 59))),

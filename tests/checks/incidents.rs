@@ -138,6 +138,28 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+#[test]
+fn every_sample_of_an_incident_raises_the_finding_its_note_names() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/incident");
+    let note = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut tried = 0;
+    for line in note.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let (file, name) = (cells[1].trim_matches('`'), cells[3]);
+        let dialect = match file {
+            _ if file.contains("exabgp") => "exabgp",
+            _ if file.contains("junos") || file.ends_with(".set") => "junos",
+            _ if file.ends_with("flowspec-hex") => "flowspec-hex",
+            // Binary samples are read through the command line's own tests.
+            _ => continue,
+        };
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        check(dialect, &text, "", name, Level::Error);
+        tried += 1;
+    }
+    assert!(tried >= 9, "only {tried} samples");
+}
+
 const DISCARD: &str = "8006000000000000";
 
 #[test]

@@ -199,9 +199,19 @@ impl<'a> Line<'a, '_> {
             tree.clear(Tree::ROOT);
             return;
         }
-        match self.target(self.words, tree) {
-            Some((parent, node)) => tree.remove(parent, node),
-            None => findings.no_such(self.span(command), "delete"),
+        let Some((parent, node)) = self.target(self.words, tree) else {
+            findings.no_such(self.span(command), "delete");
+            return;
+        };
+        tree.remove(parent, node);
+        // A list of matches goes with its last value: the device keeps no empty statement.
+        let list = self.words.split_last().and_then(|(_, list)| self.target(list, tree));
+        if let Some((from, list)) = list
+            && list == parent
+            && matches!(tree.word(from), "from" | "match")
+            && tree.children(list).next().is_none()
+        {
+            tree.remove(from, list);
         }
     }
 
