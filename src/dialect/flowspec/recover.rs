@@ -25,6 +25,9 @@ pub fn recover(condition: &Condition, family: Family) -> Result<FlowSpec, Vec<St
     if parts.lost.is_empty() { Ok(spec) } else { Err(parts.lost) }
 }
 
+// More patterns than this from two conditions on the flags would not fit in an NLRI.
+const FLAG_PATTERNS: usize = 4096;
+
 struct Parts<'a> {
     family: Family,
     destination: Option<(Body, Span)>,
@@ -128,6 +131,10 @@ impl<'a> Parts<'a> {
             ValueSet::Ranges(set) => BitSet::new(set.ranges().flat_map(|(lo, hi)| patterns(lo, hi))),
             ValueSet::Wide(_) => return self.lost.push("TCP flags as wide values".to_owned()),
         };
+        let pairs = self.flags.as_ref().map_or(0, |(old, _)| old.patterns().len() * set.patterns().len());
+        if pairs > FLAG_PATTERNS {
+            return self.lost.push("conditions on the TCP flags of too many patterns".to_owned());
+        }
         let both = |old: &BitSet| {
             let pairs = old.patterns().iter().flat_map(|a| set.patterns().iter().map(|b| a.intersection(*b)));
             BitSet::new(pairs.flatten())
@@ -233,7 +240,7 @@ fn prefix(values: &ValueSet, family: Family) -> Option<Body> {
     let only = |mut ranges: Vec<(u128, u128)>| ranges.pop().filter(|_| ranges.is_empty());
     match values {
         ValueSet::Ranges(set) if family == Family::Inet => {
-            let (lo, hi) = only(set.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect())?;
+            let (lo, hi) = only(set.ranges().take(2).map(|(lo, hi)| (lo.into(), hi.into())).collect())?;
             one(Prefix4::cover(u32::try_from(lo).ok()?, u32::try_from(hi).ok()?)).map(Body::Prefix4)
         }
         ValueSet::Wide(set) if family == Family::Inet6 => {
