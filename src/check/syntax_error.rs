@@ -28,3 +28,32 @@ impl Check for SyntaxError {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::by_name;
+
+    #[test]
+    fn everything_readers_raise_stands_in_the_catalogue() {
+        let names = [
+            raised::SYNTAX_ERROR,
+            raised::UNSUPPORTED_KEYWORD,
+            raised::UNDEFINED_REFERENCE,
+            raised::UNUSED_DEFINITION,
+            raised::VALUE_OUT_OF_RANGE,
+            raised::EMPTY_RANGE,
+            raised::MALFORMED_NLRI,
+            raised::COMPONENT_ORDER,
+            raised::NONCANONICAL,
+            raised::TOO_LONG,
+            raised::HOST_BITS_SET,
+            raised::MIXED_FAMILY,
+            raised::CONFLICTING_ACTIONS,
+            raised::RATE_TOO_SMALL,
+        ];
+        for name in names {
+            assert_eq!(by_name(name).map(|check| check.meta().needs), Some(Needs::Syntax), "{name}");
+        }
+    }
+}

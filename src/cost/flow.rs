@@ -242,7 +242,8 @@ fn tcp_flags(operands: &[Operand], meter: &mut Meter) -> Result<FieldCost, Exhau
             meter.charge(choices.len() as u64 + 1)?;
             group = choices;
         } else {
-            meter.charge((group.len() * choices.len()) as u64 + 1)?;
+            // Pairs are made, sorted and kept: dearer than a look at a range.
+            meter.charge(16 * (group.len() * choices.len()) as u64 + 1)?;
             let pairs = group.iter().flat_map(|a| choices.iter().filter_map(|b| a.intersection(*b)));
             group = pairs.collect();
             group.sort_unstable();

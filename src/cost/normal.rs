@@ -186,7 +186,7 @@ fn complement(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<Valu
 fn all_pairs(a: &[BitMatch], b: &[BitMatch], meter: &mut Meter) -> Result<Vec<BitMatch>, Exhausted> {
     let pairs = (a.len() as u64).saturating_mul(b.len() as u64);
     // Making them, and comparing each with each to take out those inside others.
-    meter.charge(pairs.saturating_add(pairs.saturating_mul(pairs) / 16))?;
+    meter.charge(pairs.saturating_mul(16).saturating_add(pairs.saturating_mul(pairs) / 4))?;
     let list = a.iter().flat_map(|x| b.iter().filter_map(|y| x.intersection(*y)));
     Ok(BitSet::new(list).patterns().to_vec())
 }

@@ -79,8 +79,8 @@ limits! {
     COST_STEPS = "cost-steps", 10_000_000, "steps",
         "a rule of 65,536 port values in each of three fields, three times over";
     /// Steps of pricing one document.
-    COST_TOTAL_STEPS = "cost-total-steps", 1_000_000_000, "steps",
-        "a million rules of a thousand ranges; some ten seconds";
+    COST_TOTAL_STEPS = "cost-total-steps", 200_000_000, "steps",
+        "a million rules of two hundred ranges; some seconds";
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
