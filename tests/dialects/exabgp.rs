@@ -52,7 +52,11 @@ fn corpora() -> Option<PathBuf> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|o| format!("{o:02x}")).collect()
+    use std::fmt::Write;
+    octets.iter().fold(String::new(), |mut text, octet| {
+        write!(text, "{octet:02x}").unwrap();
+        text
+    })
 }
 
 fn octets(hex: &str) -> Vec<u8> {
@@ -145,11 +149,10 @@ fn texts_have_their_verdicts_and_octets() {
         let checks: Vec<&str> = reading.diagnostics.iter().map(|d| d.check).collect();
         let all = rules(&reading);
         let got = if checks.is_empty() {
-            let outcome = all.first().map_or("none".to_owned(), |rule| match rule.outcome {
+            all.first().map_or("none".to_owned(), |rule| match rule.outcome {
                 flowgate::ir::Outcome::Verdict(verdict) => verdict.name().to_owned(),
                 other => format!("{other:?}"),
-            });
-            outcome
+            })
         } else {
             checks.join(" ")
         };
@@ -371,7 +374,7 @@ fn vector_holds(vector: &Value, old: bool) {
         let mut actions = flowspec::Actions::accept();
         for chunk in short.chunks(8).chain(long.chunks(20)) {
             let community = flowspec::Community::new(chunk).unwrap();
-            actions.push_community(&community, next_hop, Default::default()).unwrap();
+            actions.push_community(&community, next_hop, flowgate::source::Span::default()).unwrap();
         }
         assert_eq!((rule.outcome, &rule.actions), (actions.outcome(), &actions.beside()), "{words}");
         return;

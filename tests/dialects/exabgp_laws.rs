@@ -125,14 +125,18 @@ fn actions() -> impl Strategy<Value = Actions> {
             let mut actions = Actions::accept();
             let sets = list.iter().take_while(|action| matches!(action, Action::InterfaceSet { .. })).count();
             let rest = list.split_off(sets);
-            list.into_iter().for_each(|set| actions.push(set, Span::default()));
+            for set in list {
+                actions.push(set, Span::default());
+            }
             if discard {
                 actions.push_rate(0.0, RateUnit::OctetsPerSecond, Span::default());
             }
             if sample {
                 actions.push(Action::Sample, Span::default());
             }
-            rest.into_iter().for_each(|action| actions.push(action, Span::default()));
+            for action in rest {
+                actions.push(action, Span::default());
+            }
             actions.goes_on = goes_on;
             actions
         },

@@ -429,9 +429,9 @@ fn octets_cut_or_changed_anywhere_never_stop_the_reading() {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let at = state as usize % file.len();
             if round % 2 == 0 {
-                file.truncate(at)
+                file.truncate(at);
             } else {
-                file[at] ^= (state >> 24) as u8 | 1
+                file[at] ^= (state >> 24) as u8 | 1;
             }
             if let Ok(feed) = feed::read(format, &file[..]) {
                 let source = Source::new(name, feed.content);

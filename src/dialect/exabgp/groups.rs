@@ -23,7 +23,7 @@ type Distinguisher = Option<[u8; 8]>;
 /// Every group of a file.
 #[derive(Debug)]
 pub(super) struct Groups<'a> {
-    groups: Vec<Group>,
+    all: Vec<Group>,
     by_key: HashMap<(&'a str, Table, Distinguisher), usize>,
     by_table: HashMap<(Table, Distinguisher), Vec<usize>>,
     // The group of the route before: routes of a neighbor stand together.
@@ -35,7 +35,7 @@ pub(super) struct Groups<'a> {
 impl<'a> Groups<'a> {
     pub(super) fn new() -> Self {
         Self {
-            groups: Vec::new(),
+            all: Vec::new(),
             by_key: HashMap::new(),
             by_table: HashMap::new(),
             last: None,
@@ -49,9 +49,9 @@ impl<'a> Groups<'a> {
         let at = match self.last {
             Some((last, at)) if last == key => at,
             _ => *self.by_key.entry(key).or_insert_with(|| {
-                self.by_table.entry((table, distinguisher)).or_default().push(self.groups.len());
-                self.groups.push(Group::new(peer, table, distinguisher));
-                self.groups.len() - 1
+                self.by_table.entry((table, distinguisher)).or_default().push(self.all.len());
+                self.all.push(Group::new(peer, table, distinguisher));
+                self.all.len() - 1
             }),
         };
         self.last = Some((key, at));
@@ -59,7 +59,7 @@ impl<'a> Groups<'a> {
             clippy::indexing_slicing,
             reason = "both maps hold indices of groups only, and none is removed"
         )]
-        &mut self.groups[at]
+        &mut self.all[at]
     }
 
     /// Removes a rule from a neighbor, or from all when none is named; says whether it was there.
@@ -75,14 +75,14 @@ impl<'a> Groups<'a> {
         let mut found = false;
         for at in (if peer.is_empty() { all } else { one }).unwrap_or(&[]) {
             self.looks.charge(1)?;
-            found |= self.groups.get_mut(*at).is_some_and(|group| group.remove(nlri));
+            found |= self.all.get_mut(*at).is_some_and(|group| group.remove(nlri));
         }
         Ok(found)
     }
 
     /// The rule sets, each in evaluation order; those that lost all their rules are gone.
     pub(super) fn finish(self) -> Vec<RuleSet> {
-        self.groups.into_iter().filter_map(Group::finish).collect()
+        self.all.into_iter().filter_map(Group::finish).collect()
     }
 }
 
