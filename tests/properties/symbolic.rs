@@ -7,6 +7,7 @@ use flowgate::guard::limits::RULE_NODES;
 use flowgate::guard::{Exhausted, Meter};
 use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
 use flowgate::net::{BitMatch, BitSet, IntervalSet};
+use flowgate::packet::{Decoded, build, decode_ip};
 use flowgate::source::Span;
 use flowgate::symbolic::{Model, Row, Space, Spaces, Taste, Visit, Watch, guess, reach};
 use proptest::prelude::*;
@@ -406,6 +407,42 @@ fn packets_drawn_from_the_world_keep_its_laws_and_the_table() {
         assert_eq!(spaces.contains(world, packet), Some(true), "{packet:?}");
         keeps_the_table(packet);
     }
+}
+
+/// The laws against packets that no part of this stage made: octets of built packets, damaged at random.
+#[test]
+fn every_packet_that_decodes_whole_keeps_the_laws() {
+    let laws = flowgate::symbolic::world::laws();
+    let (mut whole, mut built, mut headers) = (0, 0, Headers::new());
+    let mut state = 1_u64;
+    let mut random = move |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    for sample in samples() {
+        let mut plain = sample.clone();
+        for row in FIELDS.iter().filter(|row| row.name.starts_with("raw.")) {
+            plain.set_absent(row.field);
+        }
+        let Ok(octets) = build(&plain) else { continue };
+        built += 1;
+        for damage in 0..40 {
+            let mut octets = octets.clone();
+            for _ in 0..damage % 4 {
+                let at = random(octets.len().min(64));
+                octets[at] = u8::try_from(random(256)).unwrap();
+            }
+            if decode_ip(&octets, &mut headers) != Decoded::Whole {
+                continue;
+            }
+            whole += 1;
+            for law in &laws {
+                assert_eq!(evaluate(&law.condition, &headers), Truth::Yes, "{}: {headers:?}", law.name);
+            }
+        }
+    }
+    println!("{built} of {} built, {whole} whole", samples().len());
+    assert!(built * 2 > samples().len() && whole > 3_000);
 }
 
 fn keeps_the_table(packet: &Headers) {
