@@ -14,6 +14,8 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "checks/drops.rs"]
+mod drops;
 #[path = "checks/incidents.rs"]
 mod incidents;
 

@@ -85,8 +85,16 @@ fn builtin(family: Family) -> Vec<(&'static str, Condition, &'static [u128])> {
             ]),
             &[],
         ),
-        // RFC 5905 §9.1: peers use the port on both sides, clients may not.
-        ("NTP", Condition::or([peers(17, 123), session(17, 123)]), &[]),
+        // RFC 5905 §9.1: what comes from servers and peers; clients may use another port (RFC 9109).
+        (
+            "NTP",
+            Condition::and([
+                is(Field::Proto, 17),
+                is(Field::Sport, 123),
+                Condition::test(Field::Dport, IntervalSet::from_ranges([(123_u32, 123), (1024, 0xffff)])),
+            ]),
+            &[],
+        ),
         ("ICMP packet too big", too_big, &[]),
     ]
 }
