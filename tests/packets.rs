@@ -6,6 +6,8 @@ mod bpf;
 mod corpus;
 #[path = "packets/random.rs"]
 mod random;
+#[path = "packets/samples.rs"]
+mod samples;
 #[path = "packets/tcpdump.rs"]
 mod tcpdump;
 #[path = "packets/tshark.rs"]

@@ -35,9 +35,18 @@ impl Default for Headers {
     }
 }
 
-const fn bit(field: Field) -> u128 {
+pub(crate) const fn bit(field: Field) -> u128 {
     1 << field as u8
 }
+
+/// Sets several fields of up to 32 bits: what is present changes once, by a constant, and not once for each.
+macro_rules! set_all {
+    ($headers:expr, $($field:ident = $value:expr),* $(,)?) => {{
+        $($headers.write($crate::field::Field::$field, $value);)*
+        $headers.mark(const { 0 $(| $crate::field::bit($crate::field::Field::$field))* });
+    }};
+}
+pub(crate) use set_all;
 
 const fn wide_slot(field: Field) -> Option<usize> {
     match field {
@@ -75,15 +84,16 @@ impl Headers {
         self.cut &= !bit(field);
     }
 
-    /// Sets several fields of up to 32 bits at once: one change of what is present instead of one for each.
-    #[inline(always)]
-    pub fn set_all<const N: usize>(&mut self, values: [(Field, u32); N]) {
-        let mut mask = 0;
-        for (field, value) in values {
-            debug_assert!(!field.is_wide(), "a wide field is set with set_wide");
-            self.small[field as usize] = value;
-            mask |= bit(field);
-        }
+    /// Writes the value of a field of up to 32 bits without saying that it is there: [`set_all!`] does after several.
+    #[inline]
+    pub(crate) fn write(&mut self, field: Field, value: u32) {
+        debug_assert!(!field.is_wide(), "a wide field is set with set_wide");
+        self.small[field as usize] = value;
+    }
+
+    /// Says that the fields of a mask of bits are there.
+    #[inline]
+    pub(crate) fn mark(&mut self, mask: u128) {
         self.present |= mask;
         self.cut &= !mask;
     }

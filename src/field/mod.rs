@@ -4,6 +4,7 @@ mod headers;
 mod table;
 
 pub use headers::{Headers, Reading};
+pub(crate) use headers::{bit, set_all};
 pub use table::{FIELDS, Family, Field, FieldInfo, Layer, Need};
 
 /// Values of [`Field::L4Status`].

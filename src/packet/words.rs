@@ -252,7 +252,10 @@ impl Parser<'_> {
             _ => Field::by_name(word).ok_or_else(|| fail(at, word, "is no word of a packet"))?,
         };
         let (value_at, value) = self.words.expect(&format!("a value of `{word}`"))?;
-        let value = wide_number(value_at, value, field.info().max)?;
+        let value = match (field, mac(value)) {
+            (Field::EthSrc | Field::EthDst, Some(address)) => address,
+            _ => wide_number(value_at, value, field.info().max)?,
+        };
         self.set_wide(field, value, value_at);
         Ok(())
     }
@@ -281,6 +284,17 @@ fn wide_number(at: usize, text: &str, max: u128) -> Result<u128, WordsError> {
         Some(_) => Err(WordsError { at, what: format!("`{text}` is more than {max}") }),
         None => Err(fail(at, text, "is no number")),
     }
+}
+
+/// A MAC address of six pairs of hexadecimal digits.
+fn mac(text: &str) -> Option<u128> {
+    let mut pairs = text.split(':');
+    let mut address = 0;
+    for _ in 0..6 {
+        let pair = pairs.next().filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        address = address << 8 | u128::from(u8::from_str_radix(pair, 16).ok()?);
+    }
+    pairs.next().is_none().then_some(address)
 }
 
 /// Letters as in `SA`, `none`, or a number.
@@ -324,6 +338,7 @@ mod tests {
             "udp [2001:db8::1]:5 > [2001:db8::2]:6 len 48 iface xe-0/0/0",
             "udp [2001:db8::1]:5 > [2001:db8::2]:6 len 56 frag 0",
             "esp 198.51.100.7 > 192.0.2.9 len 28 esp.spi 7",
+            "udp 198.51.100.7:1 > 192.0.2.9:2 len 28 eth.src 02:00:00:00:00:0f eth.type 0x0800 vlan 5",
             "gre 198.51.100.7 > 192.0.2.9 len 28 gre.key 7",
             "253 198.51.100.7 > 192.0.2.9 len 20",
             "none 2001:db8::1 > 2001:db8::2 len 40",

@@ -72,8 +72,8 @@ fn ethernet<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
 
 #[inline]
 fn mac(address: pnet::util::MacAddr) -> u128 {
-    let octets = address.octets();
-    octets.iter().fold(0, |value, octet| value << 8 | u128::from(*octet))
+    let [a, b, c, d, e, f] = address.octets();
+    u128::from(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
 /// What an ethertype announces, behind any number of VLAN tags.

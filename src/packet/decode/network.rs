@@ -1,7 +1,7 @@
 //! IPv4 with options, IPv6 with its chain of extension headers.
 
 use super::{Decoded, Malformed, Octets, cut_absent, transport};
-use crate::field::{FIELDS, Field, Headers, L4Status, Need, Reading, ext, ip_option_bit};
+use crate::field::{FIELDS, Field, Headers, L4Status, Need, Reading, ext, ip_option_bit, set_all};
 use pnet::packet::ipv4::Ipv4Packet;
 use pnet::packet::ipv6::Ipv6Packet;
 
@@ -156,24 +156,25 @@ fn inet_fields(header: &[u8; 20], headers: &mut Headers) -> Option<Fixed> {
     let total = view.get_total_length();
     let protocol = view.get_next_level_protocol().0;
     let offset = view.get_fragment_offset();
-    headers.set_all([
-        (Field::IpVersion, 4),
-        (Field::HdrLen, u32::from(words)),
-        (Field::Dscp, u32::from(view.get_dscp())),
-        (Field::Ecn, u32::from(view.get_ecn())),
-        (Field::Len, u32::from(total)),
-        (Field::IpId, u32::from(view.get_identification())),
-        (Field::ReservedFlag, flags >> 2 & 1),
-        (Field::Df, flags >> 1 & 1),
-        (Field::Mf, flags & 1),
-        (Field::IsFragHeader, 1),
-        (Field::FragOff, u32::from(offset)),
-        (Field::Ttl, u32::from(view.get_ttl())),
-        (Field::Proto, u32::from(protocol)),
-        (Field::ProtoField, u32::from(protocol)),
-        (Field::Src4, view.get_source().to_bits()),
-        (Field::Dst4, view.get_destination().to_bits()),
-    ]);
+    set_all!(
+        headers,
+        IpVersion = 4,
+        HdrLen = u32::from(words),
+        Dscp = u32::from(view.get_dscp()),
+        Ecn = u32::from(view.get_ecn()),
+        Len = u32::from(total),
+        IpId = u32::from(view.get_identification()),
+        ReservedFlag = flags >> 2 & 1,
+        Df = flags >> 1 & 1,
+        Mf = flags & 1,
+        IsFragHeader = 1,
+        FragOff = u32::from(offset),
+        Ttl = u32::from(view.get_ttl()),
+        Proto = u32::from(protocol),
+        ProtoField = u32::from(protocol),
+        Src4 = view.get_source().to_bits(),
+        Dst4 = view.get_destination().to_bits()
+    );
     Some(Fixed { header_length: usize::from(words) * 4, total: usize::from(total), protocol, offset })
 }
 

@@ -1,7 +1,6 @@
 //! What follows the IP headers.
 
-use crate::field::{FIELDS, Field, Headers, L4Status};
-use pnet::packet::tcp::TcpPacket;
+use crate::field::{FIELDS, Field, Headers, L4Status, set_all};
 
 /// How many octets behind the IP headers any field reads, GRE keys aside.
 const WINDOW: usize = 16;
@@ -27,7 +26,7 @@ pub(super) fn decode(
     headers: &mut Headers,
 ) -> bool {
     let counted = u32::try_from(room).unwrap_or(u32::MAX).min(31);
-    headers.set_all([(Field::L4Status, status as u32), (Field::L4Room, counted)]);
+    set_all!(headers, L4Status = status as u32, L4Room = counted);
     if let Some(window) = captured.first_chunk::<WINDOW>() {
         fields(protocol, status, window, headers);
         return protocol == Some(47) && gre_key(status, captured, room, headers);
@@ -44,37 +43,35 @@ fn fields(protocol: Option<u8>, status: L4Status, window: &[u8; WINDOW], headers
     let [o0, o1, o2, o3, o4, o5, o6, o7, .., o13, _, _] = *window;
     let word0 = u32::from_be_bytes([o0, o1, o2, o3]);
     let word1 = u32::from_be_bytes([o4, o5, o6, o7]);
-    headers.set_all([
-        (Field::RawPort0, word0 >> 16),
-        (Field::RawPort1, word0 & 0xffff),
-        (Field::RawOctet0, u32::from(o0)),
-        (Field::RawOctet1, u32::from(o1)),
-        (Field::RawOctet13, u32::from(o13)),
-        (Field::RawWord0, word0),
-        (Field::RawWord1, word1),
-    ]);
+    set_all!(
+        headers,
+        RawPort0 = word0 >> 16,
+        RawPort1 = word0 & 0xffff,
+        RawOctet0 = u32::from(o0),
+        RawOctet1 = u32::from(o1),
+        RawOctet13 = u32::from(o13),
+        RawWord0 = word0,
+        RawWord1 = word1
+    );
     match (protocol, status) {
-        (Some(6), L4Status::Located) => tcp(word0, window, headers),
+        (Some(6), L4Status::Located) => tcp(window, headers),
         (Some(17 | 136), L4Status::Located) => {
-            headers.set_all([
-                (Field::Sport, word0 >> 16),
-                (Field::Dport, word0 & 0xffff),
-                (Field::UdpLen, word1 >> 16),
-            ]);
+            set_all!(headers, Sport = word0 >> 16, Dport = word0 & 0xffff, UdpLen = word1 >> 16);
         }
         (Some(33 | 132), L4Status::Located) => {
-            headers.set_all([(Field::Sport, word0 >> 16), (Field::Dport, word0 & 0xffff)]);
+            set_all!(headers, Sport = word0 >> 16, Dport = word0 & 0xffff);
         }
         (Some(1), L4Status::Located) => {
-            headers.set_all([
-                (Field::IcmpType, u32::from(o0)),
-                (Field::IcmpCode, u32::from(o1)),
-                (Field::IcmpId, word1 >> 16),
-                (Field::IcmpMtu, word1 & 0xffff),
-            ]);
+            set_all!(
+                headers,
+                IcmpType = u32::from(o0),
+                IcmpCode = u32::from(o1),
+                IcmpId = word1 >> 16,
+                IcmpMtu = word1 & 0xffff
+            );
         }
         (Some(58), L4Status::Located) => {
-            headers.set_all([(Field::Icmp6Type, u32::from(o0)), (Field::Icmp6Code, u32::from(o1))]);
+            set_all!(headers, Icmp6Type = u32::from(o0), Icmp6Code = u32::from(o1));
         }
         (Some(2), L4Status::Located) => headers.set(Field::IgmpType, u32::from(o0)),
         (Some(50), L4Status::Encrypted) => headers.set(Field::EspSpi, word0),
@@ -85,20 +82,18 @@ fn fields(protocol: Option<u8>, status: L4Status, window: &[u8; WINDOW], headers
 }
 
 #[inline]
-fn tcp(word0: u32, window: &[u8; WINDOW], headers: &mut Headers) {
-    // The view wants a whole header; what it reads of it stands in the window.
-    let mut header = [0; 20];
-    header.iter_mut().zip(window).for_each(|(to, from)| *to = *from);
-    let Some(view) = TcpPacket::new(&header) else { return };
-    headers.set_all([
-        (Field::Sport, word0 >> 16),
-        (Field::Dport, word0 & 0xffff),
-        (Field::TcpSeq, view.get_sequence()),
-        (Field::TcpAck, view.get_acknowledgement()),
-        (Field::TcpDataOff, u32::from(view.get_data_offset())),
-        (Field::TcpFlags, u32::from(view.get_reserved()) << 8 | u32::from(view.get_flags())),
-        (Field::TcpWindow, u32::from(view.get_window())),
-    ]);
+fn tcp(window: &[u8; WINDOW], headers: &mut Headers) {
+    let [p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1] = *window;
+    set_all!(
+        headers,
+        Sport = u32::from(u16::from_be_bytes([p0, p1])),
+        Dport = u32::from(u16::from_be_bytes([p2, p3])),
+        TcpSeq = u32::from_be_bytes([s0, s1, s2, s3]),
+        TcpAck = u32::from_be_bytes([a0, a1, a2, a3]),
+        TcpDataOff = u32::from(high >> 4),
+        TcpFlags = u32::from(high & 0xf) << 8 | u32::from(low),
+        TcpWindow = u32::from(u16::from_be_bytes([w0, w1])),
+    );
 }
 
 /// The fields were set from octets padded with zeros: those beyond the packet are absent, those beyond the

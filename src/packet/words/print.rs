@@ -24,9 +24,21 @@ pub fn print(headers: &Headers, symbols: &[Box<str>]) -> String {
         });
         let Some((field, value)) = open else { break };
         said |= 1 << field as u32;
-        push(&mut text, format_args!("{} {value}", field.name()));
+        push(&mut text, format_args!("{} {}", field.name(), value_in_words(field, value)));
     }
     text
+}
+
+/// MAC addresses as such, ethertypes in hexadecimal, all else in decimal.
+fn value_in_words(field: Field, value: u128) -> String {
+    match field {
+        Field::EthSrc | Field::EthDst => {
+            let [.., a, b, c, d, e, f] = value.to_be_bytes();
+            format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        }
+        Field::EthType => format!("{value:#06x}"),
+        _ => value.to_string(),
+    }
 }
 
 fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
