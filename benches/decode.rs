@@ -1,5 +1,7 @@
 //! Captures read and decoded: packets of 64 octets a second, ours beside the bare crates.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run should say so")]
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use flowgate::field::{Field, Headers};

@@ -1,5 +1,7 @@
 //! Packets through rule sets of 10, 1,000 and 10,000 rules.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run should say so")]
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use flowgate::eval::Evaluator;

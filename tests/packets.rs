@@ -1,5 +1,16 @@
 //! Packets against other programs: decoded fields against tshark's tables, verdicts against tcpdump's filters.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a panic is how a test says no, and what it skips it says aloud"
+)]
+
 #[path = "packets/bpf.rs"]
 mod bpf;
 #[path = "packets/corpus.rs"]

@@ -164,26 +164,41 @@ impl<'r> CaptureReader<'r> {
         if self.failed {
             return Ok(None);
         }
-        let found = match &mut self.format {
-            Format::Pcap { header, link_type } => {
-                next_pcap(&mut self.window, header, *link_type, self.frames)
-            }
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.window, self.frames),
-        };
-        let found = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                self.failed = true;
-                return Err(error);
-            }
-        };
+        // Two ways that do not meet: what is found stays in registers on the one that has to be fast.
+        if let Format::Pcap { header, link_type } = &self.format {
+            return match next_pcap(&mut self.window, header, *link_type, self.frames) {
+                Ok(Some(found)) => Ok(Some(self.frame(found))),
+                Ok(None) => Ok(None),
+                Err(error) => Err(self.fail(error)),
+            };
+        }
+        self.next_of_pcapng()
+    }
+
+    #[inline(never)]
+    fn next_of_pcapng(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
+        let Format::Pcapng(pcapng) = &mut self.format else { return Ok(None) };
+        match pcapng.next(&mut self.window, self.frames) {
+            Ok(Some(found)) => Ok(Some(self.frame(found))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: CaptureError) -> CaptureError {
+        self.failed = true;
+        error
+    }
+
+    #[inline]
+    fn frame(&mut self, found: Found) -> Frame<'_> {
         self.frames += 1;
         let offset = self.window.offset() + found.skip as u64;
         // The octets stay in the buffer behind the window's start until the next call.
         let octets =
             self.window.take(found.total).get(found.skip..found.skip + found.captured).unwrap_or(&[]);
-        Ok(Some(Frame {
+        Frame {
             number: self.frames,
             offset,
             link_type: found.link_type,
@@ -191,7 +206,7 @@ impl<'r> CaptureReader<'r> {
             time: found.time,
             octets,
             length: found.length,
-        }))
+        }
     }
 
     /// Frames read so far.

@@ -145,6 +145,11 @@ pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Hea
     headers.set_cut(Field::OutIface);
     headers.set_cut(Field::InGroup);
     let octets = Octets { captured: octets, sent: octets.len().max(length as usize), at: 0 };
+    if link_type == LinkType::ETHERNET
+        && let Some(behind) = link::plain_inet(octets, headers)
+    {
+        return network::decode(behind, Some(4), headers);
+    }
     match link::walk(link_type, octets, headers) {
         Ok(link::Carried::Ip { octets, version }) => network::decode(octets, version, headers),
         Ok(link::Carried::Other) => Decoded::NotIp,

@@ -271,7 +271,7 @@ fn is_bare_ppp(link_type: LinkType, octets: &[u8]) -> bool {
 /// A capture of forty packets, some of them tagged, cut or no IP.
 fn synthetic(number: usize, pool: &Pool, random: &mut Random) -> Capture {
     let mut packets = Vec::new();
-    let ethernet = number % 2 == 0;
+    let ethernet = number.is_multiple_of(2);
     for _ in 0..40 {
         let headers = packet(pool, random);
         let mut frame = Vec::new();
@@ -287,7 +287,11 @@ fn synthetic(number: usize, pool: &Pool, random: &mut Random) -> Capture {
             frame[12..14].copy_from_slice(&[8, 6]);
         }
         let length = u32::try_from(frame.len()).unwrap();
-        frame.truncate(if random.below(15) == 0 { 14 + random.below(60) as usize } else { 2_000 });
+        frame.truncate(if random.below(15) == 0 {
+            14 + usize::try_from(random.below(60)).unwrap()
+        } else {
+            2_000
+        });
         let link_type = if ethernet { LinkType::ETHERNET } else { LinkType::RAW };
         packets.extend(seen(link_type, &frame, length));
     }

@@ -66,6 +66,10 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn length(octets: &[u8]) -> u32 {
+    u32::try_from(octets.len()).unwrap()
+}
+
 fn link_type() -> impl Strategy<Value = LinkType> {
     prop_oneof![3 => Just(LinkType::ETHERNET), 3 => Just(LinkType::RAW), 2 => prop::sample::select(LINK_TYPES).prop_map(LinkType)]
 }
@@ -103,7 +107,7 @@ proptest! {
     #[test]
     fn decoding_keeps_the_field_table(octets in octets(), link in link_type(), more in 0_u32..3) {
         let mut headers = Headers::new();
-        let decoded = decode(link, &octets, octets.len() as u32 + more * more * 40, &mut headers);
+        let decoded = decode(link, &octets, length(&octets) + more * more * 40, &mut headers);
         keeps_the_table(&headers, decoded);
     }
 
@@ -111,7 +115,7 @@ proptest! {
     #[test]
     fn cutting_a_capture_hides_and_never_lies(octets in octets(), link in link_type()) {
         let (mut whole, mut part) = (Headers::new(), Headers::new());
-        let length = octets.len() as u32;
+        let length = length(&octets);
         let decoded = decode(link, &octets, length, &mut whole);
         for end in 0..octets.len() {
             let cut = decode(link, &octets[..end], length, &mut part);
@@ -184,14 +188,14 @@ proptest! {
     ) {
         let mut writer = CaptureWriter::new(Vec::new(), LinkType(link)).unwrap();
         for (seconds, nanos, octets, more) in &frames {
-            writer.write(Duration::new(*seconds, *nanos), octets, octets.len() as u32 + more).unwrap();
+            writer.write(Duration::new(*seconds, *nanos), octets, length(&octets) + more).unwrap();
         }
         let file = writer.finish().unwrap();
         let mut reader = CaptureReader::new(&file[..]).unwrap();
         for (seconds, nanos, octets, more) in &frames {
             let frame = reader.next_frame().unwrap().unwrap();
             prop_assert_eq!(frame.octets, &octets[..]);
-            prop_assert_eq!(frame.length, octets.len() as u32 + more);
+            prop_assert_eq!(frame.length, length(&octets) + more);
             prop_assert_eq!(frame.time, Some(Duration::new(*seconds, *nanos)));
             prop_assert_eq!(frame.link_type, LinkType(link));
         }
@@ -243,8 +247,8 @@ fn check_sums(octets: &[u8], headers: &Headers) {
         octets[12..20].to_vec()
     };
     if protocol != 1 {
-        summed.extend((body.len() as u32).to_be_bytes());
-        summed.extend([0, protocol as u8]);
+        summed.extend(length(body).to_be_bytes());
+        summed.extend([0, u8::try_from(protocol).unwrap()]);
     }
     summed.extend(body);
     assert_eq!(sum(&summed), 0xffff, "{headers:?}");
@@ -293,8 +297,8 @@ fn short_and_damaged_packets_decode() {
             for octet in [0, 1, 2, 4, 8, 43, 44, 51, 59, 60, 64, 69, 96, 127, 128, 254, 255] {
                 damaged[at] = octet;
                 for end in 0..=damaged.len() {
-                    run(101, &damaged[..end], damaged.len() as u32);
-                    run(101, &damaged[..end], end as u32);
+                    run(101, &damaged[..end], length(&damaged));
+                    run(101, &damaged[..end], length(&damaged[..end]));
                 }
             }
         }

@@ -59,7 +59,7 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
         Field::Src4 | Field::Dst4 if v4 => address4(test, meter),
         Field::Src6 | Field::Dst6 if !v4 => address6(test, meter),
         Field::IpOptions if v4 => options(test),
-        Field::ExtHdrs if !v4 => extensions(test, case),
+        Field::ExtHdrs if !v4 => Ok(extensions(test, case)),
         // In IPv6 it is an extension header, which no case has.
         Field::AhSpi if v4 => transport(test, case, 4, 4, meter),
         Field::Src4
@@ -234,16 +234,16 @@ fn options(test: &Test) -> Printed {
 }
 
 /// The extension headers of a case, ESP among them.
-fn extensions(test: &Test, case: Case) -> Printed {
+fn extensions(test: &Test, case: Case) -> Tree {
     let before = if case == Case::Inet6Fragment { ext::FRAGMENT } else { 0 };
     let plain = constant(&test.values, before);
     let encrypted = constant(&test.values, before | ext::ESP);
     if plain == encrypted {
-        return Ok(plain);
+        return plain;
     }
     // Behind a later fragment's header ESP is not looked for.
     let is_esp = Tree::and([is_first(case), is_protocol(case, &[(50, 50)])]);
-    Ok(if plain == Tree::True { Tree::not(is_esp) } else { is_esp })
+    if plain == Tree::True { Tree::not(is_esp) } else { is_esp }
 }
 
 fn address4(test: &Test, meter: &mut Meter) -> Printed {
