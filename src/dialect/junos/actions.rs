@@ -27,7 +27,7 @@ struct Deciding {
 
 const ACCEPT: Outcome = Outcome::Verdict(Verdict::Accept);
 
-impl<'a> Lowering<'a, '_> {
+impl Lowering<'_, '_> {
     /// What a `then` asks for.
     pub(super) fn then(&mut self, then: Option<NodeId>, family: Families) -> Then {
         let tree = self.tree;

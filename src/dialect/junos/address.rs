@@ -179,7 +179,7 @@ fn side(field: Field) -> &'static str {
     }
 }
 
-impl<'a> Lowering<'a, '_> {
+impl Lowering<'_, '_> {
     /// The condition of one slot: `prefixes` and `lists` are the keywords that belong to it.
     pub(super) fn addresses(
         &mut self,
@@ -189,6 +189,11 @@ impl<'a> Lowering<'a, '_> {
         family: Families,
     ) -> Condition {
         let (six, fields) = fields(slot, family);
+        if let ([field], Some(keyword), None) = (fields, prefixes, lists)
+            && let Some(test) = self.one_prefix(*field, keyword)
+        {
+            return test;
+        }
         let mut all = Gathered {
             four: List::new(),
             six: List::new(),
@@ -222,8 +227,30 @@ impl<'a> Lowering<'a, '_> {
                 if six { "add `::/0;` to match the rest" } else { "add `0.0.0.0/0;` to match the rest" },
             );
         }
-        let parts = fields.iter().map(|field| address_test(&all, *field, six, rest, span));
-        Condition::or(parts.collect::<Vec<_>>())
+        match fields {
+            [field] => address_test(&all, *field, six, rest, span),
+            _ => Condition::or(fields.iter().map(|field| address_test(&all, *field, six, rest, span))),
+        }
+    }
+
+    /// The usual list: one prefix with nothing to say of it.
+    fn one_prefix(&self, field: Field, keyword: NodeId) -> Option<Condition> {
+        let tree = self.tree;
+        let mut children = tree.children(keyword);
+        let node = children.next()?;
+        if children.next().is_some() || !tree.is_leaf(node) {
+            return None;
+        }
+        let values = match (address(tree.word(node))?, field) {
+            (Address::Four(prefix), Field::Src4 | Field::Dst4) if !prefix.has_host_bits() => {
+                ValueSet::range(prefix.first(), prefix.last())
+            }
+            (Address::Six(prefix), Field::Src6 | Field::Dst6) if !prefix.has_host_bits() => {
+                ValueSet::from(IntervalSet::from(prefix))
+            }
+            _ => return None,
+        };
+        Some(Condition::Test(Test::new(field, values, tree.span(node))))
     }
 
     fn gather_prefixes(&mut self, keyword: NodeId, six: bool, all: &mut Gathered) {
@@ -379,15 +406,23 @@ fn words(all: &Gathered) -> String {
         text.push_str(if except { " except" } else { "" });
     };
     for (list, except) in [(&all.four.plain, false), (&all.four.except, true)] {
-        list.iter().for_each(|e| add(format!("{}/{}", std::net::Ipv4Addr::from(e.0), e.2), except));
+        for e in list {
+            add(format!("{}/{}", std::net::Ipv4Addr::from(e.0), e.2), except);
+        }
     }
     for (list, except) in [(&all.six.plain, false), (&all.six.except, true)] {
-        list.iter().for_each(|e| add(format!("{}/{}", std::net::Ipv6Addr::from(e.0), e.2), except));
+        for e in list {
+            add(format!("{}/{}", std::net::Ipv6Addr::from(e.0), e.2), except);
+        }
     }
     for (list, except) in [(&all.masked, false), (&all.masked_except, true)] {
-        list.iter().for_each(|m| add(format!("{:#x}/{:#x}", m.value, m.mask), except));
+        for m in list {
+            add(format!("{:#x}/{:#x}", m.value, m.mask), except);
+        }
     }
-    all.unknown.iter().for_each(|(word, _, except)| add(word.clone(), *except));
+    for (word, _, except) in &all.unknown {
+        add(word.clone(), *except);
+    }
     text
 }
 

@@ -40,7 +40,8 @@ impl Accepted {
     }
 
     fn with_mask(mask: u32, bits: u32) -> u64 {
-        (0..1_u32 << bits).filter(|v| v & mask == mask).fold(0, |set, v| set | 1 << v)
+        let words = LOW.iter().enumerate().take(bits as usize).filter(|(bit, _)| mask >> bit & 1 == 1);
+        words.fold(Self::all(bits), |set, (_, word)| set & word)
     }
 
     /// Nothing is accepted.
@@ -67,7 +68,7 @@ impl Accepted {
 
     /// Reads an expression over `bits` bits with these names.
     pub(super) fn parse(text: &str, names: Names, bits: u32) -> Result<Self, BadExpression> {
-        Self::parse_with(text, names, bits, |number| Some(number))
+        Self::parse_with(text, names, bits, Some)
     }
 
     /// As [`Accepted::parse`], where numbers in the text are masks over other bits: `place` moves them.
@@ -92,15 +93,18 @@ impl Accepted {
     /// The prime patterns of the set: none can lose a bit and still be inside. Sorted, so that equal sets have
     /// equal patterns.
     pub(super) fn patterns(self) -> BitSet {
-        let mut inside = Vec::new();
+        if let Some(one) = self.one_pattern() {
+            return BitSet::new([BitMatch::new(u128::from(one.0), u128::from(one.1))]);
+        }
+        let mut primes = Vec::new();
         let limit = 1_u32 << self.bits;
         for mask in 0..limit {
             // Every value within the mask: the subsets of its bits.
             let mut value = mask;
             loop {
-                let covered = (0..limit).filter(|v| v & mask == value).all(|v| self.values >> v & 1 == 1);
-                if covered {
-                    inside.push(BitMatch::new(u128::from(value), u128::from(mask)));
+                let shorter = |bit: u32| mask & bit != 0 && self.covers(value & !bit, mask & !bit);
+                if self.covers(value, mask) && !(0..self.bits).any(|n| shorter(1 << n)) {
+                    primes.push(BitMatch::new(u128::from(value), u128::from(mask)));
                 }
                 if value == 0 {
                     break;
@@ -108,9 +112,45 @@ impl Accepted {
                 value = (value - 1) & mask;
             }
         }
-        BitSet::new(inside)
+        BitSet::new(primes)
+    }
+
+    /// Value and mask, where one pattern is the whole set.
+    fn one_pattern(self) -> Option<(u32, u32)> {
+        if self.values == 0 {
+            return None;
+        }
+        let (mut value, mut mask) = (0, 0);
+        for (bit, word) in LOW.iter().enumerate().take(self.bits as usize) {
+            let (set, clear) = (self.values & !word == 0, self.values & word == 0);
+            mask |= u32::from(set || clear) << bit;
+            value |= u32::from(set) << bit;
+        }
+        let free = self.bits - mask.count_ones();
+        (self.values.count_ones() == 1 << free).then_some((value, mask))
+    }
+
+    /// Whether every value with the pattern is in the set.
+    fn covers(self, value: u32, mask: u32) -> bool {
+        let mut members = Self::all(self.bits);
+        for (bit, word) in LOW.iter().enumerate().take(self.bits as usize) {
+            if mask >> bit & 1 == 1 {
+                members &= if value >> bit & 1 == 1 { *word } else { !word };
+            }
+        }
+        members & !self.values == 0
     }
 }
+
+/// For each bit, the values below 64 that have it, as a set.
+const LOW: [u64; 6] = [
+    0xaaaa_aaaa_aaaa_aaaa,
+    0xcccc_cccc_cccc_cccc,
+    0xf0f0_f0f0_f0f0_f0f0,
+    0xff00_ff00_ff00_ff00,
+    0xffff_0000_ffff_0000,
+    0xffff_ffff_0000_0000,
+];
 
 struct Reader<'a> {
     text: &'a str,
@@ -188,16 +228,15 @@ impl Reader<'_> {
         let Ok((rest, word)) = word else {
             return Err(nom::Err::Failure(BadExpression::Syntax(at)));
         };
-        let mask = match super::names::value(self.names, word) {
-            Some(bit) => bit,
-            None => {
-                let number = number(word)
-                    .ok_or_else(|| nom::Err::Failure(BadExpression::Name(at, word.to_owned())))?;
-                (self.place)(number)
-                    .and_then(|n| u32::try_from(n).ok())
-                    .filter(|n| n >> self.bits == 0)
-                    .ok_or_else(|| nom::Err::Failure(BadExpression::Wide(at, word.to_owned())))?
-            }
+        let mask = if let Some(bit) = super::names::value(self.names, word) {
+            bit
+        } else {
+            let number =
+                number(word).ok_or_else(|| nom::Err::Failure(BadExpression::Name(at, word.to_owned())))?;
+            (self.place)(number)
+                .and_then(|n| u32::try_from(n).ok())
+                .filter(|n| n >> self.bits == 0)
+                .ok_or_else(|| nom::Err::Failure(BadExpression::Wide(at, word.to_owned())))?
         };
         Ok((rest, Accepted::with_mask(mask, self.bits)))
     }

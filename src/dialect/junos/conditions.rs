@@ -26,7 +26,7 @@ pub(super) const FRAGMENT_FIELDS: [(u32, Field); 3] =
 /// The greatest fragment offset.
 pub(super) const LAST_OFFSET: u32 = 0x1fff;
 
-impl<'a> Lowering<'a, '_> {
+impl Lowering<'_, '_> {
     /// The condition of a `from`.
     pub(super) fn from(&mut self, from: NodeId, family: Families) -> Condition {
         let tree = self.tree;
@@ -39,6 +39,11 @@ impl<'a> Lowering<'a, '_> {
             parts.push(condition);
         }
         self.keywords = keywords;
+        let flat = |part: &Condition| !matches!(part, Condition::True | Condition::False | Condition::And(_));
+        if parts.len() > 1 && parts.iter().all(flat) {
+            // As `Condition::and` would, in the memory it is in.
+            return Condition::And(parts.into_boxed_slice());
+        }
         Condition::and(parts)
     }
 
@@ -128,8 +133,8 @@ impl<'a> Lowering<'a, '_> {
             Match::Mac(field) => self.macs(node, field),
             Match::Named(except) => self.named(node, except),
             Match::Mark | Match::Block => self.opaque_words(node),
-            Match::Hint => Condition::True,
-            Match::Address(_) | Match::PrefixList(_) | Match::Number(..) => Condition::True,
+            // A hint decides nothing; the others are read before.
+            Match::Hint | Match::Address(_) | Match::PrefixList(_) | Match::Number(..) => Condition::True,
         }
     }
 
@@ -285,9 +290,10 @@ impl<'a> Lowering<'a, '_> {
                     let message = format!("`{}` is out of range: at most 255", shown(word));
                     this.findings.error(raised::VALUE_OUT_OF_RANGE, tree.span(kind), message);
                 }
-                Some(number) => match bit(number) {
-                    Some(bit) => wanted |= bit,
-                    None => {
+                Some(number) => {
+                    if let Some(bit) = bit(number) {
+                        wanted |= bit;
+                    } else {
                         // Kinds outside the table share a bit: it says that one is there, not which.
                         let id = format!("{} {number}", base(tree.word(node)));
                         let over = ValueSet::bits(other_bit(field), other_bit(field));
@@ -296,7 +302,7 @@ impl<'a> Lowering<'a, '_> {
                         let span = tree.span(kind);
                         unread.push(Condition::opaque_within(id, why, over, Condition::False, span));
                     }
-                },
+                }
             }
         });
         let Some(span) = span else { return self.without_value(node) };
@@ -348,18 +354,15 @@ impl<'a> Lowering<'a, '_> {
         let span = self.values(node, |this, value| {
             this.nothing_behind(value);
             let name = tree.word(value);
-            match this.interface_set(name) {
-                Some(set) => {
-                    for member in tree.children(set) {
-                        this.interface(member, &mut names, &mut unread);
-                    }
+            if let Some(set) = this.interface_set(name) {
+                for member in tree.children(set) {
+                    this.interface(member, &mut names, &mut unread);
                 }
-                None => {
-                    this.undefined("interface set", value);
-                    let why = "the interface set is not defined here";
-                    let span = tree.span(value);
-                    unread.push(Condition::opaque(format!("interface-set {name}"), why, span));
-                }
+            } else {
+                this.undefined("interface set", value);
+                let why = "the interface set is not defined here";
+                let span = tree.span(value);
+                unread.push(Condition::opaque(format!("interface-set {name}"), why, span));
             }
         });
         let Some(span) = span else { return self.without_value(node) };

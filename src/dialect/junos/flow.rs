@@ -22,7 +22,7 @@ pub(super) const NAMED_COMMUNITY: &str = "community named ";
 /// The bits of `fragment` (RFC 8955 §4.2.2.12) that `not-a-fragment` denies.
 pub(super) const ANY_FRAGMENT: u64 = 0x06;
 
-impl<'a> Lowering<'a, '_> {
+impl Lowering<'_, '_> {
     /// Every flow route of a scope.
     pub(super) fn flow_routes(&mut self, scope: NodeId, prefix: &str) {
         let tree = self.tree;
@@ -94,7 +94,9 @@ impl<'a> Lowering<'a, '_> {
             rule.condition = Condition::and([rule.condition, unread]);
             rule.nlri = None;
         }
-        found.into_iter().for_each(|finding| self.findings.push(finding));
+        for finding in found {
+            self.findings.push(finding);
+        }
         rule
     }
 
@@ -153,12 +155,11 @@ impl<'a> Lowering<'a, '_> {
         let span = self.values(node, |this, item| {
             let here = tree.span(item);
             this.nothing_behind(item);
-            match range(tree.word(item), names) {
-                Some((lo, hi)) => operands.extend(range_operands(lo, hi, here)),
-                None => {
-                    this.unread_value(node, item);
-                    this.unreadable = true;
-                }
+            if let Some((lo, hi)) = range(tree.word(item), names) {
+                operands.extend(range_operands(lo, hi, here));
+            } else {
+                this.unread_value(node, item);
+                this.unreadable = true;
             }
         });
         self.flow_operands(node, span, kind, operands, spec);
@@ -208,12 +209,11 @@ impl<'a> Lowering<'a, '_> {
         let span = self.values(node, |this, item| {
             let here = tree.span(item);
             this.nothing_behind(item);
-            match fragment_operand(tree.word(item), here) {
-                Some(operand) => operands.push(operand),
-                None => {
-                    this.unread_value(node, item);
-                    this.unreadable = true;
-                }
+            if let Some(operand) = fragment_operand(tree.word(item), here) {
+                operands.push(operand);
+            } else {
+                this.unread_value(node, item);
+                this.unreadable = true;
             }
         });
         self.flow_operands(node, span, C::Fragment, operands, spec);
@@ -265,12 +265,10 @@ impl<'a> Lowering<'a, '_> {
             C::DestinationPrefix => "destination-prefix-offset",
             _ => "source-prefix-offset",
         };
-        let node = match tree.find(item, "prefix-offset").or_else(|| tree.find(part, keyword)) {
-            Some(node) => node,
-            None => {
-                self.nothing_behind(item);
-                return 0;
-            }
+        let beside = || tree.find(part, keyword);
+        let Some(node) = tree.find(item, "prefix-offset").or_else(beside) else {
+            self.nothing_behind(item);
+            return 0;
         };
         let Some(offset) = self.single(node) else { return 0 };
         match number(tree.word(offset)).and_then(|n| u8::try_from(n).ok()) {
@@ -357,12 +355,11 @@ impl<'a> Lowering<'a, '_> {
             },
             _ => Some(Action::Other(format!("{NAMED_COMMUNITY}{}", tree.name(item)).into())),
         };
-        match action {
-            Some(action) => actions.push(action, span),
-            None => {
-                self.unread_value(node, item);
-                actions.push(Action::Other(self.words(node).into()), span);
-            }
+        if let Some(action) = action {
+            actions.push(action, span);
+        } else {
+            self.unread_value(node, item);
+            actions.push(Action::Other(self.words(node).into()), span);
         }
     }
 }

@@ -98,13 +98,13 @@ impl Expander {
     }
 
     /// Adds what is below `from` to what is below `to`.
-    fn merge<'a>(
+    fn merge(
         &mut self,
         from: NodeId,
         to: NodeId,
         group: &str,
         depth: u64,
-        tree: &mut Tree<'a>,
+        tree: &mut Tree<'_>,
     ) -> Result<(), Exhausted> {
         if depth > limits::NESTING.value * 4 {
             return Err(self.depth.exhausted());

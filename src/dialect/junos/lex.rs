@@ -45,6 +45,7 @@ const WORD: u8 = 1;
 const SPACE: u8 = 2;
 
 // The class of every octet; octets of several-octet characters belong to words.
+#[expect(clippy::indexing_slicing, reason = "the index is below 256")]
 static CLASS: [u8; 256] = {
     let mut table = [WORD; 256];
     let mut octet = 0;

@@ -180,7 +180,9 @@ impl<'a, 't> Lowering<'a, 't> {
             }
         }
         for (family, nodes) in families {
-            nodes.into_iter().for_each(|node| self.filters_below(node, scope, prefix, family));
+            for node in nodes {
+                self.filters_below(node, scope, prefix, family);
+            }
         }
     }
 
@@ -321,12 +323,11 @@ impl<'a, 't> Lowering<'a, 't> {
             return Err(None);
         };
         self.nothing_behind(name);
-        match self.filter_named(set, &tree.name(name)) {
-            Some(target) => Ok(Outcome::Call(u32::try_from(target).unwrap_or(u32::MAX))),
-            None => {
-                self.undefined("filter", name);
-                Err(Some(format!("filter {}", tree.word(name))))
-            }
+        if let Some(target) = self.filter_named(set, &tree.name(name)) {
+            Ok(Outcome::Call(u32::try_from(target).unwrap_or(u32::MAX)))
+        } else {
+            self.undefined("filter", name);
+            Err(Some(format!("filter {}", tree.word(name))))
         }
     }
 
@@ -390,14 +391,13 @@ impl<'a, 't> Lowering<'a, 't> {
     /// The prefixes of a list; none when it is not defined. Charges what a term takes of it.
     pub(super) fn prefix_list(&mut self, name: &'a str, at: Span) -> Option<Rc<PrefixList>> {
         self.used.insert(("prefix list", name));
-        let list = match self.lists.get(&(self.scope, name)) {
-            Some(list) => Rc::clone(list),
-            None => {
-                let node = self.definition(&["policy-options", "prefix-list"], name)?;
-                let list = Rc::new(self.read_prefix_list(node));
-                self.lists.insert((self.scope, name), Rc::clone(&list));
-                list
-            }
+        let list = if let Some(list) = self.lists.get(&(self.scope, name)) {
+            Rc::clone(list)
+        } else {
+            let node = self.definition(&["policy-options", "prefix-list"], name)?;
+            let list = Rc::new(self.read_prefix_list(node));
+            self.lists.insert((self.scope, name), Rc::clone(&list));
+            list
         };
         match self.expansion.charge((list.four.len() + list.six.len()) as u64) {
             Ok(()) => Some(list),

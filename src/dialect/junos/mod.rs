@@ -85,7 +85,10 @@ fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         return Reading { diagnostics: findings.into_list(), ..Reading::default() };
     }
     let mut tree = parse::parse(text, &mut findings);
-    groups::expand(&mut tree, &mut findings);
+    // A look at the octets is cheaper than one at every node.
+    if text.contains("apply-groups") {
+        groups::expand(&mut tree, &mut findings);
+    }
     let mut lowering = Lowering::new(&tree, findings, options, id);
     let skipped = lowering.run();
     let (document, findings) = lowering.finish();
@@ -148,7 +151,7 @@ fn recognise(sample: &Sample<'_>) -> Recognition {
                 words += 1;
                 last = word;
             }
-            lex::Kind::Open if words > 0 && last != "" => return Recognition::Certain,
+            lex::Kind::Open if words > 0 && !last.is_empty() => return Recognition::Certain,
             lex::Kind::Semicolon if words == 2 => words = 0,
             _ => break,
         }

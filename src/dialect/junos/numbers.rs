@@ -56,11 +56,10 @@ pub(super) fn reads(number: N, family: Families) -> Reads {
         N::MplsLabel => of(Field::MplsLabel, 0xf_ffff, &[]),
         // The statement takes no more than a total length can be, in either family.
         N::PacketLength => of(Field::Len, 0xffff, &[]),
-        N::Protocol => of(Field::Proto, 0xff, t::PROTOCOLS),
+        N::Protocol | N::PayloadProtocol => of(Field::Proto, 0xff, t::PROTOCOLS),
         N::Protocol4 => bound(4, of(Field::Proto, 0xff, t::PROTOCOLS)),
         N::NextHeader => of(Field::ProtoField, 0xff, t::PROTOCOLS),
         N::NextHeader6 => bound(6, of(Field::ProtoField, 0xff, t::PROTOCOLS)),
-        N::PayloadProtocol => of(Field::Proto, 0xff, t::PROTOCOLS),
         N::PayloadProtocol6 => bound(6, of(Field::Proto, 0xff, t::PROTOCOLS)),
         N::Ttl => of(Field::Ttl, 0xff, &[]),
     }
@@ -104,7 +103,7 @@ pub(super) fn range(word: &str, names: Names) -> Option<(u64, u64)> {
     })
 }
 
-impl<'a> Lowering<'a, '_> {
+impl Lowering<'_, '_> {
     /// The condition of a numeric keyword with the values below it.
     pub(super) fn number(&mut self, keyword: NodeId, number: N, except: bool, family: Families) -> Condition {
         let reads = reads(number, family);
@@ -114,7 +113,8 @@ impl<'a> Lowering<'a, '_> {
         let span = self.values(keyword, |this, node| match this.value_range(node, &reads) {
             Some((lo, hi)) => {
                 if let Some(range) = this.checked(node, lo, hi, keyword, reads.max) {
-                    ranges.push((range.0 << reads.shift, range.1 << reads.shift | (1 << reads.shift) - 1));
+                    ranges
+                        .push((range.0 << reads.shift, (range.1 << reads.shift) | ((1 << reads.shift) - 1)));
                 }
             }
             None => unread.push(this.unread_value(keyword, node)),
@@ -128,7 +128,7 @@ impl<'a> Lowering<'a, '_> {
             _ => IntervalSet::from_ranges(ranges.iter().copied()),
         };
         self.ranges = ranges;
-        let top = reads.max << reads.shift | (1 << reads.shift) - 1;
+        let top = (reads.max << reads.shift) | ((1 << reads.shift) - 1);
         let set = if except { set.complement(top) } else { set };
         let condition = numeric_condition(&reads, set, except, span);
         join(condition, unread, except)

@@ -94,6 +94,7 @@ struct Braces<'a> {
 }
 
 /// How far a statement has been read.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own tag or mark")]
 struct Statement {
     node: NodeId,
     // Nodes of the words of the head, so that a deletion finds parent and child.
@@ -245,7 +246,7 @@ impl<'a> Braces<'a> {
                     let message = "a statement is missing in front of `;`";
                     findings.add(raised::SYNTAX_ERROR, Level::Warning, token.span, message);
                 }
-                self.finish(statement, tree);
+                Self::finish(statement, tree);
                 Some(true)
             }
             Kind::Open => {
@@ -265,7 +266,7 @@ impl<'a> Braces<'a> {
                         "the statement does not end",
                         "put `;` behind it",
                     );
-                    self.finish(statement, tree);
+                    Self::finish(statement, tree);
                 }
                 if token.kind == Kind::End {
                     return Some(false);
@@ -282,7 +283,7 @@ impl<'a> Braces<'a> {
         }
     }
 
-    fn finish(&self, statement: &Statement, tree: &mut Tree<'a>) {
+    fn finish(statement: &Statement, tree: &mut Tree<'a>) {
         if statement.delete && !statement.missing && !statement.dropped && statement.words > 0 {
             tree.remove(statement.parent, statement.node);
         }
@@ -300,7 +301,7 @@ impl<'a> Braces<'a> {
             self.frames.clear();
             return false;
         }
-        self.finish(statement, tree);
+        Self::finish(statement, tree);
         let dropped = statement.dropped || statement.delete;
         if !dropped {
             if statement.replace {

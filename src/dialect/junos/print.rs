@@ -39,7 +39,7 @@ pub(super) struct Writer<'w> {
     open: Vec<(String, bool)>,
 }
 
-impl<'w> Writer<'w> {
+impl Writer<'_> {
     fn indent(&mut self) -> fmt::Result {
         (0..self.open.len()).try_for_each(|_| self.out.write_str("    "))
     }
@@ -257,16 +257,17 @@ impl Filter<'_, '_> {
         let action = match self.set.default {
             Verdict::Discard => return Ok(()),
             Verdict::Accept if !is_called => "accept".to_owned(),
-            Verdict::Reject(kind) if !is_called => match print_then::reject(kind, self.place.families) {
-                Some(words) => words,
-                None => {
+            Verdict::Reject(kind) if !is_called => {
+                if let Some(words) = print_then::reject(kind, self.place.families) {
+                    words
+                } else {
                     self.lost(
                         "",
                         "the default, a message Junos does not send; it discards instead".to_owned(),
                     );
                     return Ok(());
                 }
-            },
+            }
             _ => {
                 let what =
                     format!("the default `{}`; a packet no rule matches is discarded", self.set.default);
@@ -289,16 +290,13 @@ impl Filter<'_, '_> {
                 let other = self.document.rule_sets.get(target as usize);
                 other.is_some_and(|other| place(other).family == self.place.family)
             };
-            return match target.filter(|_| alone && same_family()) {
-                Some(target) => {
-                    writer.open(&format!("term {name}"))?;
-                    writer.leaf(&format!("filter {target}"))?;
-                    writer.close()
-                }
-                None => {
-                    let what = "a jump to another rule set under a condition; the term is left out";
-                    self.left_out(rule, name, what, writer)
-                }
+            return if let Some(target) = target.filter(|_| alone && same_family()) {
+                writer.open(&format!("term {name}"))?;
+                writer.leaf(&format!("filter {target}"))?;
+                writer.close()
+            } else {
+                let what = "a jump to another rule set under a condition; the term is left out";
+                self.left_out(rule, name, what, writer)
             };
         }
         let from = match print_match::statements(&rule.condition, self.place.families, &self.document.symbols)

@@ -191,7 +191,7 @@ impl From<'_> {
             Field::RawOctet13 => self.tcp_flags(&test.values)?,
             Field::IpOptions => self.options(test, Match::IpOptions(false), Match::IpOptions(true))?,
             Field::ExtHdrs => {
-                self.options(test, Match::ExtensionHeader(false), Match::ExtensionHeader(true))?
+                self.options(test, Match::ExtensionHeader(false), Match::ExtensionHeader(true))?;
             }
             Field::InIface => {
                 let names = self.names(&test.values)?;

@@ -166,14 +166,13 @@ impl<'a> Line<'a, '_> {
                 }
                 _ => {
                     let shared = path.get(depth).copied().filter(|n| tree.word(*n) == self.word(token));
-                    node = match shared {
-                        Some(node) => node,
-                        None => {
-                            path.truncate(depth);
-                            let node = tree.child(node, token.span, token.kind == Kind::Quoted);
-                            path.push(node);
-                            node
-                        }
+                    node = if let Some(node) = shared {
+                        node
+                    } else {
+                        path.truncate(depth);
+                        let node = tree.child(node, token.span, token.kind == Kind::Quoted);
+                        path.push(node);
+                        node
                     };
                     depth += 1;
                 }
