@@ -222,11 +222,11 @@ impl<'a> ParseError<&'a str> for Trouble<'a> {
 
 type Parsed<'a, T> = IResult<&'a str, T, Trouble<'a>>;
 
-fn fail<'a, T>(rest: &'a str, message: impl Into<String>) -> Parsed<'a, T> {
+fn fail<T>(rest: &str, message: impl Into<String>) -> Parsed<'_, T> {
     Err(nom::Err::Failure(Trouble::new(rest, message)))
 }
 
-fn spent<'a, T>(rest: &'a str, exhausted: Exhausted) -> Parsed<'a, T> {
+fn spent<T>(rest: &str, exhausted: Exhausted) -> Parsed<'_, T> {
     fail(rest, exhausted.to_string())
 }
 

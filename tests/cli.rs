@@ -1,5 +1,11 @@
 //! The command line as users meet it: command lines in Markdown that are run, and what Markdown cannot say.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says no by a panic, and what it skips is said"
+)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Output, Stdio};
 

@@ -1,5 +1,13 @@
 //! One menagerie of findings, rendered in every format, and beside the snapshots the laws they obey.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    reason = "a test says no by a panic"
+)]
+
 use flowgate::check::{Findings, Inconclusive};
 use flowgate::diagnostic::{Diagnostic, Label, Level, Suggestion, Witness};
 use flowgate::report::{InputSummary, Report, github, json, sarif, terminal};

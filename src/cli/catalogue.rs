@@ -43,7 +43,9 @@ pub(super) fn checks(options: &List, common: &Common) -> Result<Exit, Error> {
         TableFormat::Json => json::document(&CheckList { version: json::v1::VERSION, checks: entries }, out),
         TableFormat::Terminal => {
             let mut table = Table::new(&["", "", ""]);
-            entries.iter().for_each(|e| table.row([e.name, e.level, e.summary].map(str::to_owned)));
+            for e in &entries {
+                table.row([e.name, e.level, e.summary].map(str::to_owned));
+            }
             table.write(out)
         }
     })

@@ -21,15 +21,15 @@ pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     if let Some(action) = options.reading.assume_action {
         settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
     }
-    let summaries: Vec<_> = inputs.inputs.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
+    let summaries: Vec<_> = inputs.all.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
     let mut findings =
-        check::run(&Context { sources: &inputs.sources, inputs: &inputs.inputs, settings: &settings });
+        check::run(&Context { sources: &inputs.sources, inputs: &inputs.all, settings: &settings });
     let paths: Vec<_> = inputs.sources.iter().map(|(_, source)| policy.relative(source.name())).collect();
     let policy_source = policy.source.map(|source| inputs.sources.add(source));
     let suppressed = suppress(
         &Suppression {
             sources: &inputs.sources,
-            inputs: &inputs.inputs,
+            inputs: &inputs.all,
             paths: &paths,
             allows: policy_source.map(|id| (policy.config.allows.as_slice(), id)),
             never_allow: &policy.config.never_allow,
@@ -86,7 +86,7 @@ fn verdict(report: &Report<'_>, settings: &Settings, fail_on: Level, inconclusiv
 
 /// What `-v` adds: what was passed over, our own memory, and the limits with their origins.
 fn tell_more(inputs: &Inputs) {
-    for input in &inputs.inputs {
+    for input in &inputs.all {
         let skipped = u64::try_from(input.reading.skipped).unwrap_or(u64::MAX);
         if skipped > 0 {
             let name = clean(inputs.sources.get(input.source).name());

@@ -19,7 +19,7 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
     let mut text = String::new();
     let mut lost = Vec::new();
     let print_options = PrintOptions { form: options.form.clone() };
-    for input in &inputs.inputs {
+    for input in &inputs.all {
         let path = inputs.sources.get(input.source).name();
         let whole = &input.reading.document;
         let part: Document;

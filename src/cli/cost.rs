@@ -28,7 +28,7 @@ pub(super) fn run(options: &Cost, common: &Common) -> Result<Exit, Error> {
             Some(name) => Some(select::only(document, select::single(document, path, Some(name))?)),
         });
     }
-    let whole = inputs.inputs.iter().map(|input| &input.reading.document);
+    let whole = inputs.all.iter().map(|input| &input.reading.document);
     let documents: Vec<&Document> =
         whole.zip(&parts).map(|(whole, part)| part.as_ref().unwrap_or(whole)).collect();
     let budgets = &policy.config.settings.platforms;

@@ -39,7 +39,7 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
             counts: Counts::default(),
             verdicts: Default::default(),
         },
-        files: writers(&options.write_pcap)?,
+        files: writers(&options.write_pcap),
     };
     let mut memory = inputs.memory.clone();
     for path in &options.capture {
@@ -184,19 +184,15 @@ struct PacketFile {
     left_out: u64,
 }
 
-fn writers(wanted: &[(String, PathBuf)]) -> Result<Vec<PacketFile>, Error> {
-    let mut files = Vec::new();
-    for (verdict, path) in wanted {
-        let name = clean(&path.to_string_lossy()).into_owned();
-        files.push(PacketFile {
-            verdict: verdict.clone(),
-            name,
-            path: path.clone(),
-            writer: None,
-            left_out: 0,
-        });
-    }
-    Ok(files)
+fn writers(wanted: &[(String, PathBuf)]) -> Vec<PacketFile> {
+    let file = |(verdict, path): &(String, PathBuf)| PacketFile {
+        verdict: verdict.clone(),
+        name: clean(&path.to_string_lossy()).into_owned(),
+        path: path.clone(),
+        writer: None,
+        left_out: 0,
+    };
+    wanted.iter().map(file).collect()
 }
 
 impl PacketFile {
@@ -209,13 +205,12 @@ impl PacketFile {
         &mut self,
         link_type: LinkType,
     ) -> Result<&mut (CaptureWriter<BufWriter<File>>, LinkType), Error> {
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => {
-                let opened = File::create(&self.path)
-                    .and_then(|file| CaptureWriter::new(BufWriter::new(file), link_type));
-                (opened.map_err(|source| self.failed(source))?, link_type)
-            }
+        let writer = if let Some(writer) = self.writer.take() {
+            writer
+        } else {
+            let opened =
+                File::create(&self.path).and_then(|file| CaptureWriter::new(BufWriter::new(file), link_type));
+            (opened.map_err(|source| self.failed(source))?, link_type)
         };
         Ok(self.writer.insert(writer))
     }

@@ -25,10 +25,10 @@ const SAMPLE_OCTETS: usize = 64 << 10;
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
-    /// The sources, in the order of `inputs`.
+    /// The sources, in the order of `all`.
     pub(super) sources: SourceMap,
     /// The inputs, in the order given; those of a folder by name.
-    pub(super) inputs: Vec<Input>,
+    pub(super) all: Vec<Input>,
     /// Files of folders that are of no dialect.
     pub(super) unrecognised: usize,
     /// What the user should know.
@@ -77,7 +77,7 @@ impl Inputs {
             ..ReadOptions::default()
         };
         let sources = &inputs.sources;
-        inputs.inputs = in_parallel(jobs, &texts, |(id, dialect, missing)| {
+        inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing)| {
             let mut reading = dialect.read(sources.get(*id), *id, &read_options);
             reading.diagnostics.extend(missing.iter().cloned());
             Input { source: *id, dialect: dialect.name(), reading }
@@ -91,17 +91,17 @@ impl Inputs {
 
     /// The inputs, each with the name of the rule set asked for, where one is.
     pub(super) fn selected(&self) -> impl Iterator<Item = (&Input, Option<&str>)> {
-        self.inputs.iter().zip(self.asked.iter().map(Option::as_deref))
+        self.all.iter().zip(self.asked.iter().map(Option::as_deref))
     }
 
     /// How many rules were read.
     pub(super) fn rule_count(&self) -> usize {
-        self.inputs.iter().map(|input| input.reading.document.rule_count()).sum()
+        self.all.iter().map(|input| input.reading.document.rule_count()).sum()
     }
 
     /// Whether a reader found anything wrong: a file of which every rule is broken is no empty file.
     fn has_findings(&self) -> bool {
-        self.inputs.iter().any(|input| !input.reading.diagnostics.is_empty())
+        self.all.iter().any(|input| !input.reading.diagnostics.is_empty())
     }
 
     /// Tells the user what to know of the reading: text that is no UTF-8, files that were passed over.
@@ -121,7 +121,7 @@ impl Inputs {
     /// Shows the errors of the readers on standard error, for commands that go on without what could not be
     /// read. Whether there are any.
     pub(super) fn tell_errors(&self, common: &Common) -> bool {
-        let all = self.inputs.iter().flat_map(|input| &input.reading.diagnostics);
+        let all = self.all.iter().flat_map(|input| &input.reading.diagnostics);
         let errors: Vec<_> = all.filter(|diagnostic| diagnostic.level == Level::Error).cloned().collect();
         if errors.is_empty() {
             return false;

@@ -68,8 +68,7 @@ fn nearest(first: Option<&Path>) -> Option<PathBuf> {
     let folder = if given.is_dir() { given } else { given.parent().unwrap_or(Path::new("")) };
     let mut here = folder.to_owned();
     let mut left = std::path::absolute(if folder == Path::new("") { Path::new(".") } else { folder })
-        .map(|path| tidy(&path).components().count())
-        .unwrap_or(0);
+        .map_or(0, |path| tidy(&path).components().count());
     loop {
         let candidate = here.join(FILE_NAME);
         if candidate.is_file() {

@@ -18,7 +18,7 @@ pub(super) fn run(options: &Trace, common: &Common) -> Result<Exit, Error> {
     let mut inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
-    let [input] = inputs.inputs.as_slice() else { return Err(Error::SeveralFiles) };
+    let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
     let document = &input.reading.document;
     let headers = packet(options, document)?;
     let path = inputs.sources.get(input.source).name();

@@ -163,15 +163,20 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// By where a rule begins: where it ends, and which suppression covers it.
+type Extents = BTreeMap<u32, (u32, usize)>;
+/// The source, the check, the rule set, the rule.
+type RuleKey<'e> = (SourceId, &'e str, &'e str, &'e str);
+
 /// Finds the suppressions that cover a finding without asking each of them: both may be many.
 #[derive(Default)]
 struct Index<'e> {
     // Suppressions of `flowgate.toml`, by check.
     of_file: BTreeMap<&'e str, Vec<usize>>,
     by_line: BTreeMap<(SourceId, &'e str, u32), Vec<usize>>,
-    by_rule: BTreeMap<(SourceId, &'e str, &'e str, &'e str), Vec<usize>>,
+    by_rule: BTreeMap<RuleKey<'e>, Vec<usize>>,
     // Rules that are covered as a whole, by where they begin: rules do not nest.
-    by_start: BTreeMap<(SourceId, &'e str), BTreeMap<u32, (u32, usize)>>,
+    by_start: BTreeMap<(SourceId, &'e str), Extents>,
 }
 
 impl<'e> Index<'e> {
@@ -290,7 +295,7 @@ fn before_comment(before: &str) -> Option<&str> {
     // A star alone continues a block comment only at the beginning of a line.
     let continues = open.ends_with('*') && !open.ends_with("/*");
     let quoted = code.bytes().filter(|b| *b == b'"').count() % 2 == 1;
-    (!quoted && !(continues && !code.trim().is_empty())).then_some(code)
+    (!quoted && (!continues || code.trim().is_empty())).then_some(code)
 }
 
 /// The checks and the last day of `flowgate: allow(NAME, ...) reason, until DAY`.

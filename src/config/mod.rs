@@ -72,7 +72,7 @@ impl Config {
             config.fail_on = Some(level_of(&level)?);
         }
         if let Some(list) = raw.gate.never_allow {
-            config.never_allow = list.iter().map(|name| check_name(name)).collect::<Result<_, _>>()?;
+            config.never_allow = list.iter().map(check_name).collect::<Result<_, _>>()?;
         }
         network(&raw.network, &mut config.settings)?;
         config.settings.protect = raw.protect.iter().map(protect).collect::<Result<_, _>>()?;
@@ -182,12 +182,10 @@ fn network(raw: &RawNetwork, settings: &mut Settings) -> Result<(), ConfigError>
 fn prefixes(list: &[Spanned<String>]) -> Result<(Vec<Prefix4>, Vec<Prefix6>), ConfigError> {
     let (mut of4, mut of6) = (Vec::new(), Vec::new());
     for text in list {
-        if let Ok(prefix) = text.get_ref().parse() {
-            of4.push(prefix);
-        } else if let Ok(prefix) = text.get_ref().parse() {
-            of6.push(prefix);
-        } else {
-            return Err(wrong(text, format!("`{}` is no prefix, as 192.0.2.0/24", text.get_ref())));
+        match (text.get_ref().parse::<Prefix4>(), text.get_ref().parse::<Prefix6>()) {
+            (Ok(prefix), _) => of4.push(prefix),
+            (_, Ok(prefix)) => of6.push(prefix),
+            _ => return Err(wrong(text, format!("`{}` is no prefix, as 192.0.2.0/24", text.get_ref()))),
         }
     }
     Ok((of4, of6))
@@ -309,7 +307,7 @@ mod tests {
             let error = Config::parse(text).unwrap_err();
             assert!(error.message.contains(message), "{text}: {error}");
             if !place.is_empty() {
-                assert_eq!(&text[error.span.range()], place, "{text}: {error}");
+                assert_eq!(text.get(error.span.range()), Some(place), "{text}: {error}");
             }
         }
     }

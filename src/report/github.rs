@@ -3,6 +3,7 @@
 use super::{Report, count};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::{Place, SourceMap};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Writes the report.
@@ -36,24 +37,24 @@ fn write_one(diagnostic: &Diagnostic, sources: &SourceMap, out: &mut dyn Write) 
     let span = diagnostic.primary.span;
     match (source.place(span.start), source.place(span.end)) {
         (Place::Text(start), Place::Text(end)) => {
-            place.push_str(&format!(",line={},endLine={}", start.line, end.line));
+            let _ = write!(place, ",line={},endLine={}", start.line, end.line);
             // Columns count only where both ends stand on one line.
             if start.line == end.line {
-                place.push_str(&format!(",col={},endColumn={}", start.column, end.column));
+                let _ = write!(place, ",col={},endColumn={}", start.column, end.column);
             }
         }
         (Place::Binary(at), _) | (_, Place::Binary(at)) => {
-            text.push_str(&format!("\nat frame {}, octet {}", at.frame, at.octet));
+            let _ = write!(text, "\nat frame {}, octet {}", at.frame, at.octet);
         }
     }
     if let Some(witness) = &diagnostic.witness {
-        text.push_str(&format!("\nwitness: {}", witness.packet));
+        let _ = write!(text, "\nwitness: {}", witness.packet);
     }
     if let Some(help) = &diagnostic.help {
-        text.push_str(&format!("\nhelp: {help}"));
+        let _ = write!(text, "\nhelp: {help}");
     }
     for note in &diagnostic.notes {
-        text.push_str(&format!("\nnote: {note}"));
+        let _ = write!(text, "\nnote: {note}");
     }
     writeln!(out, "::{command} {place},title={}::{}", property(diagnostic.check), data(&text))
 }

@@ -270,7 +270,7 @@ mod tests {
             while !text.is_char_boundary(end) {
                 end -= 1;
             }
-            let column = u32::try_from(text[2..end].chars().count() + 1).unwrap();
+            let column = u32::try_from(text.get(2..end).unwrap().chars().count() + 1).unwrap();
             let place = source.place(u32::try_from(offset).unwrap());
             assert_eq!(place, Place::Text(LineColumn { line: 2, column }), "{offset}");
         }

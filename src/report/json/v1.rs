@@ -5,6 +5,7 @@ use crate::diagnostic;
 use crate::report;
 use crate::source::{Place, SourceMap};
 use serde::Serialize;
+use std::fmt::Write;
 
 /// The version every document carries.
 pub const VERSION: u32 = 1;
@@ -234,7 +235,12 @@ impl<'a> Witness<'a> {
 
 /// Octets as lower-case hex.
 pub fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
 }
 
 /// A question without an answer.
