@@ -2,7 +2,7 @@
 //! list.
 //!
 //! `cargo bench --bench analyse`. The rules are made here, with the shares of prefix lengths, protocols and ports
-//! of published access lists and of the rules a DDoS detector writes. `FLOWGATE_RULES=FILE` with
+//! of published access lists and of the rules that a detector of attacks writes. `FLOWGATE_RULES=FILE` with
 //! `FLOWGATE_DIALECT=NAME` judges a file as well.
 
 #![allow(

@@ -27,16 +27,8 @@ impl Check for MatchEverythingDrop {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        let mut prover = Prover::new();
-        for at in cx.rules() {
-            if at.drops(cx.settings) == Drops::No || is_last_term(&at) {
-                continue;
-            }
-            if let Err(exhausted) = judge(cx, &mut prover, &at, out) {
-                out.no_answer(&META, &at, exhausted.to_string());
-            }
-        }
-        Ok(())
+        let drops = cx.rules().filter(|at| at.drops(cx.settings) != Drops::No && !is_last_term(at));
+        Prover::each(&META, drops, out, |prover, at, out| judge(cx, prover, at, out))
     }
 }
 

@@ -30,13 +30,7 @@ impl Check for PortWithoutProtocol {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        let mut prover = Prover::new();
-        for at in cx.rules() {
-            if let Err(exhausted) = judge(&mut prover, &at, out) {
-                out.no_answer(&META, &at, exhausted.to_string());
-            }
-        }
-        Ok(())
+        Prover::each(&META, cx.rules(), out, judge)
     }
 }
 

@@ -34,27 +34,25 @@ impl Check for PortsOnLaterFragments {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        let mut prover = Prover::new();
         let mut also: Option<Also<'_>> = None;
-        for at in cx.rules() {
+        let end = Prover::each(&META, cx.rules(), out, |prover, at, out| {
             if also.as_ref().is_some_and(|also| !std::ptr::eq(also.first.set, at.set))
                 && let Some(done) = also.take()
             {
                 done.report(out);
             }
-            match judge(&mut prover, &at, out) {
-                Err(exhausted) => out.no_answer(&META, &at, exhausted.to_string()),
-                Ok(None) => {}
-                Ok(Some(headers)) => match &mut also {
+            if let Some(headers) = judge(prover, at, out)? {
+                match &mut also {
                     Some(also) => also.more += 1,
-                    None => also = Some(Also { first: at, headers, more: 0 }),
-                },
+                    None => also = Some(Also { first: *at, headers, more: 0 }),
+                }
             }
-        }
+            Ok(())
+        });
         if let Some(done) = also {
             done.report(out);
         }
-        Ok(())
+        end
     }
 }
 

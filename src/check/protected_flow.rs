@@ -37,14 +37,11 @@ impl Check for ProtectedFlow {
         let four = flows(cx.settings, Family::Inet);
         let six = flows(cx.settings, Family::Inet6);
         let lists = [(Family::Inet, four.as_slice()), (Family::Inet6, six.as_slice())];
-        let mut prover = Prover::new();
-        for at in cx.rules().filter(|at| at.set.kind == Kind::FlowRoutes) {
-            for (family, flows) in lists.iter().filter(|(family, _)| concerns(at.set.family, *family)) {
-                if let Err(exhausted) = route(cx, &mut prover, &at, *family, flows, out) {
-                    out.no_answer(&META, &at, exhausted.to_string());
-                }
-            }
-        }
+        let routes = cx.rules().filter(|at| at.set.kind == Kind::FlowRoutes);
+        Prover::each(&META, routes, out, |prover, at, out| {
+            let concerned = lists.iter().filter(|(family, _)| concerns(at.set.family, *family));
+            concerned.into_iter().try_for_each(|(family, flows)| route(cx, prover, at, *family, flows, out))
+        })?;
         for input in cx.inputs {
             for index in entries(&input.reading.document) {
                 for (family, flows) in &lists {

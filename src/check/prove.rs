@@ -1,21 +1,27 @@
 //! Where a claim of the symbolic stage meets evaluation: nothing is said of a packet that was not put through
 //! both.
 
-use super::{Findings, Inconclusive, RuleAt};
+use super::{Findings, Inconclusive, Meta, RuleAt};
 use crate::diagnostic::{Diagnostic, Witness};
 use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers, Reading};
-use crate::guard::{Exhausted, limits};
+use crate::guard::{Exhausted, MemoryWatch, Meter, limits};
 use crate::ir::Condition;
 use crate::net::IntervalSet;
 use crate::packet::{build, complete, words};
 use crate::symbolic::{Model, Space, Spaces, guess, of_family};
 
-/// Answers questions about single rules, one allowance each.
+/// Answers questions about single rules, with an allowance for each and one for all.
 #[derive(Debug)]
 pub(super) struct Prover {
     spaces: Spaces<'static>,
+    all: Meter,
+    memory: MemoryWatch,
+    asked: u64,
 }
+
+/// Questions between two looks at our memory.
+const LOOK_EVERY: u64 = 1 << 14;
 
 /// Whether some packet meets every condition asked about.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,11 +36,39 @@ pub(super) enum Meets {
 
 impl Prover {
     pub(super) fn new() -> Self {
-        Self { spaces: Spaces::new(Model::real(), &limits::RULE_NODES) }
+        Self {
+            spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
+            all: Meter::new(&limits::CHECK_NODES),
+            memory: MemoryWatch::default(),
+            asked: 0,
+        }
+    }
+
+    /// Asks something of every rule. A rule whose question takes too much has no answer; the check ends where
+    /// all of them together do.
+    pub(super) fn each<'a>(
+        meta: &'static Meta,
+        rules: impl Iterator<Item = RuleAt<'a>>,
+        out: &mut Findings,
+        mut ask: impl FnMut(&mut Self, &RuleAt<'a>, &mut Findings) -> Result<(), Exhausted>,
+    ) -> Result<(), Exhausted> {
+        let mut prover = Self::new();
+        for at in rules {
+            if let Err(exhausted) = ask(&mut prover, &at, out) {
+                prover.all.charge(0)?;
+                prover.memory.look()?;
+                out.no_answer(meta, &at, exhausted.to_string());
+            }
+        }
+        Ok(())
     }
 
     /// Whether some packet of the family meets all conditions.
     pub(super) fn meets(&mut self, family: Family, conditions: &[&Condition]) -> Result<Meets, Exhausted> {
+        self.asked += 1;
+        if self.asked.is_multiple_of(LOOK_EVERY) {
+            self.memory.look()?;
+        }
         // Most questions are answered by the first packet that comes to mind.
         if let Some(headers) = guess(family, conditions)
             && holds(conditions, &headers) == Truth::Yes
@@ -44,7 +78,15 @@ impl Prover {
         if contradict(conditions) {
             return Ok(Meets::Never);
         }
+        self.all.charge(0)?;
         self.spaces.next_question();
+        let answer = self.prove(family, conditions);
+        let spent = self.all.charge(self.spaces.spent());
+        let answer = answer?;
+        spent.map(|()| answer)
+    }
+
+    fn prove(&mut self, family: Family, conditions: &[&Condition]) -> Result<Meets, Exhausted> {
         let space = self.all_of(family, conditions)?;
         if space.is_empty() {
             return Ok(Meets::Never);

@@ -3,6 +3,7 @@
 use super::{CHECKS, Check, Context, Findings, Inconclusive, by_name};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::raised;
+use crate::guard::MemoryWatch;
 use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
 
@@ -31,12 +32,13 @@ fn run_these(cx: &Context<'_>, checks: &[&dyn Check]) -> Findings {
     for input in cx.inputs {
         out.diagnostics.extend(input.reading.diagnostics.iter().cloned());
     }
+    let mut memory = MemoryWatch::default();
     for check in checks {
         let meta = check.meta();
         if cx.settings.levels.get(meta.name) == Some(&None) {
             continue;
         }
-        if let Err(exhausted) = check.run(cx, &mut out) {
+        if let Err(exhausted) = memory.look().and_then(|()| check.run(cx, &mut out)) {
             let reason = exhausted.to_string();
             out.inconclusive.push(Inconclusive { check: meta.name, rule_set: None, rule: None, reason });
         }

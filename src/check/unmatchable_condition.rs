@@ -30,6 +30,8 @@ static META: Meta = Meta {
 
 /// Parts of a condition that are tried in pairs to say which ones contradict each other.
 const PAIRED: usize = 24;
+/// Findings for which they are tried: more than anyone reads.
+const EXPLAINED: usize = 1_000;
 
 impl Check for UnmatchableCondition {
     fn meta(&self) -> &'static Meta {
@@ -37,13 +39,11 @@ impl Check for UnmatchableCondition {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        let mut prover = Prover::new();
-        for at in cx.rules() {
-            if let Err(exhausted) = judge(cx, &mut prover, &at, out) {
-                out.no_answer(&META, &at, exhausted.to_string());
-            }
-        }
-        Ok(())
+        let before = out.diagnostics.len();
+        Prover::each(&META, cx.rules(), out, |prover, at, out| {
+            let explain = out.diagnostics.len() < before + EXPLAINED;
+            judge(cx, prover, at, explain, out)
+        })
     }
 }
 
@@ -51,16 +51,17 @@ fn judge(
     cx: &Context<'_>,
     prover: &mut Prover,
     at: &RuleAt<'_>,
+    explain: bool,
     out: &mut Findings,
 ) -> Result<(), Exhausted> {
     let family = at.set.family;
     let condition = &at.rule.condition;
     if prover.meets(family, &[condition])? == Meets::Never {
-        out.push(finding(cx, prover, at, condition)?);
+        out.push(finding(cx, prover, at, condition, explain)?);
     } else if let Some(named) = as_named(condition)
         && prover.meets(family, &[&named])? == Meets::Never
     {
-        let finding = finding(cx, prover, at, &named)?;
+        let finding = finding(cx, prover, at, &named, explain)?;
         out.push(finding.with_note(
             "the device compares octets behind the IP header whatever they are: it can match packets in which \
              they are something else",
@@ -74,6 +75,7 @@ fn finding(
     prover: &mut Prover,
     at: &RuleAt<'_>,
     condition: &Condition,
+    explain: bool,
 ) -> Result<Diagnostic, Exhausted> {
     let source = at.rule.origin.source;
     let help = "a rule that matches nothing does not do what it was written for: correct it or take it away";
@@ -88,7 +90,8 @@ fn finding(
         let text = whole(part).map(|span| one_line(text.slice(span)));
         text.filter(|text| !text.is_empty()).map_or_else(|| titles(part), |text| format!("`{text}`"))
     };
-    let mut made = match culprits(prover, at.set.family, condition)? {
+    let culprits = if explain { culprits(prover, at.set.family, condition)? } else { Culprits::All };
+    let mut made = match culprits {
         Culprits::One(part) => {
             let mut made = at.finding(&META, format!("no packet matches {}", words(part)));
             if let Some(label) = label(part) {

@@ -45,6 +45,9 @@ limits! {
     /// Decision-diagram nodes for one question about a rule.
     RULE_NODES = "rule-nodes", 2_000_000, "nodes",
         "the worst rule of real files takes under 20,000";
+    /// Decision-diagram nodes for all questions of one check.
+    CHECK_NODES = "check-nodes", 400_000_000, "nodes",
+        "half a minute; 100,000 rules that all need a proof take a tenth of it";
     /// Decision-diagram nodes for one question about a rule set.
     RULE_SET_NODES = "rule-set-nodes", 50_000_000, "nodes",
         "100,000 rules of an access list take about 8 million";

@@ -72,6 +72,11 @@ impl Bdd {
         self.meter = Meter::with_allowance(limit, allowance);
     }
 
+    /// How much of the allowance is spent.
+    pub(super) fn spent(&self) -> u64 {
+        self.meter.spent()
+    }
+
     /// How many nodes there are.
     pub(super) fn size(&self) -> usize {
         self.nodes.len()

@@ -97,7 +97,12 @@ impl Draft {
                 None
             }
             Condition::Not(part) => {
-                if let Condition::Test(test) = &**part {
+                // To meet the opposite of all it is enough to miss one.
+                let missed = match &**part {
+                    Condition::And(parts) => parts.first(),
+                    other => Some(other),
+                };
+                if let Some(Condition::Test(test)) = missed {
                     self.avoid(test);
                 }
                 Some(())
@@ -112,11 +117,16 @@ impl Draft {
         if self.is_chosen(test.field) || !test.values.contains(usual) {
             return;
         }
-        let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
-        if let ValueSet::Ranges(set) = &test.values {
-            if let Some(other) = set.complement(max).min() {
-                self.set(test.field, u128::from(other));
+        let max = test.field.info().max;
+        let other = match &test.values {
+            ValueSet::Ranges(set) => {
+                set.complement(u32::try_from(max).unwrap_or(u32::MAX)).min().map(u128::from)
             }
+            ValueSet::Wide(set) => set.complement(max).min(),
+            ValueSet::Bits(_) => None,
+        };
+        if let Some(other) = other {
+            self.set(test.field, other);
         }
     }
 

@@ -68,6 +68,11 @@ impl<'m> Spaces<'m> {
         }
     }
 
+    /// How much this question has spent.
+    pub fn spent(&self) -> u64 {
+        self.bdd.spent()
+    }
+
     /// How many nodes the representation holds.
     pub fn nodes(&self) -> usize {
         self.bdd.size()
