@@ -1,6 +1,6 @@
 //! `then`: what a term does. Without an action that ends evaluation it accepts.
 
-use super::address::{Address, address};
+use super::literal::{Address, address};
 use super::lower::Lowering;
 use super::names;
 use super::numbers::{shown, value};

@@ -1,7 +1,7 @@
 //! `from`: what packets a term matches. Different keywords must all hold, values of one are alternatives.
 
-use super::address::mac;
 use super::bitfield::{Accepted, BadExpression};
+use super::literal::mac;
 use super::lower::Lowering;
 use super::names::{self, Names};
 use super::numbers::{base, join, shown, value};

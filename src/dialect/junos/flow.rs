@@ -1,8 +1,8 @@
 //! Flow routes: `routing-options flow route`, as flow specifications that the wire dialect lowers.
 
-use super::address::{Address, address};
 use super::bitfield::Accepted;
 use super::conditions::TCP_BITS;
+use super::literal::{Address, address};
 use super::lower::Lowering;
 use super::names::{self, Names};
 use super::numbers::{number, range, shown, value};

@@ -1,17 +1,16 @@
 //! The tree to the intermediate form: filters and flow routes, with the names they use.
 
-use super::address::{Address, PrefixList, address};
+use super::address::PrefixList;
 use super::findings::Findings;
-use super::groups::wildcard;
 use super::numbers::shown;
 use super::support::{self, ANY, Families, INET, INET6, LAYER2, MPLS};
 use super::syntax::{NodeId, Tree};
 use crate::diagnostic::Level;
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
-use crate::guard::{Exhausted, Meter, limits};
+use crate::guard::{Meter, limits};
 use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
-use crate::source::{SourceId, Span};
+use crate::source::SourceId;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -41,11 +40,11 @@ pub(super) struct Lowering<'a, 't> {
     pub(super) whole: bool,
     pub(super) scope: NodeId,
     symbols: HashMap<String, u32>,
-    lists: HashMap<(NodeId, &'a str), Rc<PrefixList>>,
+    pub(super) lists: HashMap<(NodeId, &'a str), Rc<PrefixList>>,
     filters: Vec<Filter>,
     by_name: HashMap<String, usize>,
     pub(super) used: HashSet<(&'static str, &'a str)>,
-    expansion: Meter,
+    pub(super) expansion: Meter,
 }
 
 /// Top-level statements a file of filters alone may have.
@@ -106,6 +105,7 @@ impl<'a, 't> Lowering<'a, 't> {
         for index in 0..self.filters.len() {
             self.filter(index);
         }
+        self.break_loops();
         for (scope, prefix) in &scopes {
             self.scope = *scope;
             self.flow_routes(*scope, prefix);
@@ -376,160 +376,56 @@ impl<'a, 't> Lowering<'a, 't> {
         symbol
     }
 
-    /// A definition under `path` of the scope, or of the whole configuration.
-    pub(super) fn definition(&self, path: &[&str], name: &str) -> Option<NodeId> {
-        let tree = self.tree;
-        let find = |scope| tree.find_path(scope, path).and_then(|node| tree.find(node, name));
-        find(self.scope).or_else(|| find(Tree::ROOT))
-    }
-
-    pub(super) fn interface_set(&mut self, name: &'a str) -> Option<NodeId> {
-        self.used.insert(("interface set", name));
-        self.definition(&["firewall", "interface-set"], name)
-    }
-
-    /// The prefixes of a list; none when it is not defined. Charges what a term takes of it.
-    pub(super) fn prefix_list(&mut self, name: &'a str, at: Span) -> Option<Rc<PrefixList>> {
-        self.used.insert(("prefix list", name));
-        let list = if let Some(list) = self.lists.get(&(self.scope, name)) {
-            Rc::clone(list)
-        } else {
-            let node = self.definition(&["policy-options", "prefix-list"], name)?;
-            let list = Rc::new(self.read_prefix_list(node));
-            self.lists.insert((self.scope, name), Rc::clone(&list));
-            list
-        };
-        match self.expansion.charge((list.four.len() + list.six.len()) as u64) {
-            Ok(()) => Some(list),
-            Err(exhausted) => Some(self.too_much(&exhausted, at)),
+    /// Filters that call each other in a circle: the device does not commit that, and no walk would end.
+    fn break_loops(&mut self) {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Seen {
+            Not,
+            Open,
+            Done,
         }
-    }
-
-    fn too_much(&mut self, exhausted: &Exhausted, at: Span) -> Rc<PrefixList> {
-        self.findings.exhausted(exhausted, at);
-        Rc::new(PrefixList { unknown: "too many prefixes in all", ..PrefixList::default() })
-    }
-
-    pub(super) fn read_prefix_list(&mut self, node: NodeId) -> PrefixList {
-        let tree = self.tree;
-        let mut list = PrefixList::default();
-        for entry in tree.children(node) {
-            let word = tree.word(entry);
-            match word {
-                "apply-path" => {
-                    for path in tree.children(entry) {
-                        self.apply_path(path, &mut list);
+        let mut seen = vec![Seen::Not; self.document.rule_sets.len()];
+        for start in 0..seen.len() {
+            // Rule sets that are being walked, each with the rule to look at next.
+            let mut path = vec![(start, 0)];
+            while let Some((set, rule)) = path.pop() {
+                if rule == 0 {
+                    match seen.get_mut(set) {
+                        Some(state) if *state == Seen::Not => *state = Seen::Open,
+                        _ => continue,
                     }
                 }
-                "apply-groups" | "apply-groups-except" => {}
-                _ => {
-                    if !self.entry(word, tree.span(entry), &mut list) {
-                        let message = format!("`{}` is no prefix", shown(word));
-                        self.findings.syntax(tree.span(entry), &message);
-                        list.unknown = "a prefix of the list cannot be read";
+                let rules = self.document.rule_sets.get(set).map_or(&[][..], |set| &set.rules);
+                let call = rules.iter().enumerate().skip(rule).find_map(|(index, rule)| match rule.outcome {
+                    Outcome::Call(target) => Some((index, target as usize)),
+                    _ => None,
+                });
+                let Some((index, target)) = call else {
+                    if let Some(state) = seen.get_mut(set) {
+                        *state = Seen::Done;
                     }
+                    continue;
+                };
+                path.push((set, index + 1));
+                match seen.get(target) {
+                    Some(Seen::Open) => self.break_loop(set, index),
+                    Some(Seen::Not) => path.push((target, 0)),
+                    _ => {}
                 }
-            }
-        }
-        list
-    }
-
-    fn entry(&mut self, word: &str, span: Span, list: &mut PrefixList) -> bool {
-        match address(word) {
-            Some(Address::Four(prefix)) => {
-                if prefix.has_host_bits() {
-                    self.host_bits(word, span, prefix.network());
-                }
-                list.four.push(prefix);
-            }
-            Some(Address::Six(prefix)) => {
-                if prefix.has_host_bits() {
-                    self.host_bits(word, span, prefix.network());
-                }
-                list.six.push(prefix);
-            }
-            Some(Address::Masked(_)) | None => return false,
-        }
-        true
-    }
-
-    /// `apply-path "interfaces <*> unit <*> family inet address <*>"`: the prefixes at the end of the path.
-    fn apply_path(&mut self, node: NodeId, list: &mut PrefixList) {
-        let tree = self.tree;
-        let path = tree.word(node);
-        let odd = |step: &&str| {
-            step.contains(['<', '>']) && wildcard(step).is_none() || step.contains([';', '{', '}'])
-        };
-        if let Some(step) = path.split_whitespace().find(odd) {
-            let message = format!("`{}` is no step of an apply-path", shown(step));
-            self.findings.syntax(tree.span(node), &message);
-            list.unknown = "the apply-path cannot be read";
-            return;
-        }
-        let mut at = vec![Tree::ROOT];
-        for (depth, step) in path.split_whitespace().enumerate() {
-            let mut next = Vec::new();
-            for node in at {
-                match wildcard(step) {
-                    Some(pattern) => {
-                        next.extend(tree.children(node).filter(|c| pattern.matches(tree.word(*c))));
-                    }
-                    None => next.extend(tree.find(node, step)),
-                }
-            }
-            if depth == 0 && next.is_empty() {
-                list.unknown = "the apply-path leads to what is not in this file";
-                return;
-            }
-            if let Err(exhausted) = self.expansion.charge(next.len() as u64 + 1) {
-                self.findings.exhausted(&exhausted, tree.span(node));
-                list.unknown = "the apply-path leads to too many places";
-                return;
-            }
-            at = next;
-        }
-        for end in at {
-            match address(tree.word(end)) {
-                // The length of an interface's address is that of its network.
-                Some(Address::Four(prefix)) => list.four.push(prefix.network()),
-                Some(Address::Six(prefix)) => list.six.push(prefix.network()),
-                Some(Address::Masked(_)) | None => {}
             }
         }
     }
 
-    /// A name nothing defines.
-    pub(super) fn undefined(&mut self, kind: &'static str, node: NodeId) {
-        let tree = self.tree;
-        let path: &[&str] = match kind {
-            // Filters are here anyway: that says nothing of others.
-            "filter" => &["no such place"],
-            "prefix list" => &["policy-options", "prefix-list"],
-            "policer" => &["firewall", "policer"],
-            "three-color policer" => &["firewall", "three-color-policer"],
-            _ => &["firewall", "interface-set"],
-        };
-        // A file that defines none of the kind and holds filters alone is a part of a configuration.
-        let other = tree.find_path(Tree::ROOT, path).is_some_and(|place| !tree.is_leaf(place));
-        let level = if self.whole || other { Level::Error } else { Level::Note };
-        let message = format!("{kind} `{}` is not defined", shown(tree.word(node)));
-        if level == Level::Note {
-            let help = "the definition is in another file: check both together to know what it matches";
-            self.findings.add_with_help(raised::UNDEFINED_REFERENCE, level, tree.span(node), message, help);
-        } else {
-            self.findings.add(raised::UNDEFINED_REFERENCE, level, tree.span(node), message);
-        }
-    }
-
-    /// A policer that a term names.
-    pub(super) fn policer_used(&mut self, node: NodeId, three_color: bool) {
-        let kinds: &[&'static str] = if three_color { &["three-color-policer"] } else { &["policer"] };
-        let name = self.tree.word(node);
-        let kind = if three_color { "three-color policer" } else { "policer" };
-        self.used.insert((kind, name));
-        if self.definition(&[&["firewall"], kinds].concat(), name).is_none() {
-            self.undefined(kind, node);
-        }
+    fn break_loop(&mut self, set: usize, rule: usize) {
+        let Some(set) = self.document.rule_sets.get_mut(set) else { return };
+        let Some(rule) = set.rules.get_mut(rule) else { return };
+        let span = rule.origin.span;
+        let id = format!("loop of filters at {} {}", set.name, rule.name);
+        let may = Condition::opaque(id, "the filters call each other in a circle", span);
+        rule.condition = Condition::and([std::mem::replace(&mut rule.condition, Condition::True), may]);
+        rule.outcome = Outcome::Verdict(Verdict::Discard);
+        let message = format!("term `{}` calls a filter that comes back to this one", shown(&rule.name));
+        self.findings.syntax(span, &message);
     }
 
     /// The rule set a filter's name means in a family, where a filter is attached.

@@ -8,7 +8,7 @@ use super::conditions::TCP_BITS;
 use super::flow::{ANY_FRAGMENT, NAMED_COMMUNITY, flag_operands, fragment_operand, range_operands};
 use super::names;
 use super::print::{Names, Writer, word};
-use super::print_match::expression;
+use super::print_values::expression;
 use crate::dialect::Lost;
 use crate::dialect::flowspec::actions::describe;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, NOT};
