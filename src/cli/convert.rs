@@ -36,12 +36,12 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
     inputs.memory.look()?;
     output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
     for loss in &lost {
-        say(&format!(
-            "lost: rule `{}` of `{}`: {}",
-            clean(&loss.rule),
-            clean(&loss.rule_set),
-            clean(&loss.what)
-        ));
+        let set = clean(&loss.rule_set);
+        let subject = match &*loss.rule {
+            "" => format!("`{set}`"),
+            rule => format!("rule `{}` of `{set}`", clean(rule)),
+        };
+        say(&format!("lost: {subject}: {}", clean(&loss.what)));
     }
     if !lost.is_empty() && !common.quiet {
         let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
