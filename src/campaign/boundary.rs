@@ -137,7 +137,11 @@ fn low(draw: u64) -> u32 {
     u32::try_from(draw & 0xff).unwrap_or(0)
 }
 
-/// The packet itself, then the packet with each tested field at each of its bounds, and which field that is.
+/// What a rule may have forgotten: a first fragment, a later one, a packet that ends with its IP header.
+const FORGOTTEN: [(Field, u128); 3] = [(Field::Mf, 1), (Field::FragOff, 185), (Field::L4Room, 0)];
+
+/// The packet itself, then the packet with each tested field at each of its bounds, and which field that is; then as
+/// fragments, and without a transport header.
 fn around(base: &Headers, tests: &[Asked<'_>]) -> Vec<(Headers, Option<Field>)> {
     let mut list = vec![(base.clone(), None)];
     for asked in tests {
@@ -146,6 +150,11 @@ fn around(base: &Headers, tests: &[Asked<'_>]) -> Vec<(Headers, Option<Field>)> 
             headers.set_wide(asked.test.field, value);
             list.push((headers, Some(asked.test.field)));
         }
+    }
+    for (field, value) in FORGOTTEN {
+        let mut headers = base.clone();
+        headers.set_wide(field, value);
+        list.push((headers, Some(field)));
     }
     list
 }

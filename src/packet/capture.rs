@@ -118,6 +118,7 @@ enum Format {
 const HEADER: usize = 16;
 
 /// Where the octets of a frame lie in the window, and what is known of it.
+#[derive(Clone, Copy)]
 struct Found {
     skip: usize,
     captured: usize,
@@ -276,11 +277,16 @@ fn next_pcap(
 /// The four words in front of a packet, in the file's byte order.
 #[inline]
 fn record(octets: &[u8; HEADER], header: &PcapHeader) -> [u32; 4] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *octets;
-    let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
-    match header.endianness {
-        Endianness::Big => words.map(u32::from_be_bytes),
-        Endianness::Little => words.map(u32::from_le_bytes),
+    let read = match header.endianness {
+        Endianness::Big => u32::from_be_bytes,
+        Endianness::Little => u32::from_le_bytes,
+    };
+    match octets.as_chunks().0 {
+        [seconds, fraction, captured, length] => {
+            [read(*seconds), read(*fraction), read(*captured), read(*length)]
+        }
+        // Sixteen octets are four words.
+        _ => [0; 4],
     }
 }
 

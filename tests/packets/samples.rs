@@ -194,7 +194,9 @@ fn cut_and_malformed() -> Vec<u8> {
     }
     let with = |octets: &[u8], changes: &[(usize, u8)]| {
         let mut changed = octets.to_vec();
-        changes.iter().for_each(|(at, octet)| changed[*at] = *octet);
+        for (at, octet) in changes {
+            changed[*at] = *octet;
+        }
         (changed, None)
     };
     // Header length of 4 words, total length of 12, of 200; version 5; an option and a header that overrun.

@@ -165,7 +165,7 @@ fn differ_part(captures: &[Capture], rules: &[(Condition, Expression)], scratch:
         let mut programs: BTreeMap<(LinkType, &[Behind]), Program> = BTreeMap::new();
         for capture in captures {
             // Rare link types cost a process each: every fourth rule is enough for them.
-            if number % 4 != 0 && capture.packets.iter().any(|p| is_rare(p)) {
+            if number % 4 != 0 && capture.packets.iter().any(is_rare) {
                 continue;
             }
             figures.pairs += 1;

@@ -188,14 +188,14 @@ proptest! {
     ) {
         let mut writer = CaptureWriter::new(Vec::new(), LinkType(link)).unwrap();
         for (seconds, nanos, octets, more) in &frames {
-            writer.write(Duration::new(*seconds, *nanos), octets, length(&octets) + more).unwrap();
+            writer.write(Duration::new(*seconds, *nanos), octets, length(octets) + more).unwrap();
         }
         let file = writer.finish().unwrap();
         let mut reader = CaptureReader::new(&file[..]).unwrap();
         for (seconds, nanos, octets, more) in &frames {
             let frame = reader.next_frame().unwrap().unwrap();
             prop_assert_eq!(frame.octets, &octets[..]);
-            prop_assert_eq!(frame.length, length(&octets) + more);
+            prop_assert_eq!(frame.length, length(octets) + more);
             prop_assert_eq!(frame.time, Some(Duration::new(*seconds, *nanos)));
             prop_assert_eq!(frame.link_type, LinkType(link));
         }

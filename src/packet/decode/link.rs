@@ -81,8 +81,9 @@ fn ethernet<'a>(octets: Octets<'a>, headers: &mut Headers) -> Walked<'a> {
 
 #[inline]
 fn mac(address: pnet::util::MacAddr) -> u128 {
-    let [a, b, c, d, e, f] = address.octets();
-    u128::from(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    let mut octets = [0; 8];
+    octets.iter_mut().skip(2).zip(address.octets()).for_each(|(to, from)| *to = from);
+    u128::from(u64::from_be_bytes(octets))
 }
 
 /// What an ethertype announces, behind any number of VLAN tags.

@@ -33,8 +33,8 @@ pub fn print(headers: &Headers, symbols: &[Box<str>]) -> String {
 fn value_in_words(field: Field, value: u128) -> String {
     match field {
         Field::EthSrc | Field::EthDst => {
-            let [.., a, b, c, d, e, f] = value.to_be_bytes();
-            format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+            let pairs = value.to_be_bytes().into_iter().skip(10).map(|octet| format!("{octet:02x}"));
+            pairs.collect::<Vec<_>>().join(":")
         }
         Field::EthType => format!("{value:#06x}"),
         _ => value.to_string(),
