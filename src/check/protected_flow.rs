@@ -72,6 +72,7 @@ fn route(
     let condition = &at.rule.condition;
     let wide = flows.iter().any(|flow| !flow.has_addresses) && is_wide(condition, family);
     let mut hit: Vec<&Flow> = Vec::new();
+    let mut open: Vec<&Flow> = Vec::new();
     let mut packet = None;
     for flow in flows.iter().filter(|flow| flow.has_addresses || wide) {
         if disjoint(condition, &flow.condition) {
@@ -79,14 +80,15 @@ fn route(
         }
         match prover.meets(family, &[condition, &flow.condition])? {
             Meets::Never => {}
-            Meets::Unknown(reason) => {
-                out.no_answer(&META, at, format!("{}: {reason}", flow.name));
-            }
+            Meets::Unknown(_) => open.push(flow),
             Meets::Packet(headers) => {
                 hit.push(flow);
                 packet.get_or_insert(headers);
             }
         }
+    }
+    if hit.is_empty() && !open.is_empty() {
+        out.no_answer(&META, at, undecided(at.rule, &open));
     }
     if let (Some(first), Some(headers)) = (hit.first(), packet) {
         let finding = at.drop_finding(&META, cx.settings, message(at.rule, &hit)).map(|finding| {
@@ -102,11 +104,19 @@ fn route(
 }
 
 fn message(rule: &Rule, hit: &[&Flow]) -> String {
-    let mut names: Vec<&str> = hit.iter().map(|flow| flow.name.as_str()).collect();
+    format!("rule `{}` drops {}", rule.name, list(hit))
+}
+
+/// Why it is open whether a rule drops flows.
+fn undecided(rule: &Rule, flows: &[&Flow]) -> String {
+    format!("whether it drops {} is open: {}", list(flows), unmodelled(&[&rule.condition]))
+}
+
+fn list(flows: &[&Flow]) -> String {
+    let mut names: Vec<&str> = flows.iter().map(|flow| flow.name.as_str()).collect();
     names.dedup();
     let last = names.pop().unwrap_or("a protected flow");
-    let list = if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) };
-    format!("rule `{}` drops {list}", rule.name)
+    if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) }
 }
 
 /// Whether a flow route has no destination, or one shorter than /8 (IPv6: /16).
@@ -228,9 +238,8 @@ impl Judge<'_> {
                 list.iter().filter_map(|i| self.flows.get(*i).copied()).collect::<Vec<&Flow>>()
             };
             let (hit_flows, maybe) = (named(&hit.flows), named(&hit.maybe));
-            for flow in maybe {
-                let reason = unmodelled(&[&rule.condition]);
-                out.no_answer(&META, &at, format!("{}: {reason}", flow.name));
+            if hit_flows.is_empty() && !maybe.is_empty() {
+                out.no_answer(&META, &at, undecided(rule, &maybe));
             }
             let (Some(first), Some(packet)) = (hit_flows.first(), &hit.packet) else { continue };
             if !self.is_dropped(packet) {

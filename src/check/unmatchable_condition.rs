@@ -87,8 +87,13 @@ fn finding(
         whole(part).or(first).map(|span| Label::new(source, span))
     };
     let words = |part: &Condition| {
-        let text = whole(part).map(|span| one_line(text.slice(span)));
-        text.filter(|text| !text.is_empty()).map_or_else(|| titles(part), |text| format!("`{text}`"))
+        let text = whole(part).map(|span| one_line(text.slice(span))).filter(|text| !text.is_empty());
+        let asked = || format!("the {} asked for", titles(part));
+        text.map_or_else(asked, |text| {
+            // A list whose last bracket is no part of a value.
+            let open = text.matches('[').count() > text.matches(']').count();
+            if open { format!("`{text} ]`") } else { format!("`{text}`") }
+        })
     };
     let culprits = if explain { culprits(prover, at.set.family, condition)? } else { Culprits::All };
     let mut made = match culprits {
