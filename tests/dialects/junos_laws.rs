@@ -19,7 +19,7 @@ fn read(text: &str) -> Reading {
 
 fn print(document: &Document, form: &str) -> (String, Vec<flowgate::dialect::Lost>) {
     let mut text = String::new();
-    let options = PrintOptions { form: Some(form.to_owned()), ..PrintOptions::default() };
+    let options = PrintOptions { form: Some(form.to_owned()) };
     let lost = by_name("junos").unwrap().print(document, &options, &mut text).unwrap();
     (text, lost)
 }
@@ -344,15 +344,15 @@ fn hostile_texts_end_in_findings() {
     read(&path);
     let looped = "firewall { filter A { term t { filter B; } } filter B { term t { filter A; } } }";
     assert_eq!(read(looped).document.rule_count(), 2);
-    let groups: String = (0..200).map(|i| format!("g{i} {{ <*> {{ <*> {{ x{i} y; }} }} }}")).collect();
-    let places: String = (0..300).map(|i| format!("p{i} {{ q {{ r; }} }}")).collect();
-    let names: String = (0..200).map(|i| format!("g{i} ")).collect();
+    let many = |count: u32, one: &dyn Fn(u32) -> String| (0..count).map(one).collect::<Vec<_>>().concat();
+    let groups = many(200, &|i| format!("g{i} {{ <*> {{ <*> {{ x{i} y; }} }} }}"));
+    let places = many(300, &|i| format!("p{i} {{ q {{ r; }} }}"));
+    let names = many(200, &|i| format!("g{i} "));
     read(&format!("groups {{ {groups} }} apply-groups [ {names} ]; {places}"));
-    let many: String =
-        (0..20_000).map(|_| "firewall { filter F { term t { from { protocol x; } } } }").collect();
-    assert!(read(&many).diagnostics.len() < 100);
-    let many: String = (0..20_000).map(|i| format!("}}\nx{i}; ;")).collect();
-    assert!(read(&many).diagnostics.len() <= 10_001);
+    let same = "firewall { filter F { term t { from { protocol x; } } } }".repeat(20_000);
+    assert!(read(&same).diagnostics.len() < 100);
+    let wrong = many(20_000, &|i| format!("}}\nx{i}; ;"));
+    assert!(read(&wrong).diagnostics.len() <= 10_001);
 }
 
 /// The renderings of aerleon for Junos decide every packet as the policy does, but for the two cases whose

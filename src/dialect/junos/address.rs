@@ -460,7 +460,9 @@ mod tests {
         ];
         for entries in lists {
             let mut list = List::new();
-            entries.iter().for_each(|(r, except)| list.push(*r, *except));
+            for (range, except) in &entries {
+                list.push(*range, *except);
+            }
             let set = list.set(false);
             for x in 0..16_u32 {
                 let longest =

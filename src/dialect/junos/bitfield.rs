@@ -255,11 +255,11 @@ mod tests {
     #[test]
     fn precedence_is_not_and_or() {
         let of = |f: fn(u32) -> bool| (0..64).filter(|v| f(*v)).collect::<Vec<_>>();
-        assert_eq!(accepts("syn & !ack"), of(|v| v & 2 != 0 && v & 16 == 0));
-        assert_eq!(accepts("syn|ack&rst"), of(|v| v & 2 != 0 || v & 20 == 20));
-        assert_eq!(accepts("(syn,ack)+rst"), of(|v| v & 18 != 0 && v & 4 != 0));
-        assert_eq!(accepts("!(syn&ack)"), of(|v| v & 18 != 18));
-        assert_eq!(accepts("0x12"), of(|v| v & 18 == 18));
+        assert_eq!(accepts("syn & !ack"), of(|v| v & 0x02 != 0 && v & 0x10 == 0));
+        assert_eq!(accepts("syn|ack&rst"), of(|v| v & 0x02 != 0 || v & 0x14 == 0x14));
+        assert_eq!(accepts("(syn,ack)+rst"), of(|v| v & 0x12 != 0 && v & 0x04 != 0));
+        assert_eq!(accepts("!(syn&ack)"), of(|v| v & 0x12 != 0x12));
+        assert_eq!(accepts("0x12"), of(|v| v & 0x12 == 0x12));
         assert_eq!(accepts("! syn | syn").len(), 64);
     }
 

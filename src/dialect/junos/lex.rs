@@ -197,7 +197,7 @@ mod tests {
             if token.kind == Kind::End {
                 return list;
             }
-            list.push((token.kind, &text[token.span.range()]));
+            list.push((token.kind, text.get(token.span.range()).unwrap()));
         }
     }
 

@@ -361,7 +361,7 @@ mod tests {
                 let (child, anchor) = (find(child), find(anchor));
                 tree.place(Tree::ROOT, child, anchor, after);
             };
-            let rest = &text[4..count];
+            let rest = text.get(4..count).unwrap();
             place(&mut tree, "d", "a", false);
             assert_eq!(names(&tree, Tree::ROOT), format!("dabc{rest}"));
             place(&mut tree, "d", "b", true);
