@@ -75,9 +75,6 @@ fn route(
     let mut open: Vec<&Flow> = Vec::new();
     let mut packet = None;
     for flow in flows.iter().filter(|flow| flow.has_addresses || wide) {
-        if disjoint(condition, &flow.condition) {
-            continue;
-        }
         match prover.meets(family, &[condition, &flow.condition])? {
             Meets::Never => {}
             Meets::Unknown(_) => open.push(flow),

@@ -1,6 +1,7 @@
 //! Where a claim of the symbolic stage meets evaluation: nothing is said of a packet that was not put through
 //! both.
 
+use super::protected::disjoint;
 use super::{Findings, Inconclusive, Meta, RuleAt};
 use crate::diagnostic::{Diagnostic, Witness};
 use crate::eval::{Truth, evaluate};
@@ -68,6 +69,12 @@ impl Prover {
         self.asked += 1;
         if self.asked.is_multiple_of(LOOK_EVERY) {
             self.memory.look()?;
+        }
+        // Conditions that demand different values of one field need no proof.
+        if let [first, rest @ ..] = conditions
+            && rest.iter().any(|other| disjoint(first, other))
+        {
+            return Ok(Meets::Never);
         }
         // Most questions are answered by the first packet that comes to mind.
         if let Some(headers) = guess(family, conditions)
