@@ -126,3 +126,49 @@ fn a_path_that_is_no_text_is_read_all_the_same() {
     assert_eq!(out.status.code(), Some(1));
     assert!(!out.stdout.contains(&0x1b));
 }
+
+#[test]
+fn an_unanswered_question_fails_the_run_where_it_is_told_to() {
+    let with =
+        |what| run(&["check", "tests/cli/unknown.conf", "--inconclusive", what], b"").status.code();
+    assert_eq!([with("report"), with("fail"), with("ignore")], [Some(3), Some(1), Some(0)]);
+}
+
+#[test]
+fn a_full_disk_is_no_pass() {
+    if !std::path::Path::new("/dev/full").exists() {
+        eprintln!("SKIPPED: this machine has no /dev/full");
+        return;
+    }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let out = flowgate().args(["check", "rules/exabgp/sound"]).stdout(full).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn packets_that_were_generated_are_evaluated_and_parted_by_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let rules = "rules/exabgp/sound/mitigation.conf";
+    let make = |to: &str| run(&["generate", "packets", rules, "--output", to, "--seed", "7"], b"");
+    assert_eq!(make(&path("a.pcap")).status.code(), Some(0));
+    make(&path("b.pcap"));
+    assert_eq!(std::fs::read(path("a.pcap")).unwrap(), std::fs::read(path("b.pcap")).unwrap());
+    let capture = std::fs::read(path("a.pcap")).unwrap();
+    let (lost, kept) = (format!("drop={}", path("lost.pcap")), format!("accept={}", path("kept.pcap")));
+    let args =
+        ["eval", rules, "--format", "json", "--write-pcap", &lost, "--write-pcap", &kept, "--capture", "-"];
+    let whole: serde_json::Value = serde_json::from_slice(&run(&args, &capture).stdout).unwrap();
+    let count = |file: &str| {
+        let out = run(&["eval", rules, "--format", "json", "--capture", &path(file)], b"");
+        let document: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        (document["packets"].as_u64().unwrap(), document["verdicts"].clone())
+    };
+    let (lost, kept) = (count("lost.pcap"), count("kept.pcap"));
+    assert!(lost.0 > 0 && kept.0 > 0);
+    assert_eq!(lost.0 + kept.0, whole["packets"].as_u64().unwrap());
+    assert_eq!(lost.1["discard"]["packets"], lost.0);
+    assert_eq!(kept.1["accept"]["packets"], kept.0);
+    let all = whole["rule_sets"].as_array().unwrap().iter().flat_map(|set| set["rules"].as_array().unwrap());
+    assert!(all.clone().all(|rule| rule["packets"].as_u64().unwrap() > 0), "a rule is not met: {whole}");
+}
