@@ -129,8 +129,7 @@ fn a_path_that_is_no_text_is_read_all_the_same() {
 
 #[test]
 fn an_unanswered_question_fails_the_run_where_it_is_told_to() {
-    let with =
-        |what| run(&["check", "tests/cli/unknown.conf", "--inconclusive", what], b"").status.code();
+    let with = |what| run(&["check", "tests/cli/unknown.conf", "--inconclusive", what], b"").status.code();
     assert_eq!([with("report"), with("fail"), with("ignore")], [Some(3), Some(1), Some(0)]);
 }
 
