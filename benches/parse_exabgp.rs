@@ -3,6 +3,8 @@
 //! `cargo bench --bench parse_exabgp`. The text is made here; `FLOWGATE_EXABGP=FILE` takes another. What one
 //! rule takes in memory is printed first: the growth of the process while the rules are held.
 
+#![allow(clippy::expect_used, reason = "a panic is how a bench says that its input is wrong")]
+
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flowgate::dialect::exabgp::ExaBgp;

@@ -1,5 +1,13 @@
 //! House rules that no type can hold: pages, headings, sorted lists, notes of origin, the wording of messages.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says no by a panic"
+)]
+
 use flowgate::check::CHECKS;
 use flowgate::dialect::{DIALECTS, Reads};
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use flowgate::net::{BitMatch, BitSet, IntervalSet};
 use flowgate::packet::complete;
 use std::collections::BTreeMap;
 
-/// SplitMix64.
+/// `SplitMix64`.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
