@@ -1,0 +1,134 @@
+//! Names of protocols and flags, and values in words.
+
+use crate::field::{FIELDS, Field};
+use crate::ir::{Test, ValueSet};
+use crate::net::BitMatch;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Names of protocols (IANA registry), the usual one first.
+const PROTOCOLS: [(&str, u32); 20] = [
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("tcp", 6),
+    ("egp", 8),
+    ("udp", 17),
+    ("dccp", 33),
+    ("rsvp", 46),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmp6", 58),
+    ("icmpv6", 58),
+    ("eigrp", 88),
+    ("ospf", 89),
+    ("pim", 103),
+    ("vrrp", 112),
+    ("l2tp", 115),
+    ("sctp", 132),
+    ("udplite", 136),
+];
+
+/// TCP flags: the name, the letter packets are printed with, the bit.
+const FLAGS: [(&str, char, u128); 9] = [
+    ("fin", 'F', 0x001),
+    ("syn", 'S', 0x002),
+    ("rst", 'R', 0x004),
+    ("psh", 'P', 0x008),
+    ("ack", 'A', 0x010),
+    ("urg", 'U', 0x020),
+    ("ece", 'E', 0x040),
+    ("cwr", 'C', 0x080),
+    ("ae", 'N', 0x100),
+];
+/// A test in words that [`parse`] reads back, with no more than a few of its values.
+pub fn describe(test: &Test) -> String {
+    const SHOWN: usize = 6;
+    let field = test.field;
+    let name = match field {
+        Field::Src6 => "src",
+        Field::Dst6 => "dst",
+        other => other.name(),
+    };
+    let range = |lo: u128, hi: u128| {
+        if lo == hi { value(field, lo) } else { format!("{}-{}", value(field, lo), value(field, hi)) }
+    };
+    let (mut words, many) = match &test.values {
+        ValueSet::Ranges(set) => {
+            let ranges = set.ranges().take(SHOWN).map(|(lo, hi)| range(lo.into(), hi.into()));
+            (ranges.collect::<Vec<_>>(), set.ranges().len() > SHOWN)
+        }
+        ValueSet::Wide(set) => {
+            let ranges = set.ranges().take(SHOWN).map(|(lo, hi)| range(lo, hi));
+            (ranges.collect(), set.ranges().len() > SHOWN)
+        }
+        ValueSet::Bits(set) => {
+            let patterns = set.patterns().iter().take(SHOWN);
+            let words = patterns.map(|p| match field {
+                Field::TcpFlags => flag_words(*p),
+                _ => format!("{:#x}/{:#x}", p.value, p.mask),
+            });
+            (words.collect(), set.patterns().len() > SHOWN)
+        }
+    };
+    if many {
+        words.push("...".to_owned());
+    }
+    match words.as_slice() {
+        [] => format!("{name} in {{}}"),
+        [one] => format!("{name} {one}"),
+        _ => format!("{name} in {{{}}}", words.join(", ")),
+    }
+}
+
+/// A value of a field as people write it.
+pub fn value(field: Field, value: u128) -> String {
+    let small = u32::try_from(value);
+    match (field, small) {
+        (Field::Src4 | Field::Dst4, Ok(addr)) => Ipv4Addr::from(addr).to_string(),
+        (Field::Src6 | Field::Dst6, _) => Ipv6Addr::from(value).to_string(),
+        (Field::Proto | Field::ProtoField, Ok(number)) => PROTOCOLS
+            .iter()
+            .find(|(_, n)| *n == number)
+            .map_or_else(|| value.to_string(), |(name, _)| (*name).to_owned()),
+        (Field::TcpFlags, _) => format!("{value:#x}"),
+        (Field::EthSrc | Field::EthDst, _) => {
+            let octets = value.to_be_bytes();
+            let mac: Vec<String> = octets.iter().skip(10).map(|octet| format!("{octet:02x}")).collect();
+            mac.join(":")
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// A pattern of TCP flags as [`parse`] reads it.
+fn flag_words(pattern: BitMatch) -> String {
+    let named = FLAGS.iter().fold(0, |all, (_, _, bit)| all | bit);
+    if pattern.mask & !named != 0 || pattern.mask == 0 {
+        return format!("{:#x}/{:#x}", pattern.value, pattern.mask);
+    }
+    let set = FLAGS.iter().filter(|(_, _, bit)| pattern.mask & bit != 0);
+    let words = set
+        .map(|(name, _, bit)| if pattern.value & bit == 0 { format!("!{name}") } else { (*name).to_owned() });
+    words.collect::<Vec<_>>().join("+")
+}
+/// The bits of a flag's name, or of several in capital letters as packets are printed (`SA`).
+pub(super) fn flag_bits(word: &str) -> Option<u128> {
+    let named = FLAGS.iter().find(|(name, _, _)| *name == word).map(|(_, _, bits)| *bits);
+    let letter = |c| FLAGS.iter().find(|(_, letter, _)| *letter == c).map(|(_, _, bits)| *bits);
+    named.or_else(|| word.chars().try_fold(0, |all, c| Some(all | letter(c)?)))
+}
+
+pub(super) fn protocol(word: &str) -> Option<u32> {
+    PROTOCOLS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number)
+}
+
+pub(super) fn unknown_word(word: &str) -> String {
+    let near = FIELDS.iter().map(|info| (strsim::damerau_levenshtein(word, info.name), info.name)).min();
+    match near {
+        Some((distance, name)) if distance <= 2 => {
+            format!("`{word}` is no field and no protocol; is `{name}` meant?")
+        }
+        _ => format!("`{word}` is no field and no protocol"),
+    }
+}
