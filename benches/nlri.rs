@@ -16,6 +16,8 @@ use flowgate::dialect::{ReadOptions, by_name};
 use flowgate::source::{Content, Source, SourceId};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
+use zettabgp::afi::{BgpAddrV4, BgpFlowSpec};
+use zettabgp::prelude::{BgpAddrItem, BgpTransportMode};
 
 #[global_allocator]
 static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
@@ -97,7 +99,24 @@ fn decode_into_components(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The same, and a condition made of each.
+/// The peer beside it: zettabgp, which makes a value of every component and operand too.
+#[divan::bench]
+fn peer_zettabgp(bencher: Bencher<'_, '_>) {
+    let count = Frames::new(&NLRIS, 0).count();
+    bencher.counter(ItemsCount::new(count)).bench(|| {
+        let mut rest = black_box(NLRIS.as_slice());
+        let mut items = 0;
+        while !rest.is_empty() {
+            let (spec, length) =
+                BgpFlowSpec::<BgpAddrV4>::decode_from(BgpTransportMode::IPv4, rest).expect("valid");
+            items += black_box(&spec).items.len();
+            rest = &rest[length..];
+        }
+        items
+    });
+}
+
+/// The same as the first, and a condition made of each.
 #[divan::bench]
 fn decode_and_lower(bencher: Bencher<'_, '_>) {
     let count = Frames::new(&NLRIS, 0).count();

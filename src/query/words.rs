@@ -41,7 +41,7 @@ const FLAGS: [(&str, char, u128); 9] = [
     ("cwr", 'C', 0x080),
     ("ae", 'N', 0x100),
 ];
-/// A test in words that [`parse`] reads back, with no more than a few of its values.
+/// A test in words that [`super::parse`] reads back, with no more than a few of its values.
 pub fn describe(test: &Test) -> String {
     const SHOWN: usize = 6;
     let field = test.field;
