@@ -38,6 +38,20 @@ fn every_seed_and_regression_holds() {
 }
 
 #[test]
+fn every_regression_has_its_story() {
+    let folder = root().join("corpus/regressions");
+    let stories = fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut files = Vec::new();
+    files_under(&folder, &mut files);
+    for file in files {
+        let target = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap();
+        assert!(TARGETS.iter().any(|t| t.name == target), "{} is replayed by no target", file.display());
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap();
+        assert!(stories.contains(&format!("\n- `{name}`: ")), "{} has no story", file.display());
+    }
+}
+
+#[test]
 fn every_sample_goes_through_every_law_and_so_do_its_beginnings() {
     let mut files = Vec::new();
     files_under(&root().join("rules"), &mut files);

@@ -246,9 +246,10 @@ fn inet6(octets: Octets<'_>, headers: &mut Headers) -> Decoded {
                 headers.set_absent(Field::Len);
                 total = SIZE.saturating_add(length);
             }
+            // Without the length nobody can say whether even this header is inside the packet.
             Jumbo::Cut => {
                 headers.set_cut(Field::Len);
-                total = octets.sent;
+                return cut_chain(&Chain::default(), headers);
             }
         }
     }
@@ -303,7 +304,7 @@ fn jumbo_payload(octets: Octets<'_>) -> Jumbo {
             [_, length, ref more @ ..] if more.len() >= usize::from(length) => {
                 rest = more.get(usize::from(length)..).unwrap_or(&[]);
             }
-            [..] if octets.captured.len() < size && octets.sent >= size => return Jumbo::Cut,
+            [..] if octets.captured.len() < size.min(octets.sent) => return Jumbo::Cut,
             [..] => return Jumbo::No,
         }
     }
@@ -329,6 +330,7 @@ pub(in crate::packet) fn extension_bit(next: u8) -> Option<u32> {
 }
 
 /// What the walk has seen so far.
+#[derive(Default)]
 struct Chain {
     seen: u32,
     // Offset and more-fragments bit of the last fragment header.
@@ -348,7 +350,7 @@ impl Chain {
 
 /// Walks the extension headers of `packet`, which ends where its length says, and decodes what follows them.
 fn chain(packet: Octets<'_>, first: u8, headers: &mut Headers) -> Decoded {
-    let mut chain = Chain { seen: 0, fragment: None };
+    let mut chain = Chain::default();
     let mut next = first;
     let mut octets = packet.skip(40);
     while let Some(bit) = extension_bit(next) {
@@ -392,13 +394,13 @@ fn finish(protocol: Option<u8>, status: L4Status, octets: Octets<'_>, headers: &
     if cut { Decoded::Truncated } else { Decoded::Whole }
 }
 
-/// Whether another fragment header follows, and what, nobody can say.
+/// What else follows nobody can say: another fragment or authentication header would have the last word.
 #[cold]
 fn cut_chain(chain: &Chain, headers: &mut Headers) -> Decoded {
     if chain.fragment.is_some() {
-        chain.write(headers);
+        headers.set(Field::IsFragHeader, 1);
     }
-    headers.set_cut(Field::ExtHdrs);
+    headers.set_cut(Field::AhSpi);
     cut_absent(headers);
     forget_impossible(headers);
     Decoded::Truncated
