@@ -115,12 +115,16 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding at one place.
+    /// A finding at one place. Quoted text may bring line breaks; in the message they become spaces.
     pub fn new(check: &'static str, level: Level, message: impl Into<String>, primary: Label) -> Self {
+        let mut message = message.into();
+        if message.contains(['\n', '\r']) {
+            message = message.replace(['\n', '\r'], " ");
+        }
         Self {
             check,
             level,
-            message: message.into(),
+            message,
             primary,
             secondary: Vec::new(),
             rule_set: None,

@@ -2,6 +2,7 @@
 
 use super::findings::Findings;
 use super::lex::{Kind, Lexer, Token};
+use super::numbers::shown;
 use super::syntax::{NodeId, Tree};
 use crate::source::Span;
 
@@ -137,7 +138,7 @@ impl<'a> Line<'a, '_> {
             _ if name.contains('@') || name.ends_with('>') || name.starts_with('[') => {}
             _ => findings.syntax_with_help(
                 command.span,
-                &format!("`{name}` is no command"),
+                &format!("`{}` is no command", shown(name)),
                 "a line begins with `set`, `delete`, `deactivate`, `activate`, `insert` or `rename`",
             ),
         }

@@ -233,7 +233,16 @@ fn inet6(octets: Octets<'_>, headers: &mut Headers) -> Decoded {
         let mut padded = [0; SIZE];
         padded.iter_mut().zip(octets.captured).for_each(|(to, from)| *to = *from);
         inet6_fields(&padded, headers);
-        return partial(INET6_ENDS, SIZE, octets, headers);
+        let decoded = partial(INET6_ENDS, SIZE, octets, headers);
+        let next = headers.get(Field::ProtoField);
+        if octets.sent > SIZE
+            && headers.small(Field::Len) == Some(40)
+            && matches!(next, Reading::Cut | Reading::Value(0))
+        {
+            // A jumbogram has no length, and whether it is one is in the octets cut.
+            headers.set_cut(Field::Len);
+        }
+        return decoded;
     };
     let Some((next, payload)) = inet6_fields(header, headers) else {
         return malformed(Malformed::FrameTooShort, octets);
