@@ -14,6 +14,8 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "checks/claims.rs"]
+mod claims;
 #[path = "checks/drops.rs"]
 mod drops;
 #[path = "checks/incidents.rs"]

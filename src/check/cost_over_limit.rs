@@ -115,8 +115,11 @@ fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(&'a Ru
     }
     // A tenth of the limit each, or they are not what fills it.
     let dear = usage.limit.unwrap_or(0) / 10;
-    let mut rules: Vec<&RulePrice> =
-        price.rules.iter().filter(|r| r.entries.at_least > dear.max(1)).collect();
+    let fills = |rule: &&RulePrice| {
+        let filled = |(set, _): (&RuleSet, &Rule)| usage.resource.is_filled_by(set.kind, set.family);
+        rule.entries.at_least > dear.max(1) && rule_at(input, rule.at).is_some_and(filled)
+    };
+    let mut rules: Vec<&RulePrice> = price.rules.iter().filter(fills).collect();
     rules.sort_by_key(|rule| (std::cmp::Reverse(rule.entries.at_least), rule.at));
     let dear = rules.into_iter().take(NAMED).filter(|rule| Some(rule.at) != usage.passed_at);
     dear.filter_map(|price| rule_at(input, price.at).map(|(_, rule)| (rule, price))).collect()

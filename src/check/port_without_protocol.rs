@@ -45,11 +45,14 @@ fn judge(prover: &mut Prover, at: &RuleAt<'_>, out: &mut Findings) -> Result<(),
     let other = Condition::test(Field::Proto, own.complement(0xff));
     match prover.meets(at.set.family, &[condition, &other])? {
         Meets::Never => {}
+        // A rule for other protocols only does not forget one: `unmatchable-condition` speaks of it.
+        _ if prover.meets(at.set.family, &[condition, &Condition::test(Field::Proto, own)])?
+            == Meets::Never => {}
         Meets::Unknown(reason) => out.no_answer(&META, at, reason),
         Meets::Packet(headers) => {
             let message = format!(
-                "the {} is tested in packets of any protocol: the octets are compared whatever they are",
-                reads.title
+                "rule `{}` tests the {} outside {} too, where other octets stand",
+                at.rule.name, reads.title, reads.carriers
             );
             let mut finding = at.finding(&META, message).with_help(reads.help);
             if test.span() != Span::default() {
@@ -63,6 +66,8 @@ fn judge(prover: &mut Prover, at: &RuleAt<'_>, out: &mut Findings) -> Result<(),
 
 struct Reads {
     title: &'static str,
+    // The usual protocols that have it, in words.
+    carriers: &'static str,
     protocols: &'static [u32],
     help: &'static str,
 }
@@ -72,21 +77,33 @@ fn reads(test: &Test) -> Option<&'static Reads> {
     const PORTS: &[u32] = &[6, 17, 33, 132, 136];
     const PORT_HELP: &str = "add the protocol: `protocol [ tcp udp ]`";
     match test.field {
-        Field::RawPort0 => Some(&Reads { title: "source port", protocols: PORTS, help: PORT_HELP }),
-        Field::RawPort1 => Some(&Reads { title: "destination port", protocols: PORTS, help: PORT_HELP }),
+        Field::RawPort0 => {
+            Some(&Reads { title: "source port", carriers: "TCP and UDP", protocols: PORTS, help: PORT_HELP })
+        }
+        Field::RawPort1 => Some(&Reads {
+            title: "destination port",
+            carriers: "TCP and UDP",
+            protocols: PORTS,
+            help: PORT_HELP,
+        }),
         Field::RawOctet0 => Some(&Reads {
             title: "ICMP type",
+            carriers: "ICMP",
             protocols: &[1, 2, 58],
             help: "add the protocol: `protocol icmp`, for IPv6 `icmp6`",
         }),
         Field::RawOctet1 => Some(&Reads {
             title: "ICMP code",
+            carriers: "ICMP",
             protocols: &[1, 58],
             help: "add the protocol: `protocol icmp`, for IPv6 `icmp6`",
         }),
-        Field::RawOctet13 => {
-            Some(&Reads { title: "TCP flags", protocols: &[6], help: "add the protocol: `protocol tcp`" })
-        }
+        Field::RawOctet13 => Some(&Reads {
+            title: "TCP flags",
+            carriers: "TCP",
+            protocols: &[6],
+            help: "add the protocol: `protocol tcp`",
+        }),
         _ => None,
     }
 }
