@@ -37,6 +37,19 @@ fn command_lines_in_markdown() {
 }
 
 #[test]
+fn a_mark_in_front_of_the_text_does_not_hide_a_file_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "routing-options { flow { route r { match { destination 192.0.2.1/32; packet-length 99971; } \
+                then discard; } } }\n";
+    std::fs::write(folder.path().join("marked.conf"), format!("\u{feff}{rule}")).unwrap();
+    let answer = run(&["check", "-v", folder.path().to_str().unwrap()], b"");
+    assert_eq!(answer.status.code(), Some(1), "{}", text(&answer.stderr));
+    assert!(text(&answer.stdout).contains("marked.conf:1:84"), "{}", text(&answer.stdout));
+    // All of it was read, and nothing else is said.
+    assert!(!text(&answer.stderr).contains("passed over"), "{}", text(&answer.stderr));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly_and_keeps_the_answer() {
     // Far more than a pipe holds, so that the writer meets its end.
     let line = "ipv4 170120c00002090381110581350a2300018683e500018691 8006000000000000\n";

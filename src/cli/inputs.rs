@@ -288,6 +288,8 @@ fn find_dialect(
 ) -> Result<Option<&'static dyn Dialect>, Error> {
     let base = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = if file.is_stdin() { "" } else { base.as_str() };
+    // What some editors put in front of UTF-8 is no part of the text.
+    let octets = octets.strip_prefix("\u{feff}".as_bytes()).unwrap_or(octets);
     let sample = Sample { name, octets, text: text_of_sample(octets) };
     if let Some(dialect) = named {
         // In a folder the dialect named still has to know a file as its own.

@@ -173,9 +173,11 @@ pub(super) fn recognise(sample: &Sample<'_>) -> Recognition {
             Ok(Some(_)) | Err(_) => other += 1,
         }
     }
-    let named = [".hex", ".nlri", ".flowspec-hex"].iter().any(|end| sample.name.ends_with(end));
+    let ends = |list: &[&str]| list.iter().any(|end| sample.name.ends_with(end));
     match (rules, other) {
-        (0, 0) if named => Recognition::Possible,
+        // Names that nothing else has: a file of which every NLRI is broken is still one of NLRIs.
+        _ if rules == 0 && ends(&[".nlri", ".flowspec-hex"]) => Recognition::Possible,
+        (0, 0) if ends(&[".hex"]) => Recognition::Possible,
         (0, _) => Recognition::No,
         (rules, other) if rules > other => Recognition::Certain,
         _ => Recognition::Possible,
@@ -239,6 +241,8 @@ mod tests {
         assert_eq!(sure("", "# rules\n0b0118c00002038106048119 8006000000000000\n"), Recognition::Certain);
         assert_eq!(sure("a.hex", "# empty\n"), Recognition::Possible);
         assert_eq!(sure("a.txt", "dead beef\n"), Recognition::No);
+        assert_eq!(sure("a.flowspec-hex", "00 8006000000000000\n"), Recognition::Possible);
+        assert_eq!(sure("a.hex", ":10010000214601\n"), Recognition::No);
         assert_eq!(sure("a.txt", "set firewall family inet filter a term b then accept\n"), Recognition::No);
     }
 }

@@ -128,8 +128,11 @@ impl<'a, 't> Lowering<'a, 't> {
 
     fn skipped(&self) -> usize {
         let tree = self.tree;
-        let read = |word: &str| matches!(word, "firewall" | "groups" | "apply-groups");
-        tree.children(Tree::ROOT).filter(|node| !read(tree.word(*node))).map(|node| tree.leaves(node)).sum()
+        let read = |word: &str| {
+            let words = ["firewall", "groups", "apply-groups", "flow", "prefix-list", "code-point-aliases"];
+            words.contains(&word)
+        };
+        tree.children(Tree::ROOT).map(|node| tree.leaves(node, read)).sum()
     }
 
     fn code_point_aliases(&mut self) {

@@ -301,11 +301,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// How many statements are below a node: nodes without children.
-    pub(super) fn leaves(&self, from: NodeId) -> usize {
+    /// How many statements are below a node: nodes without children, and not at or below one whose word is passed by.
+    pub(super) fn leaves(&self, from: NodeId, passes_by: impl Fn(&str) -> bool) -> usize {
         let mut stack = vec![from];
         let mut count = 0;
         while let Some(id) = stack.pop() {
+            if passes_by(self.word(id)) {
+                continue;
+            }
             let before = stack.len();
             stack.extend(self.children(id));
             count += usize::from(stack.len() == before);
