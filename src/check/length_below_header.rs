@@ -68,7 +68,7 @@ fn judge(at: &RuleAt<'_>, test: &Test, out: &mut Findings) {
     {
         let whole = header + own;
         let message = format!(
-            "a {protocol} packet of {longest} octets or fewer has no room for its headers, which take {whole}"
+            "a whole {protocol} packet of {longest} octets or fewer has no room for its headers, which take {whole}"
         );
         let mut made = at.finding(&META, message);
         made.level = META.level.lowered();

@@ -201,7 +201,7 @@ fn diagnose_rate(rate: &Rate, span: Span, source: SourceId, out: &mut Vec<Diagno
     let message = if rate.amount < 0.0 {
         format!("a rate of `{}` {unit} is negative and discards everything", rate.amount)
     } else if rate.amount > 0.0 && rate.amount < smallest {
-        format!("a rate of `{}` {unit} is so small that devices drop everything", rate.amount)
+        format!("a rate of `{}` {unit} is so small that some devices drop everything", rate.amount)
     } else {
         return;
     };
