@@ -327,6 +327,9 @@ pub(super) struct Convert {
     /// Exit with 1 when anything is lost
     #[arg(long)]
     pub(super) strict: bool,
+    /// Exit with 0 even when whole rules are left out, which is an error otherwise
+    #[arg(long, conflicts_with = "strict")]
+    pub(super) allow_loss: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
     #[command(flatten)]

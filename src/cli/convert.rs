@@ -8,6 +8,7 @@ use super::{Exit, output, say};
 use crate::dialect::{self, PrintOptions};
 use crate::ir::Document;
 use crate::report::{clean, count};
+use std::collections::BTreeSet;
 
 /// Reads one file and prints it in another dialect.
 pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
@@ -47,5 +48,13 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
         say(&format!("{} not expressed in {}", count(number, "thing"), dialect.name()));
     }
-    Ok(if broken || (options.strict && !lost.is_empty()) { Exit::Found } else { Exit::Clean })
+    let left_out = lost.iter().filter(|loss| loss.left_out);
+    let left_out = left_out.map(|loss| (&loss.rule_set, &loss.rule)).collect::<BTreeSet<_>>().len();
+    if left_out > 0 && !options.allow_loss && !options.strict && !common.quiet {
+        let number = u64::try_from(left_out).unwrap_or(u64::MAX);
+        say(&format!("{} left out, which `--allow-loss` accepts", count(number, "rule")));
+    }
+    // Without a rule the rest decides otherwise for its packets: that is never a success unasked.
+    let failed = if options.strict { !lost.is_empty() } else { left_out > 0 && !options.allow_loss };
+    Ok(if broken || failed { Exit::Found } else { Exit::Clean })
 }

@@ -127,6 +127,8 @@ pub struct Lost {
     pub rule: String,
     /// What is lost, and what stands in the output instead.
     pub what: String,
+    /// Whether the whole rule is missing from the output: its packets meet other rules there.
+    pub left_out: bool,
 }
 
 /// How far a keyword is supported.

@@ -33,7 +33,16 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn lose(&mut self, what: impl Into<String>) {
-        self.lost.push(Lost { rule_set: self.set.to_owned(), rule: self.rule.to_owned(), what: what.into() });
+        self.lose_as(what.into(), false);
+    }
+
+    fn leave_out(&mut self, why: &str) {
+        self.lose_as(format!("the rule, which is left out: {why}"), true);
+    }
+
+    fn lose_as(&mut self, what: String, left_out: bool) {
+        let (rule_set, rule) = (self.set.to_owned(), self.rule.to_owned());
+        self.lost.push(Lost { rule_set, rule, what, left_out });
     }
 
     fn rule_set(&mut self, set: &'a RuleSet) -> fmt::Result {
@@ -72,12 +81,12 @@ impl<'a> Printer<'a> {
         let spec = match spec(rule, table) {
             Ok(spec) => spec,
             Err(lost) => {
-                self.lose(format!("the rule, which is left out: it needs {}", lost.join(", ")));
+                self.leave_out(&format!("it needs {}", lost.join(", ")));
                 return Ok(());
             }
         };
         if matches!(rule.outcome, Outcome::Call(_) | Outcome::Return) {
-            self.lose("the rule, which is left out: a flow route cannot jump");
+            self.leave_out("a flow route cannot jump");
             return Ok(());
         }
         let name = word(&rule.name);

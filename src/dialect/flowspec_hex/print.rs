@@ -29,7 +29,7 @@ impl Printer<'_> {
     fn rule_set(&mut self, set: &RuleSet) -> fmt::Result {
         if set.default.is_drop() {
             let what = "the default discard; flow routes accept what no rule matches".to_owned();
-            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what });
+            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
         }
         let named = Table::by_rule_set_name(&set.name);
         let tables: &[Table] = match (named, set.family) {
@@ -55,7 +55,7 @@ impl Printer<'_> {
                 Err(whats) => {
                     writeln!(self.out, "# not expressed: {}", one_line(&rule.name))?;
                     self.line += 1;
-                    self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what)));
+                    self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what, true)));
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Printer<'_> {
         if set.kind == Kind::Filter && !values.is_sorted_by(|a, b| order::compare(table, a, b).is_le()) {
             let what =
                 "the order of the rules; flow routes are evaluated in that of RFC 8955 §5.1".to_owned();
-            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what });
+            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Printer<'_> {
     fn line(&mut self, set: &RuleSet, rule: &Rule, table: Table, value: &[u8]) -> fmt::Result {
         let mut nlri = Vec::with_capacity(value.len() + 2);
         if let Err(error) = encode::framed(value, &mut nlri) {
-            self.lost.push(lost(set, rule, error.to_string()));
+            self.lost.push(lost(set, rule, error.to_string(), true));
             return Ok(());
         }
         write!(self.out, "{} ", table.name())?;
@@ -89,13 +89,13 @@ impl Printer<'_> {
         }
         self.out.write_char('\n')?;
         self.line += 1;
-        self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what)));
+        self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what, false)));
         Ok(())
     }
 }
 
-fn lost(set: &RuleSet, rule: &Rule, what: String) -> Lost {
-    Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what }
+fn lost(set: &RuleSet, rule: &Rule, what: String, left_out: bool) -> Lost {
+    Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what, left_out }
 }
 
 /// The octets of a rule behind their length: those it came with, else those its condition makes.

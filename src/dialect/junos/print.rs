@@ -179,7 +179,7 @@ pub(super) fn print(
         let (name, changed) = names.entry(place.family).or_default().take(place.name);
         if changed {
             let what = format!("the name of the rule set, which is `{name}` instead");
-            lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what });
+            lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
         }
         written.insert(*index, name);
     }
@@ -225,7 +225,12 @@ struct Filter<'a, 'o> {
 
 impl Filter<'_, '_> {
     fn lost(&mut self, rule: &str, what: String) {
-        self.lost.push(Lost { rule_set: self.set.name.clone(), rule: rule.to_owned(), what });
+        self.lost.push(Lost {
+            rule_set: self.set.name.clone(),
+            rule: rule.to_owned(),
+            what,
+            left_out: false,
+        });
     }
 
     fn print(&mut self, index: usize, writer: &mut Writer<'_>) -> fmt::Result {
@@ -338,7 +343,8 @@ impl Filter<'_, '_> {
     }
 
     fn left_out(&mut self, rule: &Rule, name: &str, what: &str, writer: &mut Writer<'_>) -> fmt::Result {
-        self.lost(&rule.name, what.to_owned());
+        let rule_set = self.set.name.clone();
+        self.lost.push(Lost { rule_set, rule: rule.name.to_string(), what: what.to_owned(), left_out: true });
         writer.comment(&format!("term {name}: {what}"))
     }
 }

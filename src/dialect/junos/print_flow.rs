@@ -40,9 +40,10 @@ pub(super) fn print(set: &RuleSet, writer: &mut Writer<'_>, lost: &mut Vec<Lost>
     blocks.iter().try_for_each(|block| writer.open(block))?;
     let mut names = Names::default();
     for rule in &set.rules {
-        let mut lose = |what: String| {
-            lost.push(Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what });
+        let mut lose_as = |what: String, left_out| {
+            lost.push(Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what, left_out });
         };
+        let mut lose = |what: String| lose_as(what, false);
         let (name, changed) = names.take(&rule.name);
         if changed {
             lose(format!("the name of the route, which is `{name}` instead"));
@@ -57,7 +58,7 @@ pub(super) fn print(set: &RuleSet, writer: &mut Writer<'_>, lost: &mut Vec<Lost>
                 components
             }
             Err(what) => {
-                lose(format!("{what}; the route is left out"));
+                lose_as(format!("{what}; the route is left out"), true);
                 continue;
             }
         };
