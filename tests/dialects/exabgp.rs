@@ -15,7 +15,7 @@ use flowgate::diagnostic::Diagnostic;
 use flowgate::dialect::exabgp::ExaBgp;
 use flowgate::dialect::flowspec::{self, FlowSpec, Table};
 use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading, Recognition, Sample};
-use flowgate::ir::{Document, Rule, Verdict};
+use flowgate::ir::{Condition, Document, Rule, Verdict};
 use flowgate::source::{Content, Place, Source, SourceId};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -288,6 +288,30 @@ fn configurations_and_commands_are_recognised() {
     assert_eq!(sure("routing-options { flow { route a { match { } then discard; } } }"), Recognition::No);
     assert_eq!(sure("router bgp 1\n neighbor 1.2.3.4 remote-as 1\n"), Recognition::No);
     assert_eq!(sure("neighbor 1.2.3.4 {\n remote-as 1\n announce all\n}\n"), Recognition::No);
+    assert_eq!(sure("announce ipv4 and ipv6 support"), Recognition::No);
+    assert_eq!(sure("withdraw flow of money"), Recognition::No);
+    assert_eq!(sure("announce ipv6 flow destination 2001:db8::/32/0"), Recognition::Certain);
+}
+
+#[test]
+fn a_name_makes_no_other_language_exabgp() {
+    let by_name = |text| {
+        let octets = str::as_bytes(text);
+        ExaBgp.recognise(&Sample { name: "exabgp-5.txt", octets, text: Some(text) })
+    };
+    assert_eq!(by_name("{\"announce\": 1}"), Recognition::No);
+    assert_eq!(by_name("# settings\n\n[exabgp.api]\nack = true\n"), Recognition::No);
+    assert_eq!(by_name("<config/>"), Recognition::No);
+    assert_eq!(by_name("match { source 10.0.0.0/8; }"), Recognition::Possible);
+}
+
+#[test]
+fn a_list_beyond_the_limit_is_unknown_and_said() {
+    let values = "=1&".repeat(2_000_001);
+    let reading =
+        read(&format!("flow {{ route a {{ match {{ port [ {values}=1 ]; }} then {{ discard; }} }} }}"));
+    assert_eq!(reading.diagnostics.iter().map(|d| d.check).collect::<Vec<_>>(), ["syntax-error"]);
+    assert!(rules(&reading).iter().all(|rule| rule.nlri.is_none() && rule.condition != Condition::True));
 }
 
 // The NLRI as 5.0.15 sends it, without its length and with a flow label in four octets.

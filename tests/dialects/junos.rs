@@ -107,3 +107,18 @@ fn most_terms_of_real_files_lower_without_an_opaque_condition() {
     assert!(all > 400 && templates < 20, "{all} rules, {templates} of templates");
     assert!(clear * 100 >= (all - templates) * 95, "{opaque} of {all} are opaque");
 }
+
+#[test]
+fn rules_of_other_languages_are_not_passed_over_in_silence() {
+    let text = "security { policies { default-policy { permit-all; } } }\n\
+                services { stateful-firewall { rule a { match-direction input; } } }\n";
+    let (reading, _) = read(text.to_owned());
+    let found: Vec<_> = reading.diagnostics.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "the rules of `security policies` are not read",
+            "the rules of `services stateful-firewall` are not read"
+        ]
+    );
+}

@@ -18,7 +18,7 @@ use crate::dialect::flowspec::{
 };
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::Family;
-use crate::guard::limits;
+use crate::guard::{Meter, limits};
 use crate::ir::{Action, Condition, Document, Mark, Origin, RateUnit};
 use crate::source::{SourceId, Span};
 use std::net::IpAddr;
@@ -235,14 +235,26 @@ impl<'a> Reader<'a> {
         let mut operands = std::mem::take(&mut self.operands);
         operands.clear();
         let mut whole: Option<Span> = None;
+        let mut meter = Meter::new(&limits::CONDITION_VALUES);
         for statement in statements {
             let before = operands.len();
+            let place = route.place(statement);
+            // Every `&` and every blank parts two values: there are no more than that.
+            let words = route.values(statement).len();
+            let joins = self.slice(place).bytes().filter(|octet| *octet == b'&').count();
+            if let Err(exhausted) = meter.charge(words.saturating_add(joins) as u64) {
+                let message = format!("this list is not read: {exhausted}");
+                self.raise(raised::SYNTAX_ERROR, message, statement.keyword);
+                // Without its words, which are many.
+                let id = format!("exabgp {kind:?} at {}", place.start);
+                self.opaque.push(Condition::opaque(id, "too many values", statement.keyword));
+                continue;
+            }
             if let Err(fault) = self.words_of_list(route, statement, kind, &mut operands) {
                 operands.truncate(before);
                 self.fault(route, statement, &fault);
                 continue;
             }
-            let place = route.place(statement);
             whole = Some(whole.map_or(place, |span| span.to(place)));
         }
         if let Some(span) = whole {

@@ -47,6 +47,7 @@ impl Dialect for ExaBgp {
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         let Some(text) = sample.text else { return Recognition::No };
         match recognise::looks_like(text) {
+            Recognition::No if recognise::begins_as_another(text) => Recognition::No,
             Recognition::No if sample.name.to_ascii_lowercase().contains("exabgp") => Recognition::Possible,
             found => found,
         }

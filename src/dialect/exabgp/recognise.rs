@@ -46,9 +46,36 @@ pub(super) fn looks_like(text: &str) -> Recognition {
     }
 }
 
+// The kinds of routes of a command that names its address family.
+const FAMILIES: &[&str] = &[
+    "flow",
+    "flow-vpn",
+    "labeled-unicast",
+    "mcast-vpn",
+    "mpls-vpn",
+    "multicast",
+    "mup",
+    "nlri-mpls",
+    "rtc",
+    "unicast",
+];
+
+/// Whether a text begins as one of another kind: JSON, markup, or settings in sections.
+pub(super) fn begins_as_another(text: &str) -> bool {
+    let lines = text.lines().map(str::trim_start);
+    let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| line.starts_with(['{', '[', '<']))
+}
+
 // What follows `announce` or `withdraw` on its line.
 fn is_command(rest: &str) -> bool {
     let line = rest.split('\n').next().unwrap_or("");
-    let second = line.split_whitespace().next();
-    matches!(second, Some("flow" | "ipv4" | "ipv6" | "route" | "attributes" | "attribute" | "vpls" | "eor"))
+    let mut words = line.split_whitespace();
+    match (words.next(), words.next()) {
+        (Some("flow"), Some(next)) => next == "route",
+        (Some("ipv4" | "ipv6"), Some(next)) => FAMILIES.contains(&next),
+        (Some("route"), Some(next)) => next.contains(['.', ':', '/']),
+        (Some("attributes" | "attribute" | "vpls" | "eor"), _) => true,
+        _ => false,
+    }
 }

@@ -16,6 +16,10 @@ use std::net::IpAddr;
 pub(super) struct Then {
     pub(super) outcome: Outcome,
     pub(super) actions: Vec<Action>,
+    /// Whether an action says the outcome, or sends the packet elsewhere; else the term accepts by default.
+    pub(super) decided: bool,
+    /// An action nobody here knows.
+    pub(super) unknown: Option<NodeId>,
 }
 
 /// An action that decides, with the node that says it.
@@ -61,7 +65,10 @@ impl Lowering<'_, '_> {
             let message = format!("`{}` contradicts sending the packet elsewhere", tree.word(one.node));
             self.findings.add(raised::CONFLICTING_ACTIONS, Level::Warning, tree.span(one.node), message);
         }
-        Then { outcome: deciding.map_or(ACCEPT, |d| d.outcome), actions }
+        let unknown =
+            then.into_iter().flat_map(|then| tree.children(then)).find(|node| is_unknown(tree.word(*node)));
+        let decided = sends || deciding.is_some();
+        Then { outcome: deciding.map_or(ACCEPT, |d| d.outcome), actions, decided, unknown }
     }
 
     /// Two actions that decide contradict each other, unless a group brought one: the term's own wins.
@@ -186,12 +193,9 @@ impl Lowering<'_, '_> {
     fn other_action(&mut self, node: NodeId, word: &str, actions: &mut Vec<Action>) -> bool {
         let tree = self.tree;
         let span = tree.span(node);
-        match support::other_support("then", word) {
-            Some(Support::Full | Support::Partial | Support::Opaque | Support::Ignored) => {}
-            Some(Support::Unknown) | None => {
-                let message = format!("`{}` is no action known here", shown(word));
-                self.findings.unsupported(span, &message);
-            }
+        if is_unknown(word) {
+            let message = format!("`{}` is no action known here", shown(word));
+            self.findings.unsupported(span, &message);
         }
         if word == "three-color-policer" {
             let rate = tree.children(node).next();
@@ -273,6 +277,12 @@ impl Lowering<'_, '_> {
         }
         value
     }
+}
+
+/// Whether nobody here knows what an action does.
+fn is_unknown(word: &str) -> bool {
+    let is_group = matches!(word, "apply-groups" | "apply-groups-except");
+    !is_group && matches!(support::other_support("then", word), None | Some(Support::Unknown))
 }
 
 /// Whether an action kept by its words sends the packet elsewhere, which ends evaluation.

@@ -109,6 +109,7 @@ impl<'a, 't> Lowering<'a, 't> {
         for (scope, prefix) in &scopes {
             self.scope = *scope;
             self.flow_routes(*scope, prefix);
+            self.other_rules(*scope);
         }
         self.references(&scopes);
         self.skipped()
@@ -133,6 +134,16 @@ impl<'a, 't> Lowering<'a, 't> {
             words.contains(&word)
         };
         tree.children(Tree::ROOT).map(|node| tree.leaves(node, read)).sum()
+    }
+
+    /// Rules of other languages in the file: without a word about them it would look clean.
+    fn other_rules(&mut self, scope: NodeId) {
+        for path in [["security", "policies"], ["services", "stateful-firewall"]] {
+            if let Some(node) = self.tree.find_path(scope, &path) {
+                let message = format!("the rules of `{}` are not read", path.join(" "));
+                self.findings.unsupported(self.tree.span(node), &message);
+            }
+        }
     }
 
     fn code_point_aliases(&mut self) {
@@ -313,6 +324,14 @@ impl<'a, 't> Lowering<'a, 't> {
                 rules.push(Rule { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
             }
             rule.outcome = Outcome::Next { held: None };
+        } else if call.is_none() && !then.decided && (self.unreadable || then.unknown.is_some()) {
+            // What is not known here may be what ends the term, and the worst it may do is to discard.
+            let what = then.unknown.map_or_else(|| "statement".to_owned(), |node| self.words(node));
+            let span = then.unknown.map_or(tree.span(term), |node| tree.span(node));
+            let may = Condition::opaque(format!("`{what}` discards"), "the action is not known here", span);
+            let name = format!("{} (`{what}` discards)", tree.name(term)).into();
+            let condition = Condition::and([rule.condition.clone(), may]);
+            rules.push(Rule { name, condition, outcome: Outcome::Verdict(Verdict::Discard), ..rule.clone() });
         }
         rules.push(rule);
     }
