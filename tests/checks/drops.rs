@@ -137,3 +137,25 @@ fn a_filter_is_judged_as_a_whole() {
         &[("match-everything-drop", "all", Level::Error), hit("all")],
     );
 }
+
+#[test]
+fn a_port_that_some_client_may_have_is_not_the_flow() {
+    let near = |rule| ("missing-prefix-on-drop", rule, Level::Warning);
+    let hit = |rule| ("protected-flow", rule, Level::Error);
+    for of_a_service in [
+        "protocol tcp; destination-port =8080;",
+        "protocol tcp; source-port =8443;",
+        "protocol udp; destination-port =1900;",
+        "protocol udp; destination-port =3784; source-port =53;",
+    ] {
+        check("exabgp", &route(of_a_service, "discard;"), "", &[near("1")]);
+    }
+    for of_clients in [
+        "protocol tcp; destination-port >=1024;",
+        "protocol tcp; source-port >=32768&<=60999; destination-port =22;",
+        "protocol udp; destination-port >=49152;",
+        "protocol udp; destination-port =3784;",
+    ] {
+        check("exabgp", &route(of_clients, "discard;"), "", &[near("1"), hit("1")]);
+    }
+}
