@@ -328,8 +328,8 @@ impl<'a, 't> Lowering<'a, 't> {
             // What is not known here may be what ends the term, and the worst it may do is to discard.
             let what = then.unknown.map_or_else(|| "statement".to_owned(), |node| self.words(node));
             let span = then.unknown.map_or(tree.span(term), |node| tree.span(node));
-            let may = Condition::opaque(format!("`{what}` discards"), "the action is not known here", span);
-            let name = format!("{} (`{what}` discards)", tree.name(term)).into();
+            let may = Condition::opaque(format!("{what} discards"), "the action is not known here", span);
+            let name = format!("{} ({what} discards)", tree.name(term)).into();
             let condition = Condition::and([rule.condition.clone(), may]);
             rules.push(Rule { name, condition, outcome: Outcome::Verdict(Verdict::Discard), ..rule.clone() });
         }
