@@ -110,7 +110,9 @@ pub(super) struct Update<'a> {
 pub(super) fn update(body: Part<'_>) -> Update<'_> {
     let mut found = Update::default();
     if let Err(broken) = walk(body, &mut found) {
-        found.broken = Some(broken);
+        // What is missing behind the end is told at the last octet.
+        let last = body.end().saturating_sub(1);
+        found.broken = Some(Broken { at: broken.at.min(last), ..broken });
     }
     found
 }
