@@ -7,6 +7,7 @@ pub mod flowspec_hex;
 pub mod junos;
 pub mod mrt;
 pub mod pcap_filter;
+pub mod services;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::ir::Document;
