@@ -119,6 +119,20 @@ fn the_same_input_is_the_same_output_whatever_the_number_of_jobs() {
 }
 
 #[test]
+fn an_output_that_decides_otherwise_fails_unless_it_is_allowed_by_name() {
+    let rules = b"firewall { filter F { term a { from { protocol tcp; } then accept; } } }";
+    let convert = |more: &[&str]| {
+        run(&[&["convert", "-", "--dialect", "junos", "--to", "flowspec-hex"], more].concat(), rules)
+    };
+    let out = convert(&[]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("`--allow-other-verdicts`"), "{}", text(&out.stderr));
+    assert_eq!(convert(&["--allow-loss"]).status.code(), Some(1));
+    assert_eq!(convert(&["--allow-other-verdicts"]).status.code(), Some(0));
+    assert_eq!(convert(&["--allow-other-verdicts", "--strict"]).status.code(), Some(2));
+}
+
+#[test]
 fn colour_is_for_terminals_unless_asked_for() {
     let file = "rules/incident/2013-03-03-packet-length.flowspec-hex";
     let escapes = |out: &Output| out.stdout.contains(&0x1b);

@@ -29,7 +29,8 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0   ran, nothing at or above --fail-on, nothing inconclusive that matters
-  1   findings at or above --fail-on; `cost`: a level is deny; `convert --strict`: something is lost
+  1   findings at or above --fail-on; `cost`: a level is deny; `convert`: rules are
+      left out or verdicts change unless allowed, with --strict anything lost
   2   could not run: usage, unreadable file, unknown dialect, broken flowgate.toml
   3   a question that matters has no answer
   70  a fault of flowgate itself
@@ -330,6 +331,10 @@ pub(super) struct Convert {
     /// Exit with 0 even when whole rules are left out, which is an error otherwise
     #[arg(long, conflicts_with = "strict")]
     pub(super) allow_loss: bool,
+    /// Exit with 0 even when the output decides otherwise than the input (by another order, default or
+    /// verdict), which is an error otherwise
+    #[arg(long, conflicts_with = "strict")]
+    pub(super) allow_other_verdicts: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
     #[command(flatten)]

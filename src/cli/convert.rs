@@ -5,7 +5,7 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
-use crate::dialect::{self, PrintOptions};
+use crate::dialect::{self, Loss, Lost, PrintOptions};
 use crate::ir::Document;
 use crate::report::{clean, count};
 use std::collections::BTreeSet;
@@ -48,13 +48,28 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
         say(&format!("{} not expressed in {}", count(number, "thing"), dialect.name()));
     }
-    let left_out = lost.iter().filter(|loss| loss.left_out);
-    let left_out = left_out.map(|loss| (&loss.rule_set, &loss.rule)).collect::<BTreeSet<_>>().len();
-    if left_out > 0 && !options.allow_loss && !options.strict && !common.quiet {
-        let number = u64::try_from(left_out).unwrap_or(u64::MAX);
-        say(&format!("{} left out, which `--allow-loss` accepts", count(number, "rule")));
+    let left_out = subjects(&lost, Loss::LeftOut);
+    let changed = subjects(&lost, Loss::Meaning);
+    if !options.strict && !common.quiet {
+        if left_out > 0 && !options.allow_loss {
+            say(&format!("{} left out, which `--allow-loss` accepts", count(left_out, "rule")));
+        }
+        if changed > 0 && !options.allow_other_verdicts {
+            say("the output decides otherwise than the input, which `--allow-other-verdicts` accepts");
+        }
     }
-    // Without a rule the rest decides otherwise for its packets: that is never a success unasked.
-    let failed = if options.strict { !lost.is_empty() } else { left_out > 0 && !options.allow_loss };
+    // An output that decides otherwise is never a success unasked.
+    let failed = if options.strict {
+        !lost.is_empty()
+    } else {
+        (left_out > 0 && !options.allow_loss) || (changed > 0 && !options.allow_other_verdicts)
+    };
     Ok(if broken || failed { Exit::Found } else { Exit::Clean })
+}
+
+/// Of how many rules and rule sets something of that gravity is lost.
+fn subjects(lost: &[Lost], loss: Loss) -> u64 {
+    let of_kind = lost.iter().filter(|lost| lost.loss == loss);
+    let subjects = of_kind.map(|lost| (&lost.rule_set, &lost.rule)).collect::<BTreeSet<_>>();
+    u64::try_from(subjects.len()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,7 @@ pub mod pcap_filter;
 pub mod services;
 
 use crate::diagnostic::{Diagnostic, Level};
-use crate::ir::Document;
+use crate::ir::{Action, Document};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -126,10 +126,65 @@ pub struct Lost {
     pub rule_set: String,
     /// The rule.
     pub rule: String,
+    /// How grave that is.
+    pub loss: Loss,
     /// What is lost, and what stands in the output instead.
     pub what: String,
-    /// Whether the whole rule is missing from the output: its packets meet other rules there.
-    pub left_out: bool,
+}
+
+impl Lost {
+    /// Something lost in a rule, or with an empty `rule` in the whole rule set.
+    pub fn new(loss: Loss, rule_set: &str, rule: &str, what: impl Into<String>) -> Self {
+        Self { rule_set: rule_set.to_owned(), rule: rule.to_owned(), loss, what: what.into() }
+    }
+
+    /// Something that decides over no packet, as a name or a counter.
+    pub fn detail(rule_set: &str, rule: &str, what: impl Into<String>) -> Self {
+        Self::new(Loss::Detail, rule_set, rule, what)
+    }
+
+    /// The whole rule.
+    pub fn left_out(rule_set: &str, rule: &str, what: impl Into<String>) -> Self {
+        Self::new(Loss::LeftOut, rule_set, rule, what)
+    }
+
+    /// Something that decides over packets, as the order of rules or a default.
+    pub fn meaning(rule_set: &str, rule: &str, what: impl Into<String>) -> Self {
+        Self::new(Loss::Meaning, rule_set, rule, what)
+    }
+}
+
+/// How grave it is that something is lost. A conversion fails on all but details, unless it is told not to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Loss {
+    /// Every packet still meets its verdict: a name, a counter, a form of writing.
+    Detail,
+    /// A whole rule is missing from the output: its packets meet other rules there.
+    LeftOut,
+    /// The output gives other verdicts than the input, or may: its order, its default, a verdict, a rate.
+    Meaning,
+}
+
+impl Loss {
+    /// How grave it is to lose an action: one that drops packets, sends them elsewhere or says where the rule
+    /// applies decides over packets, the others do not.
+    pub fn of_action(action: &Action) -> Self {
+        match action {
+            Action::RateLimit(_)
+            | Action::Policer(_)
+            | Action::RedirectTarget(_)
+            | Action::RedirectInstance(_)
+            | Action::RedirectIp { copy: false, .. }
+            | Action::InterfaceSet { .. } => Self::Meaning,
+            Action::Count(_)
+            | Action::Log
+            | Action::Sample
+            | Action::Mark(_)
+            | Action::RedirectIp { copy: true, .. }
+            | Action::Class(_)
+            | Action::Other(_) => Self::Detail,
+        }
+    }
 }
 
 /// How far a keyword is supported.

@@ -2,12 +2,12 @@
 //! flow route cannot say is left out and told; nothing is approximated in silence.
 
 use super::{names, then};
-use crate::dialect::Lost;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{
     Body, Component, ComponentType, Distinguisher, FlowSpec, Operand, Table, actions, communities,
-    decode_value, groups, lower, recover,
+    decode_value, encode, groups, lower, order, recover,
 };
+use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::ir::{
     Action, Condition, Document, Kind, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, Verdict,
@@ -33,25 +33,22 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn lose(&mut self, what: impl Into<String>) {
-        self.lose_as(what.into(), false);
+        self.lose_as(Loss::Detail, what);
     }
 
     fn leave_out(&mut self, why: &str) {
-        self.lose_as(format!("the rule, which is left out: {why}"), true);
+        self.lose_as(Loss::LeftOut, format!("the rule, which is left out: {why}"));
     }
 
-    fn lose_as(&mut self, what: String, left_out: bool) {
-        let (rule_set, rule) = (self.set.to_owned(), self.rule.to_owned());
-        self.lost.push(Lost { rule_set, rule, what, left_out });
+    fn lose_as(&mut self, loss: Loss, what: impl Into<String>) {
+        self.lost.push(Lost::new(loss, self.set, self.rule, what));
     }
 
     fn rule_set(&mut self, set: &'a RuleSet) -> fmt::Result {
         (self.set, self.rule) = (&set.name, "");
-        if set.kind == Kind::Filter && set.rules.len() > 1 {
-            self.lose("the order of the rules; flow routes are tried in the order of RFC 8955 §5.1 instead");
-        }
-        if set.default != Verdict::Accept {
-            self.lose(format!("the default `{}`; what no rule matches is accepted instead", set.default));
+        if set.default != Verdict::Accept && !order::decides_all(&set.rules) {
+            let what = format!("the default `{}`; what no rule matches is accepted instead", set.default);
+            self.lose_as(Loss::Meaning, what);
         }
         let tables: &[Table] = match (Table::by_rule_set_name(&set.name), set.family) {
             (Some(table), _) => &[table][..],
@@ -65,9 +62,17 @@ impl<'a> Printer<'a> {
         }
         writeln!(self.out, "flow {{")?;
         for table in tables {
+            let mut values = Vec::new();
             for rule in &set.rules {
                 self.rule = &rule.name;
-                self.route(rule, *table, set)?;
+                values.extend(self.route(rule, *table, set)?);
+            }
+            self.rule = "";
+            // Flow routes stand in their order whatever the text says; a filter may not.
+            if set.kind == Kind::Filter && !order::is_kept(*table, &set.rules, &values) {
+                let what =
+                    "the order of the rules; flow routes are tried in the order of RFC 8955 §5.1 instead";
+                self.lose_as(Loss::Meaning, what);
             }
         }
         writeln!(self.out, "}}")?;
@@ -77,17 +82,22 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    fn route(&mut self, rule: &Rule, table: Table, set: &RuleSet) -> fmt::Result {
-        let spec = match spec(rule, table) {
+    /// Writes one route; the octets of its specification, which sort it, where it was written.
+    fn route(&mut self, rule: &Rule, table: Table, set: &RuleSet) -> Result<Option<Vec<u8>>, fmt::Error> {
+        let mut spec = match spec(rule, table) {
             Ok(spec) => spec,
             Err(lost) => {
                 self.leave_out(&format!("it needs {}", lost.join(", ")));
-                return Ok(());
+                return Ok(None);
             }
         };
         if matches!(rule.outcome, Outcome::Call(_) | Outcome::Return) {
             self.leave_out("a flow route cannot jump");
-            return Ok(());
+            return Ok(None);
+        }
+        if spec.components().is_empty() && set.kind == Kind::Filter {
+            // A rule for every packet has no octets of its own.
+            spec.push_every_packet();
         }
         let name = word(&rule.name);
         if name != *rule.name {
@@ -102,7 +112,9 @@ impl<'a> Printer<'a> {
         }
         self.matching(&spec)?;
         self.actions(rule)?;
-        writeln!(self.out, "    }}")
+        writeln!(self.out, "    }}")?;
+        let mut octets = Vec::new();
+        Ok(encode::canonical(&spec, &mut octets).is_ok().then_some(octets))
     }
 
     fn matching(&mut self, spec: &FlowSpec) -> fmt::Result {
@@ -202,10 +214,12 @@ impl<'a> Printer<'a> {
         match verdict {
             Verdict::Discard => self.statement("discard")?,
             Verdict::Reject(_) => {
-                self.lose("the answer to the sender; the rule discards instead");
+                self.lose_as(Loss::Meaning, "the answer to the sender; the rule discards instead");
                 self.statement("discard")?;
             }
-            Verdict::NoDecision => self.lose("that the rule does not decide; it accepts instead"),
+            Verdict::NoDecision => {
+                self.lose_as(Loss::Meaning, "that the rule does not decide; it accepts instead");
+            }
             Verdict::Accept if rest.is_empty() && !goes_on => self.statement("accept")?,
             Verdict::Accept => {}
         }
@@ -284,7 +298,7 @@ impl<'a> Printer<'a> {
     fn community(&mut self, action: &Action) -> fmt::Result {
         let (list, lost) = communities(Outcome::Verdict(Verdict::Accept), std::slice::from_ref(action));
         if !lost.is_empty() || list.is_empty() {
-            self.lose(format!("the action `{}`", actions::describe(action)));
+            self.lose_as(Loss::of_action(action), format!("the action `{}`", actions::describe(action)));
         }
         for community in list {
             if community.octets().len() == 8 {

@@ -1,6 +1,7 @@
 //! Extended communities to actions and back (RFC 8955 §7, RFC 8956 §6, draft-ietf-idr-flowspec-redirect-ip,
 //! draft-ietf-idr-flowspec-interfaceset).
 
+use crate::dialect::Loss;
 use crate::ir::{Action, Mark, Outcome, Rate, RateUnit, RouteTarget, Verdict};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -103,13 +104,13 @@ pub(super) fn read_long(octets: &[u8; 20]) -> Option<Action> {
 }
 
 /// The communities that say an outcome and its actions, and in words what none can say.
-pub fn communities(outcome: Outcome, actions: &[Action]) -> (Vec<Community>, Vec<String>) {
+pub fn communities(outcome: Outcome, actions: &[Action]) -> (Vec<Community>, Vec<(Loss, String)>) {
     let (mut list, mut lost) = (Vec::new(), Vec::new());
     let (verdict, goes_on) = match outcome {
         Outcome::Verdict(verdict) => (Some(verdict), false),
         Outcome::Next { held } => (held, true),
         Outcome::Call(_) | Outcome::Return => {
-            lost.push("a jump to another rule set; the rule accepts instead".to_owned());
+            lost.push((Loss::Meaning, "a jump to another rule set; the rule accepts instead".to_owned()));
             (None, false)
         }
     };
@@ -117,9 +118,12 @@ pub fn communities(outcome: Outcome, actions: &[Action]) -> (Vec<Community>, Vec
         Some(Verdict::Discard) => list.push(rate_community(0x06, 0.0)),
         Some(Verdict::Reject(_)) => {
             list.push(rate_community(0x06, 0.0));
-            lost.push("the answer to the sender; the rule discards instead".to_owned());
+            lost.push((Loss::Meaning, "the answer to the sender; the rule discards instead".to_owned()));
         }
-        Some(Verdict::Accept | Verdict::NoDecision) | None => {}
+        Some(Verdict::NoDecision) => {
+            lost.push((Loss::Meaning, "that the rule does not decide; it accepts instead".to_owned()));
+        }
+        Some(Verdict::Accept) | None => {}
     }
     let bits = u8::from(goes_on) | u8::from(actions.contains(&Action::Sample)) << 1;
     if bits != 0 {
@@ -129,7 +133,10 @@ pub fn communities(outcome: Outcome, actions: &[Action]) -> (Vec<Community>, Vec
         match community(action) {
             Some(community) => list.push(community),
             None if *action == Action::Sample => {}
-            None => lost.push(format!("the action `{}`", super::actions::describe(action))),
+            None => {
+                let what = format!("the action `{}`", super::actions::describe(action));
+                lost.push((Loss::of_action(action), what));
+            }
         }
     }
     (list, lost)

@@ -249,6 +249,15 @@ impl FlowSpec {
         self.components.push(Component { kind, body, span });
     }
 
+    /// Adds a prefix without bits, which every packet of the family matches.
+    pub fn push_every_packet(&mut self) {
+        let body = match (self.family, Prefix4::new(0, 0)) {
+            (Family::Inet | Family::Any, Some(prefix)) => Body::Prefix4(prefix),
+            _ => Body::Prefix6 { addr: 0, len: 0, offset: 0 },
+        };
+        self.push_prefix(ComponentType::DestinationPrefix, body, Span::default());
+    }
+
     /// Adds a component with a list of operands.
     pub fn push_operands(
         &mut self,

@@ -1,7 +1,7 @@
 //! The order of rules: RFC 8955 §5.1, for IPv6 with offsets RFC 8956 §4.
 
 use super::Table;
-use crate::ir::Rule;
+use crate::ir::{Condition, Outcome, Rule};
 use std::cmp::Ordering;
 
 /// Compares two NLRI values (octets behind the length) of one table: `Less` goes first.
@@ -56,6 +56,19 @@ pub fn sort(table: Table, rules: &mut [Rule]) {
         a.cmp(b).then_with(rest).then(i.cmp(j))
     });
     permute(rules, order.into_iter().map(|(_, index)| index).collect());
+}
+
+/// Whether the rules of an ordered filter decide the same as flow routes with these NLRI values, as they stand.
+/// Rules that all ask for the same do in any order; two with one NLRI are one route.
+pub fn is_kept(table: Table, rules: &[Rule], values: &[Vec<u8>]) -> bool {
+    let same = |a: &Rule, b: &Rule| a.outcome == b.outcome && a.actions == b.actions;
+    values.is_sorted_by(|a, b| compare(table, a, b).is_lt())
+        || rules.iter().zip(rules.iter().skip(1)).all(|(a, b)| same(a, b))
+}
+
+/// Whether some rule decides every packet, so that the default decides none.
+pub fn decides_all(rules: &[Rule]) -> bool {
+    rules.iter().any(|rule| rule.condition == Condition::True && matches!(rule.outcome, Outcome::Verdict(_)))
 }
 
 /// Puts rule `order[i]` to place `i`, cycle by cycle.

@@ -1,12 +1,10 @@
 //! Rule sets to lines.
 
 use super::parse::NAME;
-use crate::dialect::Lost;
-use crate::dialect::flowspec::{Body, ComponentType, Table, communities, encode, order, recover};
+use crate::dialect::flowspec::{Table, communities, encode, order, recover};
+use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::ir::{Document, Kind, Rule, RuleSet};
-use crate::net::Prefix4;
-use crate::source::Span;
 use std::fmt;
 
 /// Writes every rule of `document`, a line each, and says what a line cannot.
@@ -27,9 +25,9 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     fn rule_set(&mut self, set: &RuleSet) -> fmt::Result {
-        if set.default.is_drop() {
-            let what = "the default discard; flow routes accept what no rule matches".to_owned();
-            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
+        if set.default.is_drop() && !order::decides_all(&set.rules) {
+            let what = "the default discard; flow routes accept what no rule matches";
+            self.lost.push(Lost::meaning(&set.name, "", what));
         }
         let named = Table::by_rule_set_name(&set.name);
         let tables: &[Table] = match (named, set.family) {
@@ -55,15 +53,15 @@ impl Printer<'_> {
                 Err(whats) => {
                     writeln!(self.out, "# not expressed: {}", one_line(&rule.name))?;
                     self.line += 1;
-                    self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what, true)));
+                    self.lost
+                        .extend(whats.into_iter().map(|what| Lost::left_out(&set.name, &rule.name, what)));
                 }
             }
         }
         // Flow routes stand in their order whatever the lines say; a filter may not.
-        if set.kind == Kind::Filter && !values.is_sorted_by(|a, b| order::compare(table, a, b).is_le()) {
-            let what =
-                "the order of the rules; flow routes are evaluated in that of RFC 8955 §5.1".to_owned();
-            self.lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
+        if set.kind == Kind::Filter && !order::is_kept(table, &set.rules, &values) {
+            let what = "the order of the rules; flow routes are evaluated in that of RFC 8955 §5.1";
+            self.lost.push(Lost::meaning(&set.name, "", what));
         }
         Ok(())
     }
@@ -71,7 +69,7 @@ impl Printer<'_> {
     fn line(&mut self, set: &RuleSet, rule: &Rule, table: Table, value: &[u8]) -> fmt::Result {
         let mut nlri = Vec::with_capacity(value.len() + 2);
         if let Err(error) = encode::framed(value, &mut nlri) {
-            self.lost.push(lost(set, rule, error.to_string(), true));
+            self.lost.push(Lost::left_out(&set.name, &rule.name, error.to_string()));
             return Ok(());
         }
         write!(self.out, "{} ", table.name())?;
@@ -89,13 +87,10 @@ impl Printer<'_> {
         }
         self.out.write_char('\n')?;
         self.line += 1;
-        self.lost.extend(whats.into_iter().map(|what| lost(set, rule, what, false)));
+        let lost = |(loss, what): (Loss, String)| Lost::new(loss, &set.name, &rule.name, what);
+        self.lost.extend(whats.into_iter().map(lost));
         Ok(())
     }
-}
-
-fn lost(set: &RuleSet, rule: &Rule, what: String, left_out: bool) -> Lost {
-    Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what, left_out }
 }
 
 /// The octets of a rule behind their length: those it came with, else those its condition makes.
@@ -108,14 +103,8 @@ fn octets(rule: &Rule, table: Table) -> Result<Vec<u8>, Vec<String>> {
         return Err(vec!["a rule of a VPN without its route distinguisher".to_owned()]);
     }
     if spec.components().is_empty() {
-        // A rule for every packet has no NLRI of its own: a prefix of no bits says the same.
-        let every = match table.family() {
-            Family::Inet6 => Some(Body::Prefix6 { addr: 0, len: 0, offset: 0 }),
-            Family::Inet | Family::Any => Prefix4::new(0, 0).map(Body::Prefix4),
-        };
-        if let Some(body) = every {
-            spec.push_prefix(ComponentType::DestinationPrefix, body, Span::default());
-        }
+        // A rule for every packet has no NLRI of its own.
+        spec.push_every_packet();
     }
     let mut value = Vec::new();
     encode::canonical(&spec, &mut value).map_err(|error| vec![error.to_string()])?;

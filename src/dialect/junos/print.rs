@@ -179,7 +179,7 @@ pub(super) fn print(
         let (name, changed) = names.entry(place.family).or_default().take(place.name);
         if changed {
             let what = format!("the name of the rule set, which is `{name}` instead");
-            lost.push(Lost { rule_set: set.name.clone(), rule: String::new(), what, left_out: false });
+            lost.push(Lost::detail(&set.name, "", what));
         }
         written.insert(*index, name);
     }
@@ -225,12 +225,11 @@ struct Filter<'a, 'o> {
 
 impl Filter<'_, '_> {
     fn lost(&mut self, rule: &str, what: String) {
-        self.lost.push(Lost {
-            rule_set: self.set.name.clone(),
-            rule: rule.to_owned(),
-            what,
-            left_out: false,
-        });
+        self.lost.push(Lost::detail(&self.set.name, rule, what));
+    }
+
+    fn lost_default(&mut self, what: &str) {
+        self.lost.push(Lost::meaning(&self.set.name, "", what));
     }
 
     fn print(&mut self, index: usize, writer: &mut Writer<'_>) -> fmt::Result {
@@ -266,17 +265,14 @@ impl Filter<'_, '_> {
                 if let Some(words) = print_then::reject(kind, self.place.families) {
                     words
                 } else {
-                    self.lost(
-                        "",
-                        "the default, a message Junos does not send; it discards instead".to_owned(),
-                    );
+                    self.lost_default("the default, a message Junos does not send; it discards instead");
                     return Ok(());
                 }
             }
             _ => {
                 let what =
                     format!("the default `{}`; a packet no rule matches is discarded", self.set.default);
-                self.lost("", what);
+                self.lost_default(&what);
                 return Ok(());
             }
         };
@@ -319,8 +315,8 @@ impl Filter<'_, '_> {
                 return self.left_out(rule, name, &what, writer);
             }
         };
-        for what in then.lost {
-            self.lost(&rule.name, what);
+        for (loss, what) in then.lost {
+            self.lost.push(Lost::new(loss, &self.set.name, &rule.name, what));
         }
         self.policers.extend(then.policers);
         writer.open(&format!("term {name}"))?;
@@ -343,8 +339,7 @@ impl Filter<'_, '_> {
     }
 
     fn left_out(&mut self, rule: &Rule, name: &str, what: &str, writer: &mut Writer<'_>) -> fmt::Result {
-        let rule_set = self.set.name.clone();
-        self.lost.push(Lost { rule_set, rule: rule.name.to_string(), what: what.to_owned(), left_out: true });
+        self.lost.push(Lost::left_out(&self.set.name, &rule.name, what));
         writer.comment(&format!("term {name}: {what}"))
     }
 }

@@ -9,10 +9,10 @@ use super::flow::{ANY_FRAGMENT, NAMED_COMMUNITY, flag_operands, fragment_operand
 use super::names;
 use super::print::{Names, Writer, word};
 use super::print_values::expression;
-use crate::dialect::Lost;
 use crate::dialect::flowspec::actions::describe;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, NOT};
 use crate::dialect::flowspec::{self, Body, Component, ComponentType as C, FlowSpec, Operand, Table};
+use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::ir::{
     Action, Condition, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, ValueSet, Verdict,
@@ -40,30 +40,28 @@ pub(super) fn print(set: &RuleSet, writer: &mut Writer<'_>, lost: &mut Vec<Lost>
     blocks.iter().try_for_each(|block| writer.open(block))?;
     let mut names = Names::default();
     for rule in &set.rules {
-        let mut lose_as = |what: String, left_out| {
-            lost.push(Lost { rule_set: set.name.clone(), rule: rule.name.to_string(), what, left_out });
-        };
-        let mut lose = |what: String| lose_as(what, false);
+        let mut lose = |loss, what: String| lost.push(Lost::new(loss, &set.name, &rule.name, what));
         let (name, changed) = names.take(&rule.name);
         if changed {
-            lose(format!("the name of the route, which is `{name}` instead"));
+            lose(Loss::Detail, format!("the name of the route, which is `{name}` instead"));
         }
         let components = match components(rule, set.family) {
             Ok((components, same)) => {
                 if !same {
-                    lose(
-                        "the octets of the route: Junos makes others that match the same packets".to_owned(),
-                    );
+                    let what = "the octets of the route: Junos makes others that match the same packets";
+                    lose(Loss::Detail, what.to_owned());
                 }
                 components
             }
             Err(what) => {
-                lose_as(format!("{what}; the route is left out"), true);
+                lose(Loss::LeftOut, format!("{what}; the route is left out"));
                 continue;
             }
         };
         let (then, without) = actions(rule);
-        without.into_iter().for_each(&mut lose);
+        for (loss, what) in without {
+            lose(loss, what);
+        }
         writer.open(&format!("route {name}"))?;
         if !components.is_empty() {
             writer.open("match")?;
@@ -241,20 +239,22 @@ fn ranges(component: &Component, spec: &FlowSpec) -> Option<Vec<(u64, u64)>> {
 }
 
 /// The statements of the `then`, and what is not among them.
-fn actions(rule: &Rule) -> (Vec<String>, Vec<String>) {
+fn actions(rule: &Rule) -> (Vec<String>, Vec<(Loss, String)>) {
     let mut lost = Vec::new();
     let mut leaves = Vec::new();
     for action in &rule.actions {
-        match action_leaf(action) {
-            Some(leaf) => leaves.push(leaf),
-            None => lost.push(format!("the action `{}`", describe(action).escape_debug())),
+        if let Some(leaf) = action_leaf(action) {
+            leaves.push(leaf);
+        } else {
+            let what = format!("the action `{}`", describe(action).escape_debug());
+            lost.push((Loss::of_action(action), what));
         }
     }
     let (verdict, goes_on) = match rule.outcome {
         Outcome::Verdict(verdict) => (Some(verdict), false),
         Outcome::Next { held } => (held, true),
         Outcome::Call(_) | Outcome::Return => {
-            lost.push("a jump to another rule set; the route accepts instead".to_owned());
+            lost.push((Loss::Meaning, "a jump to another rule set; the route accepts instead".to_owned()));
             (None, false)
         }
     };
@@ -262,9 +262,12 @@ fn actions(rule: &Rule) -> (Vec<String>, Vec<String>) {
         Some(Verdict::Discard) => leaves.push("discard".to_owned()),
         Some(Verdict::Reject(_)) => {
             leaves.push("discard".to_owned());
-            lost.push("the answer to the sender; the route discards instead".to_owned());
+            lost.push((Loss::Meaning, "the answer to the sender; the route discards instead".to_owned()));
         }
-        Some(Verdict::Accept | Verdict::NoDecision) | None => {}
+        Some(Verdict::NoDecision) => {
+            lost.push((Loss::Meaning, "that the route does not decide; it accepts instead".to_owned()));
+        }
+        Some(Verdict::Accept) | None => {}
     }
     if goes_on {
         leaves.push("next-term".to_owned());

@@ -3,6 +3,7 @@
 use super::names;
 use super::print::word;
 use super::support::{self, Families, INET6};
+use crate::dialect::Loss;
 use crate::dialect::flowspec::actions::describe;
 use crate::ir::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, Rule, Verdict};
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 #[derive(Debug, Default)]
 pub(super) struct Then {
     pub(super) leaves: Vec<String>,
-    pub(super) lost: Vec<String>,
+    pub(super) lost: Vec<(Loss, String)>,
     /// Policers the statements name, with bits a second and octets of burst.
     pub(super) policers: BTreeMap<String, (u64, u64)>,
 }
@@ -69,7 +70,8 @@ fn action_leaf(action: &Action, family: Families, then: &mut Then) -> bool {
             format!("{} {name}", if six { "traffic-class" } else { "dscp" })
         }
         Action::Policer(name) => {
-            then.lost.push(format!("the definition of policer `{}`: add it", name.escape_debug()));
+            let what = format!("the definition of policer `{}`: add it", name.escape_debug());
+            then.lost.push((Loss::Meaning, what));
             format!("policer {}", word(name))
         }
         Action::RateLimit(rate) => match policer(rate) {
@@ -103,7 +105,7 @@ fn action_leaf(action: &Action, family: Families, then: &mut Then) -> bool {
 }
 
 fn lose(action: &Action, then: &mut Then) -> bool {
-    then.lost.push(format!("the action `{}`", describe(action).escape_debug()));
+    then.lost.push((Loss::of_action(action), format!("the action `{}`", describe(action).escape_debug())));
     false
 }
 
