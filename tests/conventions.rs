@@ -5,11 +5,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test says no by a panic"
 )]
 
 use flowgate::check::CHECKS;
-use flowgate::dialect::{DIALECTS, Reads};
+use flowgate::dialect::{DIALECTS, Dialect, Reads, Support};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,24 +69,120 @@ fn registries_are_sorted_and_names_are_plain() {
     }
 }
 
+/// What a dialect brings besides its line in `DIALECTS`: CONTRIBUTING walks through it, this holds it.
 #[test]
-fn every_dialect_has_its_page_its_samples_and_its_ledger_in_order() {
+fn every_dialect_brings_what_it_must() {
+    let mut missing = Vec::new();
     for dialect in DIALECTS {
         let name = dialect.name();
-        assert!(root().join(format!("docs/dialects/{name}.md")).is_file(), "docs/dialects/{name}.md");
-        if dialect.reads() == Reads::Nothing {
-            continue;
+        let folder = format!("src/dialect/{}", name.replace('-', "_"));
+        let mut files = vec![format!("{folder}/mod.rs"), format!("docs/dialects/{name}.md")];
+        if dialect.reads() == Reads::Text {
+            let own = ["syntax.rs", "parse.rs", "lower.rs", "support.rs"].map(|f| format!("{folder}/{f}"));
+            files.extend(own);
+            files.push(format!("tests/dialects/{}.md", name.replace('-', "_")));
         }
-        let samples = root().join("rules").join(name);
-        for folder in ["sound", "flawed"] {
-            let count = fs::read_dir(samples.join(folder)).map_or(0, Iterator::count);
-            assert!(count > 0, "rules/{name}/{folder} holds no sample");
+        if dialect.writes() {
+            files.push(format!("{folder}/print.rs"));
         }
+        missing.extend(files.into_iter().filter(|file| !root().join(file).is_file()));
+        if dialect.reads() != Reads::Nothing {
+            let folders = [
+                format!("rules/{name}/sound"),
+                format!("rules/{name}/flawed"),
+                format!("corpus/seeds/{name}"),
+            ];
+            let is_empty = |folder: &String| {
+                let entries = fs::read_dir(root().join(folder));
+                entries
+                    .map_or(0, |list| list.filter(|e| e.as_ref().unwrap().file_name() != "README.md").count())
+                    == 0
+            };
+            missing.extend(folders.into_iter().filter(is_empty));
+        }
+        missing.extend(page_of(*dialect).into_iter().map(|what| format!("docs/dialects/{name}.md: {what}")));
         let ledger = dialect.ledger();
-        assert!(!ledger.is_empty(), "{name} has no ledger");
         let keys: Vec<_> = ledger.iter().map(|k| (k.context, k.word)).collect();
-        assert!(keys.windows(2).all(|w| w[0] < w[1]), "{name}: ledger not sorted or not unique");
+        if ledger.is_empty() || !keys.windows(2).all(|w| w[0] < w[1]) {
+            missing.push(format!("a ledger of {name} that is sorted, each keyword once"));
+        }
     }
+    assert!(missing.is_empty(), "missing or empty:\n{}", missing.join("\n"));
+}
+
+/// What is wrong with the page of a dialect.
+fn page_of(dialect: &dyn Dialect) -> Vec<String> {
+    let page = root().join(format!("docs/dialects/{}.md", dialect.name()));
+    let Ok(page) = fs::read_to_string(page) else { return Vec::new() };
+    let mut wrong = Vec::new();
+    if !page.starts_with(&format!("# {}\n", dialect.name())) {
+        wrong.push("the first line is not `# NAME`".to_owned());
+    }
+    let mut headings =
+        vec!["Recognised by", "What becomes of it", "Support", "Writing", "What it cannot see"];
+    headings.retain(|heading| *heading != "Writing" || dialect.writes());
+    let found: Vec<&str> =
+        page.lines().filter_map(|l| l.strip_prefix("## ")).filter(|h| headings.contains(h)).collect();
+    if found != headings {
+        wrong.push(format!("the headings are not {headings:?} in this order, others between them"));
+    }
+    let list = format!("`flowgate dialects {}`", dialect.name());
+    for keyword in dialect.ledger().iter().filter(|k| matches!(k.support, Support::Opaque)) {
+        if !page.contains(keyword.word) && !page.contains(&list) {
+            wrong.push(format!("the opaque `{}` is not named, nor {list}", keyword.word));
+        }
+    }
+    wrong
+}
+
+/// Code outside the folder of a dialect that may name it, and why.
+const NAMES_A_DIALECT: &[(&str, &str, &str)] = &[
+    ("src/dialect/mod.rs", "", "its `mod`, its line in DIALECTS, and the options that only it has"),
+    ("src/feed", "bgp-capture", "the feed cuts captures into the messages that this dialect reads"),
+    ("src/feed", "mrt", "the same for dumps"),
+    ("src/cli/inputs.rs", "mrt", "which of the two the feed is to expect"),
+    ("src/dialect/mrt", "bgp-capture", "a dump is read as the messages it holds"),
+    ("src/cost", "", "platforms bear the names of programs, which dialects do too"),
+];
+
+#[test]
+fn nothing_outside_its_folder_names_a_dialect() {
+    let mut files = Vec::new();
+    files_under(&root().join("src"), &mut files);
+    let mut named = Vec::new();
+    let mut needed = BTreeSet::new();
+    for path in files.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        let file = path.strip_prefix(root()).unwrap().display().to_string();
+        let text = fs::read_to_string(path).unwrap();
+        let body = text.split("\n#[cfg(test)]").next().unwrap();
+        let code = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = code.collect::<Vec<_>>().join("\n");
+        for dialect in DIALECTS.iter().map(|d| d.name()) {
+            let module = dialect.replace('-', "_");
+            let own = format!("src/dialect/{module}");
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let path = |at: usize| {
+                let (before, after) = (&code[..at], &code[at + module.len()..]);
+                !before.ends_with(is_word)
+                    && (after.starts_with("::") || before.ends_with("::") && !after.starts_with(is_word))
+            };
+            let is_named = code.contains(&format!("\"{dialect}\""))
+                || code.match_indices(module.as_str()).any(|(at, _)| path(at));
+            if !is_named || file.starts_with(&format!("{own}/")) || file == format!("{own}.rs") {
+                continue;
+            }
+            let known = |(prefix, name, _): &&(&str, &str, &str)| {
+                file.starts_with(prefix) && (name.is_empty() || *name == dialect)
+            };
+            match NAMES_A_DIALECT.iter().find(known) {
+                Some(entry) => _ = needed.insert(entry),
+                None => named.push(format!("{file} names {dialect}")),
+            }
+        }
+    }
+    assert!(named.is_empty(), "{}", named.join("\n"));
+    let idle: Vec<_> = NAMES_A_DIALECT.iter().filter(|e| !needed.contains(e) && e.0 != "src/cost").collect();
+    assert!(idle.is_empty(), "no longer needed: {idle:?}");
 }
 
 #[test]

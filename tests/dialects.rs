@@ -62,7 +62,8 @@ fn every_line_of_the_tables_gives_what_it_says() {
     for dialect in DIALECTS.iter().filter(|dialect| dialect.reads() == Reads::Text) {
         let file = format!("tests/dialects/{}.md", dialect.name().replace('-', "_"));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
-        let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        // That there is one is for `tests/conventions.rs` to hold.
+        let Ok(page) = std::fs::read_to_string(&path) else { continue };
         let mut lines = 0;
         run(*dialect, &page, |number, problem| wrong.push(format!("{file}:{number}: {problem}")), &mut lines);
         assert!(lines > 0, "{file} holds no table");

@@ -13,6 +13,9 @@ pub mod text;
 pub mod words;
 
 /// A law by the name of its target.
+///
+/// The dialects read from text share one target, [`text`]. Their seeds and regressions lie in folders of the
+/// dialect's name, and reach the target behind a line that is this name.
 pub struct Target {
     /// The name of the fuzz target, of its seeds and of its regressions.
     pub name: &'static str,
@@ -26,11 +29,9 @@ pub static TARGETS: &[Target] = &[
     Target { name: "capture", run: capture::run },
     Target { name: "configuration", run: configuration::run },
     Target { name: "evaluate", run: evaluate::run },
-    Target { name: "exabgp", run: text::exabgp },
-    Target { name: "flowspec-hex", run: text::flowspec_hex },
-    Target { name: "junos", run: text::junos },
     Target { name: "mrt", run: messages::mrt },
     Target { name: "nlri", run: nlri::run },
     Target { name: "packet", run: packet::run },
+    Target { name: "rule-text", run: text::run },
     Target { name: "words", run: words::run },
 ];

@@ -1,24 +1,59 @@
-//! Whatever the text, reading it ends without a panic, its findings point into it, and what it says can be printed
-//! and read back as the same rules wherever the printer reports nothing lost.
+//! Whatever the text, a dialect reads it to its end without a panic, its findings and rules point into it, and what it
+//! says can be printed and read back as the same rules wherever the printer reports nothing lost.
 
-use flowgate::diagnostic::Level;
-use flowgate::dialect::{self, Dialect, PrintOptions, ReadOptions, Reading};
+use flowgate::diagnostic::{Diagnostic, Label, Level};
+use flowgate::dialect::{self, DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads, Sample};
+use flowgate::guard::limits;
 use flowgate::ir::{Document, Rule};
-use flowgate::source::{Content, Source, SourceId};
+use flowgate::source::{Content, Source, SourceId, Span};
 
-/// The law for Junos, in both printed forms.
-pub fn junos(data: &[u8]) {
-    run("junos", &[None, Some("set")], data);
+/// The dialects that are read from text.
+pub fn dialects() -> impl Iterator<Item = &'static dyn Dialect> + Clone {
+    DIALECTS.iter().copied().filter(|dialect| dialect.reads() == Reads::Text)
 }
 
-/// The law for ExaBGP.
-pub fn exabgp(data: &[u8]) {
-    run("exabgp", &[None], data);
+/// The law for the dialect that the input chooses: a first line that is the name of one, and the text behind it; else
+/// the first octet, and the text behind that.
+pub fn run(data: &[u8]) {
+    let line = data.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    let named = std::str::from_utf8(line).ok().and_then(dialect::by_name);
+    if let Some(dialect) = named.filter(|dialect| dialect.reads() == Reads::Text) {
+        law(dialect, data.get(line.len() + 1..).unwrap_or_default());
+    } else if let Some((first, rest)) = data.split_first() {
+        let dialect = dialects().cycle().nth((*first).into()).expect("some dialect reads text");
+        law(dialect, rest);
+    }
 }
 
-/// The law for flowspec in hex.
-pub fn flowspec_hex(data: &[u8]) {
-    run("flowspec-hex", &[None], data);
+/// The law for one dialect.
+pub fn law(dialect: &dyn Dialect, data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let head = &text[..text.floor_char_boundary(64 << 10)];
+    dialect.recognise(&Sample { name: "", octets: head.as_bytes(), text: Some(head) });
+    let reading = read(dialect, &text);
+    assert!(reading.diagnostics.len() as u64 <= limits::DIAGNOSTICS.value + 1, "more findings than are kept");
+    reading.diagnostics.iter().for_each(|diagnostic| well_placed(&text, diagnostic));
+    for rule in rules(&reading.document) {
+        assert!(text.get(rule.origin.span.range()).is_some(), "{:?} of rule {rule:?}", rule.origin.span);
+    }
+    // Rules that were not read whole promise nothing about what is printed.
+    if !dialect.writes() || reading.diagnostics.iter().any(|d| d.level == Level::Error) {
+        return;
+    }
+    round_trip(dialect, &reading.document, None);
+    for form in dialect.forms() {
+        round_trip(dialect, &reading.document, Some((*form).to_owned()));
+    }
+}
+
+fn well_placed(text: &str, diagnostic: &Diagnostic) {
+    let inside = |span: Span| text.get(span.range()).is_some();
+    let labels = std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary);
+    let spans = labels.map(|label: &Label| label.span).chain(diagnostic.suggestions.iter().map(|s| s.span));
+    for span in spans {
+        assert!(inside(span), "{span:?} of {diagnostic:?}");
+    }
+    assert!(!diagnostic.message.is_empty() && !diagnostic.message.contains('\n'), "{diagnostic:?}");
 }
 
 fn read(dialect: &dyn Dialect, text: &str) -> Reading {
@@ -26,22 +61,8 @@ fn read(dialect: &dyn Dialect, text: &str) -> Reading {
     dialect.read(&source, SourceId(0), &ReadOptions::default())
 }
 
-fn run(name: &str, forms: &[Option<&str>], data: &[u8]) {
-    let dialect = dialect::by_name(name).expect("the dialect is registered");
-    let text = String::from_utf8_lossy(data);
-    let reading = read(dialect, &text);
-    for diagnostic in &reading.diagnostics {
-        let span = diagnostic.primary.span;
-        assert!(span.start <= span.end && span.end as usize <= text.len(), "span {span:?} of {diagnostic:?}");
-        assert!(!diagnostic.message.is_empty() && !diagnostic.message.contains('\n'), "{diagnostic:?}");
-    }
-    // Rules that were not read whole promise nothing about what is printed.
-    if reading.diagnostics.iter().any(|d| d.level == Level::Error) {
-        return;
-    }
-    for form in forms {
-        round_trip(dialect, &reading.document, form.map(str::to_owned));
-    }
+fn rules(document: &Document) -> impl Iterator<Item = &Rule> {
+    document.rule_sets.iter().flat_map(|set| &set.rules)
 }
 
 fn round_trip(dialect: &dyn Dialect, document: &Document, form: Option<String>) {
@@ -52,8 +73,7 @@ fn round_trip(dialect: &dyn Dialect, document: &Document, form: Option<String>) 
         return;
     }
     let again = read(dialect, &printed);
-    let meaning =
-        |d: &Document| d.rule_sets.iter().flat_map(|s| s.rules.iter().map(meaning_of)).collect::<Vec<_>>();
+    let meaning = |d: &Document| rules(d).map(meaning_of).collect::<Vec<_>>();
     assert_eq!(meaning(document), meaning(&again.document), "printed as:\n{printed}");
 }
 

@@ -79,9 +79,7 @@ pub(super) enum Command {
     /// List the checks
     #[command(after_help = "Example:\n  flowgate checks --format json")]
     Checks(List),
-    /// List the dialects and what can be done with each
-    #[command(after_help = "Example:\n  flowgate dialects")]
-    Dialects(List),
+    Dialects(Dialects),
     /// List the platforms rules can be priced for
     #[command(
         after_help = "Example:\n  flowgate platforms --format json     with every figure and its source"
@@ -371,6 +369,20 @@ pub(super) struct List {
     pub(super) format: TableFormat,
     #[command(flatten)]
     pub(super) writing: Writing,
+}
+
+/// List the dialects and what can be done with each, or every keyword of one
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate dialects                     reading, writing, and how many keywords are understood
+  flowgate dialects junos               every keyword of Junos with how far it is supported")]
+pub(super) struct Dialects {
+    /// The dialect whose keywords to list; without one, the dialects
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(DIALECTS.iter().map(|d| d.name())))]
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) list: List,
 }
 
 /// Print the page of a check: what it finds, why it matters, what to do

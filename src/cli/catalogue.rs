@@ -1,11 +1,11 @@
 //! `flowgate checks`, `explain`, `dialects`: what is known here, from the registries.
 
-use super::args::{Common, Explain, List, TableFormat};
+use super::args::{Common, Dialects, Explain, List, TableFormat};
 use super::error::Error;
 use super::{Exit, output};
 use crate::check::{self, CHECKS, Confidence};
 use crate::cost::{Platform, platforms as known_platforms};
-use crate::dialect::{DIALECTS, Dialect, Reads, Support};
+use crate::dialect::{self, DIALECTS, Dialect, Keyword, Reads, Support};
 use crate::report::{Table, json};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -69,6 +69,7 @@ struct DialectEntry {
     name: &'static str,
     reads: &'static str,
     writes: bool,
+    forms: &'static [&'static str],
     about: &'static str,
     keywords: Keywords,
 }
@@ -82,18 +83,63 @@ struct Keywords {
     ignored: usize,
 }
 
-/// Lists the dialects.
-pub(super) fn dialects(options: &List, common: &Common) -> Result<Exit, Error> {
+#[derive(Serialize)]
+struct Ledger {
+    version: u32,
+    dialect: &'static str,
+    keywords: Vec<KeywordEntry>,
+}
+
+#[derive(Serialize)]
+struct KeywordEntry {
+    context: &'static str,
+    word: &'static str,
+    support: &'static str,
+    remark: &'static str,
+}
+
+/// Lists the dialects, or the keywords of one.
+pub(super) fn dialects(options: &Dialects, common: &Common) -> Result<Exit, Error> {
+    if let Some(dialect) = options.name.as_deref().and_then(dialect::by_name) {
+        return ledger(dialect, &options.list, common);
+    }
     let entries: Vec<_> = DIALECTS.iter().map(|dialect| entry(*dialect)).collect();
-    list(options, common, |format, out| match format {
+    list(&options.list, common, |format, out| match format {
         TableFormat::Json => {
             json::document(&DialectList { version: json::v1::VERSION, dialects: entries }, out)
         }
         TableFormat::Terminal => {
-            let mut table = Table::new(&["", "", "", ""]);
+            let headings = ["dialect", "in", "out", ">full", ">partial", ">opaque", ">ignored", ""];
+            let mut table = Table::new(&headings);
+            let yes = |is: bool| if is { "yes" } else { "-" }.to_owned();
             for e in &entries {
-                let reads = if e.reads == "nothing" { "-" } else { "reads" };
-                table.row([e.name, reads, if e.writes { "writes" } else { "-" }, e.about].map(str::to_owned));
+                let Keywords { full, partial, opaque, ignored } = e.keywords;
+                let [full, partial, opaque, ignored] =
+                    [full, partial, opaque, ignored].map(|n| n.to_string());
+                let reads = yes(e.reads != "nothing");
+                let about = e.about.to_owned();
+                table.row([e.name.to_owned(), reads, yes(e.writes), full, partial, opaque, ignored, about]);
+            }
+            table.write(out)
+        }
+    })
+}
+
+/// Lists the keywords of a dialect.
+fn ledger(dialect: &'static dyn Dialect, options: &List, common: &Common) -> Result<Exit, Error> {
+    list(options, common, |format, out| match format {
+        TableFormat::Json => {
+            let keywords = dialect.ledger().iter().map(|keyword| {
+                let Keyword { context, word, support, remark } = *keyword;
+                KeywordEntry { context, word, support: support.name(), remark }
+            });
+            let keywords = keywords.collect();
+            json::document(&Ledger { version: json::v1::VERSION, dialect: dialect.name(), keywords }, out)
+        }
+        TableFormat::Terminal => {
+            let mut table = Table::new(&["", "", "", ""]);
+            for k in dialect.ledger() {
+                table.row([k.context, k.word, k.support.name(), k.remark].map(str::to_owned));
             }
             table.write(out)
         }
@@ -116,7 +162,8 @@ fn entry(dialect: &'static dyn Dialect) -> DialectEntry {
         Reads::Messages => "messages",
         Reads::Nothing => "nothing",
     };
-    DialectEntry { name: dialect.name(), reads, writes: dialect.writes(), about: dialect.about(), keywords }
+    let (name, writes, forms, about) = (dialect.name(), dialect.writes(), dialect.forms(), dialect.about());
+    DialectEntry { name, reads, writes, forms, about, keywords }
 }
 
 #[derive(Serialize)]

@@ -12,11 +12,15 @@ use std::collections::BTreeSet;
 
 /// Reads one file and prints it in another dialect.
 pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
+    let Some(dialect) = dialect::by_name(&options.to) else { return Err(Error::NoRules) };
+    if let Some(form) = options.form.as_deref().filter(|form| !dialect.forms().contains(form)) {
+        let (dialect, forms) = (dialect.name(), dialect.forms());
+        return Err(Error::NoSuchForm { dialect, form: clean(form).into_owned(), forms });
+    }
     let target = Target::new(&options.rules);
     let mut inputs = Inputs::read(&[target.path], &options.reading)?;
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
-    let Some(dialect) = dialect::by_name(&options.to) else { return Err(Error::NoRules) };
     let mut text = String::new();
     let mut lost = Vec::new();
     let print_options = PrintOptions { form: options.form.clone() };

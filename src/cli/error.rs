@@ -30,6 +30,8 @@ pub(super) enum Error {
     SeveralRuleSets { path: String, sets: Vec<String> },
     #[error("the rules cannot be printed as {dialect}")]
     Print { dialect: &'static str },
+    #[error("{dialect} has no form `{form}`, but {}", if forms.is_empty() { "only one".to_owned() } else { forms.join(", ") })]
+    NoSuchForm { dialect: &'static str, form: String, forms: &'static [&'static str] },
     #[error("one rule file is needed, not a folder of several")]
     SeveralFiles,
     #[error("`{path}`: {source}")]
@@ -67,6 +69,7 @@ impl Error {
             Self::Read { .. }
             | Self::Write { .. }
             | Self::SeveralFiles
+            | Self::NoSuchForm { .. }
             | Self::Capture { .. }
             | Self::Feed { .. }
             | Self::NoSuchPacket { .. }

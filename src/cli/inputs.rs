@@ -7,7 +7,7 @@ use super::{output, say};
 use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
 use crate::diagnostic::Level;
-use crate::dialect::{self, DIALECTS, Dialect, ReadOptions, Reads, Recognition, Sample};
+use crate::dialect::{self, Dialect, ReadOptions, Reads, Recognition, Sample};
 use crate::feed::{self, Feed};
 use crate::guard::MemoryWatch;
 use crate::guard::limits::RULE_FILE_OCTETS;
@@ -18,9 +18,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Octets looked at to find the dialect.
-const SAMPLE_OCTETS: usize = 64 << 10;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -236,7 +233,7 @@ fn read_from(
 ) -> Result<Option<Opened>, Error> {
     let failed = |source| Error::Read { path: file.name(), source };
     let mut octets = Vec::new();
-    from.by_ref().take(SAMPLE_OCTETS as u64).read_to_end(&mut octets).map_err(failed)?;
+    from.by_ref().take(Sample::OCTETS as u64).read_to_end(&mut octets).map_err(failed)?;
     let Some(dialect) = find_dialect(file, &octets, named)? else { return Ok(None) };
     match dialect.reads() {
         Reads::Text => {}
@@ -288,46 +285,16 @@ fn find_dialect(
 ) -> Result<Option<&'static dyn Dialect>, Error> {
     let base = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = if file.is_stdin() { "" } else { base.as_str() };
-    // What some editors put in front of UTF-8 is no part of the text.
-    let octets = octets.strip_prefix("\u{feff}".as_bytes()).unwrap_or(octets);
-    let sample = Sample { name, octets, text: text_of_sample(octets) };
+    let sample = Sample::new(name, octets);
     if let Some(dialect) = named {
         // In a folder the dialect named still has to know a file as its own.
         let passed_over = !file.given && dialect.recognise(&sample) == Recognition::No;
         return Ok((!passed_over).then_some(dialect));
     }
-    recognise(DIALECTS, &sample).map_err(|candidates| Error::Ambiguous { path: file.name(), candidates })
-}
-
-/// The one dialect that is surest of the sample; where several are, the content decides, then the name.
-fn recognise(
-    dialects: &[&'static dyn Dialect],
-    sample: &Sample<'_>,
-) -> Result<Option<&'static dyn Dialect>, Vec<&'static str>> {
-    let nameless = Sample { name: "", ..*sample };
-    let empty = Sample { octets: &[], text: Some(""), ..*sample };
-    let rank = |d: &dyn Dialect| (d.recognise(sample), d.recognise(&nameless), d.recognise(&empty));
-    let readable = dialects.iter().copied().filter(|d| d.reads() != Reads::Nothing);
-    let ranked: Vec<_> =
-        readable.map(|d| (rank(d), d)).filter(|(rank, _)| rank.0 != Recognition::No).collect();
-    let best = ranked.iter().map(|(rank, _)| *rank).max();
-    let mut surest = ranked.iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, dialect)| *dialect);
-    match (surest.next(), surest.next()) {
-        (Some(only), None) => Ok(Some(only)),
-        (None, _) => Ok(None),
-        _ => Err(ranked.iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, d)| d.name()).collect()),
-    }
-}
-
-/// The sample as text where it is UTF-8; a character cut at its end is left out.
-fn text_of_sample(octets: &[u8]) -> Option<&str> {
-    match std::str::from_utf8(octets) {
-        Ok(text) => Some(text),
-        Err(error) if error.error_len().is_none() => {
-            octets.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())
-        }
-        Err(_) => None,
-    }
+    dialect::recognise(&sample).map_err(|several| {
+        let candidates = several.iter().map(|dialect| dialect.name()).collect();
+        Error::Ambiguous { path: file.name(), candidates }
+    })
 }
 
 #[cfg(test)]
@@ -344,7 +311,7 @@ mod tests {
     fn text_is_utf8_without_its_mark_else_latin1() {
         assert_eq!(text(b"\xef\xbb\xbfa".to_vec()), ("a".to_owned(), false));
         assert_eq!(text(b"\xe4b".to_vec()), ("äb".to_owned(), true));
-        assert_eq!(text_of_sample(b"a\xc3"), Some("a"));
-        assert_eq!(text_of_sample(b"a\xc3b"), None);
+        assert_eq!(Sample::new("", b"a\xc3").text, Some("a"));
+        assert_eq!(Sample::new("", b"a\xc3b").text, None);
     }
 }

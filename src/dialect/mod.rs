@@ -14,13 +14,46 @@ use crate::ir::{Action, Document};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
-/// Every dialect, sorted by name.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&bgp_capture::BgpCapture, &exabgp::ExaBgp, &flowspec_hex::FlowspecHex, &junos::Junos, &mrt::Mrt];
+/// Every dialect, sorted by name; a line for each.
+#[rustfmt::skip]
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &bgp_capture::BgpCapture,
+    &exabgp::ExaBgp,
+    &flowspec_hex::FlowspecHex,
+    &junos::Junos,
+    &mrt::Mrt,
+];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
     DIALECTS.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// The dialect that is surest of the sample; where several are, the content decides, then the name. None when no
+/// dialect knows it.
+///
+/// # Errors
+///
+/// The dialects that are equally sure: it is not for us to guess which was meant.
+pub fn recognise(sample: &Sample<'_>) -> Result<Option<&'static dyn Dialect>, Vec<&'static dyn Dialect>> {
+    // What some editors put in front of UTF-8 is no part of the text.
+    const MARK: &str = "\u{feff}";
+    let octets = sample.octets.strip_prefix(MARK.as_bytes()).unwrap_or(sample.octets);
+    let text = sample.text.map(|text| text.strip_prefix(MARK).unwrap_or(text));
+    let sample = Sample { octets, text, ..*sample };
+    let nameless = Sample { name: "", ..sample };
+    let empty = Sample { octets: &[], text: Some(""), ..sample };
+    let rank = |d: &dyn Dialect| (d.recognise(&sample), d.recognise(&nameless), d.recognise(&empty));
+    let readable = DIALECTS.iter().copied().filter(|d| d.reads() != Reads::Nothing);
+    let ranked = readable.map(|d| (rank(d), d)).filter(|(rank, _)| rank.0 != Recognition::No);
+    let ranked: Vec<_> = ranked.collect();
+    let best = ranked.iter().map(|(rank, _)| *rank).max();
+    let surest = ranked.into_iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, dialect)| dialect);
+    match *surest.collect::<Vec<_>>() {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        ref several => Err(several.to_vec()),
+    }
 }
 
 /// One concrete rule language.
@@ -36,6 +69,12 @@ pub trait Dialect: Sync + fmt::Debug {
 
     /// Whether it can be written.
     fn writes(&self) -> bool;
+
+    /// Its forms beside or instead of one another, as `braces` and `set` of Junos, for [`PrintOptions::form`];
+    /// the first is the usual one. None when it has only one.
+    fn forms(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// How sure it is that the sample is its own. Content speaks first; a name alone is at most `Possible`.
     fn recognise(&self, sample: &Sample<'_>) -> Recognition;
@@ -76,6 +115,25 @@ pub struct Sample<'a> {
     pub octets: &'a [u8],
     /// The same as text, where they are UTF-8 (cut at a character).
     pub text: Option<&'a str>,
+}
+
+impl<'a> Sample<'a> {
+    /// Octets looked at to find a dialect.
+    pub const OCTETS: usize = 64 << 10;
+
+    /// The sample of a file's octets, or of as many as were read so far.
+    pub fn new(name: &'a str, octets: &'a [u8]) -> Self {
+        let octets = octets.get(..Self::OCTETS).unwrap_or(octets);
+        let text = match std::str::from_utf8(octets) {
+            Ok(text) => Some(text),
+            // A character cut at the end is left out.
+            Err(error) if error.error_len().is_none() => {
+                octets.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())
+            }
+            Err(_) => None,
+        };
+        Self { name, octets, text }
+    }
 }
 
 /// How sure a dialect is that an input is its own.
@@ -200,6 +258,19 @@ pub enum Support {
     Ignored,
     /// Not in the ledger: reported, and opaque.
     Unknown,
+}
+
+impl Support {
+    /// The word users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Partial => "partial",
+            Self::Opaque => "opaque",
+            Self::Ignored => "ignored",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One line of a support ledger.

@@ -57,6 +57,10 @@ impl Dialect for Junos {
         true
     }
 
+    fn forms(&self) -> &'static [&'static str] {
+        &["braces", "set"]
+    }
+
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         recognise(sample)
     }
