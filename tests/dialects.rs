@@ -49,6 +49,8 @@ mod junos_laws;
 mod meaning;
 #[path = "support/packet.rs"]
 mod packet;
+#[path = "dialects/samples.rs"]
+mod samples;
 
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads};

@@ -1,0 +1,302 @@
+//! Every sample of every dialect: known as its own, read as its folder says, printed and read again as the same; and
+//! printed by every other dialect, which decides as it did wherever nothing is lost.
+
+use flowgate::campaign::boundary;
+use flowgate::check::{Context, Input, Settings};
+use flowgate::diagnostic::Level;
+use flowgate::dialect::{
+    self, DIALECTS, Dialect, Loss, Lost, PrintOptions, ReadOptions, Reading, Reads, Sample,
+};
+use flowgate::eval::{Decision, Evaluator};
+use flowgate::feed;
+use flowgate::field::Headers;
+use flowgate::guard::{Exhausted, limits};
+use flowgate::ir::{Document, Kind, Outcome, Rule, RuleSet, Verdict};
+use flowgate::packet::decode_ip;
+use flowgate::source::{Content, Source, SourceId, SourceMap};
+use flowgate::symbolic::{Model, Reach, Spaces, Visit, Watch, reach};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Packets compared for one rule set; those of the first rules.
+const PACKETS: usize = 4_000;
+
+/// The samples of a dialect in one folder.
+fn samples(dialect: &dyn Dialect, folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(dialect.name()).join(folder);
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut list: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    list.retain(|path| path.is_file() && path.file_name().is_some_and(|name| name != "README.md"));
+    list.sort();
+    list
+}
+
+fn source(dialect: &dyn Dialect, path: &Path) -> Source {
+    let octets = std::fs::read(path).unwrap();
+    let content = if dialect.reads() == Reads::Messages {
+        feed::read(feed::recognise(&octets).unwrap(), octets.as_slice()).unwrap().content
+    } else {
+        Content::Text(String::from_utf8(octets).unwrap())
+    };
+    Source::new(path.display().to_string(), content)
+}
+
+pub(crate) fn read(dialect: &dyn Dialect, text: &str) -> Reading {
+    let source = Source::new("text", Content::Text(text.to_owned()));
+    dialect.read(&source, SourceId(0), &ReadOptions::default())
+}
+
+/// The forms a writer has, its usual one first.
+pub(crate) fn forms(dialect: &dyn Dialect) -> Vec<Option<String>> {
+    let named = dialect.forms().iter().skip(1).map(|form| Some((*form).to_owned()));
+    std::iter::once(None).chain(named).collect()
+}
+
+pub(crate) fn print(dialect: &dyn Dialect, document: &Document, form: Option<&str>) -> (String, Vec<Lost>) {
+    let mut text = String::new();
+    let options = PrintOptions { form: form.map(str::to_owned) };
+    let lost = dialect.print(document, &options, &mut text).expect("a string takes everything");
+    (text, lost)
+}
+
+#[test]
+fn every_sample_is_known_as_its_own_and_read_as_its_folder_says() {
+    let mut wrong = Vec::new();
+    for dialect in DIALECTS.iter().copied() {
+        for (folder, is_sound) in [("sound", true), ("flawed", false)] {
+            for path in samples(dialect, folder) {
+                let octets = std::fs::read(&path).unwrap();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let known = dialect::recognise(&Sample::new(&name, &octets));
+                let names =
+                    |several: Vec<&'static dyn Dialect>| several.iter().map(|d| d.name()).collect::<Vec<_>>();
+                if !known.as_ref().is_ok_and(|known| known.is_some_and(|d| d.name() == dialect.name())) {
+                    let known = known.map(|d| d.map(Dialect::name)).map_err(names);
+                    wrong.push(format!("{}: recognised as {known:?}", path.display()));
+                }
+                let problem = findings(dialect, source(dialect, &path), is_sound);
+                wrong.extend(problem.map(|problem| format!("{}: {problem}", path.display())));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A sound sample has rules and no error of the reader; in a flawed one something is found.
+fn findings(dialect: &dyn Dialect, source: Source, is_sound: bool) -> Option<String> {
+    let mut sources = SourceMap::new();
+    let id = sources.add(source);
+    let reading = dialect.read(sources.get(id), id, &ReadOptions::default());
+    if is_sound {
+        let error = reading.diagnostics.iter().find(|d| d.level == Level::Error);
+        return match error {
+            Some(error) => Some(format!("{error:?}")),
+            None => (reading.document.rule_count() == 0).then(|| "no rule".to_owned()),
+        };
+    }
+    let settings = Settings::default();
+    let inputs = [Input { source: id, dialect: dialect.name(), reading }];
+    let found = flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings: &settings });
+    found.diagnostics.is_empty().then(|| "nothing is found".to_owned())
+}
+
+/// A document that reads without an error and is printed without a loss reads as the same document.
+#[test]
+fn what_a_dialect_prints_of_its_samples_reads_the_same() {
+    let mut wrong = Vec::new();
+    for dialect in DIALECTS.iter().copied().filter(|d| d.writes() && d.reads() == Reads::Text) {
+        for path in samples(dialect, "sound").into_iter().chain(samples(dialect, "flawed")) {
+            let reading = dialect.read(&source(dialect, &path), SourceId(0), &ReadOptions::default());
+            for form in forms(dialect) {
+                let (text, lost) = print(dialect, &reading.document, form.as_deref());
+                let again = read(dialect, &text);
+                if lost.is_empty() && again.document != reading.document {
+                    let difference = difference(&reading.document, &again.document);
+                    wrong.push(format!("{}: {form:?}: {difference}\n{text}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The first difference of two documents, for a person.
+pub(crate) fn difference(one: &Document, other: &Document) -> String {
+    for (a, b) in one.rule_sets.iter().zip(&other.rule_sets) {
+        if let Some((x, y)) = a.rules.iter().zip(&b.rules).find(|(x, y)| x != y) {
+            return format!("\n  {x:?}\n  {y:?}");
+        }
+        let head = |s: &RuleSet| (s.name.clone(), s.kind, s.family, s.default, s.rules.len());
+        if head(a) != head(b) {
+            return format!("\n  {:?}\n  {:?}", head(a), head(b));
+        }
+    }
+    format!("{} and {} rule sets", one.rule_sets.len(), other.rule_sets.len())
+}
+
+/// What every dialect says, printed by every writer: it reads without a syntax error, printing it once more changes
+/// nothing, and where nothing is lost, or only whole rules, it decides every packet as before.
+#[test]
+fn what_one_dialect_says_another_prints_with_the_same_verdicts() {
+    let mut wrong = Vec::new();
+    let (mut conversions, mut compared, mut packets) = (0, 0, 0);
+    for reader in DIALECTS.iter().copied().filter(|d| d.reads() != Reads::Nothing) {
+        for path in samples(reader, "sound").into_iter().chain(samples(reader, "flawed")) {
+            let source = source(reader, &path);
+            let document = reader.read(&source, SourceId(0), &ReadOptions::default()).document;
+            for writer in DIALECTS.iter().copied().filter(|d| d.writes()) {
+                for form in forms(writer) {
+                    conversions += 1;
+                    let what = || format!("{} as {} {form:?}", path.display(), writer.name());
+                    match conversion(writer, form.as_deref(), &document) {
+                        Ok(count) => {
+                            compared += usize::from(count > 0);
+                            packets += count;
+                        }
+                        Err(problem) => wrong.push(format!("{}: {problem}", what())),
+                    }
+                }
+            }
+        }
+    }
+    println!("{conversions} conversions, {compared} compared by their verdicts, {packets} packets");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(compared * 4 > conversions, "only {compared} of {conversions} are compared");
+}
+
+/// The laws of one conversion; how many packets were compared.
+fn conversion(writer: &dyn Dialect, form: Option<&str>, document: &Document) -> Result<usize, String> {
+    let (text, lost) = print(writer, document, form);
+    if writer.reads() != Reads::Text {
+        return Ok(0);
+    }
+    let again = read(writer, &text);
+    let broken = again.diagnostics.iter().find(|d| d.check == "syntax-error" && d.level == Level::Error);
+    if let Some(broken) = broken {
+        return Err(format!("{broken:?}\n{text}"));
+    }
+    let (twice, lost_again) = print(writer, &again.document, form);
+    let third = read(writer, &twice);
+    if lost_again.is_empty() && third.document != again.document {
+        return Err(format!("once more: {}\n{text}\n{twice}", difference(&again.document, &third.document)));
+    }
+    let Some(kept) = without_left_out(document, &lost) else { return Ok(0) };
+    same_verdicts(&kept, &again.document).map_err(|problem| format!("{problem}\n{text}"))
+}
+
+/// The document without the rules a printer left out; none where it lost more that decides over packets.
+fn without_left_out(document: &Document, lost: &[Lost]) -> Option<Document> {
+    let left_out = |l: &&Lost| l.loss == Loss::LeftOut;
+    if lost.iter().any(|l| l.loss == Loss::Meaning || left_out(&l) && l.rule.is_empty()) {
+        return None;
+    }
+    let gone = lost.iter().filter(left_out).map(|l| (l.rule_set.as_str(), l.rule.as_str()));
+    let gone: BTreeSet<(&str, &str)> = gone.collect();
+    let mut kept = document.clone();
+    for set in &mut kept.rule_sets {
+        let name = set.name.clone();
+        set.rules.retain(|rule| !gone.contains(&(name.as_str(), &*rule.name)));
+    }
+    Some(kept)
+}
+
+/// The rule sets that packets come to by themselves.
+fn entries(document: &Document) -> Vec<usize> {
+    let rules = document.rule_sets.iter().flat_map(|set| &set.rules);
+    let called: BTreeSet<usize> = rules.filter_map(target).collect();
+    let is_entry = |(index, set): &(usize, &RuleSet)| !called.contains(index) && is_judged(set.kind);
+    document.rule_sets.iter().enumerate().filter(is_entry).map(|(index, _)| index).collect()
+}
+
+fn target(rule: &Rule) -> Option<usize> {
+    match rule.outcome {
+        Outcome::Call(index) => Some(index as usize),
+        Outcome::Verdict(_) | Outcome::Next { .. } | Outcome::Return => None,
+    }
+}
+
+fn is_judged(kind: Kind) -> bool {
+    match kind {
+        Kind::Filter | Kind::FlowRoutes => true,
+    }
+}
+
+/// Compares two documents, rule set by rule set, over boundary packets of both and as sets of packets.
+fn same_verdicts(one: &Document, other: &Document) -> Result<usize, String> {
+    // What has no rule left says nothing that a dialect must keep.
+    let has_rules = |document: &Document| {
+        let mut list = entries(document);
+        list.retain(|index| !document.rule_sets[*index].rules.is_empty());
+        list
+    };
+    let (ours, theirs) = (has_rules(one), has_rules(other));
+    if ours.len() != theirs.len() {
+        return Err(format!("{} rule sets became {}", ours.len(), theirs.len()));
+    }
+    let mut count = 0;
+    for (a, b) in ours.into_iter().zip(theirs) {
+        let (x, y) = (&one.rule_sets[a], &other.rule_sets[b]);
+        let (first, second) = (Evaluator::new(one, a).unwrap(), Evaluator::new(other, b).unwrap());
+        for packet in packets(x).into_iter().chain(packets(y)) {
+            let mut headers = Headers::new();
+            decode_ip(&packet, &mut headers);
+            let (p, q) = (verdict(&first, &headers), verdict(&second, &headers));
+            if p != q {
+                return Err(format!("`{}`: {p:?} became {q:?} for {headers:?}", x.name));
+            }
+            count += 1;
+        }
+        same_sets(one, a, other, b).map_err(|problem| format!("`{}`: {problem}", x.name))?;
+    }
+    Ok(count)
+}
+
+fn verdict(evaluator: &Evaluator<'_>, headers: &Headers) -> Option<Verdict> {
+    match evaluator.decide(headers).unwrap() {
+        Decision::Verdict(verdict, _) => Some(verdict),
+        Decision::Unknown(_) => None,
+    }
+}
+
+fn packets(set: &RuleSet) -> Vec<Vec<u8>> {
+    let mut list = Vec::new();
+    let mut take = |octets: &[u8]| {
+        if list.len() < PACKETS {
+            list.push(octets.to_vec());
+        }
+        Ok::<(), Exhausted>(())
+    };
+    boundary::packets(set, 7, &mut take).unwrap();
+    list
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn skips(&self, _: &Rule) -> bool {
+        false
+    }
+
+    fn visit(&mut self, _: &mut Spaces<'_>, _: Visit) -> Result<(), Exhausted> {
+        Ok(())
+    }
+}
+
+/// The same as sets of packets; a question that is too large is left to the packets.
+fn same_sets(one: &Document, a: usize, other: &Document, b: usize) -> Result<(), String> {
+    let mut spaces = Spaces::new(Model::real(), &limits::RULE_NODES);
+    let Ok(world) = spaces.world() else { return Ok(()) };
+    let mut of = |document: &Document, set: usize| {
+        reach(&mut spaces, document, u32::try_from(set).unwrap(), world, &mut Nobody)
+    };
+    let (Ok(p), Ok(q)) = (of(one, a), of(other, b)) else { return Ok(()) };
+    let parts = |r: Reach| [("accepted", r.accepted), ("dropped", r.dropped), ("undecided", r.undecided)];
+    for ((what, x), (_, y)) in parts(p).into_iter().zip(parts(q)) {
+        if x != y {
+            let more = spaces.difference(x, y).and_then(|space| spaces.witness(space));
+            let less = spaces.difference(y, x).and_then(|space| spaces.witness(space));
+            return Err(format!("{what} differs: only before {more:?}, only after {less:?}"));
+        }
+    }
+    Ok(())
+}
