@@ -41,6 +41,8 @@ mod exabgp_laws;
 mod feeds;
 #[path = "dialects/flowspec_vectors.rs"]
 mod flowspec_vectors;
+#[path = "dialects/injection.rs"]
+mod injection;
 #[path = "dialects/junos.rs"]
 mod junos;
 #[path = "dialects/junos_laws.rs"]

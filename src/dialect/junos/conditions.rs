@@ -333,7 +333,7 @@ impl Lowering<'_, '_> {
     fn interface(&mut self, node: NodeId, names: &mut Vec<u32>, unread: &mut Vec<Condition>) {
         let name = self.tree.name(node);
         let span = self.tree.span(node);
-        if name.contains(['*', '?', '[', '<']) {
+        if is_pattern(&name) {
             self.findings.add(
                 raised::UNSUPPORTED_KEYWORD,
                 Level::Note,
@@ -443,6 +443,11 @@ pub(super) fn fragment_condition(set: Accepted, span: Span) -> Condition {
         }))
     });
     Condition::or(patterns.collect::<Vec<_>>())
+}
+
+/// Whether the name of an interface stands for others too.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '[', '<'])
 }
 
 /// The bit of [`Field::ExtHdrs`] for a header by its next-header value.

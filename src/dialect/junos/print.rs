@@ -148,15 +148,17 @@ pub(super) struct Names(HashSet<String>);
 impl Names {
     /// The name as a word, changed where it is taken; whether it was.
     pub(super) fn take(&mut self, name: &str) -> (String, bool) {
-        let name = if name.is_empty() { "unnamed" } else { name };
-        let mut candidate = word(name);
+        let plain: String = name.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+        let plain = if plain.is_empty() { "unnamed".to_owned() } else { plain };
+        let mut candidate = plain.clone();
         let mut number = 2;
+        // What counts is the name that is read back, in quotes or not.
         while !self.0.insert(candidate.clone()) {
-            candidate = word(&format!("{name}-{number}"));
+            candidate = format!("{plain}-{number}");
             number += 1;
         }
-        let same = candidate == word(name) && !name.chars().any(char::is_control);
-        (candidate, !same)
+        let changed = candidate != name;
+        (word(&candidate), changed)
     }
 }
 

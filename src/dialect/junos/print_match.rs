@@ -4,7 +4,7 @@
 //! no statement says exactly is an error with its reason: nothing is approximated.
 
 use super::bitfield::Accepted;
-use super::conditions::{FRAGMENT_FIELDS, LAST_OFFSET, TCP_BITS};
+use super::conditions::{FRAGMENT_FIELDS, LAST_OFFSET, TCP_BITS, is_pattern};
 use super::names;
 use super::numbers::reads;
 use super::print::{Writer, word};
@@ -243,8 +243,14 @@ impl From<'_> {
             return Err("a condition on interfaces by other than their names".to_owned());
         }
         let symbols = set.ranges().flat_map(|(lo, hi)| lo..=hi);
-        let name = |symbol: u32| self.symbols.get(symbol as usize).map(|name| word(name));
-        symbols.map(|s| name(s).ok_or_else(|| "an interface without a name".to_owned())).collect()
+        let name = |symbol: u32| {
+            let name = self.symbols.get(symbol as usize).ok_or("an interface without a name")?;
+            if name.is_empty() || name.chars().any(char::is_control) || is_pattern(name) {
+                return Err(format!("an interface of the name `{}`", name.escape_debug()));
+            }
+            Ok(word(name))
+        };
+        symbols.map(name).collect()
     }
 
     fn addresses(&mut self, slot: Slot, test: &Test) -> Result<()> {
