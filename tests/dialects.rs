@@ -167,6 +167,8 @@ fn fate(rule: &Rule) -> String {
         Outcome::Next { held: None } => "next".to_owned(),
         Outcome::Next { held: Some(verdict) } => format!("next {verdict}"),
         Outcome::Call(_) => "call".to_owned(),
+        Outcome::Goto(_) => "goto".to_owned(),
+        Outcome::Stage(_) => "stage".to_owned(),
         Outcome::Return => "return".to_owned(),
     };
     if rule.condition.has_opaque() { fate + "?" } else { fate }

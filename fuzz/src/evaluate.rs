@@ -9,7 +9,8 @@ use flowgate::ir::{
 };
 use flowgate::source::Span;
 
-const FIELDS: [Field; 4] = [Field::Ttl, Field::Proto, Field::Dport, Field::TcpFlags];
+const FIELDS: [Field; 4] = [Field::Ttl, Field::Proto, Field::IpVersion, Field::TcpFlags];
+const RULE_SETS: u32 = 4;
 const OPAQUES: [&str; 2] = ["a", "b"];
 
 /// The law.
@@ -24,7 +25,7 @@ pub fn run(data: &[u8]) {
     match decision {
         Decision::Verdict(verdict, _) => {
             for world in worlds(&headers, &cut) {
-                assert_eq!(naive(&document, &world), verdict, "{document:#?}\n{headers:?}");
+                assert_eq!(naive(&document, 0, &world), verdict, "{document:#?}\n{headers:?}");
             }
         }
         Decision::Unknown(_) => {
@@ -77,13 +78,14 @@ fn holds(condition: &Condition, world: &World) -> bool {
     }
 }
 
-fn naive(document: &Document, world: &World) -> Verdict {
+/// What a rule set says of itself: the one packets enter by, or a stage.
+fn naive(document: &Document, set: usize, world: &World) -> Verdict {
     let mut held = None;
-    let decided = naive_rules(document, 0, world, &mut held);
+    let decided = naive_rules(document, set, world, &mut held);
     match (decided.flatten(), held) {
         (_, Some(verdict)) if verdict == Verdict::Discard => verdict,
         (Some(verdict), _) | (None, Some(verdict)) => verdict,
-        (None, None) => document.rule_sets[0].default,
+        (None, None) => document.rule_sets[set].default,
     }
 }
 
@@ -107,8 +109,26 @@ fn naive_rules(
                     *held = Some(verdict);
                 }
             }
+            Outcome::Call(target) | Outcome::Goto(target) | Outcome::Stage(target) if target >= RULE_SETS => {
+                if matches!(rule.outcome, Outcome::Goto(_)) {
+                    return Some(None);
+                }
+            }
             Outcome::Call(target) => {
                 if let Some(Some(verdict)) = naive_rules(document, target as usize, world, held) {
+                    return Some(Some(verdict));
+                }
+            }
+            Outcome::Goto(target) => {
+                return naive_rules(document, target as usize, world, held).or(Some(None));
+            }
+            Outcome::Stage(target) => {
+                let six = document.rule_sets[target as usize].family == Family::Inet6;
+                if six && world.headers.get(Field::IpVersion) != Reading::Value(6) {
+                    continue;
+                }
+                let verdict = naive(document, target as usize, world);
+                if verdict.is_drop() {
                     return Some(Some(verdict));
                 }
             }
@@ -118,25 +138,36 @@ fn naive_rules(
 }
 
 fn document(u: &mut Unstructured<'_>) -> Result<Document> {
-    let rule_set = |u: &mut Unstructured<'_>, may_call: bool| -> Result<RuleSet> {
+    let rule_set = |u: &mut Unstructured<'_>, index: u32| -> Result<RuleSet> {
         let count = u.int_in_range(0..=5)?;
-        let rules = (0..count).map(|_| rule(u, may_call)).collect::<Result<Vec<_>>>()?;
+        let rules = (0..count).map(|_| rule(u, index)).collect::<Result<Vec<_>>>()?;
         let default = *u.choose(&[Verdict::Accept, Verdict::Discard, Verdict::NoDecision])?;
-        Ok(RuleSet { name: "s".into(), kind: Kind::Filter, family: Family::Any, default, rules })
+        let six = index > 0 && u.ratio(1, 4)?;
+        let family = if six { Family::Inet6 } else { Family::Any };
+        let kind = *u.choose(&[Kind::Filter, Kind::Hook])?;
+        Ok(RuleSet { name: "s".into(), kind, family, default, rules })
     };
-    Ok(Document { rule_sets: vec![rule_set(u, true)?, rule_set(u, false)?], symbols: vec![] })
+    let rule_sets = (0..RULE_SETS).map(|index| rule_set(u, index)).collect::<Result<_>>()?;
+    Ok(Document { rule_sets, symbols: vec![] })
 }
 
-fn rule(u: &mut Unstructured<'_>, may_call: bool) -> Result<Rule> {
+/// A rule that may walk the rule sets behind its own, and one that is not there.
+fn rule(u: &mut Unstructured<'_>, index: u32) -> Result<Rule> {
     let reject = Verdict::Reject(RejectKind::TcpReset);
-    let outcome = match u.int_in_range(0..=7)? {
+    let outcome = match u.int_in_range(0..=10)? {
         0 | 1 => Outcome::Verdict(Verdict::Accept),
         2 | 3 => Outcome::Verdict(*u.choose(&[Verdict::Discard, reject])?),
         4 => Outcome::Next { held: None },
         5 => Outcome::Next { held: Some(*u.choose(&[Verdict::Accept, Verdict::Discard])?) },
         6 => Outcome::Return,
-        _ if may_call => Outcome::Call(1),
-        _ => Outcome::Verdict(Verdict::Discard),
+        way => {
+            let target = u.int_in_range(index + 1..=RULE_SETS)?;
+            match way {
+                7 | 8 => Outcome::Call(target),
+                9 => Outcome::Goto(target),
+                _ => Outcome::Stage(target),
+            }
+        }
     };
     Ok(Rule {
         name: "r".into(),
@@ -195,7 +226,7 @@ mod tests {
         // A linear congruence, so that the run repeats exactly.
         let mut state = 1_u64;
         for _ in 0..20_000 {
-            let data: Vec<u8> = (0..160)
+            let data: Vec<u8> = (0..400)
                 .map(|_| {
                     state =
                         state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

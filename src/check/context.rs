@@ -89,10 +89,11 @@ pub enum Drops {
 }
 
 impl<'a> Context<'a> {
-    /// Every rule of every input, in order.
+    /// Every rule that someone wrote, of every input, in order.
     pub fn rules(&self) -> impl Iterator<Item = RuleAt<'a>> + use<'a> {
         self.inputs.iter().flat_map(|input| {
-            input.reading.document.rule_sets.iter().enumerate().flat_map(move |(set_index, set)| {
+            let sets = input.reading.document.rule_sets.iter().enumerate();
+            sets.filter(|(_, set)| set.kind.is_written()).flat_map(move |(set_index, set)| {
                 let rules = set.rules.iter().enumerate();
                 rules.map(move |(index, rule)| RuleAt { input, set, set_index, rule, index })
             })
@@ -106,7 +107,7 @@ impl RuleAt<'_> {
         let verdict = match self.rule.outcome {
             Outcome::Verdict(verdict) => Some(verdict),
             Outcome::Next { held } => held,
-            Outcome::Call(_) | Outcome::Return => None,
+            Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) | Outcome::Return => None,
         };
         if verdict.is_some_and(crate::ir::Verdict::is_drop) {
             return Drops::Yes;

@@ -32,7 +32,8 @@ impl Check for DuplicateRule {
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for input in cx.inputs {
-            for (set_index, set) in input.reading.document.rule_sets.iter().enumerate() {
+            let sets = input.reading.document.rule_sets.iter().enumerate();
+            for (set_index, set) in sets.filter(|(_, set)| set.kind.is_written()) {
                 judge(input, set_index, set, out);
             }
         }
@@ -51,7 +52,7 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
         match earlier.into_iter().find(|earlier| same(&earlier.condition, &rule.condition)) {
             Some(first) => {
                 let at = RuleAt { input, set, set_index, rule, index };
-                let fate = if set.kind == Kind::Filter || first.outcome == rule.outcome {
+                let fate = if set.kind != Kind::FlowRoutes || first.outcome == rule.outcome {
                     format!("no packet comes to it: `{}` decides first", first.name)
                 } else {
                     format!("`{}` decides first, and otherwise", first.name)

@@ -27,7 +27,9 @@ impl Check for MatchEverythingDrop {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        let drops = cx.rules().filter(|at| at.drops(cx.settings) != Drops::No && !is_last_term(at));
+        // A chain drops what its callers send there: what it matches is not every packet.
+        let rules = cx.rules().filter(|at| at.set.kind != Kind::Chain && !is_last_term(at));
+        let drops = rules.filter(|at| at.drops(cx.settings) != Drops::No);
         Prover::each(&META, drops, out, |prover, at, out| judge(cx, prover, at, out))
     }
 }
@@ -62,7 +64,9 @@ fn judge(
             let finding = at.drop_finding(&META, cx.settings, message).map(|finding| {
                 let help = match at.set.kind {
                     Kind::FlowRoutes => "say which packets are meant: a destination prefix at least",
-                    Kind::Filter => "say which packets are meant, or move the rule to the end of the filter",
+                    Kind::Filter | Kind::Chain | Kind::Hook => {
+                        "say which packets are meant, or move the rule to the end of the filter"
+                    }
                 };
                 finding.with_help(help)
             });

@@ -10,9 +10,9 @@ use crate::diagnostic::Level;
 use crate::eval::{Decision, Evaluator};
 use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, limits};
-use crate::ir::{Condition, Document, Kind, Outcome, Rule, RuleSet, ValueSet};
+use crate::ir::{Condition, Document, Kind, Outcome, Rule, ValueSet};
 use crate::symbolic::{Model, Space, Spaces, Visit, Watch, reach};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The check.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Check for ProtectedFlow {
             concerned.into_iter().try_for_each(|(family, flows)| route(cx, prover, at, *family, flows, out))
         })?;
         for input in cx.inputs {
-            for index in entries(&input.reading.document) {
+            for index in input.reading.document.entries() {
                 for (family, flows) in &lists {
                     filter(cx, input, index, *family, flows, out);
                 }
@@ -127,45 +127,16 @@ fn is_wide(condition: &Condition, family: Family) -> bool {
     })
 }
 
-/// The filters that packets enter at: those no other filter calls, and any that only a circle of calls reaches.
-fn entries(document: &Document) -> Vec<usize> {
-    let calls = |set: &RuleSet| {
-        set.rules
-            .iter()
-            .filter_map(|rule| match rule.outcome {
-                Outcome::Call(target) => Some(target as usize),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-    };
-    let sets = &document.rule_sets;
-    let called: BTreeSet<usize> = sets.iter().flat_map(calls).collect();
-    let mut reached = BTreeSet::new();
-    let mut list = Vec::new();
-    let order =
-        (0..sets.len()).filter(|i| !called.contains(i)).chain((0..sets.len()).filter(|i| called.contains(i)));
-    for start in order {
-        if reached.contains(&start) {
-            continue;
-        }
-        list.push(start);
-        let mut waiting = vec![start];
-        while let Some(index) = waiting.pop() {
-            if reached.insert(index) {
-                waiting.extend(sets.get(index).map(calls).unwrap_or_default());
-            }
-        }
-    }
-    list.retain(|index| sets.get(*index).is_some_and(|set| set.kind == Kind::Filter));
-    list
-}
-
 /// Judges one ordered filter by what becomes of the flows whose addresses are known.
 fn filter(cx: &Context<'_>, input: &Input, index: usize, family: Family, flows: &[Flow], out: &mut Findings) {
     let document = &input.reading.document;
     let Some(set) = document.rule_sets.get(index) else { return };
     let flows: Vec<&Flow> = flows.iter().filter(|flow| flow.has_addresses).collect();
-    if flows.is_empty() || !concerns(set.family, family) || set.rules.is_empty() {
+    if set.kind == Kind::FlowRoutes
+        || flows.is_empty()
+        || !concerns(set.family, family)
+        || set.rules.is_empty()
+    {
         return;
     }
     let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
@@ -219,8 +190,13 @@ impl Judge<'_> {
     /// Whether a rule is the last of the filter and drops all that is left: what was not let through before is
     /// missing there, and not this rule's doing.
     fn is_default(&self, visit: Visit) -> bool {
-        let Some(set) = self.document.rule_sets.get(self.entry) else { return false };
-        visit.rule_set as usize == self.entry
+        let Some(set) = self.document.rule_sets.get(visit.rule_set as usize) else { return false };
+        let entry = self.document.rule_sets.get(self.entry);
+        let hook = entry.filter(|entry| entry.kind == Kind::Hook);
+        // A stage of a hook is a filter of its own.
+        let enters = visit.rule_set as usize == self.entry
+            || hook.is_some_and(|hook| hook.targets().any(|stage| stage == visit.rule_set as usize));
+        enters
             && visit.rule as usize + 1 == set.rules.len()
             && set.rules.last().is_some_and(|rule| rule.condition == Condition::True)
     }
@@ -266,7 +242,11 @@ impl Watch for Judge<'_> {
         let rule = rule.and_then(|set| set.rules.get(visit.rule as usize));
         let drops = rule.is_some_and(|rule| match rule.outcome {
             Outcome::Verdict(verdict) | Outcome::Next { held: Some(verdict) } => verdict.is_drop(),
-            Outcome::Next { held: None } | Outcome::Call(_) | Outcome::Return => false,
+            Outcome::Next { held: None }
+            | Outcome::Call(_)
+            | Outcome::Goto(_)
+            | Outcome::Stage(_)
+            | Outcome::Return => false,
         });
         if !drops || self.is_default(visit) {
             return Ok(());

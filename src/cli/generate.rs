@@ -29,7 +29,8 @@ pub(super) fn packets(options: &GeneratePackets, common: &Common) -> Result<Exit
         let document = &input.reading.document;
         let path = inputs.sources.get(input.source).name();
         for index in select::rule_sets(document, path, wanted)? {
-            let Some(set) = document.rule_sets.get(index) else { continue };
+            let set = document.rule_sets.get(index).filter(|set| set.kind.is_written());
+            let Some(set) = set else { continue };
             let mut write = |octets: &[u8]| {
                 let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
                 // One microsecond apart from the beginning of time: no clock, so that a seed repeats exactly.

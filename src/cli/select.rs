@@ -2,8 +2,7 @@
 
 use super::error::Error;
 use crate::field::Family;
-use crate::ir::{Document, Outcome, Rule};
-use std::collections::BTreeSet;
+use crate::ir::Document;
 use std::path::{Path, PathBuf};
 
 /// A path with the rule set asked for, where one is.
@@ -49,50 +48,52 @@ pub(super) fn rule_sets(document: &Document, path: &str, name: Option<&str>) -> 
     }
 }
 
-/// The one rule set a command works on.
+/// The one rule set a command works on: the one named, else the only one packets enter by.
 pub(super) fn single(document: &Document, path: &str, name: Option<&str>) -> Result<usize, Error> {
-    match rule_sets(document, path, name)?.as_slice() {
+    let found = if name.is_some() { rule_sets(document, path, name)? } else { document.entries() };
+    match found.as_slice() {
         [only] => Ok(*only),
-        [] => Err(Error::NoRules),
-        _ => Err(Error::SeveralRuleSets { path: path.to_owned(), sets: names(document) }),
+        [] if document.rule_sets.is_empty() => Err(Error::NoRules),
+        _ => Err(several(document, path, &found)),
     }
 }
 
-/// The rule sets packets enter by, where none is named: those no other calls. Two for packets of one family are
-/// one too many, because nothing says which of them a packet meets.
+fn several(document: &Document, path: &str, found: &[usize]) -> Error {
+    let sets = if found.is_empty() { names(document) } else { names_of(document, found) };
+    Error::SeveralRuleSets { path: path.to_owned(), sets }
+}
+
+/// The rule sets packets enter by, where none is named. Two for packets of one family are one too many, because
+/// nothing says which of them a packet meets.
 pub(super) fn entries(document: &Document, path: &str, name: Option<&str>) -> Result<Vec<usize>, Error> {
     if name.is_some() {
         return single(document, path, name).map(|index| vec![index]);
     }
-    let rules = document.rule_sets.iter().flat_map(|set| &set.rules);
-    let target =
-        |rule: &Rule| if let Outcome::Call(target) = rule.outcome { Some(target as usize) } else { None };
-    let called: BTreeSet<usize> = rules.filter_map(target).collect();
-    let numbered = document.rule_sets.iter().enumerate();
-    let found: Vec<_> = numbered.filter(|(index, _)| !called.contains(index)).collect();
+    let found = document.entries();
+    let families: Vec<Family> =
+        found.iter().filter_map(|index| document.rule_sets.get(*index)).map(|set| set.family).collect();
     let overlaps = |a: Family, b: Family| a == b || a == Family::Any || b == Family::Any;
-    let several = found
-        .iter()
-        .enumerate()
-        .any(|(i, (_, a))| found.iter().skip(i + 1).any(|(_, b)| overlaps(a.family, b.family)));
-    if several || (found.is_empty() && !document.rule_sets.is_empty()) {
-        return Err(Error::SeveralRuleSets { path: path.to_owned(), sets: names(document) });
+    let overlap =
+        families.iter().enumerate().any(|(i, a)| families.iter().skip(i + 1).any(|b| overlaps(*a, *b)));
+    if overlap || (found.is_empty() && !document.rule_sets.is_empty()) {
+        return Err(several(document, path, &found));
     }
-    Ok(found.into_iter().map(|(index, _)| index).collect())
+    Ok(found)
 }
 
 /// A rule set and those it calls, itself first.
 pub(super) fn reached(document: &Document, index: usize) -> Vec<usize> {
     let mut kept = vec![index];
+    let mut known = vec![false; document.rule_sets.len()];
+    known.get_mut(index).into_iter().for_each(|known| *known = true);
     let mut looked_at = 0;
     while let Some(index) = kept.get(looked_at).copied() {
         looked_at += 1;
-        for rule in document.rule_sets.get(index).map_or(&[][..], |set| &set.rules) {
-            if let Outcome::Call(target) = rule.outcome
-                && document.rule_sets.len() > target as usize
-                && !kept.contains(&(target as usize))
-            {
-                kept.push(target as usize);
+        let Some(set) = document.rule_sets.get(index) else { continue };
+        for target in set.targets().filter(|target| *target < document.rule_sets.len()) {
+            if let Some(known) = known.get_mut(target).filter(|known| !**known) {
+                *known = true;
+                kept.push(target);
             }
         }
     }
@@ -103,6 +104,10 @@ fn names(document: &Document) -> Vec<String> {
     document.rule_sets.iter().map(|set| set.name.clone()).collect()
 }
 
+fn names_of(document: &Document, list: &[usize]) -> Vec<String> {
+    list.iter().filter_map(|index| document.rule_sets.get(*index)).map(|set| set.name.clone()).collect()
+}
+
 /// The document with one rule set only, and with those it calls.
 pub(super) fn only(document: &Document, keep: usize) -> Document {
     let kept = reached(document, keep);
@@ -111,9 +116,9 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
     for set in kept.iter().filter_map(|index| document.rule_sets.get(*index)) {
         let mut set = set.clone();
         for rule in &mut set.rules {
-            if let Outcome::Call(target) = &mut rule.outcome {
+            if let Some(target) = rule.outcome.target() {
                 // A call to nowhere stays one: `u32::MAX` is no index.
-                *target = place(*target).unwrap_or(u32::MAX);
+                rule.outcome = rule.outcome.with_target(place(target).unwrap_or(u32::MAX));
             }
         }
         rule_sets.push(set);
@@ -124,7 +129,7 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Condition, Kind, Origin, RuleSet, Verdict};
+    use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
 
     fn set(name: &str, calls: &[u32]) -> RuleSet {
         let rule = |target: &u32| Rule {

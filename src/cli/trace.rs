@@ -86,9 +86,11 @@ fn for_packet(
         _ => None,
     };
     let takes = |of: Family| of == Family::Any || family.is_none_or(|family| of == family);
-    let mut fitting = document.rule_sets.iter().enumerate().filter(|(_, set)| takes(set.family));
+    let entries = document.entries().into_iter();
+    let mut fitting =
+        entries.filter(|index| document.rule_sets.get(*index).is_some_and(|set| takes(set.family)));
     match (name, fitting.next(), fitting.next()) {
-        (None, Some((only, _)), None) => Ok(only),
+        (None, Some(only), None) => Ok(only),
         _ => select::single(document, path, name),
     }
 }

@@ -341,9 +341,8 @@ fn next_code_line(source: &Source, line: u32) -> u32 {
 
 /// Where the rules of an input begin, ascending: the offset, rule set and rule.
 fn rule_starts(input: &Input) -> Vec<(u32, &RuleSet, &Rule)> {
-    let sets = &input.reading.document.rule_sets;
-    let all =
-        sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (rule.origin.span.start, set, rule)));
+    let sets = input.reading.document.rule_sets.iter().filter(|set| set.kind.is_written());
+    let all = sets.flat_map(|set| set.rules.iter().map(move |rule| (rule.origin.span.start, set, rule)));
     let mut list: Vec<_> = all.filter(|(_, _, rule)| rule.origin.source == input.source).collect();
     list.sort_by_key(|(start, _, _)| *start);
     list

@@ -167,7 +167,7 @@ fn one() -> u64 {
 impl Platform {
     /// Whether it takes rule sets of that kind.
     pub fn takes(&self, kind: Kind) -> bool {
-        self.takes.contains(&Takes::from(kind))
+        Takes::of(kind).is_some_and(|takes| self.takes.contains(&takes))
     }
 
     /// The resource of that name.
@@ -184,7 +184,7 @@ impl Platform {
 impl Resource {
     /// Whether rule sets of that kind and family fill it.
     pub fn is_filled_by(&self, kind: Kind, family: Family) -> bool {
-        let of = self.of.is_none_or(|of| of == Takes::from(kind));
+        let of = self.of.is_none_or(|of| Some(of) == Takes::of(kind));
         let family = match (self.family, family) {
             (None, _) | (_, Family::Any) => true,
             (Some(IpFamily::Inet), family) => family == Family::Inet,
@@ -199,11 +199,13 @@ impl Resource {
     }
 }
 
-impl From<Kind> for Takes {
-    fn from(kind: Kind) -> Self {
+impl Takes {
+    /// What rule sets of a kind are to a platform; none for those that nobody wrote.
+    fn of(kind: Kind) -> Option<Self> {
         match kind {
-            Kind::FlowRoutes => Self::FlowRoutes,
-            Kind::Filter => Self::Filters,
+            Kind::FlowRoutes => Some(Self::FlowRoutes),
+            Kind::Filter | Kind::Chain => Some(Self::Filters),
+            Kind::Hook => None,
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod pcap_filter;
 pub mod services;
 
 use crate::diagnostic::{Diagnostic, Level};
-use crate::ir::{Action, Document};
+use crate::ir::{Action, Document, Kind, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -209,6 +209,25 @@ impl Lost {
     /// Something that decides over packets, as the order of rules or a default.
     pub fn meaning(rule_set: &str, rule: &str, what: impl Into<String>) -> Self {
         Self::new(Loss::Meaning, rule_set, rule, what)
+    }
+
+    /// Whether a rule set means something where nothing calls it; what is lost where it does not goes to `lost`.
+    /// For writers of dialects without calls.
+    pub fn unless_alone(set: &RuleSet, lost: &mut Vec<Self>) -> bool {
+        lost.push(match set.kind {
+            Kind::Filter | Kind::FlowRoutes => return true,
+            Kind::Hook if set.rules.len() < 2 => return false,
+            Kind::Chain => Self::left_out(
+                &set.name,
+                "",
+                "the chain, which is left out: packets come to it by calls only",
+            ),
+            Kind::Hook => {
+                let what = "that packets pass one rule set after the other; each is written for itself";
+                Self::meaning(&set.name, "", what)
+            }
+        });
+        false
     }
 }
 

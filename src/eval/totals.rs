@@ -1,6 +1,6 @@
 //! Sums over many packets: hits of every rule, verdicts, defaults, and why nobody could say.
 
-use super::{Decision, Hit, Truth, Unknown, unknowns, walk};
+use super::{Decision, Hit, Step, Truth, Unknown, unknowns, walk};
 use crate::field::{Field, Headers};
 use crate::guard::Exhausted;
 use crate::ir::{Document, Verdict};
@@ -91,7 +91,10 @@ pub struct Totals<'a> {
     all: Tally,
     undecoded: Tally,
     verdicts: Verdicts,
-    default: Tally,
+    // By rule set: packets its default decided.
+    defaults: Vec<Tally>,
+    // Stages whose default decided, of the packet at hand.
+    stages: Vec<u32>,
     // By rule set and rule: called rule sets are counted too.
     rules: Vec<Vec<RuleTotals>>,
     // INVARIANT: bounded by the rules and what they name, not by the packets.
@@ -108,7 +111,8 @@ impl<'a> Totals<'a> {
             all: Tally::default(),
             undecoded: Tally::default(),
             verdicts: Verdicts::default(),
-            default: Tally::default(),
+            defaults: vec![Tally::default(); document.rule_sets.len()],
+            stages: Vec::new(),
             rules: document
                 .rule_sets
                 .iter()
@@ -120,26 +124,43 @@ impl<'a> Totals<'a> {
 
     /// Evaluates one packet of `length` octets as sent, and counts it.
     pub fn run(&mut self, headers: &Headers, length: u32) -> Result<Decision, Exhausted> {
-        let rules = &mut self.rules;
-        let decision = walk(self.document, self.rule_set, headers, &mut |step| {
-            if step.truth == Truth::Yes
-                && let Some(rule) = at(rules, step.hit)
-            {
-                rule.hits.add(length);
+        let (rules, stages) = (&mut self.rules, &mut self.stages);
+        stages.clear();
+        let decision = walk(self.document, self.rule_set, headers, &mut |step| match step {
+            Step::Tried { hit, truth: Truth::Yes } => {
+                if let Some(rule) = at(rules, hit) {
+                    rule.hits.add(length);
+                }
             }
+            Step::Tried { truth: Truth::No | Truth::Unknown, .. } => {}
+            Step::Default { rule_set } => stages.push(rule_set),
         })?;
         self.all.add(length);
         self.verdicts.of(decision).add(length);
         match decision {
-            Decision::Verdict(_, None) => self.default.add(length),
+            Decision::Verdict(_, None) if self.stages.is_empty() => self.by_default(self.rule_set, length),
+            Decision::Verdict(_, None) => {}
             Decision::Verdict(verdict, Some(hit)) => {
                 if let Some(rule) = at(&mut self.rules, hit).filter(|_| verdict.is_drop()) {
                     rule.drops.add(length);
                 }
             }
-            Decision::Unknown(hit) => self.unknown(hit, headers, length),
+            Decision::Unknown(hit) => {
+                self.unknown(hit, headers, length);
+                return Ok(decision);
+            }
+        }
+        for index in 0..self.stages.len() {
+            let stage = self.stages.get(index).copied();
+            self.by_default(stage.unwrap_or(u32::MAX), length);
         }
         Ok(decision)
+    }
+
+    fn by_default(&mut self, rule_set: u32, length: u32) {
+        if let Some(default) = self.defaults.get_mut(rule_set as usize) {
+            default.add(length);
+        }
     }
 
     /// Counts a packet nobody could decode: it is put to no rule.
@@ -173,7 +194,6 @@ impl<'a> Totals<'a> {
     pub fn merge(&mut self, other: &Self) {
         self.all.merge(other.all);
         self.undecoded.merge(other.undecoded);
-        self.default.merge(other.default);
         for (mine, theirs) in [
             (&mut self.verdicts.accept, other.verdicts.accept),
             (&mut self.verdicts.discard, other.verdicts.discard),
@@ -182,6 +202,9 @@ impl<'a> Totals<'a> {
             (&mut self.verdicts.unknown, other.verdicts.unknown),
         ] {
             mine.merge(theirs);
+        }
+        for (mine, theirs) in self.defaults.iter_mut().zip(&other.defaults) {
+            mine.merge(*theirs);
         }
         for (mine, theirs) in self.rules.iter_mut().flatten().zip(other.rules.iter().flatten()) {
             mine.hits.merge(theirs.hits);
@@ -210,7 +233,12 @@ impl<'a> Totals<'a> {
 
     /// Packets no rule decided.
     pub fn default_hits(&self) -> Tally {
-        self.default
+        self.default_of(self.rule_set as usize)
+    }
+
+    /// Packets that the default of a rule set decided: of the one they enter by, or of one they pass as a stage.
+    pub fn default_of(&self, rule_set: usize) -> Tally {
+        self.defaults.get(rule_set).copied().unwrap_or_default()
     }
 
     /// What a rule came to; of rule sets that are called too.

@@ -1,9 +1,14 @@
-//! First-match evaluation of a rule set, with calls, held verdicts and unknowns.
+//! First-match evaluation of a rule set, with calls, stages, held verdicts and unknowns.
+//!
+//! Where nobody can say whether a rule matches, the walk goes on as if it did not, and notes what else could have
+//! come of the packet: the verdict the rule would have given, what the rules it calls may decide, and what
+//! becomes of a packet that may have left a rule set. If all of that comes to the verdict of the walk itself,
+//! the doubt does not matter.
 
 use super::{Truth, evaluate};
 use crate::field::{Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Document, Outcome, RuleSet, Verdict};
+use crate::ir::{Document, Kind, Outcome, RuleSet, Verdict};
 
 /// Which rule: the index of its rule set in the document, and its own in the rule set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -17,19 +22,29 @@ pub struct Hit {
 /// What evaluation says of one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
-    /// The verdict, and the rule that gave it; none when the default did.
+    /// The verdict, and the rule that gave it; none when a default did. What all stages of a hook let through is
+    /// accepted by what the last of them said.
     Verdict(Verdict, Option<Hit>),
     /// Nobody can say: this rule is the first that may decide otherwise.
     Unknown(Hit),
 }
 
-/// One rule tried, for whoever watches the walk.
+/// One step of a walk, for whoever watches it. What only may be walked, because nobody can say whether a rule
+/// before it matches, is not told of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// The rule.
-    pub hit: Hit,
-    /// Whether its condition held.
-    pub truth: Truth,
+pub enum Step {
+    /// A rule was tried.
+    Tried {
+        /// The rule.
+        hit: Hit,
+        /// Whether its condition held.
+        truth: Truth,
+    },
+    /// No rule of a stage decided: its default did.
+    Default {
+        /// Index of the stage's rule set in the document.
+        rule_set: u32,
+    },
 }
 
 /// Evaluates packets against one rule set of a document.
@@ -53,6 +68,11 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Walks one rule set over one packet and tells `watch` of every rule tried.
+///
+/// # Errors
+///
+/// When a walk takes more steps, or calls go deeper, than the limits allow: rule sets that call each other in a
+/// circle end there ([`Document::circles`] finds them).
 pub fn walk(
     document: &Document,
     rule_set: u32,
@@ -64,28 +84,44 @@ pub fn walk(
         headers,
         watch,
         meter: Meter::new(&limits::EVALUATION_STEPS),
-        depth: Meter::new(&limits::NESTING),
+        depth: Meter::new(&limits::CALL_DEPTH),
         held: None,
+        passed: None,
+        exit: None,
         doubt: None,
     };
     let Some(set) = document.rule_sets.get(rule_set as usize) else {
         return Ok(Decision::Verdict(Verdict::NoDecision, None));
     };
-    if !reaches(set.family, headers) {
+    if reaches(set.family, headers) == Truth::No {
         return Ok(Decision::Verdict(Verdict::NoDecision, None));
     }
-    let ended = walk.rules(rule_set, set)?;
-    Ok(walk.conclude(ended, set))
+    let ended = walk.rules(rule_set, set, Reached::Surely)?;
+    Ok(walk.end(&ended, set))
 }
 
 /// Whether packets of this family are put to the rule set at all.
-fn reaches(family: Family, headers: &Headers) -> bool {
-    let version = headers.get(Field::IpVersion);
-    match family {
-        Family::Any => true,
-        Family::Inet => matches!(version, Reading::Value(4) | Reading::Cut),
-        Family::Inet6 => matches!(version, Reading::Value(6) | Reading::Cut),
+fn reaches(family: Family, headers: &Headers) -> Truth {
+    let wanted = match family {
+        Family::Any => return Truth::Yes,
+        Family::Inet => 4,
+        Family::Inet6 => 6,
+    };
+    match headers.get(Field::IpVersion) {
+        Reading::Value(version) => (version == wanted).into(),
+        Reading::Absent => Truth::No,
+        Reading::Cut => Truth::Unknown,
     }
+}
+
+/// Whether the packet comes to a place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    Not,
+    /// It does if a rule matches of which nobody can say.
+    Perhaps,
+    /// It does if none of these rules matches.
+    Surely,
 }
 
 struct Walk<'a, 'w> {
@@ -94,95 +130,208 @@ struct Walk<'a, 'w> {
     watch: &'w mut dyn FnMut(Step),
     meter: Meter,
     depth: Meter,
-    // The first held verdict, a drop in preference.
+    // The first verdict held in this stage, a drop in preference.
     held: Option<(Verdict, Hit)>,
-    // The first rule nobody can say of, with the verdict that all such rules share.
-    doubt: Option<(Hit, Option<Verdict>)>,
+    // The rule by which the last stage let the packet through, where a rule did.
+    passed: Option<Hit>,
+    // Within a stage: whether the packet may have left it by an accept.
+    exit: Option<Reached>,
+    doubt: Option<Doubt>,
 }
 
-enum Ended {
-    Decided(Verdict, Hit),
-    Returned,
-    Through,
+/// What may come of the packet besides what the walk itself comes to.
+struct Doubt {
+    // The first rule nobody can say of.
+    first: Hit,
+    verdicts: Possible,
 }
 
-impl Walk<'_, '_> {
-    fn rules(&mut self, index: u32, set: &RuleSet) -> Result<Ended, Exhausted> {
+#[derive(Clone, Copy, PartialEq)]
+enum Possible {
+    None,
+    One(Verdict),
+    Several,
+}
+
+/// How the walk over the rules of one rule set ended.
+struct Ended {
+    // The verdict of the sure path, if it ended here, and the rule that gave it, where one did.
+    decided: Option<(Verdict, Option<Hit>)>,
+    // Whether the packet comes out, by a return or behind the last rule.
+    out: Reached,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn rules(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
+        // Whether the packet comes here, and whether it left before.
+        let (mut here, mut out) = (reached, Reached::Not);
+        let mut decided = None;
         for (rule, number) in set.rules.iter().zip(0_u32..) {
             self.meter.charge(1)?;
             let truth = evaluate(&rule.condition, self.headers);
-            if truth == Truth::No {
-                (self.watch)(Step { hit: Hit { rule_set: index, rule: number }, truth });
-                continue;
-            }
             let hit = Hit { rule_set: index, rule: number };
-            (self.watch)(Step { hit, truth });
-            if truth == Truth::Unknown {
-                // The walk goes on: if what follows comes to the same verdict, the doubt does not matter.
-                self.doubt(hit, rule.outcome);
-                continue;
+            if here == Reached::Surely {
+                (self.watch)(Step::Tried { hit, truth });
+            }
+            match truth {
+                Truth::No => continue,
+                Truth::Yes => {}
+                Truth::Unknown => {
+                    self.doubt(hit, rule.outcome, &mut out)?;
+                    continue;
+                }
             }
             match rule.outcome {
-                Outcome::Verdict(verdict) => return Ok(Ended::Decided(verdict, hit)),
-                Outcome::Next { held } => self.hold(held, hit),
-                Outcome::Return => return Ok(Ended::Returned),
-                Outcome::Call(target) => {
-                    if let Ended::Decided(verdict, hit) = self.call(target)? {
-                        return Ok(Ended::Decided(verdict, hit));
+                Outcome::Verdict(verdict) => {
+                    if here == Reached::Surely {
+                        decided = Some((verdict, Some(hit)));
+                    } else {
+                        self.may(verdict);
+                    }
+                    return Ok(Ended { decided, out });
+                }
+                Outcome::Next { held: None } => {}
+                Outcome::Next { held: Some(verdict) } => self.hold(verdict, hit, here),
+                Outcome::Return => return Ok(Ended { decided, out: out.max(here) }),
+                Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+                    let ended = self.enter(hit, rule.outcome, here)?;
+                    decided = decided.or(ended.decided);
+                    here = ended.out;
+                    if matches!(rule.outcome, Outcome::Goto(_)) || here == Reached::Not {
+                        return Ok(Ended { decided, out: out.max(here) });
                     }
                 }
             }
         }
-        Ok(Ended::Through)
+        Ok(Ended { decided, out: out.max(here) })
     }
 
-    fn call(&mut self, target: u32) -> Result<Ended, Exhausted> {
+    /// Walks the rule set that an outcome names. One that is not there decides nothing.
+    fn enter(&mut self, hit: Hit, outcome: Outcome, reached: Reached) -> Result<Ended, Exhausted> {
         let document = self.document;
-        let Some(set) = document.rule_sets.get(target as usize) else {
-            return Ok(Ended::Through);
-        };
+        let passes = Ok(Ended { decided: None, out: reached });
+        let Some(target) = outcome.target() else { return passes };
+        let Some(set) = document.rule_sets.get(target as usize) else { return passes };
         self.depth.charge(1)?;
-        let ended = self.rules(target, set)?;
+        let ended = match (outcome, reaches(set.family, self.headers)) {
+            (Outcome::Stage(_), Truth::Yes) => self.stage(target, set, reached)?,
+            (Outcome::Stage(_), Truth::Unknown) => {
+                self.open(hit);
+                self.stage(target, set, Reached::Perhaps)?;
+                Ended { decided: None, out: reached }
+            }
+            (Outcome::Stage(_), Truth::No) => Ended { decided: None, out: reached },
+            _ => self.rules(target, set, reached)?,
+        };
         self.depth.release(1);
         Ok(ended)
     }
 
-    fn hold(&mut self, held: Option<Verdict>, hit: Hit) {
-        if let Some(verdict) = held
-            && self.held.is_none_or(|(old, _)| !old.is_drop() && verdict.is_drop())
-        {
+    /// Walks a rule set as a stage: it decides by a drop or not at all.
+    fn stage(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
+        let outer = (self.held.take(), self.exit.replace(Reached::Not));
+        let ended = self.rules(index, set, reached)?;
+        self.conclude(&ended, set);
+        let sure = self.verdict(&ended, set);
+        let left = self.exit.take().unwrap_or(Reached::Not);
+        (self.held, self.exit) = outer;
+        if let Some((_, None)) = sure {
+            (self.watch)(Step::Default { rule_set: index });
+        }
+        Ok(match sure {
+            Some((verdict, hit)) if verdict.is_drop() => Ended { decided: Some((verdict, hit)), out: left },
+            Some((_, hit)) => {
+                self.passed = hit;
+                Ended { decided: None, out: Reached::Surely }
+            }
+            None => Ended { decided: None, out: left },
+        })
+    }
+
+    fn hold(&mut self, verdict: Verdict, hit: Hit, here: Reached) {
+        if here != Reached::Surely {
+            self.may_be_anything();
+        } else if self.held.is_none_or(|(old, _)| !old.is_drop() && verdict.is_drop()) {
             self.held = Some((verdict, hit));
         }
     }
 
-    fn doubt(&mut self, hit: Hit, outcome: Outcome) {
-        let verdict = match outcome {
-            // A rule that only goes on without a verdict decides nothing, whether it matches or not.
-            Outcome::Next { held: None } => return,
-            Outcome::Verdict(verdict) => Some(verdict),
-            Outcome::Next { held: Some(_) } | Outcome::Call(_) | Outcome::Return => None,
-        };
-        self.doubt = Some(match self.doubt {
-            None => (hit, verdict),
-            Some((first, earlier)) => (first, earlier.filter(|v| Some(*v) == verdict)),
-        });
+    /// Notes what may come of a rule of which nobody can say.
+    fn doubt(&mut self, hit: Hit, outcome: Outcome, out: &mut Reached) -> Result<(), Exhausted> {
+        // A rule that only goes on decides nothing, whether it matches or not.
+        if outcome == (Outcome::Next { held: None }) {
+            return Ok(());
+        }
+        self.open(hit);
+        match outcome {
+            Outcome::Verdict(verdict) => self.may(verdict),
+            Outcome::Next { .. } => self.may_be_anything(),
+            Outcome::Return => *out = (*out).max(Reached::Perhaps),
+            Outcome::Goto(_) => {
+                let ended = self.enter(hit, outcome, Reached::Perhaps)?;
+                *out = (*out).max(ended.out);
+            }
+            // What comes out is here, where the walk goes on anyway.
+            Outcome::Call(_) | Outcome::Stage(_) => {
+                self.enter(hit, outcome, Reached::Perhaps)?;
+            }
+        }
+        Ok(())
     }
 
-    fn conclude(self, ended: Ended, set: &RuleSet) -> Decision {
-        let (verdict, hit) = match (ended, self.held) {
-            (Ended::Decided(verdict, hit), None) => (verdict, Some(hit)),
-            (Ended::Decided(verdict, hit), Some((held, by))) => {
-                if held.is_drop() {
-                    (held, Some(by))
-                } else {
-                    (verdict, Some(hit))
-                }
+    fn open(&mut self, hit: Hit) {
+        self.doubt.get_or_insert(Doubt { first: hit, verdicts: Possible::None });
+    }
+
+    /// The packet may get this verdict.
+    fn may(&mut self, verdict: Verdict) {
+        if let Some(exit) = self.exit.as_mut().filter(|_| !verdict.is_drop()) {
+            *exit = Reached::Perhaps;
+        } else if let Some(doubt) = &mut self.doubt {
+            doubt.verdicts = match doubt.verdicts {
+                Possible::None => Possible::One(verdict),
+                Possible::One(same) if same == verdict => Possible::One(verdict),
+                Possible::One(_) | Possible::Several => Possible::Several,
+            };
+        }
+    }
+
+    fn may_be_anything(&mut self) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.verdicts = Possible::Several;
+        }
+    }
+
+    /// Notes what may become of a packet at the end of a stage, or of the walk.
+    fn conclude(&mut self, ended: &Ended, set: &RuleSet) {
+        if self.held.is_some() {
+            self.may_be_anything();
+        } else if ended.out == Reached::Perhaps {
+            self.may(set.default);
+        }
+    }
+
+    /// What the sure path comes to at the end of a stage, or of the walk, where it comes there.
+    fn verdict(&self, ended: &Ended, set: &RuleSet) -> Option<(Verdict, Option<Hit>)> {
+        match (ended.decided, self.held) {
+            (Some(_), Some((held, by))) if held.is_drop() => Some((held, Some(by))),
+            (Some(decided), _) => Some(decided),
+            (None, _) if ended.out != Reached::Surely => None,
+            (None, Some((held, by))) => Some((held, Some(by))),
+            (None, None) => {
+                let by = self.passed.filter(|_| set.kind == Kind::Hook && !set.default.is_drop());
+                Some((set.default, by))
             }
-            (Ended::Returned | Ended::Through, Some((held, by))) => (held, Some(by)),
-            (Ended::Returned | Ended::Through, None) => (set.default, None),
-        };
+        }
+    }
+
+    fn end(mut self, ended: &Ended, set: &RuleSet) -> Decision {
+        self.conclude(ended, set);
+        let (verdict, hit) = self.verdict(ended, set).unwrap_or((set.default, None));
         match self.doubt {
-            Some((doubt, same)) if self.held.is_some() || same != Some(verdict) => Decision::Unknown(doubt),
+            Some(doubt) if doubt.verdicts != Possible::None && doubt.verdicts != Possible::One(verdict) => {
+                Decision::Unknown(doubt.first)
+            }
             _ => Decision::Verdict(verdict, hit),
         }
     }
@@ -250,5 +399,119 @@ mod tests {
             decide(set, &headers),
             Decision::Verdict(Verdict::Accept, Some(Hit { rule_set: 0, rule: 1 }))
         );
+    }
+
+    /// A document of several rule sets: kind, default and rules of each.
+    fn several(sets: Vec<(Kind, Verdict, Vec<Rule>)>) -> Document {
+        let sets = sets.into_iter().map(|(kind, default, rules)| RuleSet {
+            name: "s".into(),
+            kind,
+            family: Family::Any,
+            default,
+            rules,
+        });
+        Document { rule_sets: sets.collect(), symbols: vec![] }
+    }
+
+    fn walked(document: &Document) -> (Decision, Vec<Step>) {
+        let mut steps = Vec::new();
+        let decision = walk(document, 0, &Headers::new(), &mut |step| steps.push(step)).unwrap();
+        (decision, steps)
+    }
+
+    fn what() -> Condition {
+        Condition::opaque("x", "not modelled", Span::default())
+    }
+
+    const ACCEPT: Verdict = Verdict::Accept;
+    const DISCARD: Verdict = Verdict::Discard;
+    const OPEN: Verdict = Verdict::NoDecision;
+
+    #[test]
+    fn a_goto_leaves_its_own_rule_set_and_a_call_does_not() {
+        let sets = |outcome| {
+            several(vec![
+                (Kind::Filter, DISCARD, vec![rule(Condition::True, outcome), rule(Condition::True, PASS)]),
+                (Kind::Chain, OPEN, vec![rule(Condition::True, Outcome::Return)]),
+            ])
+        };
+        let hit = Some(Hit { rule_set: 0, rule: 1 });
+        assert_eq!(walked(&sets(Outcome::Call(1))).0, Decision::Verdict(ACCEPT, hit));
+        assert_eq!(walked(&sets(Outcome::Goto(1))).0, Decision::Verdict(DISCARD, None));
+        // Nothing stands behind a number that names no rule set.
+        assert_eq!(walked(&sets(Outcome::Goto(7))).0, Decision::Verdict(DISCARD, None));
+    }
+
+    #[test]
+    fn a_stage_drops_for_good_and_accepts_for_itself_only() {
+        let stages = |first: (Verdict, Vec<Rule>), second: (Verdict, Vec<Rule>)| {
+            let hook = [1, 2].map(|set| rule(Condition::True, Outcome::Stage(set)));
+            several(vec![
+                (Kind::Hook, ACCEPT, hook.into()),
+                (Kind::Filter, first.0, first.1),
+                (Kind::Filter, second.0, second.1),
+            ])
+        };
+        let all = |outcome| vec![rule(Condition::True, outcome)];
+        let by = |rule_set| Some(Hit { rule_set, rule: 0 });
+        let decided = |first, second| walked(&stages(first, second)).0;
+        let verdict = Decision::Verdict;
+        assert_eq!(decided((DISCARD, all(PASS)), (ACCEPT, all(DROP))), verdict(DISCARD, by(2)));
+        assert_eq!(decided((ACCEPT, all(DROP)), (ACCEPT, all(PASS))), verdict(DISCARD, by(1)));
+        assert_eq!(decided((ACCEPT, vec![]), (DISCARD, all(PASS))), verdict(ACCEPT, by(2)));
+        assert_eq!(decided((ACCEPT, all(PASS)), (ACCEPT, vec![])), verdict(ACCEPT, None));
+        assert_eq!(decided((ACCEPT, all(Outcome::Return)), (DISCARD, vec![])), verdict(DISCARD, None));
+        let (_, steps) = walked(&stages((ACCEPT, vec![]), (DISCARD, vec![])));
+        let defaults: Vec<_> = steps.iter().filter(|step| matches!(step, Step::Default { .. })).collect();
+        assert_eq!(defaults, [&Step::Default { rule_set: 1 }, &Step::Default { rule_set: 2 }]);
+        // A verdict that is held in a stage ends with it.
+        let hold = all(Outcome::Next { held: Some(DISCARD) });
+        assert_eq!(decided((ACCEPT, hold), (ACCEPT, all(PASS))), verdict(DISCARD, by(1)));
+        let hold = all(Outcome::Next { held: Some(ACCEPT) });
+        assert_eq!(decided((DISCARD, hold), (DISCARD, vec![])), verdict(DISCARD, None));
+    }
+
+    #[test]
+    fn a_doubt_before_a_call_is_that_of_what_it_may_decide() {
+        let sets = |outcome, chain, behind| {
+            let first = rule(what(), outcome);
+            several(vec![
+                (Kind::Filter, ACCEPT, vec![first, rule(Condition::True, behind)]),
+                (Kind::Chain, OPEN, chain),
+            ])
+        };
+        let unknown = Decision::Unknown(Hit { rule_set: 0, rule: 0 });
+        let sure = |verdict| Decision::Verdict(verdict, Some(Hit { rule_set: 0, rule: 1 }));
+        let all = |outcome| vec![rule(Condition::True, outcome)];
+        let (call, goto) = (Outcome::Call(1), Outcome::Goto(1));
+        assert_eq!(walked(&sets(call, all(DROP), PASS)).0, unknown);
+        assert_eq!(walked(&sets(call, all(DROP), DROP)).0, sure(DISCARD));
+        assert_eq!(walked(&sets(call, all(Outcome::Return), DROP)).0, sure(DISCARD));
+        assert_eq!(walked(&sets(goto, all(Outcome::Return), DROP)).0, unknown);
+        assert_eq!(walked(&sets(goto, all(Outcome::Return), PASS)).0, sure(ACCEPT));
+        assert_eq!(walked(&sets(Outcome::Return, vec![], DROP)).0, unknown);
+        assert_eq!(walked(&sets(Outcome::Return, vec![], PASS)).0, sure(ACCEPT));
+    }
+
+    #[test]
+    fn a_doubtful_accept_in_a_stage_counts_only_if_a_later_stage_says_otherwise() {
+        let sets = |last| {
+            let hook = [1, 2].map(|set| rule(Condition::True, Outcome::Stage(set)));
+            several(vec![
+                (Kind::Hook, ACCEPT, hook.into()),
+                (Kind::Filter, DISCARD, vec![rule(what(), PASS)]),
+                (Kind::Filter, last, vec![]),
+            ])
+        };
+        assert_eq!(walked(&sets(DISCARD)).0, Decision::Verdict(DISCARD, None));
+        assert_eq!(walked(&sets(ACCEPT)).0, Decision::Unknown(Hit { rule_set: 1, rule: 0 }));
+    }
+
+    #[test]
+    fn a_circle_of_calls_ends_at_a_limit() {
+        let document = several(vec![(Kind::Filter, ACCEPT, vec![rule(Condition::True, Outcome::Call(0))])]);
+        let error = Evaluator::new(&document, 0).unwrap().decide(&Headers::new()).unwrap_err();
+        assert_eq!(error.limit, &limits::CALL_DEPTH);
+        assert_eq!(document.circles(), [(0, 0)]);
     }
 }

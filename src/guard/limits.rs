@@ -33,6 +33,9 @@ limits! {
     /// Blocks inside blocks in a rule file.
     NESTING = "nesting", 64, "levels",
         "router configurations nest about 12 levels; the parsers recurse";
+    /// Rule sets that walk each other, one inside the other.
+    CALL_DEPTH = "call-depth", 256, "levels",
+        "nftables takes 16 levels of jumps; a circle of calls ends here";
     /// Diagnostics kept for one source.
     DIAGNOSTICS = "diagnostics", 10_000, "diagnostics",
         "nobody reads more; what is dropped is counted";

@@ -62,7 +62,15 @@ pub enum Outcome {
     /// The rules of another rule set of the document are walked as if they stood here; when none of them
     /// decides, evaluation goes on with the next rule.
     Call(u32),
-    /// Leaves a called rule set.
+    /// As a call, but when none of the called rules decides, the rule set with this rule is left as by
+    /// [`Outcome::Return`] (`goto` of nftables, `-g` of iptables).
+    Goto(u32),
+    /// The rules of another rule set are walked as a stage of their own: where none of them decides, its own
+    /// default does. A drop is final; after an accept, or where nothing is decided, evaluation goes on with the
+    /// next rule here (base chains of one hook; access lists on port, VLAN and interface). Packets of another
+    /// family pass by, and what the stage holds ends with it.
+    Stage(u32),
+    /// Leaves a called rule set; of the rule set packets entered by, or of a stage, the default decides.
     Return,
 }
 

@@ -5,6 +5,7 @@
 //! [`Origin`] and the place of a [`Test`].
 
 mod action;
+mod calls;
 mod condition;
 mod values;
 
@@ -65,6 +66,23 @@ pub enum Kind {
     Filter,
     /// Flow routes: rules in RFC 8955 §5.1 order; the rules of a [`RuleSet`] already stand in it.
     FlowRoutes,
+    /// A chain: rules in the order written, for packets that another rule set hands over with [`Outcome::Call`]
+    /// or [`Outcome::Goto`]. Its default is [`Verdict::NoDecision`]; packets never enter by it.
+    Chain,
+    /// A place in an engine that packets pass: each rule is an [`Outcome::Stage`], in the order the engine takes
+    /// them; its default is [`Verdict::Accept`]. Made by the reader: nobody wrote it, so checks on rules pass its
+    /// own by.
+    Hook,
+}
+
+impl Kind {
+    /// Whether its rules were written by someone, and can be right or wrong.
+    pub fn is_written(self) -> bool {
+        match self {
+            Self::Filter | Self::FlowRoutes | Self::Chain => true,
+            Self::Hook => false,
+        }
+    }
 }
 
 /// An ordered list of rules with the verdict when none decides. Rules stand in evaluation order: the first
@@ -86,7 +104,7 @@ pub struct RuleSet {
 /// Everything one source said: its rule sets and the names they use.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Document {
-    /// The rule sets in the order written. [`Outcome::Call`] holds an index into this list.
+    /// The rule sets in the order written. [`Outcome::target`] is an index into this list.
     pub rule_sets: Vec<RuleSet>,
     /// Interface and group names; a symbol field holds an index into this list.
     pub symbols: Vec<Box<str>>,
@@ -102,8 +120,8 @@ impl Document {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
-    /// How many rules there are in all.
+    /// How many rules were written in all.
     pub fn rule_count(&self) -> usize {
-        self.rule_sets.iter().map(|set| set.rules.len()).sum()
+        self.rule_sets.iter().filter(|set| set.kind.is_written()).map(|set| set.rules.len()).sum()
     }
 }

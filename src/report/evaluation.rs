@@ -3,7 +3,7 @@
 use super::json::v1::{Position, VERSION};
 use super::{Table, bar, clean, count, json, share};
 use crate::eval::{Hit, Reason, RuleTotals, Tally, Totals};
-use crate::ir::{Document, Outcome, Rule, RuleSet};
+use crate::ir::{Document, Kind, Outcome, Rule, RuleSet};
 use crate::packet::{Counts, Malformed};
 use crate::source::{Place, SourceMap};
 use serde::Serialize;
@@ -112,8 +112,8 @@ impl<'a> Evaluation<'a> {
             }
             table.row(row([name, does(rule)], totals.hits, all));
         }
-        if is_entry {
-            let default = evaluated.totals.default_hits();
+        let default = evaluated.totals.default_of(index);
+        if (is_entry && set.kind != Kind::Hook) || default.packets > 0 {
             table.row(row(["default".to_owned(), set.default.to_string()], default, all));
         }
         table.write(out)?;
@@ -179,9 +179,9 @@ impl<'a> Evaluation<'a> {
         let verdicts = VERDICTS.iter().zip(self.verdicts).map(|(name, tally)| (*name, Sum::of(tally)));
         let mut rule_sets = Vec::new();
         for evaluated in &self.evaluated {
-            for (number, index) in evaluated.rule_sets.iter().enumerate() {
+            for index in &evaluated.rule_sets {
                 let Some(set) = evaluated.document.rule_sets.get(*index) else { continue };
-                let default = if number == 0 { evaluated.totals.default_hits() } else { Tally::default() };
+                let default = evaluated.totals.default_of(*index);
                 let rules = rules_of(evaluated, *index).map(|(rule, totals)| self.rule(rule, totals));
                 rule_sets.push(RuleSet1 {
                     name: &set.name,
@@ -259,6 +259,8 @@ fn does(rule: &Rule) -> String {
         Outcome::Next { held: Some(verdict) } => format!("holds {verdict}"),
         Outcome::Return => "returns".to_owned(),
         Outcome::Call(_) => "calls".to_owned(),
+        Outcome::Goto(_) => "goes to".to_owned(),
+        Outcome::Stage(_) => "enters".to_owned(),
     }
 }
 

@@ -54,7 +54,7 @@ pub struct InputSummary {
 impl InputSummary {
     /// The summary of an input that was read.
     pub fn of(sources: &SourceMap, input: &Input) -> Self {
-        let sets = input.reading.document.rule_sets.iter();
+        let sets = input.reading.document.rule_sets.iter().filter(|set| set.kind.is_written());
         Self {
             path: sources.get(input.source).name().to_owned(),
             dialect: input.dialect,

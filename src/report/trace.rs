@@ -51,13 +51,24 @@ impl<'a> Trace<'a> {
         writeln!(out)?;
         let mut table = Table::new(&["", "", ""]);
         for step in &self.steps {
-            let Some((_, rule)) = self.rule(step.hit) else { continue };
-            let (state, why) = match step.truth {
-                Truth::Yes => ("matches".to_owned(), does(rule.outcome, self.document)),
-                Truth::No => ("-".to_owned(), self.why(rule)),
-                Truth::Unknown => ("unknown".to_owned(), self.why(rule)),
-            };
-            table.row([clean(&rule.name).into_owned(), state, why]);
+            match *step {
+                Step::Tried { hit, truth } => {
+                    let Some((set, rule)) = self.rule(hit) else { continue };
+                    let (state, why) = match truth {
+                        Truth::Yes => ("matches".to_owned(), does(rule.outcome, self.document)),
+                        Truth::No => ("-".to_owned(), self.why(rule)),
+                        Truth::Unknown => ("unknown".to_owned(), self.why(rule)),
+                    };
+                    let inner = hit.rule_set as usize != self.rule_set;
+                    let before = if inner { format!("{}: ", clean(&set.name)) } else { String::new() };
+                    table.row([format!("{before}{}", clean(&rule.name)), state, why]);
+                }
+                Step::Default { rule_set } => {
+                    let Some(set) = self.document.rule_sets.get(rule_set as usize) else { continue };
+                    let name = format!("{}: default", clean(&set.name));
+                    table.row([name, "no rule decides".to_owned(), set.default.to_string()]);
+                }
+            }
         }
         table.write(out)?;
         if !self.steps.is_empty() {
@@ -76,12 +87,23 @@ impl<'a> Trace<'a> {
             Decision::Verdict(verdict, None) if self.steps.is_empty() => {
                 format!("{verdict}: no rule is put to this packet")
             }
-            Decision::Verdict(verdict, None) => format!("{verdict}, by default: no rule decides"),
+            Decision::Verdict(verdict, None) => match self.stage_default().filter(|_| verdict.is_drop()) {
+                Some(set) => {
+                    format!("{verdict}, by the default of `{}`: no rule decides there", clean(&set.name))
+                }
+                None => format!("{verdict}, by default: no rule decides"),
+            },
             Decision::Unknown(hit) => {
                 let name = self.rule(hit).map_or("", |(_, rule)| &rule.name);
                 format!("unknown: nobody can say whether rule `{}`{} matches", clean(name), self.place(hit))
             }
         }
+    }
+
+    /// The stage whose default ended the walk, where one did.
+    fn stage_default(&self) -> Option<&'a RuleSet> {
+        let Some(Step::Default { rule_set }) = self.steps.last() else { return None };
+        self.document.rule_sets.get(*rule_set as usize)
     }
 
     fn place(&self, hit: Hit) -> String {
@@ -117,7 +139,8 @@ impl<'a> Trace<'a> {
     /// Writes the walk as one JSON document.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let steps = self.steps.iter().filter_map(|step| {
-            let (set, rule) = self.rule(step.hit)?;
+            let Step::Tried { hit, truth } = *step else { return None };
+            let (set, rule) = self.rule(hit)?;
             let source = self.sources.get(rule.origin.source);
             let span = match why_not(&rule.condition, self.headers) {
                 Some(Why::Test(test, _)) => test.span(),
@@ -128,12 +151,12 @@ impl<'a> Trace<'a> {
                 rule_set: &set.name,
                 rule: &rule.name,
                 path: source.name(),
-                matches: match step.truth {
+                matches: match truth {
                     Truth::Yes => "yes",
                     Truth::No => "no",
                     Truth::Unknown => "unknown",
                 },
-                why: (step.truth != Truth::Yes).then(|| self.why(rule)),
+                why: (truth != Truth::Yes).then(|| self.why(rule)),
                 start: Position::of(source.place(span.start)),
             })
         });
@@ -161,9 +184,14 @@ fn does(outcome: Outcome, document: &Document) -> String {
         Outcome::Next { held: None } => "goes on".to_owned(),
         Outcome::Next { held: Some(verdict) } => format!("goes on, holding {verdict}"),
         Outcome::Return => "returns".to_owned(),
-        Outcome::Call(target) => {
+        Outcome::Call(target) | Outcome::Goto(target) | Outcome::Stage(target) => {
             let name = document.rule_sets.get(target as usize).map_or("nothing", |set| &set.name);
-            format!("calls `{}`", clean(name))
+            let verb = match outcome {
+                Outcome::Goto(_) => "goes to",
+                Outcome::Stage(_) => "enters",
+                _ => "calls",
+            };
+            format!("{verb} `{}`", clean(name))
         }
     }
 }

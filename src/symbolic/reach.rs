@@ -1,5 +1,5 @@
 //! What becomes of a set of packets in a rule set: evaluation of all of them at once, with the same rules for
-//! calls, held verdicts and defaults as the walk over one packet.
+//! calls, stages, held verdicts and defaults as the walk over one packet.
 
 use super::space::{Space, Spaces};
 use crate::field::{Family, Field};
@@ -64,18 +64,30 @@ pub fn reach(
         document,
         watch,
         steps: Meter::new(&limits::EVALUATION_STEPS),
-        depth: Meter::new(&limits::NESTING),
-        held_drop: Space::NONE,
-        held_accept: Space::NONE,
-        held_open: Space::NONE,
+        depth: Meter::new(&limits::CALL_DEPTH),
+        held: Held::default(),
+        passed: None,
         accepted: Space::NONE,
         dropped: Space::NONE,
         undecided: Space::NONE,
     };
     walk.undecided = walk.spaces.difference(start, family)?;
-    let ended = walk.rules(rule_set, set, inside)?;
-    let left = walk.spaces.union(ended.through, ended.returned)?;
-    walk.conclude(left, set.default)
+    let left = walk.rules(rule_set, set, inside)?;
+    walk.conclude(left, set.default)?;
+    Ok(Reach { accepted: walk.accepted, dropped: walk.dropped, undecided: walk.undecided })
+}
+
+/// Packets that rules hold a verdict for, in this stage.
+struct Held {
+    drop: Space,
+    accept: Space,
+    open: Space,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { drop: Space::NONE, accept: Space::NONE, open: Space::NONE }
+    }
 }
 
 struct Walk<'a, 's, 'm> {
@@ -84,22 +96,17 @@ struct Walk<'a, 's, 'm> {
     watch: &'a mut dyn Watch,
     steps: Meter,
     depth: Meter,
-    held_drop: Space,
-    held_accept: Space,
-    held_open: Space,
+    held: Held,
+    // Within a stage: the packets that it lets through.
+    passed: Option<Space>,
     accepted: Space,
     dropped: Space,
     undecided: Space,
 }
 
-/// Packets that no rule of a rule set decided.
-struct Ended {
-    through: Space,
-    returned: Space,
-}
-
 impl Walk<'_, '_, '_> {
-    fn rules(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Ended, Exhausted> {
+    /// Walks the rules of a rule set; the packets that none of them decided.
+    fn rules(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Space, Exhausted> {
         let mut left = start;
         let mut returned = Space::NONE;
         for (rule, number) in set.rules.iter().zip(0_u32..) {
@@ -115,7 +122,7 @@ impl Walk<'_, '_, '_> {
             if matched.is_empty() {
                 continue;
             }
-            let fresh = self.spaces.difference(matched, self.held_drop)?;
+            let fresh = self.spaces.difference(matched, self.held.drop)?;
             self.watch.visit(self.spaces, Visit { rule_set: index, rule: number, matched: fresh })?;
             match rule.outcome {
                 Outcome::Verdict(verdict) => {
@@ -123,7 +130,7 @@ impl Walk<'_, '_, '_> {
                     left = self.spaces.difference(left, matched)?;
                 }
                 Outcome::Next { held: Some(verdict) } if verdict.is_drop() => {
-                    self.held_drop = self.spaces.union(self.held_drop, matched)?;
+                    self.held.drop = self.spaces.union(self.held.drop, matched)?;
                 }
                 Outcome::Next { held: Some(verdict) } => self.hold(matched, verdict)?,
                 Outcome::Next { held: None } => {}
@@ -131,31 +138,51 @@ impl Walk<'_, '_, '_> {
                     returned = self.spaces.union(returned, matched)?;
                     left = self.spaces.difference(left, matched)?;
                 }
-                Outcome::Call(target) => {
-                    let after = self.call(target, matched)?;
+                Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+                    let after = self.enter(rule.outcome, matched)?;
                     left = self.spaces.difference(left, matched)?;
-                    left = self.spaces.union(left, after)?;
+                    let to = if matches!(rule.outcome, Outcome::Goto(_)) { &mut returned } else { &mut left };
+                    *to = self.spaces.union(*to, after)?;
                 }
             }
         }
-        Ok(Ended { through: left, returned })
+        self.spaces.union(left, returned)
     }
 
-    fn call(&mut self, target: u32, start: Space) -> Result<Space, Exhausted> {
+    /// Walks the rule set that an outcome names; the packets that come out of it.
+    fn enter(&mut self, outcome: Outcome, start: Space) -> Result<Space, Exhausted> {
         let document = self.document;
+        let Some(target) = outcome.target() else { return Ok(start) };
         let Some(set) = document.rule_sets.get(target as usize) else { return Ok(start) };
         self.depth.charge(1)?;
-        let ended = self.rules(target, set, start)?;
+        let after = if matches!(outcome, Outcome::Stage(_)) {
+            self.stage(target, set, start)?
+        } else {
+            self.rules(target, set, start)?
+        };
         self.depth.release(1);
-        self.spaces.union(ended.through, ended.returned)
+        Ok(after)
+    }
+
+    /// Walks a rule set as a stage: the packets that it does not drop.
+    fn stage(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Space, Exhausted> {
+        let family = self.spaces.of(&of_family(set.family))?;
+        let inside = self.spaces.intersection(start, family)?;
+        let outside = self.spaces.difference(start, family)?;
+        let outer = (std::mem::take(&mut self.held), self.passed.replace(Space::NONE));
+        let left = self.rules(index, set, inside)?;
+        self.conclude(left, set.default)?;
+        let passed = self.passed.take().unwrap_or(Space::NONE);
+        (self.held, self.passed) = outer;
+        self.spaces.union(passed, outside)
     }
 
     /// The first held verdict that is no drop stands.
     fn hold(&mut self, packets: Space, verdict: Verdict) -> Result<(), Exhausted> {
         let (own, other) = match verdict {
-            Verdict::NoDecision => (&mut self.held_open, self.held_accept),
+            Verdict::NoDecision => (&mut self.held.open, self.held.accept),
             Verdict::Accept | Verdict::Discard | Verdict::Reject(_) => {
-                (&mut self.held_accept, self.held_open)
+                (&mut self.held.accept, self.held.open)
             }
         };
         let fresh = self.spaces.difference(packets, other)?;
@@ -164,27 +191,27 @@ impl Walk<'_, '_, '_> {
     }
 
     fn decide(&mut self, packets: Space, verdict: Verdict) -> Result<(), Exhausted> {
-        let held = self.spaces.intersection(packets, self.held_drop)?;
+        let held = self.spaces.intersection(packets, self.held.drop)?;
         self.dropped = self.spaces.union(self.dropped, held)?;
-        let free = self.spaces.difference(packets, self.held_drop)?;
-        let target = match verdict {
-            Verdict::Accept => &mut self.accepted,
-            Verdict::Discard | Verdict::Reject(_) => &mut self.dropped,
-            Verdict::NoDecision => &mut self.undecided,
+        let free = self.spaces.difference(packets, self.held.drop)?;
+        let target = match (verdict, &mut self.passed) {
+            (Verdict::Discard | Verdict::Reject(_), _) => &mut self.dropped,
+            (_, Some(passed)) => passed,
+            (Verdict::Accept, None) => &mut self.accepted,
+            (Verdict::NoDecision, None) => &mut self.undecided,
         };
         *target = self.spaces.union(*target, free)?;
         Ok(())
     }
 
-    fn conclude(mut self, left: Space, default: Verdict) -> Result<Reach, Exhausted> {
+    fn conclude(&mut self, left: Space, default: Verdict) -> Result<(), Exhausted> {
         // A held accept stands only where nothing later decided; a held drop stands anyway.
-        let accepted = self.spaces.intersection(left, self.held_accept)?;
+        let accepted = self.spaces.intersection(left, self.held.accept)?;
         self.decide(accepted, Verdict::Accept)?;
-        let open = self.spaces.intersection(left, self.held_open)?;
+        let open = self.spaces.intersection(left, self.held.open)?;
         self.decide(open, Verdict::NoDecision)?;
-        let rest = self.spaces.difference(left, self.held_accept)?;
-        let rest = self.spaces.difference(rest, self.held_open)?;
-        self.decide(rest, default)?;
-        Ok(Reach { accepted: self.accepted, dropped: self.dropped, undecided: self.undecided })
+        let rest = self.spaces.difference(left, self.held.accept)?;
+        let rest = self.spaces.difference(rest, self.held.open)?;
+        self.decide(rest, default)
     }
 }

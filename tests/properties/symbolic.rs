@@ -13,7 +13,7 @@ use flowgate::symbolic::{Model, Row, Space, Spaces, Taste, Visit, Watch, guess, 
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
-// ---- a table of 13 bits ----
+// ---- a table of 15 bits ----
 
 fn row(field: Field, width: u8, needs: &[(Field, &[(u32, u32)])]) -> Row {
     let needs = needs.iter().map(|(f, v)| (*f, IntervalSet::from_ranges(v.iter().copied()))).collect();
@@ -26,11 +26,11 @@ fn rows() -> Vec<Row> {
     let room = |low| (Field::L4Room, [(low, 3)]);
     let (one, two) = (room(1), room(2));
     vec![
-        row(Field::IpVersion, 1, &[]),
+        row(Field::IpVersion, 3, &[]),
         Row { optional: true, ..row(Field::Proto, 2, &[]) },
         row(Field::L4Status, 1, &[]),
         row(Field::L4Room, 2, &[]),
-        Row { max: 2, ..row(Field::Len, 2, &[(Field::IpVersion, &[(1, 1)])]) },
+        Row { max: 2, ..row(Field::Len, 2, &[(Field::IpVersion, &[(6, 6)])]) },
         Row {
             l4_bit: Some(0),
             ..row(
@@ -67,6 +67,7 @@ const SHRUNK: [Field; 9] = [
 fn laws() -> Vec<Condition> {
     let is = |field, value| Condition::test(field, ValueSet::single(value));
     vec![
+        Condition::or([is(Field::IpVersion, 4), is(Field::IpVersion, 6)]),
         // No room without a known protocol, and length follows room.
         Condition::or([Condition::present(Field::Proto), is(Field::L4Room, 0)]),
         Condition::or([
@@ -89,7 +90,7 @@ fn packets() -> &'static [Headers] {
         for (version, proto, known, status) in itertools4(2, 4, 2, 2) {
             for (room, len, behind, _) in itertools4(4, 3, 16, 1) {
                 let mut h = Headers::new();
-                h.set(Field::IpVersion, version);
+                h.set(Field::IpVersion, 4 + 2 * version);
                 h.set(Field::L4Status, status);
                 h.set(Field::L4Room, room);
                 if known == 1 {
@@ -161,7 +162,7 @@ fn conditions(leaf: BoxedStrategy<Condition>, opaque: bool) -> BoxedStrategy<Con
 }
 
 fn shrunk_conditions(opaque: bool) -> BoxedStrategy<Condition> {
-    let test = (0..SHRUNK.len(), values(5)).prop_map(|(i, set)| Condition::test(SHRUNK[i], set));
+    let test = (0..SHRUNK.len(), values(6)).prop_map(|(i, set)| Condition::test(SHRUNK[i], set));
     let leaf = prop_oneof![9 => test, 1 => Just(Condition::True), 1 => Just(Condition::False)];
     conditions(leaf.boxed(), opaque)
 }
@@ -284,7 +285,9 @@ fn outcomes(callable: u32) -> impl Strategy<Value = Outcome> {
         6 => verdict.clone().prop_map(Outcome::Verdict),
         2 => proptest::option::of(verdict).prop_map(|held| Outcome::Next { held }),
         1 => Just(Outcome::Return),
-        1 => (callable..4).prop_map(Outcome::Call),
+        1 => (callable..5).prop_map(Outcome::Call),
+        1 => (callable..5).prop_map(Outcome::Goto),
+        1 => (callable..5).prop_map(Outcome::Stage),
     ]
 }
 
@@ -298,22 +301,26 @@ fn rule_set(index: u32, opaque: bool) -> impl Strategy<Value = RuleSet> {
         nlri: None,
         origin: Origin::default(),
     });
-    proptest::collection::vec(rule, 0..5).prop_map(move |rules| RuleSet {
-        name: format!("s{index}"),
-        kind: Kind::Filter,
-        family: Family::Any,
-        default: Verdict::Discard,
-        rules,
-    })
+    let verdicts = [Verdict::Discard, Verdict::Accept, Verdict::NoDecision];
+    let families = [Family::Any, Family::Any, Family::Inet];
+    (proptest::collection::vec(rule, 0..5), 0..3_usize, 0..3_usize).prop_map(
+        move |(rules, default, family)| RuleSet {
+            name: format!("s{index}"),
+            kind: Kind::Filter,
+            family: families[family],
+            default: verdicts[default],
+            rules,
+        },
+    )
 }
 
 fn documents(opaque: bool) -> impl Strategy<Value = Document> {
-    (rule_set(0, opaque), rule_set(1, opaque), rule_set(2, opaque))
-        .prop_map(|(a, b, c)| Document { rule_sets: vec![a, b, c], symbols: vec![] })
+    (rule_set(0, opaque), rule_set(1, opaque), rule_set(2, opaque), rule_set(3, opaque))
+        .prop_map(|(a, b, c, d)| Document { rule_sets: vec![a, b, c, d], symbols: vec![] })
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn a_rule_set_does_to_all_packets_what_it_does_to_each(document in documents(false)) {

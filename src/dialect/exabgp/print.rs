@@ -19,7 +19,9 @@ use std::net::{IpAddr, Ipv6Addr};
 pub(super) fn print(document: &Document, out: &mut dyn Write) -> Result<Vec<Lost>, fmt::Error> {
     let mut printer = Printer { out, lost: Vec::new(), set: "", rule: "" };
     for set in &document.rule_sets {
-        printer.rule_set(set)?;
+        if Lost::unless_alone(set, &mut printer.lost) {
+            printer.rule_set(set)?;
+        }
     }
     Ok(printer.lost)
 }
@@ -91,7 +93,7 @@ impl<'a> Printer<'a> {
                 return Ok(None);
             }
         };
-        if matches!(rule.outcome, Outcome::Call(_) | Outcome::Return) {
+        if matches!(rule.outcome, Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) | Outcome::Return) {
             self.leave_out("a flow route cannot jump");
             return Ok(None);
         }
@@ -208,7 +210,9 @@ impl<'a> Printer<'a> {
         let (verdict, goes_on) = match rule.outcome {
             Outcome::Verdict(verdict) => (verdict, false),
             Outcome::Next { held } => (held.unwrap_or(Verdict::Accept), true),
-            Outcome::Call(_) | Outcome::Return => (Verdict::Accept, false),
+            Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) | Outcome::Return => {
+                (Verdict::Accept, false)
+            }
         };
         let samples = rest.contains(&Action::Sample);
         match verdict {

@@ -109,7 +109,7 @@ pub fn communities(outcome: Outcome, actions: &[Action]) -> (Vec<Community>, Vec
     let (verdict, goes_on) = match outcome {
         Outcome::Verdict(verdict) => (Some(verdict), false),
         Outcome::Next { held } => (held, true),
-        Outcome::Call(_) | Outcome::Return => {
+        Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) | Outcome::Return => {
             lost.push((Loss::Meaning, "a jump to another rule set; the rule accepts instead".to_owned()));
             (None, false)
         }

@@ -11,7 +11,9 @@ use std::fmt;
 pub(super) fn print(document: &Document, out: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
     let mut printer = Printer { out, line: 1, lost: Vec::new() };
     for set in &document.rule_sets {
-        printer.rule_set(set)?;
+        if Lost::unless_alone(set, &mut printer.lost) {
+            printer.rule_set(set)?;
+        }
     }
     Ok(printer.lost)
 }

@@ -400,41 +400,8 @@ impl<'a, 't> Lowering<'a, 't> {
 
     /// Filters that call each other in a circle: the device does not commit that, and no walk would end.
     fn break_loops(&mut self) {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Seen {
-            Not,
-            Open,
-            Done,
-        }
-        let mut seen = vec![Seen::Not; self.document.rule_sets.len()];
-        for start in 0..seen.len() {
-            // Rule sets that are being walked, each with the rule to look at next.
-            let mut path = vec![(start, 0)];
-            while let Some((set, rule)) = path.pop() {
-                if rule == 0 {
-                    match seen.get_mut(set) {
-                        Some(state) if *state == Seen::Not => *state = Seen::Open,
-                        _ => continue,
-                    }
-                }
-                let rules = self.document.rule_sets.get(set).map_or(&[][..], |set| &set.rules);
-                let call = rules.iter().enumerate().skip(rule).find_map(|(index, rule)| match rule.outcome {
-                    Outcome::Call(target) => Some((index, target as usize)),
-                    _ => None,
-                });
-                let Some((index, target)) = call else {
-                    if let Some(state) = seen.get_mut(set) {
-                        *state = Seen::Done;
-                    }
-                    continue;
-                };
-                path.push((set, index + 1));
-                match seen.get(target) {
-                    Some(Seen::Open) => self.break_loop(set, index),
-                    Some(Seen::Not) => path.push((target, 0)),
-                    _ => {}
-                }
-            }
+        for (set, rule) in self.document.circles() {
+            self.break_loop(set, rule);
         }
     }
 

@@ -172,7 +172,10 @@ pub(super) fn print(
     let set = options.form.as_deref() == Some("set");
     let mut writer = Writer { out, set, open: Vec::new() };
     let filters: Vec<(usize, &RuleSet)> =
-        document.rule_sets.iter().enumerate().filter(|(_, set)| set.kind == Kind::Filter).collect();
+        document.rule_sets.iter().enumerate().filter(|(_, set)| is_filter(set)).collect();
+    for set in document.rule_sets.iter().filter(|set| !is_filter(set)) {
+        Lost::unless_alone(set, &mut lost);
+    }
     // Names as they are written, by family: two rule sets may not become one filter.
     let mut names: BTreeMap<&str, Names> = BTreeMap::new();
     let mut written: BTreeMap<usize, String> = BTreeMap::new();
@@ -214,6 +217,11 @@ pub(super) fn print(
         print_flow::print(set, &mut writer, &mut lost)?;
     }
     Ok(lost)
+}
+
+/// Whether a rule set becomes a filter: a chain does, because a filter can call it.
+fn is_filter(set: &RuleSet) -> bool {
+    matches!(set.kind, Kind::Filter | Kind::Chain)
 }
 
 struct Filter<'a, 'o> {
@@ -262,6 +270,8 @@ impl Filter<'_, '_> {
         let is_called = called.into_iter().any(|target| Some(target) == index);
         let action = match self.set.default {
             Verdict::Discard => return Ok(()),
+            // Of a filter that another calls, only what its terms decide counts.
+            Verdict::NoDecision if self.set.kind == Kind::Chain => return Ok(()),
             Verdict::Accept if !is_called => "accept".to_owned(),
             Verdict::Reject(kind) if !is_called => {
                 if let Some(words) = print_then::reject(kind, self.place.families) {

@@ -253,7 +253,7 @@ fn actions(rule: &Rule) -> (Vec<String>, Vec<(Loss, String)>) {
     let (verdict, goes_on) = match rule.outcome {
         Outcome::Verdict(verdict) => (Some(verdict), false),
         Outcome::Next { held } => (held, true),
-        Outcome::Call(_) | Outcome::Return => {
+        Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) | Outcome::Return => {
             lost.push((Loss::Meaning, "a jump to another rule set; the route accepts instead".to_owned()));
             (None, false)
         }

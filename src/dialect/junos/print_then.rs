@@ -47,7 +47,9 @@ pub(super) fn statements(rule: &Rule, family: Families) -> Result<Then, String> 
         Outcome::Next { held: Some(_) } => return Err("a verdict that later rules may change".to_owned()),
         Outcome::Verdict(Verdict::NoDecision) => return Err("a rule that decides nothing".to_owned()),
         Outcome::Return => return Err("a return from a called rule set".to_owned()),
-        Outcome::Call(_) => return Err("a jump to another rule set".to_owned()),
+        Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+            return Err("a jump to another rule set".to_owned());
+        }
     };
     // `discard accounting X` says the outcome with it.
     let said = outcome.as_ref().is_some_and(|o| then.leaves.iter().any(|l| l.starts_with(&format!("{o} "))));
