@@ -11,7 +11,7 @@ use flowgate::eval::{Decision, Evaluator};
 use flowgate::feed;
 use flowgate::field::Headers;
 use flowgate::guard::{Exhausted, limits};
-use flowgate::ir::{Document, Kind, Outcome, Rule, RuleSet, Verdict};
+use flowgate::ir::{Document, Rule, RuleSet, Verdict};
 use flowgate::packet::decode_ip;
 use flowgate::source::{Content, Source, SourceId, SourceMap};
 use flowgate::symbolic::{Model, Reach, Spaces, Visit, Watch, reach};
@@ -200,32 +200,11 @@ fn without_left_out(document: &Document, lost: &[Lost]) -> Option<Document> {
     Some(kept)
 }
 
-/// The rule sets that packets come to by themselves.
-fn entries(document: &Document) -> Vec<usize> {
-    let rules = document.rule_sets.iter().flat_map(|set| &set.rules);
-    let called: BTreeSet<usize> = rules.filter_map(target).collect();
-    let is_entry = |(index, set): &(usize, &RuleSet)| !called.contains(index) && is_judged(set.kind);
-    document.rule_sets.iter().enumerate().filter(is_entry).map(|(index, _)| index).collect()
-}
-
-fn target(rule: &Rule) -> Option<usize> {
-    match rule.outcome {
-        Outcome::Call(index) => Some(index as usize),
-        Outcome::Verdict(_) | Outcome::Next { .. } | Outcome::Return => None,
-    }
-}
-
-fn is_judged(kind: Kind) -> bool {
-    match kind {
-        Kind::Filter | Kind::FlowRoutes => true,
-    }
-}
-
 /// Compares two documents, rule set by rule set, over boundary packets of both and as sets of packets.
 fn same_verdicts(one: &Document, other: &Document) -> Result<usize, String> {
     // What has no rule left says nothing that a dialect must keep.
     let has_rules = |document: &Document| {
-        let mut list = entries(document);
+        let mut list = document.entries();
         list.retain(|index| !document.rule_sets[*index].rules.is_empty());
         list
     };
