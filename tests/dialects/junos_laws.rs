@@ -240,6 +240,21 @@ proptest! {
     }
 
     #[test]
+    fn what_a_line_shares_with_the_one_before_changes_nothing(
+        lines in prop::collection::vec(prop::collection::vec(0..LINE_WORDS.len(), 1..7), 1..12),
+    ) {
+        let line = |words: &Vec<usize>| {
+            let words: Vec<&str> = words.iter().map(|word| LINE_WORDS[*word]).collect();
+            format!("set firewall family inet filter F term {}", words.join(" "))
+        };
+        let lines: Vec<String> = lines.iter().map(line).collect();
+        let (alone, apart) = (read(&lines.join("\n")), read(&lines.join("\n#\n")));
+        prop_assert_eq!(&alone.document, &apart.document);
+        let messages = |reading: &Reading| reading.diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(messages(&alone), messages(&apart));
+    }
+
+    #[test]
     fn no_text_crashes_the_reader(words in prop::collection::vec(prop::sample::select(WORDS), 0..60)) {
         for text in [words.concat(), words.join(" "), format!("set {}", words.join(" "))] {
             let reading = read(&text);
@@ -249,6 +264,33 @@ proptest! {
         }
     }
 }
+
+const LINE_WORDS: &[&str] = &[
+    "t",
+    "u",
+    "from",
+    "then",
+    "accept",
+    "discard",
+    "protocol",
+    "tcp",
+    "tcp;",
+    "[",
+    "]",
+    "udp # x",
+    "destination-port",
+    "80",
+    "\"8 0\"",
+    "/* set */",
+    "source-address",
+    "10.0.0.0/8",
+    "except",
+    "\nset firewall family inet filter F term",
+    "\ndelete firewall family inet filter F term",
+    "\nedit firewall",
+    "\ntop",
+    "\n{master:0}\n",
+];
 
 const WORDS: &[&str] = &[
     "firewall",

@@ -39,6 +39,7 @@ impl Lowering<'_, '_> {
         let mut deciding: Option<Deciding> = None;
         // Sends the packet elsewhere: ends evaluation with an accept, where nothing else does.
         let mut sends = false;
+        let mut unknown = None;
         for node in then.into_iter().flat_map(|then| tree.children(then)) {
             let word = tree.word(node);
             let found = match word {
@@ -54,6 +55,7 @@ impl Lowering<'_, '_> {
                 "next" => self.next_term(node).then_some(Outcome::Next { held: None }),
                 _ => {
                     sends |= self.action(node, word, &mut actions);
+                    unknown = unknown.or_else(|| is_unknown(word).then_some(node));
                     None
                 }
             };
@@ -65,8 +67,6 @@ impl Lowering<'_, '_> {
             let message = format!("`{}` contradicts sending the packet elsewhere", tree.word(one.node));
             self.findings.add(raised::CONFLICTING_ACTIONS, Level::Warning, tree.span(one.node), message);
         }
-        let unknown =
-            then.into_iter().flat_map(|then| tree.children(then)).find(|node| is_unknown(tree.word(*node)));
         let decided = sends || deciding.is_some();
         Then { outcome: deciding.map_or(ACCEPT, |d| d.outcome), actions, decided, unknown }
     }

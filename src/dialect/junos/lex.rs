@@ -132,6 +132,16 @@ impl<'a> Lexer<'a> {
         Self { length: text.len(), rest: text.as_bytes(), lines }
     }
 
+    /// Where the next token is looked for.
+    pub(super) fn at(&self) -> usize {
+        self.offset(self.rest)
+    }
+
+    /// Passes over octets whose tokens are known.
+    pub(super) fn skip(&mut self, octets: usize) {
+        self.rest = self.rest.get(octets..).unwrap_or(&[]);
+    }
+
     fn offset(&self, rest: &[u8]) -> usize {
         self.length - rest.len()
     }
@@ -166,12 +176,13 @@ impl<'a> Lexer<'a> {
                         Err(_) => self.unclosed(),
                     };
                 }
-                _ => {
-                    if let Ok((rest, _)) = word(self.rest) {
-                        return self.token(Kind::Word, rest);
-                    }
+                b';' | b'{' | b'}' | b'[' | b']' => {
                     let (rest, kind) = mark(self.rest).unwrap_or((&[], Kind::End));
                     return self.token(kind, rest);
+                }
+                _ => {
+                    let rest = word(self.rest).map_or(&[][..], |(rest, _)| rest);
+                    return self.token(Kind::Word, rest);
                 }
             }
         }

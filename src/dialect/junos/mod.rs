@@ -14,6 +14,7 @@ mod flow;
 mod groups;
 mod lex;
 mod literal;
+mod lookup;
 mod lower;
 mod names;
 mod numbers;

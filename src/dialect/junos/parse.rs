@@ -70,11 +70,11 @@ enum Tag {
 }
 
 fn tag(word: &str) -> Option<Tag> {
-    Some(match word {
-        "inactive:" => Tag::Inactive,
-        "replace:" => Tag::Replace,
-        "delete:" => Tag::Delete,
-        "protect:" | "unprotect:" | "active:" => Tag::Protect,
+    Some(match word.strip_suffix(':')? {
+        "inactive" => Tag::Inactive,
+        "replace" => Tag::Replace,
+        "delete" => Tag::Delete,
+        "protect" | "unprotect" | "active" => Tag::Protect,
         _ => return None,
     })
 }

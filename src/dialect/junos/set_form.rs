@@ -12,6 +12,10 @@ pub(super) struct Lines<'a> {
     text: &'a str,
     // Words of the line being read, lists as their brackets.
     words: Vec<Token>,
+    // Where that line begins, how many of its words the line before began with, and whether it was all words.
+    start: usize,
+    shared: usize,
+    plain: bool,
     // Path of the `set` before, with its nodes: lines share most of it.
     path: Vec<NodeId>,
     // Where `edit` went.
@@ -20,7 +24,16 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { lexer: Lexer::new(text, true), text, words: Vec::new(), path: Vec::new(), context: Vec::new() }
+        Self {
+            lexer: Lexer::new(text, true),
+            text,
+            words: Vec::new(),
+            start: 0,
+            shared: 0,
+            plain: true,
+            path: Vec::new(),
+            context: Vec::new(),
+        }
     }
 
     pub(super) fn read(&mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
@@ -30,7 +43,8 @@ impl<'a> Lines<'a> {
                 // The buffer is kept: a line allocates nothing.
                 let words: &[Token] = words;
                 let context = std::mem::take(&mut self.context);
-                let line = Line { text: self.text, context: &context, words };
+                let shared = self.shared.saturating_sub(1);
+                let line = Line { text: self.text, context: &context, words, shared };
                 let edit = line.run(command, tree, &mut self.path, findings);
                 self.context = match edit {
                     Edit::Stay => context,
@@ -42,12 +56,18 @@ impl<'a> Lines<'a> {
 
     /// Collects the words of the next line; false at the end of the text.
     fn line(&mut self, findings: &mut Findings) -> bool {
-        self.words.clear();
+        self.share();
         loop {
             let token = self.lexer.next();
             match token.kind {
-                Kind::Word | Kind::Quoted | Kind::ListOpen | Kind::ListClose => self.words.push(token),
-                Kind::Newline if self.words.is_empty() => {}
+                Kind::Word | Kind::Quoted | Kind::ListOpen | Kind::ListClose => {
+                    self.words.push(token);
+                    continue;
+                }
+                Kind::Newline if self.words.is_empty() => {
+                    self.start = self.lexer.at();
+                    continue;
+                }
                 Kind::Newline => return true,
                 Kind::End => return !self.words.is_empty(),
                 Kind::Unclosed => findings.syntax(token.span, "this string is never closed"),
@@ -59,7 +79,32 @@ impl<'a> Lines<'a> {
                     self.prompt(token, findings);
                 }
             }
+            self.plain = false;
         }
+    }
+
+    /// Keeps the words that the line begins with as the one before did: the same octets are the same words.
+    fn share(&mut self) {
+        let start = self.lexer.at();
+        let octets = self.text.as_bytes();
+        let before = octets.get(self.start..start).filter(|_| self.plain).unwrap_or(&[]);
+        let common = common(before, octets.get(start..).unwrap_or(&[]));
+        // A word is the same where the blank that ends it is.
+        let same = |word: &&Token| {
+            let end = word.span.end as usize;
+            end < self.start + common && octets.get(end) == Some(&b' ')
+        };
+        self.shared = self.words.iter().take_while(same).count();
+        self.words.truncate(self.shared);
+        let moved = start - self.start;
+        for word in &mut self.words {
+            let range = word.span.range();
+            word.span = Span::new(range.start + moved, range.end + moved);
+        }
+        if let Some(last) = self.words.last() {
+            self.lexer.skip(last.span.end as usize - start);
+        }
+        (self.start, self.plain) = (start, true);
     }
 
     /// `{master:0}` between lines is what the router prints before its prompt; any other brace is wrong.
@@ -77,6 +122,14 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// How many octets two texts begin with alike.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let steps = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    let rest = a.iter().zip(b).skip(steps);
+    steps + rest.take_while(|(a, b)| a == b).count()
+}
+
 enum Edit {
     Stay,
     To(Vec<Token>),
@@ -86,6 +139,8 @@ struct Line<'a, 'l> {
     text: &'a str,
     context: &'l [Token],
     words: &'l [Token],
+    // How many of the words the line before began with, where it was of the same command.
+    shared: usize,
 }
 
 impl<'a> Line<'a, '_> {
@@ -150,11 +205,16 @@ impl<'a> Line<'a, '_> {
             findings.syntax(command.span, "nothing to set");
             return;
         }
-        let mut node = Tree::ROOT;
         let mut list = false;
         let mut after_list = false;
-        let mut depth = 0;
-        for token in self.context.iter().chain(self.words) {
+        // The words shared with the line before lead where they did.
+        let is_list = |token: &Token| matches!(token.kind, Kind::ListOpen | Kind::ListClose);
+        let shared = self.words.iter().take(self.shared).take_while(|token| !is_list(token)).count();
+        let mut depth = if shared > 0 { self.context.len() + shared } else { 0 };
+        let known = depth.checked_sub(1).and_then(|last| path.get(last).copied());
+        let mut node = known.unwrap_or(Tree::ROOT);
+        depth = known.map_or(0, |_| depth);
+        for token in self.context.iter().chain(self.words).skip(depth) {
             match token.kind {
                 Kind::ListOpen => list = true,
                 Kind::ListClose => (list, after_list) = (false, true),

@@ -1,5 +1,6 @@
 //! The ledger: every keyword of filters and flow routes, what it is, and how far it is supported.
 
+use super::lookup::Lookup;
 use crate::dialect::{Keyword, Support};
 use crate::field::Field;
 use std::sync::LazyLock;
@@ -301,8 +302,8 @@ static CONDITIONS: &[Condition] = &[
 
 /// The keyword under `from` of that name.
 pub(super) fn condition(word: &str) -> Option<&'static Condition> {
-    let at = CONDITIONS.binary_search_by(|row| row.word.cmp(word)).ok()?;
-    CONDITIONS.get(at)
+    static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| Lookup::new(CONDITIONS.iter().map(|row| row.word)));
+    LOOKUP.rows(word).filter_map(|row| CONDITIONS.get(row)).find(|row| row.word == word)
 }
 
 /// The keyword of a condition in a family, for the writer: the first that means it.
@@ -460,8 +461,9 @@ static OTHERS: &[Keyword] = &[
 
 /// How far a keyword that is not under `from` is supported; none when it is not in the ledger.
 pub(super) fn other_support(context: &str, word: &str) -> Option<Support> {
-    let at = OTHERS.binary_search_by(|row| (row.context, row.word).cmp(&(context, word))).ok()?;
-    OTHERS.get(at).map(|row| row.support)
+    static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| Lookup::new(OTHERS.iter().map(|row| row.word)));
+    let mut rows = LOOKUP.rows(word).filter_map(|row| OTHERS.get(row));
+    rows.find(|row| row.word == word && row.context == context).map(|row| row.support)
 }
 
 static LEDGER: LazyLock<Vec<Keyword>> = LazyLock::new(|| {

@@ -5,6 +5,7 @@
 //! so children stand in the order of their first mention. A node borrows its word from the text by its span.
 
 use crate::source::Span;
+use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -43,14 +44,15 @@ struct Node {
 pub(super) struct Tree<'a> {
     text: &'a str,
     nodes: Vec<Node>,
-    index: HashMap<(u32, &'a str), u32>,
+    index: HashMap<(u32, &'a str), u32, RandomState>,
 }
 
 #[expect(clippy::indexing_slicing, reason = "node ids are only made by the tree they are used with")]
 impl<'a> Tree<'a> {
     /// A tree over `text` with its root alone.
     pub(super) fn new(text: &'a str) -> Self {
-        let mut tree = Self { text, nodes: Vec::with_capacity(text.len() / 24 + 1), index: HashMap::new() };
+        let nodes = Vec::with_capacity(text.len() / 24 + 1);
+        let mut tree = Self { text, nodes, index: HashMap::default() };
         tree.push(Span::default(), 0);
         tree
     }
