@@ -58,7 +58,7 @@ fn judge(
     let condition = &at.rule.condition;
     if prover.meets(family, &[condition])? == Meets::Never {
         out.push(finding(cx, prover, at, condition, explain)?);
-    } else if let Some(named) = as_named(condition)
+    } else if let Some(named) = as_named(condition, family)
         && prover.meets(family, &[&named])? == Meets::Never
     {
         let finding = finding(cx, prover, at, &named, explain)?;
@@ -186,35 +186,44 @@ fn titles_of(conditions: &[&Condition]) -> String {
 ///
 /// Fragments are left out because only they separate octets from their fields without a contradiction: a later
 /// fragment has octets there and no header, which `ports-on-later-fragments` speaks of.
-fn as_named(condition: &Condition) -> Option<Condition> {
-    let reads = condition.tests().iter().any(|test| named(test.field, &test.values).is_some());
-    reads.then(|| rename(condition))
+fn as_named(condition: &Condition, family: Family) -> Option<Condition> {
+    let reads = condition.tests().iter().any(|test| named(test.field, &test.values, family).is_some());
+    reads.then(|| rename(condition, family))
 }
 
-fn rename(condition: &Condition) -> Condition {
+fn rename(condition: &Condition, family: Family) -> Condition {
     match condition {
-        Condition::Test(test) => match (test.field, named(test.field, &test.values)) {
+        Condition::Test(test) => match (test.field, named(test.field, &test.values, family)) {
             (Field::FragOff | Field::Mf | Field::IsFragHeader, _) => Condition::True,
             (_, Some(fields)) => Condition::or(
                 fields.into_iter().map(|(field, values)| Condition::test_at(field, values, test.span())),
             ),
             (_, None) => condition.clone(),
         },
-        Condition::And(parts) => Condition::and(parts.iter().map(rename)),
-        Condition::Or(parts) => Condition::or(parts.iter().map(rename)),
+        Condition::And(parts) => Condition::and(parts.iter().map(|part| rename(part, family))),
+        Condition::Or(parts) => Condition::or(parts.iter().map(|part| rename(part, family))),
         // What is negated stays as it is: the opposite of a field is no field.
         Condition::Not(_) | Condition::Opaque(_) | Condition::True | Condition::False => condition.clone(),
     }
 }
 
-/// The fields that octets behind the IP header stand for in rules, with the same values.
-fn named(field: Field, values: &ValueSet) -> Option<Vec<(Field, ValueSet)>> {
+/// The fields that octets behind the IP header stand for in rules, with the same values. An ICMP type asked of
+/// IPv6 packets is one of ICMPv6, of which alone the numbers are (RFC 4443 §2.1).
+fn named(field: Field, values: &ValueSet, family: Family) -> Option<Vec<(Field, ValueSet)>> {
     let same = |fields: &[Field]| Some(fields.iter().map(|field| (*field, values.clone())).collect());
     match field {
         Field::RawPort0 => same(&[Field::Sport]),
         Field::RawPort1 => same(&[Field::Dport]),
-        Field::RawOctet0 => same(&[Field::IcmpType, Field::Icmp6Type, Field::IgmpType]),
-        Field::RawOctet1 => same(&[Field::IcmpCode, Field::Icmp6Code]),
+        Field::RawOctet0 => match family {
+            Family::Inet => same(&[Field::IcmpType, Field::IgmpType]),
+            Family::Inet6 => same(&[Field::Icmp6Type]),
+            Family::Any => same(&[Field::IcmpType, Field::Icmp6Type, Field::IgmpType]),
+        },
+        Field::RawOctet1 => match family {
+            Family::Inet => same(&[Field::IcmpCode]),
+            Family::Inet6 => same(&[Field::Icmp6Code]),
+            Family::Any => same(&[Field::IcmpCode, Field::Icmp6Code]),
+        },
         Field::RawOctet13 => {
             let octets = (0..=0xff).filter(|octet| values.contains(*octet));
             let flags = BitSet::new(octets.map(|octet| BitMatch::new(octet, 0xff)));
@@ -235,10 +244,10 @@ mod tests {
             Condition::test(Field::RawOctet13, ValueSet::bits(2, 2)),
             Condition::test(Field::FragOff, ValueSet::range(1, 9)),
         ]);
-        let named = as_named(&condition).unwrap();
+        let named = as_named(&condition, Family::Any).unwrap();
         let fields: Vec<Field> = named.tests().iter().map(|test| test.field).collect();
         assert_eq!(fields, [Field::Proto, Field::TcpFlags]);
         assert!(named.tests()[1].values.contains(0xf02) && !named.tests()[1].values.contains(0xf01));
-        assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1))).is_none());
+        assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1)), Family::Any).is_none());
     }
 }

@@ -207,7 +207,8 @@ fn located() -> Condition {
         ),
         // A non-first IPv4 fragment has its protocol octet; one of IPv6 may have lost it with the chain.
         Condition::or([Condition::present(Field::Proto), v6()]),
-        // What the walk ends at is no extension header, unless the walk ended in a later fragment.
-        implies(Condition::and([v6(), first()]), Condition::not(numbers())),
+        // What the walk ends at is no extension header; in a later fragment nobody can walk on behind one, and
+        // the packet has no protocol (RFC 8956 §3.3: the first next-header value that is no extension header).
+        implies(v6(), Condition::not(numbers())),
     ])
 }

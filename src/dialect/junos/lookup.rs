@@ -34,8 +34,7 @@ fn number(word: &str) -> usize {
     let word = word.as_bytes();
     let at = |place: usize| word.get(place).map_or(0, |octet| usize::from(*octet));
     let last = at(word.len().wrapping_sub(1));
-    let mixed = word.len() * 0x1a3 ^ at(0) * 0x25 ^ at(word.len() / 2) * 0x6b ^ last * 0x11;
-    mixed % BUCKETS
+    (word.len() * 0x1a3 + at(0) * 0x25 + at(word.len() / 2) * 0x6b + last * 0x11) % BUCKETS
 }
 
 #[cfg(test)]
