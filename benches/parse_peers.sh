@@ -31,7 +31,7 @@ else
     echo "bird -p          skipped: not installed"
     peer=0
 fi
-for d in junos exabgp; do
+for d in junos exabgp bird; do
     read -r ours ours_mib < <(measure target/release/flowgate check --quiet --format json "$tmp/$d.conf")
     awk -v d="$d" -v o="$ours" -v m="$ours_mib" -v p="$peer" -v n="$n" 'BEGIN {
         printf "flowgate %-8s%s s  %s MiB  %d rules/s", d, o, m, n / o

@@ -33,6 +33,8 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "dialects/bird.rs"]
+mod bird;
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
 #[path = "dialects/exabgp_laws.rs"]
@@ -51,6 +53,8 @@ mod junos_laws;
 mod meaning;
 #[path = "support/packet.rs"]
 mod packet;
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "dialects/samples.rs"]
 mod samples;
 

@@ -16,6 +16,7 @@ mod length_below_header;
 mod malformed_allow;
 mod malformed_nlri;
 mod match_everything_drop;
+mod misleading_text;
 mod missing_prefix_on_drop;
 mod mixed_family;
 mod port_without_protocol;
@@ -58,6 +59,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &malformed_allow::MalformedAllow,
     &malformed_nlri::MalformedNlri,
     &match_everything_drop::MatchEverythingDrop,
+    &misleading_text::MisleadingText,
     &missing_prefix_on_drop::MissingPrefixOnDrop,
     &mixed_family::MixedFamily,
     &port_without_protocol::PortWithoutProtocol,

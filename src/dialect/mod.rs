@@ -1,6 +1,7 @@
 //! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
 
 pub mod bgp_capture;
+pub mod bird;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
@@ -18,6 +19,7 @@ use std::fmt;
 #[rustfmt::skip]
 pub static DIALECTS: &[&dyn Dialect] = &[
     &bgp_capture::BgpCapture,
+    &bird::Bird,
     &exabgp::ExaBgp,
     &flowspec_hex::FlowspecHex,
     &junos::Junos,
@@ -325,6 +327,8 @@ pub mod raised {
     pub const COMPONENT_ORDER: &str = "flowspec-component-order";
     /// An NLRI that says the same as a shorter or more usual one.
     pub const NONCANONICAL: &str = "flowspec-noncanonical";
+    /// Text that seems to say one thing and means another to the program it is written for.
+    pub const MISLEADING_TEXT: &str = "misleading-text";
     /// An NLRI longer than its length field or its message can carry.
     pub const TOO_LONG: &str = "flowspec-too-long";
     /// An address with bits set behind its prefix length.

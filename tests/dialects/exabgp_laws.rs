@@ -52,7 +52,7 @@ fn prefix(family: Family) -> BoxedStrategy<Body> {
     }
 }
 
-fn spec(family: Family) -> impl Strategy<Value = FlowSpec> {
+pub(crate) fn spec(family: Family) -> impl Strategy<Value = FlowSpec> {
     let kinds = (3..=if family == Family::Inet6 { 13 } else { 12_u8 }).collect::<Vec<_>>();
     // An IPv6 rule is told by its prefix.
     let destination = if family == Family::Inet6 {
@@ -117,7 +117,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn actions() -> impl Strategy<Value = Actions> {
+pub(crate) fn actions() -> impl Strategy<Value = Actions> {
     (prop::collection::vec(action(), 0..4), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(mut list, discard, sample, goes_on)| {
             // Interface sets stand in a block of their own, in front of `then`; sampling comes first in it.

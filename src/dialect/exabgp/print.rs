@@ -4,14 +4,12 @@
 use super::{names, then};
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{
-    Body, Component, ComponentType, Distinguisher, FlowSpec, Operand, Table, actions, communities,
-    decode_value, encode, groups, lower, order, recover,
+    Body, Component, ComponentType, Distinguisher, FlowSpec, Operand, Table, actions, communities, encode,
+    groups, order, written,
 };
 use crate::dialect::{Loss, Lost};
 use crate::field::Family;
-use crate::ir::{
-    Action, Condition, Document, Kind, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, Verdict,
-};
+use crate::ir::{Action, Document, Kind, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, Verdict};
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -86,7 +84,7 @@ impl<'a> Printer<'a> {
 
     /// Writes one route; the octets of its specification, which sort it, where it was written.
     fn route(&mut self, rule: &Rule, table: Table, set: &RuleSet) -> Result<Option<Vec<u8>>, fmt::Error> {
-        let mut spec = match spec(rule, table) {
+        let mut spec = match written(rule, table) {
             Ok(spec) => spec,
             Err(lost) => {
                 self.leave_out(&format!("it needs {}", lost.join(", ")));
@@ -312,36 +310,6 @@ impl<'a> Printer<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The components of a rule: those of its octets where they say what the condition says, so that operators stay
-/// as they were; else what the condition comes to.
-fn spec(rule: &Rule, table: Table) -> Result<FlowSpec, Vec<String>> {
-    if let Some(nlri) = &rule.nlri {
-        let mut spec = FlowSpec::new(table.family());
-        let decoded = decode_value(table, nlri, 0, &mut spec);
-        if decoded.is_ok() && lower(&spec) == without_interfaces(&rule.condition) {
-            return Ok(spec);
-        }
-    }
-    recover(&rule.condition, table.family())
-}
-
-// The condition less what interface sets add to it, which goes to `scope`.
-fn without_interfaces(condition: &Condition) -> Condition {
-    let is_set = |part: &Condition| {
-        let only =
-            |part: &Condition| matches!(part, Condition::Opaque(o) if o.id.starts_with("interface-set "));
-        match part {
-            Condition::Or(parts) => parts.iter().all(only),
-            part => only(part),
-        }
-    };
-    match condition {
-        Condition::And(parts) => Condition::and(parts.iter().filter(|part| !is_set(part)).cloned()),
-        part if is_set(part) => Condition::True,
-        part => part.clone(),
     }
 }
 

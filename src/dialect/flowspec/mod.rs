@@ -15,6 +15,7 @@ mod lower;
 pub mod order;
 mod recover;
 mod table;
+mod written;
 
 pub use actions::{Actions, Asked};
 pub use community::{BadCommunity, Community, communities};
@@ -25,6 +26,7 @@ pub use encode::EncodeError;
 pub use lower::{PORT_PROTOCOLS, groups, lower};
 pub use recover::recover;
 pub use table::{Distinguisher, TYPES, Table, TypeInfo};
+pub use written::{BitList, bit_list, written};
 
 use crate::diagnostic::Diagnostic;
 use crate::dialect::ReadOptions;

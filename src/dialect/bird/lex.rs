@@ -1,0 +1,310 @@
+//! Words, numbers, addresses and signs of BIRD, as its own scanner (conf/cf-lex.l) tells them apart.
+
+use crate::source::Span;
+use std::net::Ipv6Addr;
+
+/// One token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Token<'a> {
+    /// A keyword or a symbol.
+    Word(&'a str),
+    /// A symbol between apostrophes.
+    Quoted(&'a str),
+    /// A number; none when it is beyond 32 bits, which BIRD refuses.
+    Number(Option<u32>),
+    /// An IPv4 address; none when one of its numbers is beyond 255.
+    Ip4(Option<u32>),
+    /// An IPv6 address; none when it is not one after all.
+    Ip6(Option<u128>),
+    /// `"..."`
+    Text(&'a str),
+    /// An operator or a single character.
+    Sign(&'a str),
+    /// A comment, or a quotation, that does not end.
+    Unclosed(&'a str),
+    /// The end of the text.
+    End,
+}
+
+/// The text with the place reached in it.
+#[derive(Clone, Debug)]
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    // Where the token before ended.
+    behind: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, behind: 0 }
+    }
+
+    /// Where the next token begins, once blanks are passed over.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Where the last token ended.
+    pub(super) fn behind(&self) -> usize {
+        self.behind
+    }
+
+    /// Goes on at another place.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
+        self.behind = at;
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.text.get(from..to).unwrap_or("")
+    }
+
+    /// The end of the run of bytes from `at` on that are `wanted`.
+    #[inline]
+    fn run(&self, at: usize, wanted: impl Fn(u8) -> bool) -> usize {
+        let rest = self.text.as_bytes().get(at..).unwrap_or(&[]);
+        at + rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len())
+    }
+
+    /// Passes over blanks and comments; a comment that does not end is left.
+    pub(super) fn blanks(&mut self) {
+        loop {
+            self.at = self.run(self.at, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c));
+            match (self.byte(self.at), self.byte(self.at + 1)) {
+                (b'#', _) => {
+                    self.at = self.run(self.at, |byte| byte != b'\n');
+                }
+                (b'/', b'*') => {
+                    let rest = self.slice(self.at + 2, self.text.len());
+                    let Some(length) = rest.find("*/") else { return };
+                    self.at += length + 4;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The next token with its place; the lexer stands behind it.
+    pub(super) fn next(&mut self) -> (Token<'a>, Span) {
+        self.blanks();
+        let start = self.at;
+        let (token, end) = self.scan(start);
+        self.at = end;
+        self.behind = end;
+        (token, Span::new(start, end))
+    }
+
+    /// The next token without going on.
+    pub(super) fn peek(&mut self) -> Token<'a> {
+        self.blanks();
+        self.scan(self.at).0
+    }
+
+    /// Goes on behind the next token if it is this sign.
+    pub(super) fn eat(&mut self, sign: &str) -> bool {
+        self.blanks();
+        let (token, end) = self.scan(self.at);
+        let found = token == Token::Sign(sign);
+        if found {
+            self.at = end;
+            self.behind = end;
+        }
+        found
+    }
+
+    /// Goes on behind the next token if it is this word.
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        self.blanks();
+        let (token, end) = self.scan(self.at);
+        let found = token == Token::Word(word);
+        if found {
+            self.at = end;
+            self.behind = end;
+        }
+        found
+    }
+
+    #[inline]
+    fn scan(&self, at: usize) -> (Token<'a>, usize) {
+        let first = self.byte(at);
+        match first {
+            b'0'..=b'9' => self.number(at),
+            b':' => self.address(at).unwrap_or_else(|| self.sign(at)),
+            b'a'..=b'f' | b'A'..=b'F' => self.address(at).unwrap_or_else(|| self.word(at)),
+            b'g'..=b'z' | b'G'..=b'Z' | b'_' => self.word(at),
+            b'"' => self.quoted(at, b'"'),
+            b'\'' => self.quoted(at, b'\''),
+            _ if at >= self.text.len() => (Token::End, at),
+            b'/' if self.byte(at + 1) == b'*' => {
+                let rest = self.slice(at, self.text.len());
+                (Token::Unclosed(rest), self.text.len())
+            }
+            _ => self.sign(at),
+        }
+    }
+
+    fn word(&self, at: usize) -> (Token<'a>, usize) {
+        let end = self.run(at, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (Token::Word(self.slice(at, end)), end)
+    }
+
+    fn quoted(&self, at: usize, quote: u8) -> (Token<'a>, usize) {
+        let end = self.run(at + 1, |byte| byte != quote && byte != b'\n');
+        let inside = self.slice(at + 1, end);
+        match (self.byte(end) == quote && end < self.text.len(), quote) {
+            (true, b'"') => (Token::Text(inside), end + 1),
+            (true, _) => (Token::Quoted(inside), end + 1),
+            (false, _) => (Token::Unclosed(self.slice(at, end)), end),
+        }
+    }
+
+    fn sign(&self, at: usize) -> (Token<'a>, usize) {
+        let two = (self.byte(at), self.byte(at + 1));
+        let pair = matches!(
+            two,
+            (b'&', b'&') | (b'|', b'|') | (b'!', b'=' | b'~') | (b'<' | b'>', b'=') | (b'.', b'.')
+        );
+        if pair {
+            return (Token::Sign(self.slice(at, at + 2)), at + 2);
+        }
+        let width = self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8);
+        (Token::Sign(self.slice(at, at + width)), at + width)
+    }
+
+    fn number(&self, at: usize) -> (Token<'a>, usize) {
+        if self.byte(at) == b'0' && matches!(self.byte(at + 1), b'x' | b'X') {
+            let end = self.run(at + 2, |byte| byte.is_ascii_hexdigit());
+            if end > at + 2 {
+                return (Token::Number(u32::from_str_radix(self.slice(at + 2, end), 16).ok()), end);
+            }
+        }
+        let end = self.run(at, |byte| byte.is_ascii_digit());
+        match self.byte(end) {
+            b'.' if self.byte(end + 1).is_ascii_digit() => {
+                if let Some((addr, end)) = self.dotted(at) {
+                    return (Token::Ip4(addr), end);
+                }
+            }
+            b':' | b'a'..=b'f' | b'A'..=b'F' => {
+                if let Some(address) = self.address(at) {
+                    return address;
+                }
+            }
+            _ => {}
+        }
+        let mut value = Some(0_u32);
+        for digit in self.slice(at, end).bytes() {
+            value = value.and_then(|v| v.checked_mul(10)?.checked_add(u32::from(digit - b'0')));
+        }
+        (Token::Number(value), end)
+    }
+
+    // Four numbers with dots between them; none when there are fewer.
+    fn dotted(&self, at: usize) -> Option<(Option<u32>, usize)> {
+        let (mut from, mut addr) = (at, Some(0_u32));
+        for part in 0..4 {
+            if part > 0 {
+                if self.byte(from) != b'.' {
+                    return None;
+                }
+                from += 1;
+            }
+            let end = self.run(from, |byte| byte.is_ascii_digit());
+            if end == from {
+                return None;
+            }
+            let mut value = 0_u32;
+            for digit in self.slice(from, end).bytes() {
+                value = value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+            }
+            addr = addr.filter(|_| value < 256).map(|addr| addr << 8 | value);
+            from = end;
+        }
+        Some((addr, from))
+    }
+
+    // Hex digits with `::` or at least three colons among them; none when it is no such run.
+    fn address(&self, at: usize) -> Option<(Token<'a>, usize)> {
+        let end = self.run(at, |byte| byte.is_ascii_hexdigit() || byte == b':');
+        let run = self.slice(at, end);
+        let colons = run.bytes().filter(|byte| *byte == b':').count();
+        if colons < 3 && !run.contains("::") {
+            return None;
+        }
+        if self.byte(end) == b'.' && self.byte(end + 1).is_ascii_digit() {
+            // An IPv4 address at its end.
+            let from = at + run.rfind(':').map_or(0, |colon| colon + 1);
+            if let Some((_, end)) = self.dotted(from) {
+                return Some((Token::Ip6(parse6(self.slice(at, end))), end));
+            }
+        }
+        Some((Token::Ip6(parse6(run)), end))
+    }
+}
+
+fn parse6(text: &str) -> Option<u128> {
+    text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Vec<Token<'_>> {
+        let mut lexer = Lexer::new(text);
+        std::iter::from_fn(|| Some(lexer.next().0).filter(|token| *token != Token::End)).collect()
+    }
+
+    #[test]
+    fn numbers_addresses_and_words_are_told_apart() {
+        use Token::{Ip4, Ip6, Number, Quoted, Sign, Text, Word};
+        assert_eq!(
+            tokens("dst 10.0.0.0/8; 40..50"),
+            [
+                Word("dst"),
+                Ip4(Some(0x0a00_0000)),
+                Sign("/"),
+                Number(Some(8)),
+                Sign(";"),
+                Number(Some(40)),
+                Sign(".."),
+                Number(Some(50))
+            ]
+        );
+        assert_eq!(tokens("fe80::1/10"), [Ip6(Some(0xfe80 << 112 | 1)), Sign("/"), Number(Some(10))]);
+        assert_eq!(tokens("::ffff:1.2.3.4")[..], [Ip6(Some(0xffff_0102_0304))]);
+        assert_eq!(tokens("1:2:3:4:5:6:7:8").len(), 1);
+        assert_eq!(tokens("80:90"), [Number(Some(80)), Sign(":"), Number(Some(90))]);
+        assert_eq!(tokens("add: else:"), [Word("add"), Sign(":"), Word("else"), Sign(":")]);
+        assert_eq!(tokens("0x0B 010 4294967296"), [Number(Some(11)), Number(Some(10)), Number(None)]);
+        assert_eq!(tokens("300.1.1.1 'a-b.c' \"x;\""), [Ip4(None), Quoted("a-b.c"), Text("x;")]);
+        assert_eq!(
+            tokens("a>=1&&!=2||x"),
+            [
+                Word("a"),
+                Sign(">="),
+                Number(Some(1)),
+                Sign("&&"),
+                Sign("!="),
+                Number(Some(2)),
+                Sign("||"),
+                Word("x")
+            ]
+        );
+    }
+
+    #[test]
+    fn comments_are_passed_over() {
+        let mut lexer = Lexer::new("a # one\n/* two */ b /* c");
+        assert_eq!(lexer.next().0, Token::Word("a"));
+        assert_eq!(lexer.next().0, Token::Word("b"));
+        assert_eq!(lexer.next().0, Token::Unclosed("/* c"));
+        assert_eq!(lexer.next().0, Token::End);
+        assert_eq!(tokens("é"), [Token::Sign("é")]);
+    }
+}
