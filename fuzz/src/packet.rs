@@ -55,6 +55,10 @@ fn fields_agree_with_the_table(headers: &Headers, decoded: Decoded) {
 }
 
 fn built_packets_decode_to_their_headers(headers: &Headers) {
+    // A jumbogram's length stands in an option and is no field: headers without a length leave the builder free.
+    if !matches!(headers.get(Field::Len), Reading::Value(_)) {
+        return;
+    }
     let Ok(octets) = packet::build(headers) else { return };
     let mut again = Headers::new();
     packet::decode_ip(&octets, &mut again);
