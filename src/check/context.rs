@@ -3,7 +3,8 @@
 use super::Meta;
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
-use crate::ir::{Condition, Outcome, Rule, RuleSet};
+use crate::field::{CtState, Field};
+use crate::ir::{Condition, Outcome, Rule, RuleSet, ValueSet};
 use crate::net::{Prefix4, Prefix6};
 use crate::source::{SourceId, SourceMap};
 use std::collections::BTreeMap;
@@ -49,6 +50,19 @@ pub struct Settings {
     pub platforms: Vec<(String, BTreeMap<String, u64>)>,
     /// What a flow rule without an action is taken to do: `Some(true)` discards, `Some(false)` accepts.
     pub assume_discard: Option<bool>,
+    /// Whether questions about all packets are asked of those only that open a connection.
+    pub first_packet: bool,
+}
+
+impl Settings {
+    /// The packets that questions about all packets are asked of.
+    pub(super) fn view(&self) -> Condition {
+        if self.first_packet {
+            Condition::test(Field::CtState, ValueSet::single(CtState::New as u32))
+        } else {
+            Condition::True
+        }
+    }
 }
 
 /// What checks may look at.

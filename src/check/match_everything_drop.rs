@@ -46,11 +46,12 @@ fn judge(
     out: &mut Findings,
 ) -> Result<(), Exhausted> {
     let condition = &at.rule.condition;
-    match prover.always(at.set.family, condition)? {
+    let (rest, view) = (Condition::not(condition.clone()), cx.settings.view());
+    match prover.meets(at.set.family, &[&rest, &view])? {
         Meets::Packet(_) => {}
         Meets::Unknown(reason) => {
             // Some packet may be left out, or none: only then is it open whether everything is dropped.
-            if !leaves_out_some(prover, at.set.family, condition)? {
+            if !leaves_out_some(prover, at.set.family, condition, &view)? {
                 out.no_answer(&META, at, reason);
             }
         }
@@ -70,9 +71,9 @@ fn judge(
                 };
                 finding.with_help(help)
             });
-            if let Meets::Packet(headers) = prover.meets(at.set.family, &[condition])? {
+            if let Meets::Packet(headers) = prover.meets(at.set.family, &[condition, &view])? {
                 let headers: &Headers = &headers;
-                prove::show(out, at, finding, &[condition], headers);
+                prove::show(out, at, finding, &[condition, &view], headers);
             } else if let Some(finding) = finding {
                 out.push(finding);
             }
@@ -83,9 +84,14 @@ fn judge(
 
 /// Whether the condition surely leaves a packet out, whatever is not modelled comes to: whether the most that it
 /// may match is less than everything.
-fn leaves_out_some(prover: &mut Prover, family: Family, condition: &Condition) -> Result<bool, Exhausted> {
-    let most = widest(condition, true);
-    Ok(prover.always(family, &most)? != Meets::Never)
+fn leaves_out_some(
+    prover: &mut Prover,
+    family: Family,
+    condition: &Condition,
+    view: &Condition,
+) -> Result<bool, Exhausted> {
+    let least = Condition::not(widest(condition, true));
+    Ok(prover.meets(family, &[&least, view])? != Meets::Never)
 }
 
 /// The condition with everything that is not modelled at its upper bound, or at its lower one.

@@ -8,7 +8,7 @@ use super::prove::{self, Meets, Prover, unmodelled};
 use super::{Check, Confidence, Context, Drops, Findings, Input, Meta, Needs, RuleAt};
 use crate::diagnostic::Level;
 use crate::eval::{Decision, Evaluator};
-use crate::field::{Family, Field, Headers};
+use crate::field::{CtState, Family, Field, Headers};
 use crate::guard::{Exhausted, limits};
 use crate::ir::{Condition, Document, Kind, Outcome, Rule, ValueSet};
 use crate::symbolic::{Model, Space, Spaces, Visit, Watch, reach};
@@ -140,7 +140,15 @@ fn filter(cx: &Context<'_>, input: &Input, index: usize, family: Family, flows: 
         return;
     }
     let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
-    let mut judge = Judge { document, entry: index, flows, spaces: Vec::new(), hits: BTreeMap::new() };
+    let view = match cx.settings.view() {
+        // A device that drops what belongs to no connection drops no packet of the flow.
+        Condition::True => {
+            let valid = CtState::ALL.into_iter().filter(|state| *state != CtState::Invalid);
+            Condition::test(Field::CtState, ValueSet::of(valid.map(|state| state as u32)))
+        }
+        view => view,
+    };
+    let mut judge = Judge { document, entry: index, view, flows, spaces: Vec::new(), hits: BTreeMap::new() };
     if let Err(exhausted) = judge.run(&mut spaces, family) {
         out.inconclusive.push(super::Inconclusive {
             check: META.name,
@@ -155,6 +163,8 @@ fn filter(cx: &Context<'_>, input: &Input, index: usize, family: Family, flows: 
 struct Judge<'a> {
     document: &'a Document,
     entry: usize,
+    // The packets that belong to a flow whatever its own condition says.
+    view: Condition,
     flows: Vec<&'a Flow>,
     spaces: Vec<Space>,
     hits: BTreeMap<(u32, u32), Hit>,
@@ -175,6 +185,8 @@ impl Judge<'_> {
         let world = spaces.world()?;
         let family = spaces.of(&crate::symbolic::of_family(family))?;
         let world = spaces.intersection(world, family)?;
+        let view = spaces.of(&self.view)?;
+        let world = spaces.intersection(world, view)?;
         let mut all = Space::NONE;
         for flow in &self.flows {
             let own = spaces.of(&flow.condition)?;

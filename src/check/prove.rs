@@ -120,11 +120,6 @@ impl Prover {
         }
         Ok(space)
     }
-
-    /// Whether every packet of the family meets a condition.
-    pub(super) fn always(&mut self, family: Family, condition: &Condition) -> Result<Meets, Exhausted> {
-        self.meets(family, &[&Condition::not(condition.clone())])
-    }
 }
 
 /// Whether two tests that must both hold speak of one field and leave it no value: the usual reason for a `Never`,
@@ -208,10 +203,22 @@ pub(super) fn witness(
     headers: &Headers,
 ) -> Result<Witness, String> {
     let symbols = &at.input.reading.document.symbols;
-    let simple = simplified(conditions, headers);
-    let headers = simple.as_ref().unwrap_or(headers);
+    let simple = simplified(conditions, headers).unwrap_or_else(|| without_unasked(conditions, headers));
+    let headers = &simple;
     let octets = build(headers).map_err(|reason| format!("the packet found cannot be written: {reason}"))?;
     Ok(Witness { packet: words::print(headers, symbols), octets })
+}
+
+/// The packet without what only the device knows of it, where no condition asks for that.
+fn without_unasked(conditions: &[&Condition], headers: &Headers) -> Headers {
+    let mut simple = headers.clone();
+    for field in [Field::InGroup, Field::OutGroup, Field::CtState, Field::Mark] {
+        let asks = |test: &crate::ir::Test| test.field == field;
+        if !conditions.iter().any(|condition| condition.tests().into_iter().any(asks)) {
+            simple.set_cut(field);
+        }
+    }
+    simple
 }
 
 /// The packet with an ordinary value in every field the conditions do not ask for, where it still meets them.

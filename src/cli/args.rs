@@ -105,6 +105,45 @@ pub(super) struct Reading {
     /// How many files are read at a time [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
+    /// Read as some implementations do; several may be given
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) variant: Vec<Variant>,
+    /// Stop when this much of our own memory is resident, as `512M` or `8G` [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) memory: Option<u64>,
+}
+
+/// A way of reading that implementations differ in.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Variant {
+    /// Flow specifications: a length below 240 in two octets is malformed
+    FlowspecStrictLength,
+    /// Junos: a `from` of only `except` prefixes matches everything else
+    JunosExceptOnlyMatchesRest,
+}
+
+/// Octets with a suffix of powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "a number, with `K`, `M` or `G` behind it for powers of 1024".to_owned();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, suffix) = text.split_at_checked(end).ok_or_else(wrong)?;
+    let shift = match suffix.trim_end_matches("iB").trim_end_matches('B') {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).filter(|octets| *octets > 0).ok_or_else(wrong)
+}
+
+/// Which packets are meant.
+#[derive(Args, Debug)]
+pub(super) struct View {
+    /// Take every packet for the first of its connection: `ct.state` is `new` where nothing says otherwise
+    #[arg(long)]
+    pub(super) first_packet: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,6 +188,8 @@ pub(super) struct Check {
     pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) policing: Policing,
+    #[command(flatten)]
+    pub(super) view: View,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = CheckFormat::Terminal, value_name = "NAME")]
     pub(super) format: CheckFormat,
@@ -238,6 +279,8 @@ pub(super) struct Eval {
     pub(super) write_pcap: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) view: View,
     /// The form of the sums
     #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
     pub(super) format: TableFormat,
@@ -267,6 +310,8 @@ pub(super) struct Trace {
     pub(super) index: Option<u64>,
     #[command(flatten)]
     pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) view: View,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
     pub(super) format: TableFormat,

@@ -21,6 +21,7 @@ pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     if let Some(action) = options.reading.assume_action {
         settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
     }
+    settings.first_packet = options.view.first_packet;
     let summaries: Vec<_> = inputs.all.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
     let mut findings =
         check::run(&Context { sources: &inputs.sources, inputs: &inputs.all, settings: &settings });

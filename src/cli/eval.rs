@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
 use crate::eval::{Decision, Totals};
-use crate::field::{Family, Field, Headers, Reading};
+use crate::field::{CtState, Family, Field, Headers, Reading};
 use crate::ir::Verdict;
 use crate::packet::{CaptureError, CaptureReader, CaptureWriter, Counts, Decoded, Frame, LinkType, decode};
 use crate::report::{Evaluated, Evaluation, VERDICTS, clean, count};
@@ -40,6 +40,7 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
             verdicts: Default::default(),
         },
         files: writers(&options.write_pcap),
+        first_packet: options.view.first_packet,
     };
     let mut memory = inputs.memory.clone();
     for path in &options.capture {
@@ -64,6 +65,7 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
 struct Run<'a> {
     evaluation: Evaluation<'a>,
     files: Vec<PacketFile>,
+    first_packet: bool,
 }
 
 impl Run<'_> {
@@ -109,6 +111,9 @@ impl Run<'_> {
         evaluation.counts.add(decoded, frame.length);
         if matches!(decoded, Decoded::NotIp | Decoded::NotDecoded) {
             return Ok(());
+        }
+        if self.first_packet {
+            headers.assume(Field::CtState, CtState::New as u32);
         }
         let mut fate = Fate::NoDecision;
         for one in evaluation.evaluated.iter_mut().filter(|one| takes(one, headers)) {

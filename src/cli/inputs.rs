@@ -1,6 +1,6 @@
 //! From paths to rules: walks folders, reads files within limits, finds the dialect, and has it read.
 
-use super::args::{AssumedAction, Common, Reading};
+use super::args::{AssumedAction, Common, Reading, Variant};
 use super::error::Error;
 use super::select::Target;
 use super::{output, say};
@@ -9,8 +9,8 @@ use crate::config::FILE_NAME;
 use crate::diagnostic::Level;
 use crate::dialect::{self, Dialect, ReadOptions, Reads, Recognition, Sample};
 use crate::feed::{self, Feed};
-use crate::guard::MemoryWatch;
 use crate::guard::limits::RULE_FILE_OCTETS;
+use crate::guard::{MemoryWatch, allow_resident_octets};
 use crate::report::{Report, clean, count, terminal};
 use crate::source::{Content, Source, SourceMap};
 use std::fs::File;
@@ -45,6 +45,9 @@ impl Inputs {
 
     /// Reads every path; [`Inputs::selected`] says which rule set is asked for in each.
     pub(super) fn read_targets(targets: &[Target], options: &Reading) -> Result<Self, Error> {
+        if let Some(octets) = options.memory {
+            allow_resident_octets(octets);
+        }
         let named = dialect::by_name(&options.dialect);
         let files = list(targets)?;
         let jobs = jobs(options);
@@ -71,7 +74,8 @@ impl Inputs {
         inputs.memory.look()?;
         let read_options = ReadOptions {
             assume_discard: options.assume_action == Some(AssumedAction::Discard),
-            ..ReadOptions::default()
+            junos_except_only_matches_rest: options.variant.contains(&Variant::JunosExceptOnlyMatchesRest),
+            flowspec_strict_length: options.variant.contains(&Variant::FlowspecStrictLength),
         };
         let sources = &inputs.sources;
         inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing)| {

@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output};
 use crate::eval::{self, Decision};
-use crate::field::{Family, Field, Headers};
+use crate::field::{CtState, Family, Field, Headers};
 use crate::ir::Document;
 use crate::packet::{CaptureReader, decode, words};
 use crate::report::{self, clean};
@@ -20,7 +20,10 @@ pub(super) fn run(options: &Trace, common: &Common) -> Result<Exit, Error> {
     let broken = inputs.tell_errors(common);
     let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
     let document = &input.reading.document;
-    let headers = packet(options, document)?;
+    let mut headers = packet(options, document)?;
+    if options.view.first_packet {
+        headers.assume(Field::CtState, CtState::New as u32);
+    }
     let path = inputs.sources.get(input.source).name();
     let rule_set = for_packet(document, path, target.rule_set.as_deref(), &headers)?;
     let mut steps = Vec::new();

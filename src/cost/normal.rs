@@ -152,6 +152,9 @@ fn negative<'a>(
 
 /// Whether every well-formed packet of the family has the field, as far as a table key is concerned.
 fn always_there(info: &FieldInfo, family: Family) -> bool {
+    if info.layer == Layer::Link {
+        return !info.optional;
+    }
     info.layer == Layer::Network
         && (info.family == Family::Any || info.family == family)
         && info.field != Field::Mf

@@ -15,7 +15,10 @@ pub enum Reading {
     Cut,
 }
 
-const WIDE: usize = 4;
+const WIDE: usize = 6;
+
+/// What every packet has, and only the device knows: neither a capture nor the packet's octets say it.
+const DEVICE: u128 = bit(Field::InGroup) | bit(Field::OutGroup) | bit(Field::CtState) | bit(Field::Mark);
 
 /// The values of one packet.
 ///
@@ -54,6 +57,8 @@ const fn wide_slot(field: Field) -> Option<usize> {
         Field::EthDst => Some(1),
         Field::Src6 => Some(2),
         Field::Dst6 => Some(3),
+        Field::InGroup => Some(4),
+        Field::OutGroup => Some(5),
         _ => None,
     }
 }
@@ -73,6 +78,25 @@ impl Headers {
     pub fn clear(&mut self) {
         self.present = 0;
         self.cut = 0;
+    }
+
+    /// Forgets every value, and says of what only the device knows that nobody can know it.
+    #[inline]
+    pub(crate) fn clear_for_capture(&mut self) {
+        self.present = 0;
+        self.cut = DEVICE;
+    }
+
+    /// Says of what only the device knows that nobody can know it, where it is not said.
+    pub(crate) fn cut_device(&mut self) {
+        self.cut |= DEVICE & !self.present;
+    }
+
+    /// Sets a field that nobody can know to a value; one that is known stays.
+    pub fn assume(&mut self, field: Field, value: u32) {
+        if self.cut & bit(field) != 0 {
+            self.set_wide(field, u128::from(value));
+        }
     }
 
     /// Sets a field of up to 32 bits.

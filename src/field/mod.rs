@@ -23,6 +23,46 @@ pub enum L4Status {
     Unlocatable = 4,
 }
 
+/// Values of [`Field::CtState`]: every packet has just one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum CtState {
+    /// The packet opens a connection.
+    New = 0,
+    /// It belongs to a connection that was seen in both directions.
+    Established = 1,
+    /// It opens a connection that another one announced, or is an error message about one.
+    Related = 2,
+    /// It belongs to no connection and can open none.
+    Invalid = 3,
+    /// It is exempt from tracking.
+    Untracked = 4,
+}
+
+impl CtState {
+    /// Every state, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::New, Self::Established, Self::Related, Self::Invalid, Self::Untracked];
+
+    /// The word users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Established => "established",
+            Self::Related => "related",
+            Self::Invalid => "invalid",
+            Self::Untracked => "untracked",
+        }
+    }
+
+    /// The state of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// Interface groups that one document can tell apart: the bits of [`Field::InGroup`].
+pub const GROUPS: u32 = 128;
+
 /// Bits of [`Field::ExtHdrs`], the extension headers of an IPv6 packet.
 pub mod ext {
     /// Hop-by-hop options (0).

@@ -3,7 +3,7 @@
 /// The layer a field belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Layer {
-    /// Frame headers and the interface.
+    /// Frame headers, and what the device knows of a packet beside its octets.
     Link,
     /// The IP header and its extensions.
     Network,
@@ -138,8 +138,15 @@ fields! {
     InIface "iface" "incoming interface" 32 Link Any [] optional true "by the device";
     /// Outgoing interface, a symbol of the document.
     OutIface "out-iface" "outgoing interface" 32 Link Any [] optional true "by the device";
-    /// Group of the incoming interface.
-    InGroup "iface-group" "interface group" 32 Link Any [] optional true "by the device";
+    /// Groups of the incoming interface: bit k is set when it is in the group that is symbol k of the document.
+    InGroup "iface-group" "interface group" 128 Link Any [] "by the device";
+    /// Groups of the outgoing interface, in the same way.
+    OutGroup "out-iface-group" "outgoing interface group" 128 Link Any [] "by the device";
+    /// State of the packet's connection, a [`crate::field::CtState`]. Of a packet without one, and where
+    /// connections are not tracked, it is `untracked`.
+    CtState "ct.state" "connection state" 3 Link Any [] max 4 "by the device";
+    /// Mark the device keeps with the packet; 0 before anything sets it.
+    Mark "meta.mark" "packet mark" 32 Link Any [] "by the device";
 
     /// IP version.
     IpVersion "ip" "IP version" 4 Network Any [] max 15 "RFC 791 §3.1, RFC 8200 §3";
@@ -245,7 +252,7 @@ fields! {
 
 impl Field {
     /// How many fields there are.
-    pub const COUNT: usize = 60;
+    pub const COUNT: usize = 63;
 
     /// The field's row of the table.
     #[expect(clippy::indexing_slicing, reason = "the table has one row for each field, made by one macro")]
@@ -260,7 +267,12 @@ impl Field {
 
     /// Whether values need more than 32 bits.
     pub fn is_wide(self) -> bool {
-        matches!(self, Self::EthSrc | Self::EthDst | Self::Src6 | Self::Dst6)
+        self.info().width > 32
+    }
+
+    /// Whether the value is a set of interface groups, a bit for each.
+    pub fn is_group(self) -> bool {
+        matches!(self, Self::InGroup | Self::OutGroup)
     }
 
     /// The field of a name in expressions.

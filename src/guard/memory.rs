@@ -1,10 +1,19 @@
 //! Our own resident memory, read from the system.
 
 use super::{Exhausted, Limit, limits};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The resident memory of this process in octets; none where the system does not say.
 pub fn resident_octets() -> Option<u64> {
     memory_stats::memory_stats().map(|stats| stats.physical_mem as u64)
+}
+
+// What a new watch allows, in octets: a process has one memory, so it has one allowance.
+static ALLOWANCE: AtomicU64 = AtomicU64::new(0);
+
+/// Sets what every watch made from now on allows, in octets; 0 is the limit's own value.
+pub fn allow_resident_octets(octets: u64) {
+    ALLOWANCE.store(octets, Ordering::Relaxed);
 }
 
 /// Looks at our resident memory now and then, remembers the peak, and stops the run at the limit.
@@ -17,7 +26,10 @@ pub struct MemoryWatch {
 
 impl Default for MemoryWatch {
     fn default() -> Self {
-        Self::with_allowance(limits::RESIDENT_OCTETS.value)
+        Self::with_allowance(match ALLOWANCE.load(Ordering::Relaxed) {
+            0 => limits::RESIDENT_OCTETS.value,
+            octets => octets,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ pub mod limits;
 mod memory;
 
 pub use limits::Limit;
-pub use memory::{MemoryWatch, resident_octets};
+pub use memory::{MemoryWatch, allow_resident_octets, resident_octets};
 
 /// An allowance that was spent before an answer was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

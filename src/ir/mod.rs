@@ -13,7 +13,7 @@ pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget,
 pub use condition::{Condition, Opaque, Test};
 pub use values::ValueSet;
 
-use crate::field::Family;
+use crate::field::{Family, GROUPS};
 use crate::source::{SourceId, Span};
 
 /// Where a rule was written.
@@ -106,7 +106,8 @@ pub struct RuleSet {
 pub struct Document {
     /// The rule sets in the order written. [`Outcome::target`] is an index into this list.
     pub rule_sets: Vec<RuleSet>,
-    /// Interface and group names; a symbol field holds an index into this list.
+    /// Interface and group names; a symbol field holds an index into this list, a field of groups has a bit for
+    /// each of the first [`GROUPS`].
     pub symbols: Vec<Box<str>>,
 }
 
@@ -118,6 +119,18 @@ impl Document {
             self.symbols.len() - 1
         });
         u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// The bit of an interface group, added to the symbols if new; none when it is not among the first
+    /// [`GROUPS`] of them.
+    pub fn group(&mut self, name: &str) -> Option<u128> {
+        let told_apart = GROUPS as usize;
+        let known = self.symbols.iter().take(told_apart).position(|symbol| **symbol == *name);
+        let index = known.or_else(|| {
+            let next = self.symbols.len();
+            (next < told_apart).then(|| self.symbols.push(name.into())).map(|()| next)
+        })?;
+        1_u128.checked_shl(u32::try_from(index).ok()?)
     }
 
     /// How many rules were written in all.

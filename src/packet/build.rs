@@ -52,7 +52,7 @@ pub fn build(headers: &Headers) -> Result<Vec<u8>, NotBuildable> {
 }
 
 /// Fills what the headers leave open with the values of the packet [`build`] makes of them. Fields of the link
-/// layer are kept as they are.
+/// layer are kept as they are; what every packet has and only the device knows is cut where it is not said.
 pub fn complete(headers: &mut Headers) -> Result<(), NotBuildable> {
     let (_, mut got) = build_and_read(headers)?;
     for info in FIELDS.iter().filter(|info| info.layer == Layer::Link) {
@@ -62,6 +62,7 @@ pub fn complete(headers: &mut Headers) -> Result<(), NotBuildable> {
             Reading::Cut => got.set_cut(info.field),
         }
     }
+    got.cut_device();
     *headers = got;
     Ok(())
 }

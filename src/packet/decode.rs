@@ -139,11 +139,10 @@ impl Counts {
 /// Decodes one frame into `headers`, whatever these held before: `octets` as captured, `length` as sent.
 #[inline]
 pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Headers) -> Decoded {
-    headers.clear();
+    headers.clear_for_capture();
     // No capture format records these for each packet in a way rules could name.
     headers.set_cut(Field::InIface);
     headers.set_cut(Field::OutIface);
-    headers.set_cut(Field::InGroup);
     let octets = Octets { captured: octets, sent: octets.len().max(length as usize), at: 0 };
     if link_type == LinkType::ETHERNET
         && let Some(behind) = link::plain_inet(octets, headers)
@@ -162,9 +161,10 @@ pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Hea
     }
 }
 
-/// Decodes one packet that begins with its IP header and was captured whole. Fields of the link layer are absent.
+/// Decodes one packet that begins with its IP header and was captured whole. Fields of the link layer are absent;
+/// what every packet has and only the device knows is cut.
 pub fn decode_ip(octets: &[u8], headers: &mut Headers) -> Decoded {
-    headers.clear();
+    headers.clear_for_capture();
     network::decode(Octets { captured: octets, sent: octets.len(), at: 0 }, None, headers)
 }
 

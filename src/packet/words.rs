@@ -8,7 +8,7 @@ mod print;
 pub use print::print;
 
 use super::complete;
-use crate::field::{Field, Headers};
+use crate::field::{CtState, Field, GROUPS, Headers};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Why words are no packet.
@@ -39,6 +39,9 @@ const PROTOCOLS: &[(&str, u32)] = &[
 
 /// Letters of TCP flags from the lowest bit.
 const FLAGS: &str = "FSRPAUECN";
+
+/// The word of an interface that is in no group.
+const NO_GROUP: &str = "none";
 
 /// The word of a packet whose protocol is not said.
 const ANY_PROTOCOL: &str = "ip";
@@ -245,6 +248,26 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// `none`, or the groups an interface is in: names or numbers of symbols, joined by commas.
+    fn groups(&self, at: usize, text: &str) -> Result<u128, WordsError> {
+        if text == NO_GROUP {
+            return Ok(0);
+        }
+        let mut bits = 0;
+        for name in text.split(',') {
+            let index = match name.strip_prefix('#') {
+                Some(digits) => number(at, digits, GROUPS - 1)?,
+                None => {
+                    let index = self.symbols.iter().position(|symbol| **symbol == *name);
+                    u32::try_from(index.unwrap_or(self.symbols.len())).unwrap_or(u32::MAX)
+                }
+            };
+            let bit = 1_u128.checked_shl(index);
+            bits |= bit.ok_or_else(|| fail(at, name, "is behind the groups that are told apart"))?;
+        }
+        Ok(bits)
+    }
+
     /// Any field by its name.
     fn field(&mut self, at: usize, word: &str) -> Result<(), WordsError> {
         let field = match word {
@@ -254,6 +277,11 @@ impl Parser<'_> {
         let (value_at, value) = self.words.expect(&format!("a value of `{word}`"))?;
         let value = match (field, mac(value)) {
             (Field::EthSrc | Field::EthDst, Some(address)) => address,
+            (Field::CtState, _) => match CtState::by_name(value) {
+                Some(state) => state as u128,
+                None => return Err(fail(value_at, value, "is no connection state")),
+            },
+            (Field::InGroup | Field::OutGroup, _) => self.groups(value_at, value)?,
             _ => wide_number(value_at, value, field.info().max)?,
         };
         self.set_wide(field, value, value_at);
@@ -344,6 +372,8 @@ mod tests {
             "none 2001:db8::1 > 2001:db8::2 len 40",
             "ip 2001:db8::1 > 2001:db8::2 len 48 l4.status 4",
             "tcp 198.51.100.7:1 > 192.0.2.1:2 len 24",
+            "udp 198.51.100.7 > 192.0.2.9 len 20 iface xe-0/0/0 iface-group xe-0/0/0,#9 out-iface-group none",
+            "udp 198.51.100.7 > 192.0.2.9 len 20 ct.state established meta.mark 7",
         ] {
             same(text);
         }
@@ -364,6 +394,8 @@ mod tests {
             ("udp 192.0.2.1 > 192.0.2.2 flags S", 32),
             ("udp 192.0.2.1:1 > 192.0.2.2:1 frag last", 14),
             ("udp 192.0.2.1 > 192.0.2.2 colour 3", 26),
+            ("udp 192.0.2.1 > 192.0.2.2 ct.state old", 35),
+            ("udp 192.0.2.1 > 192.0.2.2 iface-group #128", 38),
         ] {
             let error = parse(text, &[]).unwrap_err();
             assert_eq!(error.at, at, "{text}: {error}");

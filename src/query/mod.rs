@@ -11,10 +11,10 @@ mod words;
 
 pub use words::{describe, value};
 
-use crate::field::Field;
+use crate::field::{CtState, Field};
 use crate::guard::{Meter, limits};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{BitSet, IntervalSet};
+use crate::net::{BitMatch, BitSet, IntervalSet};
 use lex::{Addresses, Comparison, Parsed, Trouble};
 use lex::{
     addresses, comparison, fail, field_name, flag_pattern, fragment, keyword, label, name, range, rule,
@@ -180,7 +180,8 @@ impl Reader<'_> {
         match field {
             Field::Src4 | Field::Src6 => self.address(input, Field::Src4, Field::Src6),
             Field::Dst4 | Field::Dst6 => self.address(input, Field::Dst4, Field::Dst6),
-            Field::InIface | Field::OutIface | Field::InGroup => self.named(input, field),
+            Field::InIface | Field::OutIface | Field::InGroup | Field::OutGroup => self.named(input, field),
+            Field::CtState => self.state(input),
             Field::TcpFlags => self.flags(input),
             _ => self.number(input, field),
         }
@@ -268,7 +269,30 @@ impl Reader<'_> {
                 None => fail(input.trim_start(), format!("no rule here names the interface `{text}`")),
             }
         })?;
-        Ok((rest, there(comparison, field, Condition::test(field, ValueSet::of(numbers)))))
+        let values = if field.is_group() {
+            // A symbol behind those that have a bit is no group of these rules.
+            let bits = numbers.into_iter().filter_map(|index| 1_u128.checked_shl(index));
+            ValueSet::from(BitSet::new(bits.map(|bit| BitMatch::new(bit, bit))))
+        } else {
+            ValueSet::of(numbers)
+        };
+        Ok((rest, there(comparison, field, Condition::test(field, values))))
+    }
+
+    fn state<'a>(&self, input: &'a str) -> Parsed<'a, Condition> {
+        let (rest, comparison) = comparison(input)?;
+        if !matches!(comparison, Comparison::In | Comparison::NotIn) {
+            return fail(input.trim_start(), "states have no order");
+        }
+        let (rest, states) = self.values(rest, |input| {
+            let (rest, word) = name(input)?;
+            match CtState::by_name(word) {
+                Some(state) => Ok((rest, state as u32)),
+                None => fail(input.trim_start(), format!("`{word}` is no connection state")),
+            }
+        })?;
+        let field = Field::CtState;
+        Ok((rest, there(comparison, field, Condition::test(field, ValueSet::of(states)))))
     }
 
     fn flags<'a>(&self, input: &'a str) -> Parsed<'a, Condition> {
@@ -401,6 +425,7 @@ mod tests {
             "proto in {icmp, tcp}",
             "flags syn+!ack",
             "eth.src 00:11:22:33:44:55",
+            "ct.state in {new, established, untracked}",
         ];
         for text in texts {
             let Condition::Test(test) = condition(text) else { panic!("{text}") };
@@ -416,6 +441,6 @@ mod tests {
         assert_eq!(expression.condition(), None);
         let Expression::And(parts) = expression else { panic!() };
         assert_eq!(parts[1..], [Expression::Verdict("discard"), Expression::Rule("a b".into())]);
-        assert!(parse("iface x", &["x".into()]).is_ok());
+        assert!(parse("iface x and iface-group {x} and meta.mark 1", &["x".into()]).is_ok());
     }
 }

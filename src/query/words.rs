@@ -1,6 +1,6 @@
 //! Names of protocols and flags, and values in words.
 
-use crate::field::{FIELDS, Field};
+use crate::field::{CtState, FIELDS, Field};
 use crate::ir::{Test, ValueSet};
 use crate::net::BitMatch;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -54,6 +54,10 @@ pub fn describe(test: &Test) -> String {
         if lo == hi { value(field, lo) } else { format!("{}-{}", value(field, lo), value(field, hi)) }
     };
     let (mut words, many) = match &test.values {
+        ValueSet::Ranges(set) if field == Field::CtState => {
+            let states = CtState::ALL.into_iter().filter(|state| set.contains(*state as u32));
+            (states.map(|state| state.name().to_owned()).collect(), false)
+        }
         ValueSet::Ranges(set) => {
             let ranges = set.ranges().take(SHOWN).map(|(lo, hi)| range(lo.into(), hi.into()));
             (ranges.collect::<Vec<_>>(), set.ranges().len() > SHOWN)

@@ -6,7 +6,7 @@
 
 use super::sensible;
 use super::witness::cut;
-use crate::field::{FIELDS, Family, Field, Headers, L4Status, Layer, Reading};
+use crate::field::{FIELDS, Family, Field, Headers, L4Status, Reading};
 use crate::ir::{Condition, Test, ValueSet};
 
 /// A packet of the family that may meet all conditions; none when this simple way finds none.
@@ -272,7 +272,7 @@ impl Draft {
                 }
                 Some(_) => {}
                 None if !self.allowed(row.needs) => self.headers.set_absent(row.field),
-                None if row.optional || row.layer == Layer::Link || self.known(row.field).is_some() => {}
+                None if row.optional || self.known(row.field).is_some() => {}
                 None => {
                     let usual = sensible::value(row.field, &|field| self.known(field));
                     self.headers.set_wide(row.field, usual);

@@ -168,7 +168,8 @@ proptest! {
             flowspec::rule_set("flowspec/ipv4/192.0.2.1".into(), Table::Ipv4, four),
             flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six),
         ];
-        let document = Document { rule_sets: sets, symbols: Vec::new() };
+        let mut document = Document { rule_sets: sets, symbols: Vec::new() };
+        flowspec::bind(&mut document, &mut Vec::new());
         let mut text = String::new();
         let lost = ExaBgp.print(&document, &PrintOptions::default(), &mut text).unwrap();
         prop_assert_eq!(lost, vec![]);

@@ -262,6 +262,7 @@ impl<'a> Reader<'a> {
             (!rules.is_empty()).then(|| flowspec::rule_set(group.name, group.table, rules))
         });
         self.reading.document = Document { rule_sets: sets.collect(), symbols: Vec::new() };
+        flowspec::bind(&mut self.reading.document, &mut self.reading.diagnostics);
         self.reading
     }
 }

@@ -94,12 +94,14 @@ impl<'o> Rules<'o> {
     }
 
     /// What was read, each rule set in evaluation order.
-    pub(super) fn finish(self) -> Document {
+    pub(super) fn finish(self, findings: &mut Findings) -> Document {
         let sets = self.groups.into_iter().map(|group| {
             let table = if group.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
             flowspec::rule_set(Self::set_name(group.family, &group.table), table, group.rules)
         });
-        Document { rule_sets: sets.collect(), symbols: Vec::new() }
+        let mut document = Document { rule_sets: sets.collect(), symbols: Vec::new() };
+        flowspec::bind(&mut document, findings.list());
+        document
     }
 
     /// The rule of a route. Findings from `first` on are about it and get its name.

@@ -56,7 +56,8 @@ impl Dialect for Bird {
             recognise::Form::Configuration => parse::read(text, &mut rules, &mut findings),
             recognise::Form::Display => display::read(text, &mut rules, &mut findings),
         };
-        Reading { document: rules.finish(), diagnostics: findings.finish(text.len()), skipped }
+        let document = rules.finish(&mut findings);
+        Reading { document, diagnostics: findings.finish(text.len()), skipped }
     }
 
     fn print(

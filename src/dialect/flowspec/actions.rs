@@ -1,6 +1,7 @@
 //! What a flow rule asks for, what becomes of a packet then, and what contradicts itself (RFC 8955 §7).
 
 use super::community::{self, BadCommunity, Community};
+use super::interfaces;
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::raised;
 use crate::ir::{Action, Condition, Mark, Outcome, Rate, RateUnit, RouteTarget, Verdict};
@@ -102,26 +103,11 @@ impl Actions {
         list.into_boxed_slice()
     }
 
-    /// The condition interface-set communities add: the rule counts only on interfaces of a group, which no
-    /// packet shows. Several are alternatives.
+    /// The condition interface-set communities add: the rule counts only on interfaces of a group. Several are
+    /// alternatives. They are opaque until [`super::bind`] has numbered the groups.
     pub fn interfaces(&self) -> Condition {
-        let mut sets = self
-            .list
-            .iter()
-            .filter_map(|asked| match &asked.action {
-                Action::InterfaceSet { asn, group, inbound, outbound, .. } => {
-                    let direction = match (inbound, outbound) {
-                        (true, true) => "in and out",
-                        (true, false) => "in",
-                        (false, true) => "out",
-                        (false, false) => "no direction",
-                    };
-                    let id = format!("{INTERFACE_SET} {asn}:{group} {direction}");
-                    Some(Condition::opaque(id, "interface groups are known to the device only", asked.span))
-                }
-                _ => None,
-            })
-            .peekable();
+        let sets = self.list.iter().filter_map(|asked| interfaces::unbound(&asked.action, asked.span));
+        let mut sets = sets.peekable();
         if sets.peek().is_none() { Condition::True } else { Condition::or(sets) }
     }
 
@@ -163,9 +149,6 @@ impl Actions {
         }
     }
 }
-
-/// How the condition of an interface set begins.
-pub(super) const INTERFACE_SET: &str = "interface-set";
 
 fn is_zero_rate(action: &Action) -> bool {
     matches!(action, Action::RateLimit(rate) if rate.amount <= 0.0)
@@ -235,7 +218,7 @@ pub fn describe(action: &Action) -> String {
         Action::RedirectInstance(name) => format!("routing instance {name}"),
         Action::RedirectIp { addr: Some(addr), copy: c } => format!("{} to {addr}", copy(*c)),
         Action::RedirectIp { addr: None, copy: c } => format!("{} to the next hop", copy(*c)),
-        Action::InterfaceSet { asn, group, .. } => format!("{INTERFACE_SET} {asn}:{group}"),
+        Action::InterfaceSet { asn, group, .. } => format!("interface-set {asn}:{group}"),
         Action::Class(name) => format!("class {name}"),
         Action::Other(words) => words.to_string(),
     }

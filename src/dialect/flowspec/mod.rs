@@ -2,7 +2,8 @@
 //!
 //! [`component`] holds one rule as typed values. The way in from octets is [`Frames`], [`decode`] and [`rule`];
 //! a text dialect builds a [`FlowSpec`] itself and goes on with [`rule`], which checks it, lowers it and keeps
-//! its octets. The way out is [`recover`] and [`encode`].
+//! its octets; at the end [`bind`] numbers the interface groups of all rules. The way out is [`matched`],
+//! [`recover`] and [`encode`].
 
 pub mod actions;
 mod bitmask;
@@ -11,6 +12,7 @@ pub mod component;
 mod decode;
 mod diagnose;
 pub mod encode;
+mod interfaces;
 mod lower;
 pub mod order;
 mod recover;
@@ -23,6 +25,7 @@ pub use component::{Body, Component, ComponentType, Deviation, DeviationKind, Fl
 pub use decode::{Defect, Frame, Frames, Malformed, decode, decode_value};
 pub use diagnose::{diagnose, malformed};
 pub use encode::EncodeError;
+pub use interfaces::{bind, matched};
 pub use lower::{PORT_PROTOCOLS, groups, lower};
 pub use recover::recover;
 pub use table::{Distinguisher, TYPES, Table, TypeInfo};

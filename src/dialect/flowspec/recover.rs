@@ -3,7 +3,6 @@
 //! `lower(recover(c))` is `c` again for every `c` that [`super::lower`] made; other conditions come back with
 //! the same meaning, perhaps in another form.
 
-use super::actions::INTERFACE_SET;
 use super::bitmask::{self, FragmentStates};
 use super::component::{AND, Body, EQ, GT, LT, MATCH, NOT};
 use super::lower::only_port_protocols;
@@ -67,7 +66,6 @@ impl<'a> Parts<'a> {
             Condition::Not(_) => {
                 self.lost.push("a negation that also holds where the field is absent".to_owned());
             }
-            Condition::Opaque(opaque) if is_interface_set(&opaque.id) => {}
             Condition::Opaque(opaque) => self.lost.push(format!("the condition `{}`", opaque.id)),
         }
     }
@@ -79,7 +77,6 @@ impl<'a> Parts<'a> {
             {
                 self.numbers(ComponentType::Port, a);
             }
-            _ if list.iter().all(|part| matches!(part, Condition::Opaque(o) if is_interface_set(&o.id))) => {}
             _ => self.lost.push("alternatives over several fields".to_owned()),
         }
     }
@@ -218,10 +215,6 @@ impl<'a> Parts<'a> {
         }
         states
     }
-}
-
-fn is_interface_set(id: &str) -> bool {
-    id.starts_with(INTERFACE_SET)
 }
 
 /// Whether a condition asks for nothing but fragmentation.

@@ -2,9 +2,9 @@
 //! dialect has words for.
 
 use super::component::{AND, MATCH, NOT};
-use super::{ComponentType, FlowSpec, Operand, Table, decode_value, groups, lower, recover};
+use super::{ComponentType, FlowSpec, Operand, Table, decode_value, groups, lower, matched, recover};
 use crate::field::Family;
-use crate::ir::{Condition, Rule};
+use crate::ir::Rule;
 
 /// The components of a rule: those of its octets where they say what the condition says, so that operators stay
 /// as they were; else what the condition comes to. Interface sets are communities and no components.
@@ -12,27 +12,11 @@ pub fn written(rule: &Rule, table: Table) -> Result<FlowSpec, Vec<String>> {
     if let Some(nlri) = &rule.nlri {
         let mut spec = FlowSpec::new(table.family());
         let decoded = decode_value(table, nlri, 0, &mut spec);
-        if decoded.is_ok() && lower(&spec) == without_interfaces(&rule.condition) {
+        if decoded.is_ok() && lower(&spec) == *matched(rule) {
             return Ok(spec);
         }
     }
-    recover(&rule.condition, table.family())
-}
-
-// The condition less what interface sets add to it.
-fn without_interfaces(condition: &Condition) -> Condition {
-    let is_set = |part: &Condition| {
-        let only = |part: &Condition| matches!(part, Condition::Opaque(o) if o.id.starts_with(super::actions::INTERFACE_SET));
-        match part {
-            Condition::Or(parts) => parts.iter().all(only),
-            part => only(part),
-        }
-    };
-    match condition {
-        Condition::And(parts) => Condition::and(parts.iter().filter(|part| !is_set(part)).cloned()),
-        part if is_set(part) => Condition::True,
-        part => part.clone(),
-    }
+    recover(&matched(rule), table.family())
 }
 
 /// A bit list without masks of 0, for dialects that have no words for them.

@@ -51,7 +51,9 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         .into_iter()
         .map(|((table, _), (name, rules))| flowspec::rule_set(name, table, rules))
         .collect();
-    Reading { document: Document { rule_sets, symbols: Vec::new() }, diagnostics, skipped: 0 }
+    let mut document = Document { rule_sets, symbols: Vec::new() };
+    flowspec::bind(&mut document, &mut diagnostics);
+    Reading { document, diagnostics, skipped: 0 }
 }
 
 /// A table, in a VPN of one route distinguisher.

@@ -1,7 +1,7 @@
 //! Rule sets to lines.
 
 use super::parse::NAME;
-use crate::dialect::flowspec::{Table, communities, encode, order, recover};
+use crate::dialect::flowspec::{Table, communities, encode, matched, order, recover};
 use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::ir::{Document, Kind, Rule, RuleSet};
@@ -100,7 +100,7 @@ fn octets(rule: &Rule, table: Table) -> Result<Vec<u8>, Vec<String>> {
     if let Some(octets) = &rule.nlri {
         return Ok(octets.to_vec());
     }
-    let mut spec = recover(&rule.condition, table.family())?;
+    let mut spec = recover(&matched(rule), table.family())?;
     if table.is_vpn() {
         return Err(vec!["a rule of a VPN without its route distinguisher".to_owned()]);
     }

@@ -9,7 +9,7 @@ use super::support::{self, Families, Match, N};
 use super::syntax::NodeId;
 use crate::diagnostic::Level;
 use crate::dialect::raised;
-use crate::field::{Field, IP_OPTION_TYPES, ext, ip_option_bit};
+use crate::field::{Field, GROUPS, IP_OPTION_TYPES, ext, ip_option_bit};
 use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet};
 use crate::source::Span;
@@ -377,8 +377,10 @@ impl Lowering<'_, '_> {
             this.nothing_behind(value);
             match super::numbers::range(tree.word(value), &[]) {
                 Some((lo, hi)) if lo <= hi && hi <= 255 => {
-                    for group in lo..=hi {
-                        groups.push(this.symbol(&group.to_string()));
+                    let bit = |group: u64| 1_u128.checked_shl(this.symbol(&group.to_string()));
+                    match (lo..=hi).map(bit).collect::<Option<Vec<u128>>>() {
+                        Some(bits) => groups.extend(bits),
+                        None => unread.push(this.group_behind(node, value)),
                     }
                 }
                 Some(_) => {
@@ -390,9 +392,21 @@ impl Lowering<'_, '_> {
             }
         });
         let Some(span) = span else { return self.without_value(node) };
-        let set = IntervalSet::from_ranges(groups.into_iter().map(|g| (g, g)));
-        let set = if except { set.complement(u32::MAX) } else { set };
-        join(Condition::test_at(Field::InGroup, set, span), unread, except)
+        let patterns = if except {
+            BitSet::new([BitMatch::new(0, groups.into_iter().fold(0, |bits, bit| bits | bit))])
+        } else {
+            BitSet::new(groups.into_iter().map(|bit| BitMatch::new(bit, bit)))
+        };
+        join(Condition::test_at(Field::InGroup, patterns, span), unread, except)
+    }
+
+    /// A group that has no bit, because so many names were used before it.
+    fn group_behind(&mut self, node: NodeId, value: NodeId) -> Condition {
+        let (span, words) = (self.tree.span(value), self.tree.word(value));
+        let message = format!("`{}` is behind the first {GROUPS} names, which are told apart", shown(words));
+        self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, span, message);
+        let id = format!("{} {words}", self.tree.word(node));
+        Condition::opaque(id, "too many names to tell apart", span)
     }
 
     fn macs(&mut self, node: NodeId, field: Field) -> Condition {

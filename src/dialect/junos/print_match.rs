@@ -10,9 +10,9 @@ use super::numbers::reads;
 use super::print::{Writer, word};
 use super::print_values::{MANY, address_lines, expression, flags_of, kinds_of, number_list};
 use super::support::{self, ANY, Families, INET, INET6, LAYER2, MPLS, Match, N, Slot};
-use crate::field::Field;
+use crate::field::{Field, GROUPS};
 use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{IntervalSet, Prefix6};
+use crate::net::{BitMatch, IntervalSet, Prefix6};
 use std::fmt;
 
 /// One statement of a `from`.
@@ -193,10 +193,13 @@ impl From<'_> {
                 self.add(keyword, Values::List(names))?;
             }
             Field::InGroup => {
-                let set = test.values.as_ranges().ok_or("a condition on interface groups")?;
-                let except = set.max() == Some(u32::MAX);
-                let set = if except { set.complement(u32::MAX) } else { set.clone() };
-                let names = self.names(&ValueSet::from(set))?;
+                let (bits, except) = groups(&test.values).ok_or("a condition on interface groups")?;
+                let symbols = (0..GROUPS).filter(|index| bits >> index & 1 == 1);
+                let names = self.names(&ValueSet::of(symbols))?;
+                let number = |name: &String| name.parse::<u8>().is_ok();
+                if !names.iter().all(number) {
+                    return Err("a condition on interface groups that are no numbers".to_owned());
+                }
                 let keyword = self.keyword(Match::InterfaceGroup(except))?;
                 self.add(keyword, Values::List(names))?;
             }
@@ -454,6 +457,20 @@ impl Guards {
             Some(earlier) => earlier.intersection(&protocols),
             None => protocols,
         });
+    }
+}
+
+/// The groups of a test, a bit for each, and whether it asks for none of them instead of any.
+fn groups(values: &ValueSet) -> Option<(u128, bool)> {
+    let ValueSet::Bits(set) = values else { return None };
+    match set.patterns() {
+        [only] if only.value == 0 && only.mask != 0 => Some((only.mask, true)),
+        list => {
+            let one = |bits: u128, p: &BitMatch| {
+                (p.mask.is_power_of_two() && p.value == p.mask).then_some(bits | p.mask)
+            };
+            list.iter().try_fold(0, one).map(|bits| (bits, false))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Headers to words.
 
-use super::{ANY_PROTOCOL, FLAGS, LATER, PROTOCOLS, parse};
-use crate::field::{FIELDS, Field, Headers, L4Status, Reading};
+use super::{ANY_PROTOCOL, FLAGS, LATER, NO_GROUP, PROTOCOLS, parse};
+use crate::field::{CtState, FIELDS, Field, GROUPS, Headers, L4Status, Reading};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -24,21 +24,39 @@ pub fn print(headers: &Headers, symbols: &[Box<str>]) -> String {
         });
         let Some((field, value)) = open else { break };
         said |= 1 << field as u32;
-        push(&mut text, format_args!("{} {}", field.name(), value_in_words(field, value)));
+        push(&mut text, format_args!("{} {}", field.name(), value_in_words(field, value, symbols)));
     }
     text
 }
 
-/// MAC addresses as such, ethertypes in hexadecimal, all else in decimal.
-fn value_in_words(field: Field, value: u128) -> String {
+/// MAC addresses as such, ethertypes in hexadecimal, groups and states by name, all else in decimal.
+fn value_in_words(field: Field, value: u128, symbols: &[Box<str>]) -> String {
     match field {
         Field::EthSrc | Field::EthDst => {
             let pairs = value.to_be_bytes().into_iter().skip(10).map(|octet| format!("{octet:02x}"));
             pairs.collect::<Vec<_>>().join(":")
         }
         Field::EthType => format!("{value:#06x}"),
+        Field::InGroup | Field::OutGroup => groups(value, symbols),
+        Field::CtState => {
+            let state = CtState::ALL.into_iter().find(|state| *state as u128 == value);
+            state.map_or_else(|| value.to_string(), |state| state.name().to_owned())
+        }
         _ => value.to_string(),
     }
+}
+
+fn groups(bits: u128, symbols: &[Box<str>]) -> String {
+    if bits == 0 {
+        return NO_GROUP.to_owned();
+    }
+    let is_name = |name: &&Box<str>| is_word(name) && !name.contains(',') && ***name != *NO_GROUP;
+    let group = |index: u32| match symbols.get(index as usize).filter(is_name) {
+        Some(name) => name.to_string(),
+        None => format!("#{index}"),
+    };
+    let list: Vec<String> = (0..GROUPS).filter(|index| bits >> index & 1 == 1).map(group).collect();
+    list.join(",")
 }
 
 fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
