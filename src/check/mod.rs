@@ -11,6 +11,7 @@ mod flowspec_component_order;
 mod flowspec_noncanonical;
 mod flowspec_too_long;
 mod host_bits_set;
+mod icmp_code_without_type;
 mod length_above_mtu;
 mod length_below_header;
 mod malformed_allow;
@@ -54,6 +55,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &flowspec_noncanonical::FlowspecNoncanonical,
     &flowspec_too_long::FlowspecTooLong,
     &host_bits_set::HostBitsSet,
+    &icmp_code_without_type::IcmpCodeWithoutType,
     &length_above_mtu::LengthAboveMtu,
     &length_below_header::LengthBelowHeader,
     &malformed_allow::MalformedAllow,

@@ -155,7 +155,10 @@ impl Lowering<'_, '_> {
                     "forwarding-class" => actions.push(Action::Class(name)),
                     "policer" => {
                         self.policer_used(value, false);
-                        actions.push(Action::Policer(name));
+                        actions.push(match self.policer_rate(tree.word(value)) {
+                            Some(rate) => Action::RateLimit(rate),
+                            None => Action::Policer(name),
+                        });
                     }
                     _ => {
                         if !tree.is_leaf(value) {

@@ -1,6 +1,7 @@
 //! What a configuration defines by name: prefix lists with `apply-path`, interface sets, policers.
 
 use super::address::PrefixList;
+use super::flow::quantity;
 use super::groups::wildcard;
 use super::literal::{Address, address};
 use super::lower::Lowering;
@@ -9,8 +10,13 @@ use super::syntax::{NodeId, Tree};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::guard::Exhausted;
+use crate::ir::{Rate, RateUnit};
 use crate::source::Span;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
+
+/// Bits a second that a policer can be set to.
+pub(super) const POLICER_RATES: RangeInclusive<u64> = 8_000..=1_000_000_000_000_000;
 
 impl<'a> Lowering<'a, '_> {
     /// A definition under `path` of the scope, or of the whole configuration.
@@ -156,6 +162,41 @@ impl<'a> Lowering<'a, '_> {
         } else {
             self.findings.add(raised::UNDEFINED_REFERENCE, level, tree.span(node), message);
         }
+    }
+
+    /// The rate of a policer that drops what exceeds it and does nothing else; none for one that marks, that a
+    /// share of the interface measures, or that several terms fill together.
+    pub(super) fn policer_rate(&self, name: &str) -> Option<Rate> {
+        let tree = self.tree;
+        let policer = self.definition(&["firewall", "policer"], name)?;
+        let only = |node, word: &str| {
+            let mut children = tree.children(node);
+            let child = children.next().filter(|child| tree.word(*child) == word);
+            child.is_some_and(|child| children.next().is_none() && tree.is_leaf(child))
+        };
+        let (mut bits, mut burst, mut drops) = (None, None, false);
+        for part in tree.children(policer) {
+            match tree.word(part) {
+                "if-exceeding" => {
+                    for limit in tree.children(part) {
+                        let value = tree.children(limit).last()?;
+                        let value = Some(quantity(tree.word(value)).filter(|_| tree.is_leaf(value))?);
+                        match tree.word(limit) {
+                            "bandwidth-limit" => bits = value,
+                            "burst-size-limit" => burst = value,
+                            _ => return None,
+                        }
+                    }
+                }
+                "then" => drops = only(part, "discard"),
+                "apply-groups" | "apply-groups-except" => {}
+                _ => return None,
+            }
+        }
+        let bits = bits.filter(|bits| drops && POLICER_RATES.contains(bits))?;
+        #[expect(clippy::cast_precision_loss, reason = "the greatest rate is below 2^53")]
+        let amount = bits as f64 / 8.0;
+        Some(Rate { amount, unit: RateUnit::OctetsPerSecond, burst: Some(burst?) })
     }
 
     /// A policer that a term names.

@@ -11,13 +11,17 @@ use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Body, ComponentType as C, FlowSpec, Operand, Route, Table};
 use crate::dialect::raised;
 use crate::field::Family;
-use crate::ir::{Action, Condition, Mark, RateUnit, RouteTarget, Rule};
+use crate::ir::{Action, Condition, Mark, Outcome, RateUnit, RouteTarget, Rule, Verdict};
 use crate::net::BitMatch;
 use crate::source::Span;
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 /// How an action begins that names a community defined elsewhere.
 pub(super) const NAMED_COMMUNITY: &str = "community named ";
+
+/// Actions beside which no other decides what becomes of a packet.
+const DECIDING: [&str; 4] = ["accept", "discard", "routing-instance", "redirect"];
 
 /// The bits of `fragment` (RFC 8955 §4.2.2.12) that `not-a-fragment` denies.
 pub(super) const ANY_FRAGMENT: u64 = 0x06;
@@ -51,34 +55,67 @@ impl Lowering<'_, '_> {
     fn flow_table(&mut self, places: &[NodeId], name: String, table: Table) {
         let tree = self.tree;
         let mut rules = Vec::new();
+        let mut doubts = HashMap::new();
         for node in places.iter().flat_map(|flow| tree.children(*flow)) {
             if tree.word(node) != "route" {
                 self.unread_statement("flow", node);
                 continue;
             }
             for route in tree.children(node) {
-                rules.push(self.route(route, &name, table));
+                let (rule, doubt) = self.route(route, &name, table);
+                doubts.extend(doubt.map(|doubt| (rule.origin.span, doubt)));
+                rules.push(rule);
             }
         }
-        if !rules.is_empty() {
-            self.document.rule_sets.push(flowspec::rule_set(name, table, rules));
+        if rules.is_empty() {
+            return;
+        }
+        let mut set = flowspec::rule_set(name, table, rules);
+        if !doubts.is_empty() {
+            // In front of the route it is of, wherever that stands.
+            let sorted = std::mem::take(&mut set.rules);
+            for rule in sorted {
+                set.rules.extend(doubts.remove(&rule.origin.span));
+                set.rules.push(rule);
+            }
+        }
+        self.document.rule_sets.push(set);
+    }
+
+    /// What becomes of the packets of a route whose action is not known: the worst is that they are discarded.
+    fn doubt(&self, rule: &Rule, part: NodeId) -> Rule {
+        let what = self.words(part);
+        let why = "the action is not known here";
+        let may = Condition::opaque(format!("{what} discards"), why, self.tree.span(part));
+        Rule {
+            name: format!("{} ({what} discards)", rule.name).into(),
+            condition: Condition::and([rule.condition.clone(), may]),
+            outcome: Outcome::Verdict(Verdict::Discard),
+            nlri: None,
+            ..rule.clone()
         }
     }
 
-    fn route(&mut self, route: NodeId, set: &str, table: Table) -> Rule {
+    /// A route, and in front of it what an action nobody knows may do.
+    fn route(&mut self, route: NodeId, set: &str, table: Table) -> (Rule, Option<Rule>) {
         let tree = self.tree;
         self.unreadable = false;
         let mut spec = FlowSpec::new(table.family());
         let mut actions = Actions::accept();
+        let (mut unknown, mut decided) = (None, false);
         for part in tree.children(route) {
             match tree.word(part) {
                 "match" => self.components(part, &mut spec),
-                "then" => self.flow_actions(part, &mut actions),
+                "then" => {
+                    unknown = self.flow_actions(part, &mut actions).or(unknown);
+                    decided |= tree.children(part).any(|action| DECIDING.contains(&tree.word(action)));
+                }
                 "apply-groups" | "apply-groups-except" => {}
                 word => {
                     let message = format!("`{}` is no part of a flow route", shown(word));
                     self.findings.syntax(tree.span(part), &message);
                     self.unreadable = true;
+                    unknown = unknown.or(Some(part));
                 }
             }
         }
@@ -97,7 +134,8 @@ impl Lowering<'_, '_> {
         for finding in found {
             self.findings.push(finding);
         }
-        rule
+        let doubt = unknown.filter(|_| !decided).map(|part| self.doubt(&rule, part));
+        (rule, doubt)
     }
 
     fn components(&mut self, part: NodeId, spec: &mut FlowSpec) {
@@ -287,8 +325,10 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn flow_actions(&mut self, part: NodeId, actions: &mut Actions) {
+    /// Reads the actions; one that nobody here knows, where there is one.
+    fn flow_actions(&mut self, part: NodeId, actions: &mut Actions) -> Option<NodeId> {
         let tree = self.tree;
+        let mut unknown = None;
         for node in tree.children(part) {
             let (word, span) = (tree.word(node), tree.span(node));
             match word {
@@ -304,18 +344,23 @@ impl Lowering<'_, '_> {
                 "rate-limit" | "mark" | "routing-instance" | "redirect" | "community" => {
                     let Some(item) = self.single(node) else { continue };
                     self.nothing_behind(item);
-                    self.flow_action(node, item, actions);
+                    if !self.flow_action(node, item, actions) {
+                        unknown = unknown.or(Some(node));
+                    }
                 }
                 _ => {
                     let message = format!("`{}` is no action of a flow route known here", shown(word));
                     self.findings.unsupported(span, &message);
                     actions.push(Action::Other(self.words(node).into()), span);
+                    unknown = unknown.or(Some(node));
                 }
             }
         }
+        unknown
     }
 
-    fn flow_action(&mut self, node: NodeId, item: NodeId, actions: &mut Actions) {
+    /// An action with a value; whether it could be read.
+    fn flow_action(&mut self, node: NodeId, item: NodeId, actions: &mut Actions) -> bool {
         let tree = self.tree;
         let span = tree.span(item);
         let word = tree.word(item);
@@ -325,7 +370,7 @@ impl Lowering<'_, '_> {
                 Some(bits) => {
                     #[expect(clippy::cast_precision_loss, reason = "the community carries single precision")]
                     actions.push_rate(bits as f64 / 8.0, RateUnit::OctetsPerSecond, span);
-                    return;
+                    return true;
                 }
                 None => None,
             },
@@ -334,7 +379,7 @@ impl Lowering<'_, '_> {
                 Some(_) => {
                     let message = format!("`{}` is out of range: a code point is at most 63", shown(word));
                     self.findings.error(raised::VALUE_OUT_OF_RANGE, span, message);
-                    return;
+                    return true;
                 }
                 None => None,
             },
@@ -357,10 +402,11 @@ impl Lowering<'_, '_> {
         };
         if let Some(action) = action {
             actions.push(action, span);
-        } else {
-            self.unread_value(node, item);
-            actions.push(Action::Other(self.words(node).into()), span);
+            return true;
         }
+        self.unread_value(node, item);
+        actions.push(Action::Other(self.words(node).into()), span);
+        false
     }
 }
 

@@ -127,9 +127,11 @@ pub(super) struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    /// A lexer of the whole text; `lines` makes the ends of lines tokens.
-    pub(super) fn new(text: &'a str, lines: bool) -> Self {
-        Self { length: text.len(), rest: text.as_bytes(), lines }
+    /// A lexer of a part of the text; places are those in the whole. `lines` makes the ends of lines tokens.
+    pub(super) fn within(text: &'a str, range: std::ops::Range<usize>, lines: bool) -> Self {
+        let length = range.end.min(text.len());
+        let rest = text.as_bytes().get(range.start..length).unwrap_or(&[]);
+        Self { length, rest, lines }
     }
 
     /// Where the next token is looked for.
@@ -201,7 +203,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str, lines: bool) -> Vec<(Kind, &str)> {
-        let mut lexer = Lexer::new(text, lines);
+        let mut lexer = Lexer::within(text, 0..text.len(), lines);
         let mut list = Vec::new();
         loop {
             let token = lexer.next();

@@ -417,14 +417,14 @@ impl<'a, 't> Lowering<'a, 't> {
         self.findings.syntax(span, &message);
     }
 
-    /// The rule set a filter's name means in a family, where a filter is attached.
-    pub(super) fn has_filter(&self, prefix: &str, family: &str, name: &str) -> bool {
-        self.by_name.contains_key(&format!("{prefix}{family}/{name}"))
+    /// The rule set of a filter by its whole name.
+    pub(super) fn rule_set_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).and_then(|index| self.filters.get(*index)).map(|filter| filter.index)
     }
 }
 
 /// Which keywords a family's filters have, and whose packets reach them; none for families not read.
-fn packets_of(family: &str) -> Option<(Families, Family)> {
+pub(super) fn packets_of(family: &str) -> Option<(Families, Family)> {
     Some(match family {
         "inet" => (INET, Family::Inet),
         "inet6" => (INET6, Family::Inet6),

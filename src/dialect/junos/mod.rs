@@ -6,6 +6,7 @@
 
 mod actions;
 mod address;
+mod attach;
 mod bitfield;
 mod conditions;
 mod definitions;
@@ -25,6 +26,7 @@ mod print_match;
 mod print_then;
 mod print_values;
 mod references;
+mod session;
 mod set_form;
 mod support;
 mod syntax;
@@ -131,12 +133,21 @@ const TOP: [&str; 24] = [
     "vlans",
 ];
 
+fn is_top(text: &str, word: Span) -> bool {
+    text.get(word.range()).is_some_and(|word| TOP.contains(&word))
+}
+
 fn recognise(sample: &Sample<'_>) -> Recognition {
     let Some(text) = sample.text else { return Recognition::No };
-    if parse::is_set_form(text) {
+    let body = parse::body(text);
+    let within = text.get(body.range.clone()).unwrap_or(text);
+    if body.shown && body.place.first().is_some_and(|word| is_top(text, *word)) {
+        return Recognition::Certain;
+    }
+    if parse::is_set_form(text, &body) {
         // Other routers have `set` lines too; ours go on with a word of the configuration's top.
-        let ours = text.lines().filter_map(|line| {
-            let mut words = line.split_whitespace();
+        let ours = within.lines().filter_map(|line| {
+            let mut words = line.split_whitespace().skip_while(|word| session::is_prompt(word));
             parse::COMMANDS.contains(&words.next()?).then(|| words.next()).flatten()
         });
         let (mut known, mut all) = (0, 0);
@@ -146,7 +157,7 @@ fn recognise(sample: &Sample<'_>) -> Recognition {
         }
         return if known > 0 && known * 2 >= all { Recognition::Certain } else { Recognition::No };
     }
-    let mut lexer = lex::Lexer::new(text, false);
+    let mut lexer = lex::Lexer::within(text, body.range, false);
     let mut words = 0;
     let mut last = "";
     loop {

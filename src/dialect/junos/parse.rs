@@ -3,6 +3,7 @@
 
 use super::findings::Findings;
 use super::lex::{Kind, Lexer, Token};
+use super::session::{self, Body};
 use super::syntax::{NodeId, Tree};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
@@ -10,8 +11,9 @@ use crate::guard::{Meter, limits};
 use crate::source::Span;
 
 /// Words that begin a line of the `set` form.
-pub(super) const COMMANDS: [&str; 14] = [
+pub(super) const COMMANDS: [&str; 15] = [
     "set",
+    "copy",
     "delete",
     "deactivate",
     "activate",
@@ -27,15 +29,24 @@ pub(super) const COMMANDS: [&str; 14] = [
     "quit",
 ];
 
-/// Whether a text is in the `set` form: its first statement begins with a command.
-pub(super) fn is_set_form(text: &str) -> bool {
-    let mut lexer = Lexer::new(text, true);
+/// The configuration without what a terminal session puts around it.
+pub(super) fn body(text: &str) -> Body {
+    session::body(text, |word| COMMANDS.contains(&word))
+}
+
+/// Whether a configuration is in the `set` form: its first statement begins with a command.
+pub(super) fn is_set_form(text: &str, body: &Body) -> bool {
+    let mut lexer = Lexer::within(text, body.range.clone(), true);
     loop {
         let token = lexer.next();
         match token.kind {
             Kind::Newline => {}
             Kind::Word => {
                 let word = text.get(token.span.range()).unwrap_or("");
+                // What follows a prompt is a command.
+                if session::is_prompt(word) {
+                    continue;
+                }
                 return COMMANDS.contains(&word) && lexer.next().kind != Kind::Open;
             }
             _ => return false,
@@ -46,16 +57,18 @@ pub(super) fn is_set_form(text: &str) -> bool {
 /// Reads a text in either form.
 pub(super) fn parse<'a>(text: &'a str, findings: &mut Findings) -> Tree<'a> {
     let mut tree = Tree::new(text);
-    if is_set_form(text) {
-        super::set_form::Lines::new(text).read(&mut tree, findings);
+    let body = body(text);
+    if is_set_form(text, &body) {
+        super::set_form::Lines::new(text, &body).read(&mut tree, findings);
     } else {
+        let place = body.place.iter().fold(Tree::ROOT, |node, word| tree.child(node, *word, false));
         Braces {
-            lexer: Lexer::new(text, false),
+            lexer: Lexer::within(text, body.range, false),
             text,
             depth: Meter::new(&limits::NESTING),
             frames: Vec::new(),
         }
-        .read(&mut tree, findings);
+        .read(place, &mut tree, findings);
     }
     tree
 }
@@ -110,8 +123,8 @@ struct Statement {
 }
 
 impl<'a> Braces<'a> {
-    fn read(mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
-        self.frames.push(Frame { node: Tree::ROOT, opened: Span::default(), dropped: false });
+    fn read(mut self, place: NodeId, tree: &mut Tree<'a>, findings: &mut Findings) {
+        self.frames.push(Frame { node: place, opened: Span::default(), dropped: false });
         while self.statement(tree, findings) {}
         for frame in self.frames.iter().skip(1) {
             findings.syntax(frame.opened, "this `{` is never closed");

@@ -1,5 +1,6 @@
 //! Outcome and actions to the statements of a `then`.
 
+use super::definitions::POLICER_RATES;
 use super::names;
 use super::print::word;
 use super::support::{self, Families, INET6};
@@ -78,6 +79,10 @@ fn action_leaf(action: &Action, family: Families, then: &mut Then) -> bool {
         }
         Action::RateLimit(rate) => match policer(rate) {
             Some((name, limits)) => {
+                if rate.burst.is_none() {
+                    let what = format!("that the rate has no burst: it is {} octets", limits.1);
+                    then.lost.push((Loss::Detail, what));
+                }
                 let leaf = format!("policer {name}");
                 then.policers.insert(name, limits);
                 leaf
@@ -122,16 +127,15 @@ fn is_statement(words: &str) -> bool {
 
 /// A policer for a rate: its name, bits a second, octets of burst.
 fn policer(rate: &Rate) -> Option<(String, (u64, u64))> {
-    if rate.unit != RateUnit::OctetsPerSecond {
-        return None;
-    }
     let bits = rate.amount * 8.0;
-    // What a policer can be set to.
-    if !(8_000.0..=1e15).contains(&bits) || bits.fract() != 0.0 {
+    if rate.unit != RateUnit::OctetsPerSecond || bits.fract() != 0.0 || !(0.0..9e15).contains(&bits) {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
     let bits = bits as u64;
+    if !POLICER_RATES.contains(&bits) {
+        return None;
+    }
     // A hundredth of a second, but ten packets of 1,500 octets at least.
     let burst = rate.burst.unwrap_or((bits / 800).max(15_000));
     Some((format!("rate-{bits}-burst-{burst}"), (bits, burst)))

@@ -1,14 +1,13 @@
 //! Names that are used and not defined, or defined and not used, outside of the terms themselves.
 
+use super::attach::FAMILIES;
+use super::definitions::POLICER_RATES;
 use super::lower::Lowering;
 use super::numbers::shown;
 use super::syntax::{NodeId, Tree};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use std::collections::HashMap;
-
-const ATTACHED: [&str; 4] = ["input", "output", "input-list", "output-list"];
-const FAMILIES: [&str; 7] = ["inet", "inet6", "mpls", "ccc", "vpls", "bridge", "ethernet-switching"];
 
 /// A definition, and whether its name stands anywhere else.
 struct Definition {
@@ -53,15 +52,15 @@ impl<'a> Lowering<'a, '_> {
 
     /// A policer slower than the slowest rate the device takes drops nearly everything.
     fn check_policer(&mut self, policer: NodeId) {
-        const SLOWEST: u64 = 8_000;
+        let slowest = *POLICER_RATES.start();
         let tree = self.tree;
         let Some(limit) = tree.find_path(policer, &["if-exceeding", "bandwidth-limit"]) else { return };
         let Some(value) = self.single(limit) else { return };
         match super::flow::quantity(tree.word(value)) {
-            Some(rate) if rate < SLOWEST => {
+            Some(rate) if rate < slowest => {
                 let message =
                     format!("`{}` bits a second is less than a policer can be set to", tree.word(value));
-                let help = format!("write at least {SLOWEST}, or `discard` in the term");
+                let help = format!("write at least {slowest}, or `discard` in the term");
                 self.findings.add_with_help(
                     raised::RATE_TOO_SMALL,
                     Level::Warning,
@@ -73,42 +72,6 @@ impl<'a> Lowering<'a, '_> {
             Some(_) => {}
             None => {
                 self.unread_value(limit, value);
-            }
-        }
-    }
-
-    /// Follows every `family F ... filter input NAME`.
-    fn attachments(&mut self, scope: NodeId, prefix: &str) {
-        let tree = self.tree;
-        let mut stack: Vec<(NodeId, &'a str)> = Vec::new();
-        for top in ["interfaces", "forwarding-options", "routing-instances"] {
-            stack.extend(tree.find(scope, top).map(|node| (node, "")));
-        }
-        while let Some((node, family)) = stack.pop() {
-            for child in tree.children(node) {
-                let word = tree.word(child);
-                if word == "family" {
-                    stack.extend(tree.children(child).map(|family| (family, tree.word(family))));
-                } else if word == "filter" && FAMILIES.contains(&family) {
-                    self.attached(child, family, prefix);
-                } else {
-                    stack.push((child, family));
-                }
-            }
-        }
-    }
-
-    fn attached(&mut self, filter: NodeId, family: &str, prefix: &str) {
-        let tree = self.tree;
-        for name in ATTACHED.iter().filter_map(|d| tree.find(filter, d)).flat_map(|d| tree.children(d)) {
-            let word = tree.name(name);
-            // A variable of a dynamic profile, or a filter of any family.
-            if word.starts_with(['$', '<']) || self.has_filter(prefix, "any", &word) {
-                continue;
-            }
-            if !self.has_filter(prefix, family, &word) && !self.has_filter("", family, &word) {
-                let message = format!("filter `{}` of `family {family}` is not defined", shown(&word));
-                self.findings.error(raised::UNDEFINED_REFERENCE, tree.span(name), message);
             }
         }
     }

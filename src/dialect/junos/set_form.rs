@@ -3,7 +3,10 @@
 use super::findings::Findings;
 use super::lex::{Kind, Lexer, Token};
 use super::numbers::shown;
+use super::session::{self, Body};
 use super::syntax::{NodeId, Tree};
+use crate::dialect::raised;
+use crate::guard::{Meter, limits};
 use crate::source::Span;
 
 /// Reads lines.
@@ -20,32 +23,44 @@ pub(super) struct Lines<'a> {
     path: Vec<NodeId>,
     // Where `edit` went.
     context: Vec<Token>,
+    copies: Meter,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str, body: &Body) -> Self {
+        let word = |span: &Span| Token { kind: Kind::Word, span: *span };
         Self {
-            lexer: Lexer::new(text, true),
+            lexer: Lexer::within(text, body.range.clone(), true),
             text,
             words: Vec::new(),
-            start: 0,
+            start: body.range.start,
             shared: 0,
             plain: true,
             path: Vec::new(),
-            context: Vec::new(),
+            context: body.place.iter().map(word).collect(),
+            copies: Meter::new(&limits::EXPANSION),
         }
     }
 
     pub(super) fn read(&mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
         while self.line(findings) {
-            if let Some((command, words)) = self.words.split_first() {
+            let text = self.text;
+            let prompts = |word: &&Token| {
+                word.kind == Kind::Word && session::is_prompt(text.get(word.span.range()).unwrap_or(""))
+            };
+            let prompt = self.words.first().filter(prompts).map(|word| word.span);
+            if prompt.is_some_and(|prompt| session::is_operational(text.get(prompt.range()).unwrap_or(""))) {
+                continue;
+            }
+            let behind = self.words.get(usize::from(prompt.is_some())..).unwrap_or(&[]);
+            if let Some((command, words)) = behind.split_first() {
                 let command = *command;
                 // The buffer is kept: a line allocates nothing.
                 let words: &[Token] = words;
                 let context = std::mem::take(&mut self.context);
-                let shared = self.shared.saturating_sub(1);
+                let shared = self.shared.saturating_sub(1 + usize::from(prompt.is_some()));
                 let line = Line { text: self.text, context: &context, words, shared };
-                let edit = line.run(command, tree, &mut self.path, findings);
+                let edit = line.run(command, tree, &mut self.path, &mut self.copies, findings);
                 self.context = match edit {
                     Edit::Stay => context,
                     Edit::To(context) => context,
@@ -159,6 +174,7 @@ impl<'a> Line<'a, '_> {
         command: Token,
         tree: &mut Tree<'a>,
         path: &mut Vec<NodeId>,
+        copies: &mut Meter,
         findings: &mut Findings,
     ) -> Edit {
         let name = self.text.get(command.span.range()).unwrap_or("");
@@ -179,6 +195,7 @@ impl<'a> Line<'a, '_> {
             }
             "insert" => self.insert(command, tree, findings),
             "rename" => self.rename(command, tree, findings),
+            "copy" => self.copy(command, tree, copies, findings),
             "edit" => return Edit::To([self.context, self.words].concat()),
             "top" => return Edit::To(Vec::new()),
             // `up` and `exit` leave a level; how many words a level has only the device knows, so a line
@@ -189,12 +206,23 @@ impl<'a> Line<'a, '_> {
                     .unsupported(command.span, "is not followed: how many words a level has is not known");
                 return Edit::To(Vec::new());
             }
-            "protect" | "unprotect" | "annotate" => {}
-            _ if name.contains('@') || name.ends_with('>') || name.starts_with('[') => {}
+            "protect" | "unprotect" | "annotate" | "show" | "commit" | "run" | "status" | "help" | "save"
+            | "update" | "configure" => {}
+            "replace" | "wildcard" | "load" | "rollback" => {
+                let message = format!("`{name}` is not followed: what it changes is read as it stood before");
+                findings.error(raised::UNSUPPORTED_KEYWORD, self.span(command), message);
+            }
+            // `[edit firewall]` says where the commands behind it are.
+            _ if command.kind == Kind::ListOpen
+                && self.words.first().is_some_and(|word| self.word(word) == "edit") =>
+            {
+                let words = self.words.iter().skip(1).filter(|word| word.kind != Kind::ListClose);
+                return Edit::To(words.copied().collect());
+            }
             _ => findings.syntax_with_help(
                 command.span,
                 &format!("`{}` is no command", shown(name)),
-                "a line begins with `set`, `delete`, `deactivate`, `activate`, `insert` or `rename`",
+                "a line begins with `set`, `delete`, `deactivate`, `activate`, `insert`, `rename` or `copy`",
             ),
         }
         Edit::Stay
@@ -301,9 +329,7 @@ impl<'a> Line<'a, '_> {
 
     /// `rename .. term A to term B`.
     fn rename(&self, command: Token, tree: &mut Tree<'a>, findings: &mut Findings) {
-        let to = self.words.iter().rposition(|t| t.kind == Kind::Word && self.word(t) == "to");
-        let parts = to.map(|at| self.words.split_at(at));
-        let Some((old, Some(new))) = parts.map(|(old, new)| (old, new.get(1..).and_then(<[_]>::last))) else {
+        let Some((old, new)) = self.to() else {
             findings.syntax(self.span(command), "`rename` without `to` and a new name");
             return;
         };
@@ -314,5 +340,30 @@ impl<'a> Line<'a, '_> {
             Some(_) => findings.syntax(new.span, &format!("`{}` is there already", self.word(new))),
             None => findings.no_such(self.span(command), "rename"),
         }
+    }
+
+    /// `copy .. filter A to filter B`.
+    fn copy(&self, command: Token, tree: &mut Tree<'a>, copies: &mut Meter, findings: &mut Findings) {
+        let Some((old, new)) = self.to() else {
+            findings.syntax(self.span(command), "`copy` without `to` and a new name");
+            return;
+        };
+        match self.target(old, tree) {
+            Some((parent, node)) if tree.find_any(parent, self.word(new)).is_none() => {
+                let copy = tree.child(parent, new.span, new.kind == Kind::Quoted);
+                if let Err(exhausted) = tree.copy(node, copy, copies) {
+                    findings.exhausted(&exhausted, self.span(command));
+                }
+            }
+            Some(_) => findings.syntax(new.span, &format!("`{}` is there already", self.word(new))),
+            None => findings.no_such(self.span(command), "copy"),
+        }
+    }
+
+    /// What stands in front of the last `to`, and the last word behind it.
+    fn to(&self) -> Option<(&[Token], &Token)> {
+        let to = self.words.iter().rposition(|t| t.kind == Kind::Word && self.word(t) == "to")?;
+        let (old, new) = self.words.split_at(to);
+        Some((old, new.get(1..)?.last()?))
     }
 }

@@ -4,6 +4,7 @@
 //! give `filter` → `F` → `term` → `T`. Equal words below one node are one node, as Junos merges what is loaded,
 //! so children stand in the order of their first mention. A node borrows its word from the text by its span.
 
+use crate::guard::{Exhausted, Meter};
 use crate::source::Span;
 use foldhash::fast::RandomState;
 use std::borrow::Cow;
@@ -301,6 +302,25 @@ impl<'a> Tree<'a> {
             let word = self.word(child);
             self.index.insert((key, word), child.0);
         }
+    }
+
+    /// Copies everything below a node, inactive statements included, to below another.
+    pub(super) fn copy(&mut self, from: NodeId, to: NodeId, meter: &mut Meter) -> Result<(), Exhausted> {
+        let mut stack = vec![(from, to)];
+        while let Some((from, to)) = stack.pop() {
+            let mut next = self.node(from).first;
+            while next != NONE {
+                meter.charge(1)?;
+                let child = NodeId(next);
+                let node = *self.node(child);
+                next = node.next;
+                if node.flags & DEAD == 0 {
+                    let copy = self.child_with(to, self.span(child), node.flags & !(OPENED | REOPENED));
+                    stack.push((child, copy));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many statements are below a node: nodes without children, and not at or below one whose word is passed by.

@@ -1,0 +1,130 @@
+//! Where filters are attached: names that nothing defines, and lists of filters that are walked as one.
+
+use super::lower::Lowering;
+use super::numbers::shown;
+use super::syntax::NodeId;
+use crate::dialect::raised;
+use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet, Verdict};
+use crate::source::Span;
+use std::collections::HashSet;
+
+const ATTACHED: [&str; 4] = ["input", "output", "input-list", "output-list"];
+pub(super) const FAMILIES: [&str; 7] =
+    ["inet", "inet6", "mpls", "ccc", "vpls", "bridge", "ethernet-switching"];
+
+/// How many filters a device takes in a list.
+const MOST: usize = 16;
+
+/// A list of filters at an interface.
+struct List {
+    family: String,
+    names: Vec<NodeId>,
+}
+
+impl<'a> Lowering<'a, '_> {
+    /// Follows every `family F ... filter input NAME`.
+    pub(super) fn attachments(&mut self, scope: NodeId, prefix: &str) {
+        let tree = self.tree;
+        let mut stack: Vec<(NodeId, &'a str)> = Vec::new();
+        for top in ["interfaces", "forwarding-options", "routing-instances"] {
+            stack.extend(tree.find(scope, top).map(|node| (node, "")));
+        }
+        let mut lists = Vec::new();
+        while let Some((node, family)) = stack.pop() {
+            for child in tree.children(node) {
+                let word = tree.word(child);
+                if word == "family" {
+                    stack.extend(tree.children(child).map(|family| (family, tree.word(family))));
+                } else if word == "filter" && FAMILIES.contains(&family) {
+                    self.attached(child, family, prefix, &mut lists);
+                } else {
+                    stack.push((child, family));
+                }
+            }
+        }
+        lists.sort_by_key(|list| list.names.first().map_or(Span::default(), |name| tree.span(*name)));
+        let mut composed = HashSet::new();
+        for list in &lists {
+            self.compose(list, prefix, &mut composed);
+        }
+    }
+
+    fn attached(&mut self, filter: NodeId, family: &str, prefix: &str, lists: &mut Vec<List>) {
+        let tree = self.tree;
+        for place in ATTACHED.iter().filter_map(|place| tree.find(filter, place)) {
+            let names: Vec<NodeId> = tree.children(place).collect();
+            for name in &names {
+                let word = tree.name(*name);
+                // A variable of a dynamic profile is a name that comes later.
+                if !word.starts_with(['$', '<']) && self.attached_filter(prefix, family, &word).is_none() {
+                    let message = format!("filter `{}` of `family {family}` is not defined", shown(&word));
+                    self.findings.error(raised::UNDEFINED_REFERENCE, tree.span(*name), message);
+                }
+            }
+            if tree.word(place).ends_with("-list") && names.len() > 1 {
+                lists.push(List { family: family.to_owned(), names });
+            }
+        }
+    }
+
+    /// The rule set a name means where a filter is attached: one of the family, or of any.
+    fn attached_filter(&self, prefix: &str, family: &str, name: &str) -> Option<u32> {
+        [(prefix, family), (prefix, "any"), ("", family)].into_iter().find_map(|(prefix, family)| {
+            self.rule_set_of(&format!("{prefix}{family}/{name}")).and_then(|index| u32::try_from(index).ok())
+        })
+    }
+
+    /// A list of filters is one filter: the terms of each in the order of the list, and behind the last of them
+    /// the discard (Juniper Networks, *Multiple Standard Firewall Filters Applied as a List*).
+    fn compose(&mut self, list: &List, prefix: &str, composed: &mut HashSet<String>) {
+        let tree = self.tree;
+        let names: Vec<_> = list.names.iter().map(|name| tree.name(*name)).collect();
+        let name = format!("{prefix}{}/{}", list.family, names.join("+"));
+        let Some((_, packets)) = super::lower::packets_of(&list.family) else { return };
+        // The same list at another interface is the same filter.
+        if self.rule_set_of(&name).is_some() || !composed.insert(name.clone()) {
+            return;
+        }
+        if let Err(exhausted) = self.expansion.charge(list.names.len() as u64) {
+            let span = list.names.first().map_or(Span::default(), |name| tree.span(*name));
+            self.findings.exhausted(&exhausted, span);
+            return;
+        }
+        if list.names.len() > MOST {
+            let span = list.names.last().map_or(Span::default(), |name| tree.span(*name));
+            let message = format!("a list holds at most {MOST} filters");
+            self.findings.syntax(span, &message);
+        }
+        let mut rules = Vec::with_capacity(list.names.len());
+        for node in &list.names {
+            let name = tree.name(*node);
+            let rule = |condition, outcome| Rule {
+                name: name.as_ref().into(),
+                condition,
+                actions: Box::default(),
+                outcome,
+                action_given: true,
+                nlri: None,
+                origin: self.origin(*node),
+            };
+            match self.attached_filter(prefix, &list.family, &name) {
+                Some(target) => rules.push(rule(Condition::True, Outcome::Call(target))),
+                None => {
+                    // A filter that is not here may do either to any packet, or neither.
+                    for (what, verdict) in [("accepts", Verdict::Accept), ("discards", Verdict::Discard)] {
+                        let id = format!("filter {name} {what}");
+                        let may = Condition::opaque(id, "the filter is not defined here", tree.span(*node));
+                        rules.push(rule(may, Outcome::Verdict(verdict)));
+                    }
+                }
+            }
+        }
+        self.document.rule_sets.push(RuleSet {
+            name,
+            kind: Kind::Filter,
+            family: packets,
+            default: Verdict::Discard,
+            rules,
+        });
+    }
+}
