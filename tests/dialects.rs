@@ -45,6 +45,8 @@ mod feeds;
 mod flowspec_vectors;
 #[path = "dialects/injection.rs"]
 mod injection;
+#[path = "dialects/ir_json.rs"]
+mod ir_json;
 #[path = "dialects/junos.rs"]
 mod junos;
 #[path = "dialects/junos_laws.rs"]

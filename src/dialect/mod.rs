@@ -5,6 +5,7 @@ pub mod bird;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
+pub mod ir_json;
 pub mod junos;
 pub mod mrt;
 pub mod pcap_filter;
@@ -22,6 +23,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bird::Bird,
     &exabgp::ExaBgp,
     &flowspec_hex::FlowspecHex,
+    &ir_json::IrJson,
     &junos::Junos,
     &mrt::Mrt,
 ];
