@@ -273,7 +273,7 @@ impl Parser<'_, '_> {
                 Some(b'"') => return at + 1,
                 Some(b'\\') => {
                     if let Some((_, length)) = text.get(at + 1..).and_then(escape) {
-                        at += 1 + length
+                        at += 1 + length;
                     } else {
                         // The character behind goes with it, where it does not end the string.
                         let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
