@@ -216,7 +216,11 @@ fn document(rules: usize) -> impl Strategy<Value = Document> {
         of(Family::Inet, Table::Ipv4, "flowspec/ipv4/192.0.2.1"),
         of(Family::Inet6, Table::Ipv6, "flowspec/ipv6"),
     )
-        .prop_map(|(four, six)| Document { rule_sets: vec![four, six], symbols: Vec::new() })
+        .prop_map(|(four, six)| {
+            let mut document = Document { rule_sets: vec![four, six], symbols: Vec::new() };
+            flowspec::bind(&mut document, &mut Vec::new());
+            document
+        })
 }
 
 fn rule(family: Family) -> impl Strategy<Value = Rule> {
