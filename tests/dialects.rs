@@ -57,6 +57,8 @@ mod meaning;
 mod packet;
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "dialects/recognition.rs"]
+mod recognition;
 #[path = "dialects/samples.rs"]
 mod samples;
 
