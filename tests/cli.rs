@@ -133,6 +133,74 @@ fn an_output_that_decides_otherwise_fails_unless_it_is_allowed_by_name() {
 }
 
 #[test]
+fn text_in_units_of_two_octets_is_read_in_a_folder_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "routing-options { flow { route r { match { destination 192.0.2.1/32; packet-length 99971; } \
+                then discard; } } }\n";
+    let low: Vec<u8> = rule.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let high: Vec<u8> = rule.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    std::fs::write(folder.path().join("a.conf"), [b"\xff\xfe", &*low].concat()).unwrap();
+    std::fs::write(folder.path().join("b.conf"), [b"\xfe\xff", &*high].concat()).unwrap();
+    std::fs::write(folder.path().join("c.conf"), low).unwrap();
+    let out = run(&["check", "--format", "json", folder.path().to_str().unwrap()], b"");
+    let document: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let diagnostics = document["diagnostics"].as_array().unwrap();
+    assert_eq!(diagnostics.len(), 3, "{diagnostics:#?}");
+    for diagnostic in diagnostics {
+        assert_eq!(diagnostic["check"], "value-out-of-range");
+        assert_eq!(diagnostic["start"]["column"], rule.find("99971").unwrap() + 1);
+    }
+    assert!(text(&out.stderr).contains("read as UTF-16"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let out = run(&["check", "-", "-"], b"");
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("given twice"), "{}", text(&out.stderr));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_by_name_says_that_it_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("rules");
+    if !Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: this machine has no `mkfifo`");
+        return;
+    }
+    let mut command = flowgate();
+    command.args(["check", "--dialect", "flowspec-hex"]).arg(&pipe);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("is a pipe: waiting"), "{said}");
+    std::fs::write(&pipe, "ipv4 0901 20c0000201 039111 8006000000000000\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+/// The first example of the README, with the built program in place of `cargo run`.
+#[test]
+fn the_commands_of_the_readme_print_what_it_shows() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut commands = 0;
+    for block in blocks {
+        let (line, shown) = block.split_once('\n').unwrap();
+        let words = line.strip_prefix("$ cargo run --release -- ").unwrap();
+        let flowgate = env!("CARGO_BIN_EXE_flowgate");
+        let mut command = Command::new("sh");
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &format!("exec '{flowgate}' {words}")]);
+        let out = command.output().unwrap();
+        let printed = [text(&out.stdout), text(&out.stderr)].concat();
+        assert_eq!(printed.trim_end(), shown.trim_end(), "{line}");
+        assert!(shown.lines().count() <= 40, "`{line}` does not fit on a screen");
+        commands += 1;
+    }
+    assert!(commands > 0, "the README shows no command with what it prints");
+}
+
+#[test]
 fn colour_is_for_terminals_unless_asked_for() {
     let file = "rules/incident/2013-03-03-packet-length.flowspec-hex";
     let escapes = |out: &Output| out.stdout.contains(&0x1b);

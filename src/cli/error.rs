@@ -22,6 +22,8 @@ pub(super) enum Error {
     WriteOnly { dialect: &'static str },
     #[error("{path}:{line}:{column}: {message}")]
     Config { path: String, line: u32, column: u32, message: String },
+    #[error("`-` is given twice, and standard input can be read once")]
+    StdinTwice,
     #[error("no rule was found: nothing read is not a pass")]
     NoRules,
     #[error("`{path}` has not one rule set `{name}`, but these: {}", sets.join(", "))]
@@ -69,6 +71,7 @@ impl Error {
             Self::Read { .. }
             | Self::Write { .. }
             | Self::SeveralFiles
+            | Self::StdinTwice
             | Self::NoSuchForm { .. }
             | Self::Capture { .. }
             | Self::Feed { .. }

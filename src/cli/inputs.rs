@@ -1,6 +1,7 @@
 //! From paths to rules: walks folders, reads files within limits, finds the dialect, and has it read.
 
 use super::args::{AssumedAction, Common, Reading, Variant};
+use super::encoding::{self, Encoding};
 use super::error::Error;
 use super::select::Target;
 use super::{output, say};
@@ -14,7 +15,7 @@ use crate::guard::{MemoryWatch, allow_resident_octets};
 use crate::report::{Report, clean, count, terminal};
 use crate::source::{Content, Source, SourceMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,10 +58,9 @@ impl Inputs {
         for (file, opened) in files.iter().zip(opened) {
             match opened? {
                 Some(opened) => {
-                    if opened.is_latin1 {
-                        inputs
-                            .notes
-                            .push(format!("`{}` is not UTF-8: read as Latin-1", opened.source.name()));
+                    if let Some(encoding) = opened.encoding.note() {
+                        let name = opened.source.name();
+                        inputs.notes.push(format!("`{name}` is not UTF-8: read as {encoding}"));
                     }
                     inputs.asked.push(file.rule_set.clone());
                     let id = inputs.sources.add(opened.source);
@@ -189,6 +189,9 @@ impl FileToRead {
 /// The files the paths mean, folders walked in the order of names.
 fn list(targets: &[Target]) -> Result<Vec<FileToRead>, Error> {
     let mut files = Vec::new();
+    if targets.iter().filter(|target| target.path == Path::new("-")).count() > 1 {
+        return Err(Error::StdinTwice);
+    }
     for Target { path, rule_set } in targets {
         if !path.is_dir() {
             files.push(FileToRead { path: path.clone(), given: true, rule_set: rule_set.clone() });
@@ -213,7 +216,7 @@ fn list(targets: &[Target]) -> Result<Vec<FileToRead>, Error> {
 struct Opened {
     source: Source,
     dialect: &'static dyn Dialect,
-    is_latin1: bool,
+    encoding: Encoding,
     // What the feed of a binary file noted; its content is in the source.
     feed: Option<Feed>,
 }
@@ -222,11 +225,33 @@ struct Opened {
 fn open(file: &FileToRead, named: Option<&'static dyn Dialect>) -> Result<Option<Opened>, Error> {
     let failed = |source| Error::Read { path: file.name(), source };
     if file.is_stdin() {
-        return read_from(io::stdin().lock(), None, file, named);
+        let stdin = io::stdin().lock();
+        if stdin.is_terminal() {
+            say("note: reading from the terminal, to the end of input");
+        }
+        return read_from(stdin, None, file, named);
+    }
+    if file.given && is_pipe(&file.path) {
+        // Opening a pipe waits for whoever writes to it: silence would look like a fault.
+        say(&format!("note: `{}` is a pipe: waiting for what is written to it", file.name()));
     }
     let handle = File::open(&file.path).map_err(failed)?;
     let size = handle.metadata().map_err(failed)?.len();
     read_from(handle, Some(size), file, named)
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    // One that the shell opened (`<(...)`) has its writer already.
+    !path.starts_with("/dev")
+        && !path.starts_with("/proc")
+        && path.metadata().is_ok_and(|m| m.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 fn read_from(
@@ -238,7 +263,12 @@ fn read_from(
     let failed = |source| Error::Read { path: file.name(), source };
     let mut octets = Vec::new();
     from.by_ref().take(Sample::OCTETS as u64).read_to_end(&mut octets).map_err(failed)?;
-    let Some(dialect) = find_dialect(file, &octets, named)? else { return Ok(None) };
+    // A dialect is known by its text, in whatever units that is written.
+    let sample = encoding::wide(&octets).map(|_| encoding::text(octets.clone()).0.into_bytes());
+    let sample = sample.as_deref().unwrap_or(&octets);
+    let Some(dialect) = find_dialect(file, sample.get(..Sample::OCTETS).unwrap_or(sample), named)? else {
+        return Ok(None);
+    };
     match dialect.reads() {
         Reads::Text => {}
         Reads::Messages => {
@@ -250,7 +280,7 @@ fn read_from(
             let Feed { content, notes, counts } = feed;
             let source = Source::new(file.name(), content);
             let kept = Feed { content: Content::Text(String::new()), notes, counts };
-            return Ok(Some(Opened { source, dialect, is_latin1: false, feed: Some(kept) }));
+            return Ok(Some(Opened { source, dialect, encoding: Encoding::Utf8, feed: Some(kept) }));
         }
         Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
     }
@@ -264,21 +294,8 @@ fn read_from(
     if octets.len() as u64 > limit {
         return Err(Error::TooLarge { path: file.name(), limit });
     }
-    let (text, is_latin1) = text(octets);
-    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, is_latin1, feed: None }))
-}
-
-/// The octets as text: UTF-8 without its mark, else Latin-1, where every octet is a character.
-fn text(octets: Vec<u8>) -> (String, bool) {
-    match String::from_utf8(octets) {
-        Ok(mut text) => {
-            if text.starts_with('\u{feff}') {
-                text.remove(0);
-            }
-            (text, false)
-        }
-        Err(error) => (error.as_bytes().iter().map(|octet| char::from(*octet)).collect(), true),
-    }
+    let (text, encoding) = encoding::text(octets);
+    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, encoding, feed: None }))
 }
 
 /// The dialect of a file: the one named, else the one that knows it best; none when none does.
@@ -312,9 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_utf8_without_its_mark_else_latin1() {
-        assert_eq!(text(b"\xef\xbb\xbfa".to_vec()), ("a".to_owned(), false));
-        assert_eq!(text(b"\xe4b".to_vec()), ("äb".to_owned(), true));
+    fn a_sample_ends_with_a_character() {
         assert_eq!(Sample::new("", b"a\xc3").text, Some("a"));
         assert_eq!(Sample::new("", b"a\xc3b").text, None);
     }

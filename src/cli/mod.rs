@@ -6,6 +6,7 @@ mod catalogue;
 mod check;
 mod convert;
 mod cost;
+mod encoding;
 mod error;
 mod eval;
 mod generate;

@@ -245,8 +245,12 @@ fn cut(text: &str) -> String {
 /// What the packet has for a field, in words.
 fn has(test: &Test, reading: Reading) -> String {
     let title = test.field.info().title;
+    // `octets 2-3 behind the IP header`, `TCP flags`.
+    let head = title.split(" behind ").next().unwrap_or(title);
+    let several = head.starts_with("octets") || head.ends_with('s') && !head.ends_with("ss");
+    let are = if several { "are" } else { "is" };
     match reading {
-        Reading::Value(value) => format!("the {title} is {}", query::value(test.field, value)),
+        Reading::Value(value) => format!("the {title} {are} {}", query::value(test.field, value)),
         Reading::Absent => format!("the packet has no {title}"),
         Reading::Cut => format!("the capture does not hold the {title}"),
     }
