@@ -35,6 +35,8 @@
 
 #[path = "dialects/bird.rs"]
 mod bird;
+#[path = "dialects/crossdialect.rs"]
+mod crossdialect;
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
 #[path = "dialects/exabgp_laws.rs"]
@@ -45,6 +47,8 @@ mod feeds;
 mod flowspec_vectors;
 #[path = "dialects/injection.rs"]
 mod injection;
+#[path = "dialects/ios_xr.rs"]
+mod ios_xr;
 #[path = "dialects/ir_json.rs"]
 mod ir_json;
 #[path = "dialects/junos.rs"]

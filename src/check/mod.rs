@@ -3,6 +3,7 @@
 mod conflicting_actions;
 mod context;
 mod cost_over_limit;
+mod duplicate_number;
 mod duplicate_rule;
 mod empty_range;
 mod expired_allow;
@@ -27,6 +28,7 @@ mod protected_flow;
 mod prove;
 mod rate_too_small;
 mod run;
+mod suspicious_mask;
 mod syntax_error;
 mod undefined_reference;
 mod unmatchable_condition;
@@ -47,6 +49,7 @@ use std::fmt;
 pub static CHECKS: &[&dyn Check] = &[
     &conflicting_actions::ConflictingActions,
     &cost_over_limit::CostOverLimit,
+    &duplicate_number::DuplicateNumber,
     &duplicate_rule::DuplicateRule,
     &empty_range::EmptyRange,
     &expired_allow::ExpiredAllow,
@@ -68,6 +71,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &ports_on_later_fragments::PortsOnLaterFragments,
     &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
+    &suspicious_mask::SuspiciousMask,
     &syntax_error::SyntaxError,
     &undefined_reference::UndefinedReference,
     &unmatchable_condition::UnmatchableCondition,

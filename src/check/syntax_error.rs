@@ -51,6 +51,8 @@ mod tests {
             raised::MIXED_FAMILY,
             raised::CONFLICTING_ACTIONS,
             raised::RATE_TOO_SMALL,
+            raised::SUSPICIOUS_MASK,
+            raised::DUPLICATE_NUMBER,
         ];
         for name in names {
             assert_eq!(by_name(name).map(|check| check.meta().needs), Some(Needs::Syntax), "{name}");

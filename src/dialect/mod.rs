@@ -5,6 +5,7 @@ pub mod bird;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
+pub mod ios_xr;
 pub mod ir_json;
 pub mod junos;
 pub mod mrt;
@@ -23,6 +24,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bird::Bird,
     &exabgp::ExaBgp,
     &flowspec_hex::FlowspecHex,
+    &ios_xr::IosXr,
     &ir_json::IrJson,
     &junos::Junos,
     &mrt::Mrt,
@@ -339,6 +341,10 @@ pub mod raised {
     pub const MIXED_FAMILY: &str = "mixed-family";
     /// Actions that contradict each other.
     pub const CONFLICTING_ACTIONS: &str = "conflicting-actions";
+    /// A mask that reads as one of the other kind, netmask for wildcard.
+    pub const SUSPICIOUS_MASK: &str = "suspicious-mask";
+    /// Two entries of one number.
+    pub const DUPLICATE_NUMBER: &str = "duplicate-number";
     /// A rate so small that it drops everything, or cannot be carried.
     pub const RATE_TOO_SMALL: &str = "rate-too-small";
 }

@@ -1,0 +1,98 @@
+//! Sections to rule sets: access lists as filters, policies of flowspec as flow routes, what is attached where.
+//!
+//! Choices:
+//! - entries stand in the order of their numbers; one without takes the last number and 10;
+//! - a number that stands again replaces the entry, unless the lines follow each other and agree in `permit` or
+//!   `deny`: so `show access-lists .. expanded` prints the lines of one entry with groups;
+//! - behind the entries of an IPv6 list, neighbour discovery is permitted and everything else denied; where an
+//!   entry before takes every packet, the permit is left away;
+//! - a list without entries filters nothing ("if the access list does not exist, all packets are passed", Cisco,
+//!   command reference of `ipv4 access-group`).
+
+use super::acl::Lists;
+use super::findings::Findings;
+use super::groups::Groups;
+use super::parse;
+use super::policy::Policies;
+use super::syntax::Tree;
+use crate::diagnostic::Level;
+use crate::dialect::{ReadOptions, Reading, raised};
+use crate::ir::{Document, RuleSet};
+use crate::source::{SourceId, Span};
+
+/// Reads one file.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) source: SourceId,
+    pub(super) options: &'a ReadOptions,
+    pub(super) findings: Findings<'a>,
+    pub(super) groups: Groups<'a>,
+    pub(super) rule_sets: Vec<RuleSet>,
+}
+
+/// Reads a text.
+pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Reading {
+    let tree = parse::parse(text);
+    let mut reader = Reader {
+        text,
+        source,
+        options,
+        findings: Findings::new(text, source),
+        groups: Groups::new(text, &tree),
+        rule_sets: Vec::new(),
+    };
+    reader.strays(&tree);
+    let mut policies = Policies::collect(text, &tree);
+    let mut lists = Lists::collect(text, &tree);
+    lists.lower(&mut reader);
+    reader.attachments(&tree, &mut lists, &mut policies);
+    reader.policies(&mut policies, &mut lists);
+    reader.flowspec(&tree, &mut policies);
+    reader.unused(&tree, &lists, &policies);
+    let document = Document { rule_sets: reader.rule_sets, symbols: Vec::new() };
+    Reading { document, diagnostics: reader.findings.into_list(), skipped: tree.skipped }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn slice(&self, span: Span) -> &'a str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+
+    fn strays(&mut self, tree: &Tree) {
+        for span in &tree.stray {
+            let message = "an entry stands outside of any access list";
+            self.findings.add_with_help(
+                raised::SYNTAX_ERROR,
+                Level::Error,
+                *span,
+                message,
+                "put `ipv4 access-list NAME` in front",
+            );
+        }
+        for span in &tree.unknown {
+            let message = "this is no statement of its section";
+            self.findings.add(raised::SYNTAX_ERROR, Level::Error, *span, message);
+        }
+    }
+
+    // Definitions nothing uses, where others of their kind are used.
+    fn unused(&mut self, tree: &Tree, lists: &Lists<'a>, policies: &Policies<'a>) {
+        let groups: Vec<_> = self.groups.unused().map(|(name, span)| ("group", name, span)).collect();
+        let lists = lists.unused().map(|(name, span)| ("access list", name, span));
+        let policies = policies.unused();
+        let mut unused: Vec<(&str, &str, Span)> = groups.into_iter().chain(lists).chain(policies).collect();
+        if unused.is_empty() {
+            return;
+        }
+        // A name in a statement that carries no rules uses it all the same.
+        let words: std::collections::HashSet<&str> =
+            tree.other.iter().flat_map(|span| self.slice(*span).split_whitespace()).collect();
+        unused.retain(|(_, name, _)| !words.contains(name));
+        unused.sort_by_key(|(_, _, span)| *span);
+        for (kind, name, span) in unused {
+            let message = format!("{kind} `{}` is used nowhere", super::findings::shown(name));
+            self.findings.add(raised::UNUSED_DEFINITION, Level::Warning, span, message);
+        }
+    }
+}
