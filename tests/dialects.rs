@@ -65,6 +65,8 @@ mod programs;
 mod recognition;
 #[path = "dialects/samples.rs"]
 mod samples;
+#[path = "dialects/share.rs"]
+mod share;
 
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads};

@@ -161,8 +161,8 @@ pub(super) static LEDGER: &[Keyword] = &[
     entry(
         "scope",
         "interface-set",
-        Support::Partial,
-        "kept as an action: the rule is judged as if on every interface",
+        Support::Full,
+        "a test of the groups of the incoming or outgoing interface",
     ),
     entry("then", "accept", Support::Full, ""),
     entry("then", "action", Support::Full, "`terminal` sets the bit that means: go on with later rules"),
