@@ -270,6 +270,12 @@ impl Field {
         self.info().width > 32
     }
 
+    /// Whether only the device knows it: neither the octets of a packet nor a capture say it.
+    pub fn is_of_device(self) -> bool {
+        use Field as F;
+        matches!(self, F::InIface | F::OutIface | F::InGroup | F::OutGroup | F::CtState | F::Mark)
+    }
+
     /// Whether the value is a set of interface groups, a bit for each.
     pub fn is_group(self) -> bool {
         matches!(self, Self::InGroup | Self::OutGroup)

@@ -96,6 +96,10 @@ pub fn value(field: Field, value: u128) -> String {
             .find(|(_, n)| *n == number)
             .map_or_else(|| value.to_string(), |(name, _)| (*name).to_owned()),
         (Field::TcpFlags, _) => format!("{value:#x}"),
+        (Field::CtState, _) => {
+            let state = CtState::ALL.into_iter().find(|state| *state as u128 == value);
+            state.map_or_else(|| value.to_string(), |state| state.name().to_owned())
+        }
         (Field::EthSrc | Field::EthDst, _) => {
             let octets = value.to_be_bytes();
             let mac: Vec<String> = octets.iter().skip(10).map(|octet| format!("{octet:02x}")).collect();

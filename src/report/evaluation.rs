@@ -1,7 +1,7 @@
 //! What rules do with captured packets, for people and programs.
 
 use super::json::v1::{Position, VERSION};
-use super::{Table, bar, clean, count, json, share};
+use super::{Table, bar, clean, count, json, not_known, share};
 use crate::eval::{Hit, Reason, RuleTotals, Tally, Totals};
 use crate::ir::{Document, Kind, Outcome, Rule, RuleSet};
 use crate::packet::{Counts, Malformed};
@@ -113,7 +113,10 @@ impl<'a> Evaluation<'a> {
             table.row(row([name, does(rule)], totals.hits, all));
         }
         let default = evaluated.totals.default_of(index);
-        if (is_entry && set.kind != Kind::Hook) || default.packets > 0 {
+        let entry = evaluated.rule_sets.first().and_then(|first| evaluated.document.rule_sets.get(*first));
+        let hook = entry.filter(|entry| entry.kind == Kind::Hook);
+        let is_stage = hook.is_some_and(|hook| hook.targets().any(|stage| stage == index));
+        if is_entry && set.kind != Kind::Hook || is_stage || default.packets > 0 {
             table.row(row(["default".to_owned(), set.default.to_string()], default, all));
         }
         table.write(out)?;
@@ -266,7 +269,7 @@ fn does(rule: &Rule) -> String {
 
 fn words(reason: &Reason) -> String {
     match reason {
-        Reason::Cut(field) => format!("the capture does not hold the {}", field.info().title),
+        Reason::Cut(field) => not_known(*field),
         Reason::Opaque(id) => format!("`{}` is not modelled", clean(id)),
     }
 }

@@ -21,6 +21,7 @@ pub use words::{clean, count, share};
 
 use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::field::Field;
 use crate::guard::limits;
 use crate::source::SourceMap;
 use std::collections::BTreeMap;
@@ -49,6 +50,16 @@ pub struct InputSummary {
     pub dialect: &'static str,
     /// Its rule sets: the name and the number of rules of each.
     pub rule_sets: Vec<(String, usize)>,
+}
+
+/// Why nobody can say what a field of a packet is.
+fn not_known(field: Field) -> String {
+    let title = field.info().title;
+    if field.is_of_device() {
+        format!("only the device knows the {title}")
+    } else {
+        format!("the capture does not hold the {title}")
+    }
 }
 
 impl InputSummary {

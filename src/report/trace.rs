@@ -1,7 +1,7 @@
 //! Why one packet gets its verdict, for people and programs.
 
 use super::json::v1::{Position, VERSION};
-use super::{Table, clean, json};
+use super::{Table, clean, json, not_known};
 use crate::eval::{Decision, Hit, Step, Truth, Why, why_not};
 use crate::field::{Headers, Reading};
 use crate::ir::{Condition, Document, Outcome, Rule, RuleSet, Test, Verdict};
@@ -252,7 +252,7 @@ fn has(test: &Test, reading: Reading) -> String {
     match reading {
         Reading::Value(value) => format!("the {title} {are} {}", query::value(test.field, value)),
         Reading::Absent => format!("the packet has no {title}"),
-        Reading::Cut => format!("the capture does not hold the {title}"),
+        Reading::Cut => not_known(test.field),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How far each word is supported.
 
 use crate::dialect::Keyword;
-use crate::dialect::Support::{self, Full, Ignored, Opaque, Partial};
+use crate::dialect::Support::{self, Full, Ignored, Partial};
 
 const fn word(context: &'static str, word: &'static str, support: Support, remark: &'static str) -> Keyword {
     Keyword { context, word, support, remark }
