@@ -5,6 +5,7 @@ pub mod bird;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
+pub mod gobgp;
 pub mod ios_xr;
 pub mod ir_json;
 pub mod junos;
@@ -24,6 +25,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bird::Bird,
     &exabgp::ExaBgp,
     &flowspec_hex::FlowspecHex,
+    &gobgp::GoBgp,
     &ios_xr::IosXr,
     &ir_json::IrJson,
     &junos::Junos,

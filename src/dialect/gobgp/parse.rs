@@ -1,0 +1,325 @@
+//! Commands, one a line, as a shell would cut them.
+
+use super::findings::Findings;
+use super::lower::Rules;
+use super::matching::{self, Word, place};
+use super::support;
+use super::syntax::{Route, Verb};
+use super::then;
+use crate::diagnostic::Level;
+use crate::dialect::flowspec::Table;
+use crate::dialect::raised;
+use crate::source::Span;
+
+/// How a comment names the rule before it.
+pub(super) const NAME: &str = "name: ";
+
+/// Reads commands into `rules`. Gives how many lines were passed over.
+pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -> usize {
+    let mut commands = Commands { rules, findings, route: Route::new(), skipped: 0 };
+    let mut words: Vec<Word<'_>> = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        words.clear();
+        let line = split(text, at, &mut words);
+        if let Some(quote) = line.unclosed {
+            let span = Span::new(quote, quote + 1);
+            commands.findings.error(raised::SYNTAX_ERROR, "this quotation does not end", span);
+        }
+        commands.command(&words, &line);
+        at = line.end;
+    }
+    commands.skipped
+}
+
+/// A command as it was cut.
+#[derive(Debug, Default)]
+pub(super) struct Line<'a> {
+    // Where the next begins.
+    end: usize,
+    comment: Option<&'a str>,
+    unclosed: Option<usize>,
+    // The first sign outside quotes that a shell takes for itself.
+    sign: Option<usize>,
+}
+
+// Cuts one command into words: blanks part them, quotes hold them together, `#` begins a comment, a backslash at
+// the end of a line goes on, `;` ends the command.
+fn split<'a>(text: &'a str, from: usize, words: &mut Vec<Word<'a>>) -> Line<'a> {
+    let bytes = text.as_bytes();
+    let byte = |at: usize| bytes.get(at).copied();
+    let slice = |from: usize, to: usize| text.get(from..to).unwrap_or("");
+    let mut line = Line::default();
+    let mut at = from;
+    while let Some(first) = byte(at) {
+        match first {
+            b'\n' | b';' => {
+                line.end = at + 1;
+                if first == b';' {
+                    line.comment = comment_behind(text, at + 1);
+                }
+                return line;
+            }
+            b' ' | b'\t' | b'\r' => at += 1,
+            b'\\' if byte(at + 1) == Some(b'\n') => at += 2,
+            b'\\' if byte(at + 1) == Some(b'\r') && byte(at + 2) == Some(b'\n') => at += 3,
+            b'#' => {
+                let end = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\n'));
+                let end = end.map_or(bytes.len(), |length| at + length);
+                line.comment = Some(slice(at + 1, end));
+                at = end;
+            }
+            b'\'' | b'"' => {
+                let rest = bytes.get(at + 1..).unwrap_or(&[]);
+                let Some(length) = rest.iter().position(|b| *b == first || *b == b'\n') else {
+                    line.unclosed = Some(at);
+                    line.end = bytes.len();
+                    return line;
+                };
+                let end = at + 1 + length;
+                if byte(end) != Some(first) {
+                    line.unclosed = Some(at);
+                    words.push((slice(at + 1, end), at + 1));
+                    at = end;
+                    continue;
+                }
+                words.push((slice(at + 1, end), at + 1));
+                at = end + 1;
+            }
+            _ => {
+                let rest = bytes.get(at..).unwrap_or(&[]);
+                let ends = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\'' | b'"' | b';');
+                let length = rest.iter().position(ends).unwrap_or(rest.len()).max(1);
+                let word = slice(at, at + length);
+                if let Some(sign) = word.find(['<', '>', '&', '|']) {
+                    line.sign.get_or_insert(at + sign);
+                }
+                words.push((word, at));
+                at += length;
+            }
+        }
+    }
+    line.end = bytes.len();
+    line
+}
+
+// A comment on the rest of the line, behind a semicolon.
+fn comment_behind(text: &str, at: usize) -> Option<&str> {
+    let rest = text.get(at..)?.split('\n').next()?;
+    rest.trim_start_matches([' ', '\t']).strip_prefix('#')
+}
+
+/// The table of a family's name; none for families without flow routes.
+pub(super) fn table(family: &str) -> Option<Table> {
+    Some(match family {
+        "ipv4-flowspec" => Table::Ipv4,
+        "ipv6-flowspec" => Table::Ipv6,
+        "ipv4-l3vpn-flowspec" | "l3vpn-ipv4-flowspec" => Table::Vpnv4,
+        "ipv6-l3vpn-flowspec" | "l3vpn-ipv6-flowspec" => Table::Vpnv6,
+        _ => return None,
+    })
+}
+
+struct Commands<'r, 'o> {
+    rules: &'r mut Rules<'o>,
+    findings: &'r mut Findings,
+    route: Route,
+    skipped: usize,
+}
+
+impl<'a> Commands<'_, '_> {
+    fn command(&mut self, words: &[Word<'a>], line: &Line<'a>) {
+        if words.is_empty() {
+            return;
+        }
+        let rib = words.iter().position(|(word, _)| *word == "rib");
+        let named = words.iter().any(|(word, _)| *word == "gobgp" || word.ends_with("/gobgp"));
+        let rest = match rib {
+            Some(at) if named || at < 3 => words.get(at + 1..).unwrap_or(&[]),
+            _ if named => {
+                self.skipped += 1;
+                return;
+            }
+            _ => words,
+        };
+        let rest = without_options(rest);
+        let Some(head) = Head::read(words, &rest) else {
+            self.skipped += 1;
+            return;
+        };
+        if named && let Some(sign) = line.sign {
+            let message = "a shell takes this sign for itself and cuts the command here";
+            let help = "put the values between quotes";
+            let span = Span::new(sign, sign + 1);
+            self.findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, help);
+        }
+        self.flow_route(words, &head, line.comment);
+    }
+
+    fn flow_route(&mut self, words: &[Word<'a>], head: &Head<'a, '_>, comment: Option<&'a str>) {
+        let whole = place(words);
+        if head.family.is_some_and(|(family, _)| family == "l2vpn-flowspec") {
+            let message = "this route matches frames and is not read";
+            let span = head.family.map_or(whole, |(word, at)| Span::new(at, at + word.len()));
+            self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, message, span, "");
+            self.skipped += 1;
+            return;
+        }
+        let Some(table) = head.table() else {
+            self.skipped += 1;
+            return;
+        };
+        let first = self.findings.len();
+        self.route.clear(head.verb, table, whole);
+        if head.all {
+            self.rules.clear(table);
+            return;
+        }
+        self.distinguisher(head, table, whole);
+        self.keys(head.matching, whole);
+        match head.then {
+            Some(args) if args.is_empty() && head.verb == Verb::Add => {
+                self.findings.error(raised::SYNTAX_ERROR, "expected an action behind `then`", whole);
+            }
+            Some(args) => then::read(args, &mut self.route, self.findings),
+            None => {}
+        }
+        let name = comment.and_then(|text| text.trim().strip_prefix(NAME)).map(str::trim);
+        self.rules.route(&self.route, name.filter(|name| !name.is_empty()), first, self.findings);
+    }
+
+    fn distinguisher(&mut self, head: &Head<'a, '_>, table: Table, whole: Span) {
+        match (head.distinguisher, table.is_vpn()) {
+            (Some((word, at)), true) => {
+                let span = Span::new(at, at + word.len());
+                self.route.distinguisher = then::distinguisher(word);
+                if self.route.distinguisher.is_none() {
+                    let message = "expected a route distinguisher, as `65000:100`";
+                    self.findings.error(raised::SYNTAX_ERROR, message, span);
+                    self.route.broken = Some(span);
+                }
+            }
+            (Some((word, at)), false) => {
+                let message = "expected `match`: a family without VPN takes no `rd`";
+                self.findings.error(raised::SYNTAX_ERROR, message, Span::new(at, at + word.len()));
+            }
+            (None, true) => {
+                self.findings.error(raised::SYNTAX_ERROR, "expected `rd` in front of `match`", whole);
+                self.route.broken = Some(whole);
+            }
+            (None, false) => {}
+        }
+    }
+
+    fn keys(&mut self, args: &[Word<'a>], whole: Span) {
+        let is_key = |word: &str| support::component(word).is_some() || support::LAYER2.contains(&word);
+        let is_attribute = |word: &str| support::ATTRIBUTES.contains(&word) || word == "rt";
+        if args.is_empty() {
+            self.findings.error(raised::SYNTAX_ERROR, "expected a key and its values behind `match`", whole);
+            self.route.broken = Some(whole);
+        }
+        let mut rest = args;
+        while let [key, tail @ ..] = rest {
+            let length = tail.iter().position(|(word, _)| is_key(word) || is_attribute(word));
+            let (values, behind) = tail.split_at_checked(length.unwrap_or(tail.len())).unwrap_or((tail, &[]));
+            if !is_attribute(key.0) {
+                matching::item(*key, values, &mut self.route, self.findings);
+            }
+            rest = behind;
+        }
+    }
+}
+
+// Options may stand anywhere: those of the family and of the connection take a value.
+fn without_options<'a>(words: &[Word<'a>]) -> Vec<Word<'a>> {
+    let mut out = Vec::with_capacity(words.len());
+    let mut rest = words.iter();
+    while let Some((word, at)) = rest.next() {
+        match *word {
+            "-a" | "--address-family" | "-p" | "--port" | "-u" | "--host" => _ = rest.next(),
+            "-j" | "--json" => {}
+            word if word.starts_with("--") || word.starts_with("-a") => {}
+            word => out.push((word, *at)),
+        }
+    }
+    out
+}
+
+/// A command in its parts.
+#[derive(Debug)]
+struct Head<'a, 'w> {
+    verb: Verb,
+    family: Option<Word<'a>>,
+    distinguisher: Option<Word<'a>>,
+    all: bool,
+    matching: &'w [Word<'a>],
+    then: Option<&'w [Word<'a>]>,
+}
+
+impl<'a, 'w> Head<'a, 'w> {
+    // None when the command adds and removes no flow route.
+    fn read(whole: &[Word<'a>], rest: &'w [Word<'a>]) -> Option<Self> {
+        let then = rest.iter().position(|(word, _)| *word == "then");
+        let matched = rest.iter().position(|(word, _)| *word == "match");
+        let option = |words: &[Word<'a>]| {
+            words.windows(2).find_map(|pair| match pair {
+                [("-a" | "--address-family", _), family] => Some(*family),
+                _ => None,
+            })
+        };
+        let joined = |words: &[Word<'a>]| {
+            words.iter().find_map(|(word, at)| {
+                let family = word.strip_prefix("--address-family=").or_else(|| word.strip_prefix("-a"))?;
+                (!family.is_empty()).then_some((family, at + word.len() - family.len()))
+            })
+        };
+        let family = option(whole).or_else(|| joined(whole));
+        let verb = rest.iter().take(matched.unwrap_or(rest.len())).find_map(|(word, _)| match *word {
+            "add" => Some(Verb::Add),
+            "del" | "delete" => Some(Verb::Delete),
+            _ => None,
+        });
+        let before = rest.get(..matched.unwrap_or(0)).unwrap_or(&[]);
+        let distinguisher = before.windows(2).find_map(|pair| match pair {
+            [("rd", _), word] => Some(*word),
+            _ => None,
+        });
+        let all = verb == Some(Verb::Delete)
+            && matched.is_none()
+            && rest.iter().any(|(word, _)| *word == "all")
+            && family.is_some();
+        let begin = match matched {
+            Some(at) => at + 1,
+            // A command without its beginning: keys and actions alone.
+            None if all => rest.len(),
+            None => {
+                then?;
+                let (word, _) = rest.first()?;
+                support::component(word)?;
+                0
+            }
+        };
+        let end = then.filter(|at| *at >= begin).unwrap_or(rest.len());
+        let matching = rest.get(begin..end)?;
+        let then = then.and_then(|at| rest.get(at + 1..));
+        Some(Self { verb: verb.unwrap_or(Verb::Add), family, distinguisher, all, matching, then })
+    }
+
+    // The table its family names; without one, that of its prefixes.
+    fn table(&self) -> Option<Table> {
+        if let Some((family, _)) = self.family {
+            return table(family);
+        }
+        let six = self.matching.windows(2).any(|pair| match pair {
+            [("destination" | "source", _), (prefix, _)] => prefix.contains(':'),
+            [("label", _), _] => true,
+            _ => false,
+        });
+        Some(match (six, self.distinguisher.is_some()) {
+            (false, false) => Table::Ipv4,
+            (true, false) => Table::Ipv6,
+            (false, true) => Table::Vpnv4,
+            (true, true) => Table::Vpnv6,
+        })
+    }
+}

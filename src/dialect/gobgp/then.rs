@@ -1,0 +1,202 @@
+//! What a route asks for: the words behind `then`, and how they are shown.
+
+use super::findings::Findings;
+use super::matching::Word;
+use super::support;
+use super::syntax::{Asked, Route};
+use crate::diagnostic::Level;
+use crate::dialect::raised;
+use crate::source::Span;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Reads the words behind `then`.
+pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings) {
+    let mut rest = args;
+    while let [(word, start), tail @ ..] = rest {
+        let span = Span::new(*start, start + word.len());
+        let value = tail.first().copied();
+        let whole = value.map_or(span, |(word, at)| span.to(Span::new(at, at + word.len())));
+        let mut used = 1;
+        let asked = match *word {
+            "accept" => {
+                rest = tail;
+                continue;
+            }
+            "discard" => {
+                used = 0;
+                Some(Asked::Rate(0.0))
+            }
+            "rate-limit" => {
+                if let [_, ("as", _), (asn, _), ..] = tail
+                    && asn.bytes().all(|byte| byte.is_ascii_digit())
+                {
+                    used = 3;
+                }
+                value.and_then(|(word, _)| rate(word)).map(Asked::Rate)
+            }
+            "mark" => value.and_then(|(word, _)| word.parse().ok()).map(mark),
+            "action" => value.and_then(|(word, _)| traffic(word)),
+            "redirect" => value.and_then(|(word, at)| redirect(word, at, findings)),
+            "rt" => value.and_then(|(word, _)| target(word)).map(|(kind, value)| short(kind, 0x02, value)),
+            word if support::ATTRIBUTES.contains(&word) => {
+                rest = tail.get(1..).unwrap_or(&[]);
+                continue;
+            }
+            word => {
+                let message = if matches!(args.first(), Some((first, _)) if *first == "action")
+                    || matches!(word, "sample" | "terminal")
+                {
+                    format!("GoBGP drops `{word}` here: `action` takes one value")
+                } else {
+                    format!("`{word}` is no action of a flow route")
+                };
+                let check = if matches!(word, "sample" | "terminal") {
+                    raised::MISLEADING_TEXT
+                } else {
+                    raised::UNSUPPORTED_KEYWORD
+                };
+                let help = "write `action sample-terminal` for both; see `flowgate dialects` for the actions";
+                findings.add(check, Level::Warning, message, span, help);
+                if check == raised::UNSUPPORTED_KEYWORD {
+                    route.asked.push((Asked::Unread, span));
+                }
+                rest = tail;
+                continue;
+            }
+        };
+        let all = tail.get(..used).and_then(<[Word<'_>]>::last);
+        let place = all.map_or(span, |(word, at)| span.to(Span::new(*at, at + word.len())));
+        if let Some(asked) = asked {
+            route.asked.push((asked, place));
+        } else {
+            let what = match *word {
+                "rate-limit" => "a rate in octets a second, as `1250000`",
+                "mark" => "a DSCP of 0 to 63",
+                "action" => "`sample`, `terminal` or `sample-terminal`",
+                _ => "`AS:number`, `A.B.C.D:number` or `AS.AS:number`",
+            };
+            findings.error(raised::SYNTAX_ERROR, format!("expected {what}"), whole);
+            route.asked.push((Asked::Unread, whole));
+        }
+        rest = tail.get(used..).unwrap_or(&[]);
+    }
+}
+
+/// Reads what is shown between `{Extcomms: ` and `}`.
+pub(super) fn shown(list: &str, offset: usize, route: &mut Route) {
+    let mut rest = list;
+    while let Some((before, tail)) = rest.split_once('[') {
+        let Some((inside, after)) = tail.split_once(']') else { return };
+        let start = offset + (list.len() - rest.len()) + before.len() + 1;
+        let span = Span::new(start, start + inside.len());
+        let (name, value) = inside.split_once(": ").unwrap_or((inside, ""));
+        let asked = match name {
+            "discard" => Some(Asked::Rate(0.0)),
+            "rate" => rate(value.split('(').next().unwrap_or(value)).map(Asked::Rate),
+            "action" => traffic(value),
+            "remark" => value.parse().ok().map(mark),
+            "redirect" => {
+                six(value).or_else(|| target(value).map(|(kind, value)| short(kind | 0x80, 0x08, value)))
+            }
+            _ => target(inside).map(|(kind, value)| short(kind, 0x02, value)),
+        };
+        route.asked.push((asked.unwrap_or(Asked::Unread), span));
+        rest = after;
+    }
+}
+
+/// A rate: digits, perhaps with a fraction, in the precision of the wire.
+fn rate(word: &str) -> Option<f64> {
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    word.parse::<f32>().ok().map(f64::from)
+}
+
+/// A DSCP to write, as its community.
+pub(super) fn mark(dscp: u8) -> Asked {
+    Asked::Short([0x80, 0x09, 0, 0, 0, 0, 0, dscp])
+}
+
+/// `sample`, `terminal` or both.
+pub(super) fn traffic(word: &str) -> Option<Asked> {
+    Some(match word {
+        "sample" => Asked::Traffic(true, false),
+        "terminal" => Asked::Traffic(false, true),
+        "sample-terminal" | "terminal-sample" => Asked::Traffic(true, true),
+        _ => return None,
+    })
+}
+
+/// A community of eight octets.
+pub(super) fn short(kind: u8, subtype: u8, value: [u8; 6]) -> Asked {
+    let mut octets = [0; 8];
+    let parts = [kind, subtype].into_iter().chain(value);
+    octets.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+    Asked::Short(octets)
+}
+
+// `X::Y:N`, as GoBGP sends it: a type no standard knows (0x800b).
+pub(super) fn six(word: &str) -> Option<Asked> {
+    let (addr, number) = word.rsplit_once(':')?;
+    let addr: Ipv6Addr = addr.parse().ok()?;
+    let number: u16 = number.parse().ok()?;
+    let mut octets = [0; 20];
+    let parts = [0x80, 0x0b].into_iter().chain(addr.octets()).chain(number.to_be_bytes());
+    octets.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+    Some(Asked::Long(octets))
+}
+
+/// A route target: its type octet and its value.
+pub(super) fn target(word: &str) -> Option<(u8, [u8; 6])> {
+    let (admin, number) = word.rsplit_once(':')?;
+    let number = u64::from(number.parse::<u32>().ok()?);
+    let (kind, high, bits) = if let Ok(addr) = admin.parse::<Ipv4Addr>() {
+        (1, u64::from(addr.to_bits()), 16)
+    } else if let Some((high, low)) = admin.split_once('.') {
+        (2, u64::from(high.parse::<u16>().ok()?) << 16 | u64::from(low.parse::<u16>().ok()?), 16)
+    } else {
+        (0, u64::from(admin.parse::<u32>().ok()?.min(0xffff)), 32)
+    };
+    let low = if bits == 16 { number & 0xffff } else { number };
+    let [_, _, value @ ..] = (high << bits | low).to_be_bytes();
+    Some((kind, value))
+}
+
+/// `redirect RT` with what GoBGP makes of numbers that are too large.
+fn redirect(word: &str, at: usize, findings: &mut Findings) -> Option<Asked> {
+    let span = Span::new(at, at + word.len());
+    let mut surprise = |message: String, help: &str| {
+        findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, help);
+    };
+    let is_six = word.rsplit_once(':').is_some_and(|(addr, _)| addr.parse::<Ipv6Addr>().is_ok());
+    if is_six {
+        let message =
+            "GoBGP sends a redirect to an IPv6 address as a community of type 0x800b: routers ignore it";
+        surprise(message.to_owned(), "redirect to a target with an AS or an IPv4 address");
+        return six(word);
+    }
+    let (kind, value) = target(word)?;
+    let (admin, number) = word.rsplit_once(':')?;
+    let number: u64 = number.parse().ok()?;
+    if kind == 0 && admin.parse::<u64>().is_ok_and(|asn| asn > 0xffff) {
+        let asn: u64 = admin.parse().ok()?;
+        let message = format!("GoBGP makes AS 65535 of `{asn}`");
+        let help = format!("write a four-octet AS as `{}.{}:{number}`", asn >> 16, asn & 0xffff);
+        surprise(message, &help);
+    } else if kind != 0 && number > 0xffff {
+        let message = format!("GoBGP makes {} of `{number}`", number & 0xffff);
+        surprise(message, "write a number up to 65535 behind an address or a four-octet AS");
+    }
+    Some(short(kind | 0x80, 0x08, value))
+}
+
+/// A route distinguisher (RFC 4364 §4.2).
+pub(super) fn distinguisher(word: &str) -> Option<[u8; 8]> {
+    let (kind, value) = target(word)?;
+    let mut octets = [0; 8];
+    octets.iter_mut().zip([0, kind].into_iter().chain(value)).for_each(|(to, from)| *to = from);
+    Some(octets)
+}
