@@ -126,6 +126,8 @@ fields! {
     VlanId "vlan" "VLAN identifier" 12 Link Any [] optional true "IEEE 802.1Q";
     /// Priority of the outermost VLAN tag.
     VlanPcp "vlan.pcp" "VLAN priority" 3 Link Any [] optional true "IEEE 802.1Q";
+    /// Drop-eligible bit of the outermost VLAN tag, once the bit of the canonical format.
+    VlanDei "vlan.dei" "VLAN drop-eligible bit" 1 Link Any [] optional true "IEEE 802.1Q";
     /// Identifier of the second VLAN tag.
     InnerVlanId "inner-vlan" "inner VLAN identifier" 12 Link Any [] optional true "IEEE 802.1ad";
     /// Priority of the second VLAN tag.
@@ -182,6 +184,8 @@ fields! {
     IsFragHeader "frag.header" "fragment header" 1 Network Any [] "RFC 8200 §4.5";
     /// Fragment offset in units of 8 octets; 0 without a fragment header.
     FragOff "frag.offset" "fragment offset" 13 Network Any [] "RFC 791 §3.1, RFC 8200 §4.5";
+    /// Identification in the fragment header of IPv6.
+    FragId "frag.id" "fragment identification" 32 Network Inet6 [V6, need(Field::IsFragHeader, &[(1, 1)])] "RFC 8200 §4.5";
     /// Protocol octet, or next header of the fixed IPv6 header.
     ProtoField "proto.field" "protocol field" 8 Network Any [] "RFC 791 §3.1, RFC 8200 §3";
     /// Upper-layer protocol: the first next-header value that is no extension header.
@@ -252,7 +256,7 @@ fields! {
 
 impl Field {
     /// How many fields there are.
-    pub const COUNT: usize = 63;
+    pub const COUNT: usize = 65;
 
     /// The field's row of the table.
     #[expect(clippy::indexing_slicing, reason = "the table has one row for each field, made by one macro")]

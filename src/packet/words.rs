@@ -365,6 +365,7 @@ mod tests {
             "icmp6 2001:db8::1 > ff02::1 type 135 code 0 len 64 label 1048575",
             "udp [2001:db8::1]:5 > [2001:db8::2]:6 len 48 iface xe-0/0/0",
             "udp [2001:db8::1]:5 > [2001:db8::2]:6 len 56 frag 0",
+            "udp [2001:db8::1]:5 > [2001:db8::2]:6 len 56 frag 0 frag.id 7",
             "esp 198.51.100.7 > 192.0.2.9 len 28 esp.spi 7",
             "udp 198.51.100.7:1 > 192.0.2.9:2 len 28 eth.src 02:00:00:00:00:0f eth.type 0x0800 vlan 5",
             "gre 198.51.100.7 > 192.0.2.9 len 28 gre.key 7",

@@ -31,6 +31,8 @@ pub(super) fn value(field: Field, known: Known<'_>) -> u128 {
         Field::Src6 => SRC6,
         Field::Dst6 => DST6,
         Field::Ttl => 64,
+        // What building writes where nothing is asked for.
+        Field::FragId => 1,
         Field::HdrLen => 5,
         Field::Proto => 6,
         Field::ProtoField => known(Field::Proto).unwrap_or(6),

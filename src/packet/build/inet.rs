@@ -131,7 +131,8 @@ fn extension(kind: u8, next: u8, ask: &Ask<'_>, octets: &mut Vec<u8>) {
             let word =
                 ask.small(Field::FragOff).unwrap_or(0) << 3 | u32::from(ask.small(Field::Mf) == Some(1));
             let [.., high, low] = word.to_be_bytes();
-            octets.extend([next, 0, high, low, 0, 0, 0, 1]);
+            octets.extend([next, 0, high, low]);
+            octets.extend(ask.small(Field::FragId).unwrap_or(1).to_be_bytes());
         }
         51 => {
             octets.extend([next, 2, 0, 0]);
@@ -151,6 +152,7 @@ fn chain(ask: &Ask<'_>, protocol: Option<u8>) -> Vec<u8> {
     let first = first.filter(|p| extension_bit(*p).is_some());
     let fragmented = ask.small(Field::IsFragHeader) == Some(1)
         || ask.has(Field::Mf)
+        || ask.has(Field::FragId)
         || ask.small(Field::FragOff).unwrap_or(0) != 0;
     let mut bits = ask.small(Field::ExtHdrs).unwrap_or_else(|| {
         let mut bits = first.and_then(extension_bit).unwrap_or(0);

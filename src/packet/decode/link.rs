@@ -32,6 +32,7 @@ const FIRST_ETHERTYPE: u16 = 0x0600;
 const TAGS: &[Field] = &[
     Field::VlanId,
     Field::VlanPcp,
+    Field::VlanDei,
     Field::InnerVlanId,
     Field::InnerVlanPcp,
     Field::MplsLabel,
@@ -100,6 +101,9 @@ fn ethertype<'a>(first: u16, behind: Octets<'a>, headers: &mut Headers) -> Walke
         if tags < 2 {
             headers.set(id, u32::from(view.get_vlan_identifier()));
             headers.set(priority, u32::from(view.get_priority_code_point().0));
+        }
+        if tags == 0 {
+            headers.set(Field::VlanDei, u32::from(view.get_drop_eligible_indicator()));
         }
         ethertype = view.get_ethertype().0;
         octets = octets.skip(4);

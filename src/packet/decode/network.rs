@@ -342,17 +342,26 @@ pub(in crate::packet) fn extension_bit(next: u8) -> Option<u32> {
 #[derive(Default)]
 struct Chain {
     seen: u32,
-    // Offset and more-fragments bit of the last fragment header.
-    fragment: Option<(u16, bool)>,
+    // The last fragment header.
+    fragment: Option<Fragment>,
+}
+
+/// What a fragment header says.
+#[derive(Clone, Copy)]
+struct Fragment {
+    offset: u16,
+    more: bool,
+    id: u32,
 }
 
 impl Chain {
     fn write(&self, headers: &mut Headers) {
         headers.set(Field::ExtHdrs, self.seen);
         headers.set(Field::IsFragHeader, u32::from(self.fragment.is_some()));
-        headers.set(Field::FragOff, self.fragment.map_or(0, |(offset, _)| u32::from(offset)));
-        if let Some((_, more)) = self.fragment {
-            headers.set(Field::Mf, u32::from(more));
+        headers.set(Field::FragOff, self.fragment.map_or(0, |fragment| u32::from(fragment.offset)));
+        if let Some(fragment) = self.fragment {
+            headers.set(Field::Mf, u32::from(fragment.more));
+            headers.set(Field::FragId, fragment.id);
         }
     }
 }
@@ -379,9 +388,9 @@ fn chain(packet: Octets<'_>, first: u8, headers: &mut Headers) -> Decoded {
         }
         octets = octets.skip(step.length);
         next = step.next;
-        if let Some((offset, more)) = step.fragment {
-            chain.fragment = Some((offset, more));
-            if offset != 0 {
+        if let Some(fragment) = step.fragment {
+            chain.fragment = Some(fragment);
+            if fragment.offset != 0 {
                 chain.write(headers);
                 let protocol = extension_bit(next).is_none().then_some(next);
                 return finish(protocol, L4Status::NonFirstFragment, octets, headers);
@@ -418,16 +427,17 @@ fn cut_chain(chain: &Chain, headers: &mut Headers) -> Decoded {
 struct Step {
     next: u8,
     length: usize,
-    fragment: Option<(u16, bool)>,
+    fragment: Option<Fragment>,
     spi: Option<u32>,
 }
 
 /// One extension header. Only the octets that say where the next one is must have been captured.
 fn extension(kind: u8, octets: Octets<'_>) -> Result<Step, super::Short> {
     if kind == FRAGMENT {
-        let [next, _, high, low, ..] = *octets.header::<8>()?;
+        let [next, _, high, low, id @ ..] = *octets.header::<8>()?;
         let word = u16::from_be_bytes([high, low]);
-        return Ok(Step { next, length: 8, fragment: Some((word >> 3, word & 1 == 1)), spi: None });
+        let fragment = Fragment { offset: word >> 3, more: word & 1 == 1, id: u32::from_be_bytes(id) };
+        return Ok(Step { next, length: 8, fragment: Some(fragment), spi: None });
     }
     let [next, words] = *octets.header::<2>()?;
     if kind == AUTHENTICATION {
