@@ -141,6 +141,7 @@ const NAMES_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/feed", "bgp-capture", "the feed cuts captures into the messages that this dialect reads"),
     ("src/feed", "mrt", "the same for dumps"),
     ("src/cli/inputs.rs", "mrt", "which of the two the feed is to expect"),
+    ("src/dialect/nftables/fields.rs", "mrt", "a field of IGMP"),
     ("src/dialect/mrt", "bgp-capture", "a dump is read as the messages it holds"),
     ("src/cost", "", "platforms bear the names of programs, which dialects do too"),
 ];

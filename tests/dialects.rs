@@ -59,6 +59,8 @@ mod junos;
 mod junos_laws;
 #[path = "dialects/meaning.rs"]
 mod meaning;
+#[path = "dialects/nftables.rs"]
+mod nftables;
 #[path = "support/packet.rs"]
 mod packet;
 #[path = "support/programs.rs"]

@@ -1,38 +1,4 @@
 //! Rule languages, in and out: one folder each, registered by one line in [`DIALECTS`].
-//!
-//! A [`Dialect`] reads a [`Source`] into a [`Document`] and writes a document as text. [`recognise`] says which one a
-//! text is of, [`by_name`] finds one by its name. Reading never fails: what is wrong comes beside the rules. Nor does
-//! writing: what the text cannot say comes as a list of [`Lost`], which says how grave each is.
-//!
-//! ```
-//! use flowgate::dialect::{self, Loss, PrintOptions, ReadOptions, Sample};
-//! use flowgate::source::{Content, Source, SourceId};
-//!
-//! let text = "set firewall family inet filter EDGE term ssh from protocol tcp\n\
-//!             set firewall family inet filter EDGE term ssh from destination-port ssh\n\
-//!             set firewall family inet filter EDGE term ssh then count ssh\n\
-//!             set firewall family inet filter EDGE term ssh then discard\n";
-//!
-//! // An error here are the dialects that are equally sure; none, that no dialect knows the text.
-//! let found = dialect::recognise(&Sample::new("edge.set", text.as_bytes()));
-//! let from = found.expect("one dialect is surest").expect("it is known");
-//! assert_eq!(from.name(), "junos");
-//!
-//! let source = Source::new("edge.set", Content::Text(text.to_owned()));
-//! let reading = from.read(&source, SourceId(0), &ReadOptions::default());
-//! assert!(reading.diagnostics.is_empty());
-//! assert_eq!(reading.document.rule_sets[0].name, "inet/EDGE");
-//!
-//! // ir-json holds every document; other dialects say what they lose.
-//! let to = dialect::by_name("ir-json").expect("it is built in");
-//! let mut json = String::new();
-//! let lost = to.print(&reading.document, &PrintOptions::default(), &mut json).expect("a string takes everything");
-//! assert!(lost.is_empty() && json.contains("\"count\": \"ssh\""));
-//!
-//! let to = dialect::by_name("flowspec-hex").expect("it is built in");
-//! let lost = to.print(&reading.document, &PrintOptions::default(), &mut String::new()).expect("as above");
-//! assert!(lost.iter().any(|lost| lost.loss > Loss::Detail), "Junos looks at ports of later fragments too");
-//! ```
 
 pub mod bgp_capture;
 pub mod bird;
@@ -44,6 +10,7 @@ pub mod ios_xr;
 pub mod ir_json;
 pub mod junos;
 pub mod mrt;
+pub mod nftables;
 pub mod pcap_filter;
 pub mod services;
 
@@ -64,6 +31,8 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ir_json::IrJson,
     &junos::Junos,
     &mrt::Mrt,
+    &nftables::Nftables,
+    &nftables::json::NftablesJson,
 ];
 
 /// The dialect of that name.

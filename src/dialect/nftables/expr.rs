@@ -1,0 +1,492 @@
+//! Expressions, from text to syntax.
+
+use super::defines::Defines;
+use super::fields::{Base, Load};
+use super::lex::{Lexer, Token};
+use super::names;
+use super::syntax::{Binary, Data, Element, Expr, Relation, Verdict, Word};
+use crate::source::Span;
+
+/// What was expected, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Fault {
+    pub(super) span: Span,
+    pub(super) message: String,
+    /// A name nothing defines, not text of another language.
+    pub(super) undefined: bool,
+}
+
+/// What reading gives.
+pub(super) type Read<T> = Result<T, Fault>;
+
+/// Whether words are values, or what a packet says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    /// Loads only, as left of an operator.
+    Left,
+    /// Values only.
+    Right,
+    /// Loads where one can be read, else values: behind `set` and in data of maps.
+    Either,
+}
+
+/// Reads the tokens of one statement.
+#[derive(Debug)]
+pub(super) struct Parser<'a, 'd> {
+    lexer: Lexer<'a>,
+    pub(super) token: Token<'a>,
+    pub(super) span: Span,
+    /// The place of the token before.
+    pub(super) last: Span,
+    pub(super) defines: &'d Defines<'a>,
+    depth: u32,
+}
+
+const DEPTH: u32 = 48;
+
+impl<'a, 'd> Parser<'a, 'd> {
+    /// A parser of `text`, which begins at `base` in the source.
+    pub(super) fn new(text: &'a str, base: u32, defines: &'d Defines<'a>) -> Self {
+        let mut lexer = Lexer::new(text, base);
+        let (token, span) = lexer.next();
+        Self { lexer, token, span, last: Span { start: base, end: base }, defines, depth: 0 }
+    }
+
+    /// Goes to the next token.
+    pub(super) fn bump(&mut self) {
+        self.last = self.span;
+        (self.token, self.span) = self.lexer.next();
+    }
+
+    /// The token behind the present one.
+    pub(super) fn peek(&self) -> Token<'a> {
+        let mut ahead = self.lexer;
+        ahead.next().0
+    }
+
+    /// What is left behind the present token.
+    pub(super) fn rest(&self) -> &'a str {
+        self.lexer.rest()
+    }
+
+    /// Goes on behind `text`, a part of what is left.
+    pub(super) fn resume(&mut self, length: usize) {
+        let rest = self.lexer.rest();
+        let base = self.span.end;
+        let skipped = u32::try_from(length).unwrap_or(u32::MAX);
+        self.lexer = Lexer::new(rest.get(length..).unwrap_or(""), base.saturating_add(skipped));
+        self.bump();
+    }
+
+    /// The statement ends here.
+    pub(super) fn at_end(&self) -> bool {
+        self.token == Token::End
+    }
+
+    /// A fault at the present token.
+    pub(super) fn fault<T>(&self, expected: &str) -> Read<T> {
+        let span = if self.at_end() { self.last } else { self.span };
+        let place = if self.at_end() { " behind this" } else { "" };
+        Err(Fault { span, message: format!("expected {expected}{place}"), undefined: false })
+    }
+
+    /// Takes a sign where it stands.
+    pub(super) fn eat(&mut self, sign: u8) -> bool {
+        let found = self.token == Token::Sign(sign);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    /// Takes a word where it stands.
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.token == Token::Word(word);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    /// A sign that must stand here.
+    pub(super) fn expect(&mut self, sign: u8) -> Read<()> {
+        if self.eat(sign) { Ok(()) } else { self.fault(&format!("`{}`", char::from(sign))) }
+    }
+
+    /// A word or quotation, whatever it is; a definition's text where one is named.
+    pub(super) fn name(&mut self) -> Read<Word<'a>> {
+        match self.token {
+            Token::Word(text) | Token::Quoted(text) => {
+                let word = Word { text, span: self.span };
+                self.bump();
+                Ok(word)
+            }
+            Token::Sign(b'$') => {
+                let (text, span) = self.definition()?;
+                Ok(Word { text: text.trim().trim_matches('"'), span })
+            }
+            _ => self.fault("a name"),
+        }
+    }
+
+    /// Any text that stands here as one word, for arguments without a meaning.
+    pub(super) fn skip_value(&mut self) -> Read<()> {
+        match self.token {
+            Token::Word(_) | Token::Quoted(_) => self.bump(),
+            Token::Sign(b'$') => drop(self.definition()?),
+            Token::Sign(b'-') => {
+                self.bump();
+                self.bump();
+            }
+            _ => return self.fault("a value"),
+        }
+        Ok(())
+    }
+
+    fn definition(&mut self) -> Read<(&'a str, Span)> {
+        self.bump();
+        let Token::Word(name) = self.token else { return self.fault("the name of a definition") };
+        let span = self.span;
+        let Some((text, _)) = self.defines.find(name, span.start) else {
+            let message = format!("nothing defines `${name}`");
+            return Err(Fault { span, message, undefined: true });
+        };
+        self.bump();
+        Ok((text, span))
+    }
+
+    // Reads what a definition holds as if it stood here.
+    fn expand(&mut self, side: Side, list: bool) -> Read<Expr<'a>> {
+        self.bump();
+        let Token::Word(name) = self.token else { return self.fault("the name of a definition") };
+        let span = self.span;
+        let found = self.defines.find(name, span.start);
+        let slash = name.rfind('/');
+        let (found, length) = match (found, slash) {
+            (None, Some(at)) => {
+                (name.get(..at).and_then(|n| self.defines.find(n, span.start)), name.get(at + 1..))
+            }
+            (found, _) => (found, None),
+        };
+        let Some((text, base)) = found else {
+            let message = format!("nothing defines `${name}`");
+            return Err(Fault { span, message, undefined: true });
+        };
+        self.bump();
+        let mut inner = Parser::new(text, base, self.defines);
+        inner.depth = self.depth + 1;
+        if inner.depth > DEPTH || self.defines.charge(text.len()).is_err() {
+            let message = "definitions inside definitions go too deep".to_owned();
+            return Err(Fault { span, message, undefined: false });
+        }
+        let expr = if list { inner.list(side) } else { inner.term(side) };
+        let expr = expr.map_err(|fault| Fault { span, ..fault })?;
+        if !inner.at_end() {
+            let message = format!("the definition of `${name}` is no value");
+            return Err(Fault { span, message, undefined: false });
+        }
+        Ok(match length {
+            Some(text) => Expr::Slash(Box::new((expr, Expr::Word(Word { text, span })))),
+            None => expr,
+        })
+    }
+
+    /// The operator in front of what stands here.
+    pub(super) fn relation(&mut self) -> Relation {
+        let relation = match self.token {
+            Token::Eq | Token::Word("eq") => Relation::Equal,
+            Token::Ne | Token::Word("ne") => Relation::Unequal,
+            Token::Sign(b'<') | Token::Word("lt") => Relation::Less,
+            Token::Le | Token::Word("le") => Relation::LessOrEqual,
+            Token::Sign(b'>') | Token::Word("gt") => Relation::Greater,
+            Token::Ge | Token::Word("ge") => Relation::GreaterOrEqual,
+            Token::Sign(b'!') => Relation::NoneOf,
+            _ => return Relation::Implicit,
+        };
+        self.bump();
+        relation
+    }
+
+    /// The right side of a comparison: values, lists of flags, flags under a mask, sets.
+    pub(super) fn list(&mut self, side: Side) -> Read<Expr<'a>> {
+        let first = self.comma_list(side)?;
+        if self.eat(b'/') {
+            let mask = self.comma_list(side)?;
+            return Ok(Expr::Slash(Box::new((first, mask))));
+        }
+        // `fin,syn / fin,syn`: values and mask are lists.
+        let Expr::List(parts) = first else { return Ok(first) };
+        let Some(at) = parts.iter().position(|part| matches!(part, Expr::Slash(_))) else {
+            return Ok(Expr::List(parts));
+        };
+        let (mut value, mut mask) = (Vec::new(), Vec::new());
+        for (index, part) in parts.into_iter().enumerate() {
+            match part {
+                Expr::Slash(pair) if index == at => {
+                    value.push(pair.0);
+                    mask.push(pair.1);
+                }
+                part if index < at => value.push(part),
+                part => mask.push(part),
+            }
+        }
+        Ok(Expr::Slash(Box::new((Expr::List(value), Expr::List(mask)))))
+    }
+
+    fn comma_list(&mut self, side: Side) -> Read<Expr<'a>> {
+        let first = self.concat(side)?;
+        if self.token != Token::Sign(b',') {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while self.eat(b',') {
+            parts.push(self.concat(side)?);
+        }
+        Ok(Expr::List(parts))
+    }
+
+    /// Values joined by dots.
+    pub(super) fn concat(&mut self, side: Side) -> Read<Expr<'a>> {
+        let first = self.term(side)?;
+        if self.token != Token::Sign(b'.') {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while self.eat(b'.') {
+            parts.push(self.term(side)?);
+        }
+        Ok(Expr::Concat(parts))
+    }
+
+    // A range, a prefix, or numbers combined.
+    fn term(&mut self, side: Side) -> Read<Expr<'a>> {
+        let first = self.binary(side, 0)?;
+        match self.token {
+            Token::Sign(b'-') if side != Side::Left => {
+                self.bump();
+                let second = self.binary(side, 0)?;
+                let second = self.prefix(side, second)?;
+                Ok(Expr::Range(Box::new((first, second))))
+            }
+            _ => self.prefix(side, first),
+        }
+    }
+
+    fn prefix(&mut self, side: Side, first: Expr<'a>) -> Read<Expr<'a>> {
+        if side != Side::Left && self.token == Token::Sign(b'/') {
+            self.bump();
+            let second = self.binary(side, 0)?;
+            return Ok(Expr::Slash(Box::new((first, second))));
+        }
+        Ok(first)
+    }
+
+    fn operator(&self) -> Option<(Binary, u8)> {
+        Some(match self.token {
+            Token::Sign(b'|') | Token::Word("or") => (Binary::Or, 1),
+            Token::Sign(b'^') | Token::Word("xor") => (Binary::Xor, 2),
+            Token::Sign(b'&') | Token::Word("and") => (Binary::And, 3),
+            Token::Shl | Token::Word("lshift") => (Binary::ShiftLeft, 4),
+            Token::Shr | Token::Word("rshift") => (Binary::ShiftRight, 4),
+            _ => return None,
+        })
+    }
+
+    fn binary(&mut self, side: Side, least: u8) -> Read<Expr<'a>> {
+        let mut left = self.primary(side)?;
+        let mut count = 0;
+        while let Some((operator, strength)) = self.operator()
+            && strength > least
+        {
+            // The tree is as deep as the chain is long.
+            count += 1;
+            if count > DEPTH {
+                return self.fault("fewer operators");
+            }
+            self.bump();
+            // What is combined with a load is a value more often than another load.
+            let right = self.binary(if side == Side::Left { Side::Either } else { side }, strength)?;
+            left = Expr::Binary(Box::new((operator, left, right)));
+        }
+        Ok(left)
+    }
+
+    fn primary(&mut self, side: Side) -> Read<Expr<'a>> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return self.fault("fewer expressions inside expressions");
+        }
+        let found = self.primary_inner(side);
+        self.depth -= 1;
+        found
+    }
+
+    fn primary_inner(&mut self, side: Side) -> Read<Expr<'a>> {
+        match self.token {
+            Token::Word(word) => {
+                if side != Side::Right {
+                    let start = self.span;
+                    if let Some(load) = self.load(word, side == Side::Either)? {
+                        return self.behind_load(Expr::Load(load, start.to(self.last)));
+                    }
+                    if side == Side::Left {
+                        return self.fault("a statement");
+                    }
+                }
+                let span = self.span;
+                self.bump();
+                Ok(Expr::Word(Word { text: word, span }))
+            }
+            Token::Quoted(text) => {
+                let span = self.span;
+                self.bump();
+                Ok(Expr::Word(Word { text, span }))
+            }
+            Token::Sign(b'$') => self.expand(side, false),
+            Token::Sign(b'*') => {
+                self.bump();
+                Ok(Expr::Any)
+            }
+            Token::Sign(b'(') => {
+                self.bump();
+                let inner = self.list(side)?;
+                self.expect(b')')?;
+                Ok(inner)
+            }
+            Token::Sign(b'@') => self.at_sign(),
+            Token::Sign(b'{') => self.set(),
+            _ => self.fault(if side == Side::Left { "a statement" } else { "a value" }),
+        }
+    }
+
+    // `map` binds to the load in front of it.
+    fn behind_load(&mut self, load: Expr<'a>) -> Read<Expr<'a>> {
+        if self.token == Token::Word("map") {
+            self.bump();
+            let data = self.data_set()?;
+            return Ok(Expr::Map(Box::new((load, data))));
+        }
+        Ok(load)
+    }
+
+    /// A set in braces, or the name of one.
+    pub(super) fn data_set(&mut self) -> Read<Expr<'a>> {
+        match self.token {
+            Token::Sign(b'{') => self.set(),
+            Token::Sign(b'@') => self.at_sign(),
+            Token::Sign(b'$') => self.expand(Side::Right, false),
+            _ => self.fault("`{` or `@`"),
+        }
+    }
+
+    // `@name`, or `@base,bit,width`.
+    fn at_sign(&mut self) -> Read<Expr<'a>> {
+        let start = self.span;
+        self.bump();
+        let Token::Word(name) = self.token else {
+            if let Token::Sign(b'$') | Token::Quoted(_) = self.token {
+                return self.name().map(Expr::SetRef);
+            }
+            return self.fault("the name of a set");
+        };
+        let base = match name {
+            "ll" => Some(Base::Link),
+            "nh" => Some(Base::Network),
+            "th" => Some(Base::Transport),
+            "ih" => Some(Base::Inner),
+            _ => None,
+        };
+        let word = Word { text: name, span: self.span };
+        self.bump();
+        if let (Some(base), Token::Sign(b',')) = (base, self.token) {
+            self.bump();
+            let bit = self.small_number()?;
+            self.expect(b',')?;
+            let width = self.small_number()?;
+            if width == 0 {
+                return self.fault("a width above 0");
+            }
+            let load = Expr::Load(Load::Raw(base, bit, width), start.to(self.last));
+            return self.behind_load(load);
+        }
+        Ok(Expr::SetRef(word))
+    }
+
+    /// A number of up to 32 bits.
+    pub(super) fn small_number(&mut self) -> Read<u32> {
+        let found = match self.token {
+            Token::Word(word) => names::number(word).and_then(|n| u32::try_from(n).ok()),
+            _ => None,
+        };
+        match found {
+            Some(number) => {
+                self.bump();
+                Ok(number)
+            }
+            None => self.fault("a number"),
+        }
+    }
+
+    /// `{ element, element }`
+    pub(super) fn set(&mut self) -> Read<Expr<'a>> {
+        self.expect(b'{')?;
+        let mut list = Vec::new();
+        loop {
+            if self.eat(b'}') {
+                break;
+            }
+            let start = self.span;
+            let key = self.concat(Side::Right)?;
+            self.element_options()?;
+            let data = if self.eat(b':') { Some(self.data()?) } else { None };
+            self.element_options()?;
+            list.push(Element { key, data, span: start.to(self.last) });
+            if self.defines.charge(1).is_err() {
+                return self.fault("fewer values");
+            }
+            if !self.eat(b',') && self.token != Token::Sign(b'}') {
+                return self.fault("`,` or `}`");
+            }
+        }
+        list.shrink_to_fit();
+        Ok(Expr::Set(list))
+    }
+
+    fn data(&mut self) -> Read<Data<'a>> {
+        let verdict = match self.token {
+            Token::Word("accept") => Some(Verdict::Accept),
+            Token::Word("drop") => Some(Verdict::Drop),
+            Token::Word("continue") => Some(Verdict::Continue),
+            Token::Word("return") => Some(Verdict::Return),
+            Token::Word("queue") => Some(Verdict::Queue),
+            Token::Word("jump" | "goto") => return Ok(Data::Verdict(self.jump()?)),
+            _ => None,
+        };
+        if let Some(verdict) = verdict {
+            self.bump();
+            return Ok(Data::Verdict(verdict));
+        }
+        self.concat(Side::Either)?;
+        // Address and port of a mapping.
+        while self.eat(b':') {
+            self.concat(Side::Either)?;
+        }
+        Ok(Data::Value)
+    }
+
+    /// What may stand behind an element: counters, timeouts, comments; none changes what it matches.
+    pub(super) fn element_options(&mut self) -> Read<()> {
+        loop {
+            match self.token {
+                Token::Word("timeout" | "expires" | "comment") => {
+                    self.bump();
+                    self.skip_value()?;
+                }
+                Token::Word("counter" | "limit" | "quota" | "last" | "ct") => {
+                    self.statement()?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}

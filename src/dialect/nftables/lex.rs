@@ -1,0 +1,315 @@
+//! Words, numbers, addresses and signs of nftables text.
+//!
+//! Where a word ends depends on what it begins as: `-` and `/` belong to names (`echo-request`) and end numbers
+//! and addresses (`1-5`, `10.0.0.0/8`); `:` belongs to IPv6 and Ethernet addresses and else parts a key from its
+//! value (`22:accept`).
+
+use crate::source::Span;
+use std::net::Ipv6Addr;
+
+/// A part of a statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Token<'a> {
+    /// A name, number or address.
+    Word(&'a str),
+    /// Text between quotation marks, without them.
+    Quoted(&'a str),
+    /// A quotation that does not end on its line.
+    Unclosed(&'a str),
+    /// Any sign but the comparisons.
+    Sign(u8),
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<=`
+    Le,
+    /// `>=`
+    Ge,
+    /// `<<`
+    Shl,
+    /// `>>`
+    Shr,
+    /// The end of the text.
+    End,
+}
+
+/// Reads tokens off a part of a text. Line ends are blanks here: statements are cut out before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    // Where `text` begins in the source.
+    base: u32,
+    at: usize,
+}
+
+const WORD: u8 = 1;
+const HEX: u8 = 2;
+
+// For every octet: whether a word can hold it, and whether an address can.
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    #[expect(clippy::indexing_slicing, reason = "a constant, evaluated when the library is built")]
+    while i < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let c = i as u8;
+        if c.is_ascii_alphanumeric() || c == b'_' || c == b'.' || c >= 0x80 {
+            table[i] |= WORD;
+        }
+        if c.is_ascii_hexdigit() || c == b':' || c == b'.' {
+            table[i] |= HEX;
+        }
+        i += 1;
+    }
+    table
+};
+
+fn class(octet: u8) -> u8 {
+    CLASS.get(usize::from(octet)).copied().unwrap_or(0)
+}
+
+impl<'a> Lexer<'a> {
+    /// Reads `text`, which begins at `base` in its source.
+    pub(super) fn new(text: &'a str, base: u32) -> Self {
+        Self { text, base, at: 0 }
+    }
+
+    /// The next token and its place.
+    #[inline]
+    pub(super) fn next(&mut self) -> (Token<'a>, Span) {
+        self.at += blank(self.rest());
+        let start = self.at;
+        let (token, length) = self.token();
+        self.at += length;
+        (token, self.span(start, self.at))
+    }
+
+    /// What is left.
+    pub(super) fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(self.base);
+        Span { start: place(start), end: place(end) }
+    }
+
+    fn token(&self) -> (Token<'a>, usize) {
+        let rest = self.rest();
+        let bytes = rest.as_bytes();
+        let Some(&first) = bytes.first() else { return (Token::End, 0) };
+        let second = bytes.get(1).copied();
+        if class(first) & WORD != 0 || (first == b':' && second == Some(b':')) {
+            if first == b'.' && second.is_none_or(|c| class(c) & WORD == 0) {
+                return (Token::Sign(b'.'), 1);
+            }
+            let length = word(rest);
+            return (Token::Word(rest.get(..length).unwrap_or("")), length);
+        }
+        let pair = match (first, second) {
+            (b'=', Some(b'=')) => Some(Token::Eq),
+            (b'!', Some(b'=')) => Some(Token::Ne),
+            (b'<', Some(b'=')) => Some(Token::Le),
+            (b'>', Some(b'=')) => Some(Token::Ge),
+            (b'<', Some(b'<')) => Some(Token::Shl),
+            (b'>', Some(b'>')) => Some(Token::Shr),
+            _ => None,
+        };
+        match (pair, first) {
+            (Some(pair), _) => (pair, 2),
+            (None, b'"') => quoted(rest),
+            (None, sign) => (Token::Sign(sign), 1),
+        }
+    }
+}
+
+fn quoted(rest: &str) -> (Token<'_>, usize) {
+    let inner = rest.get(1..).unwrap_or("");
+    let end = inner.bytes().position(|b| b == b'"' || b == b'\n').unwrap_or(inner.len());
+    let text = inner.get(..end).unwrap_or("");
+    if inner.as_bytes().get(end) == Some(&b'"') {
+        (Token::Quoted(text), end + 2)
+    } else {
+        (Token::Unclosed(text), end + 1)
+    }
+}
+
+/// Octets of blanks, line ends, continued lines and comments at the beginning.
+pub(super) fn blank(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            b'\\' if bytes.get(at + 1) == Some(&b'\n') => at += 2,
+            b'\\' if bytes.get(at + 1) == Some(&b'\r') => at += 3,
+            b'#' => {
+                let rest = bytes.get(at..).unwrap_or(&[]);
+                at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+            }
+            _ => break,
+        }
+    }
+    at.min(bytes.len())
+}
+
+/// How long the word at the beginning is.
+fn word(rest: &str) -> usize {
+    let bytes = rest.as_bytes();
+    if let Some(length) = address(rest) {
+        return length;
+    }
+    let first = bytes.first().copied().unwrap_or(0);
+    let numeric = first.is_ascii_digit();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let more = class(byte) & WORD != 0
+            || (!numeric && matches!(byte, b'-' | b'/' | b'@' | b'+' | b'?') && follows(bytes, at))
+            || (byte == b'\\' && bytes.get(at + 1) == Some(&b'*'))
+            || (!numeric && byte == b'*');
+        if !more {
+            break;
+        }
+        at += if byte == b'\\' { 2 } else { 1 };
+    }
+    at.max(1).min(bytes.len())
+}
+
+// A name goes on behind `-` and the like where more of a word stands there.
+fn follows(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at + 1).is_some_and(|c| class(*c) & WORD != 0 || matches!(c, b'-' | b'*'))
+}
+
+/// The length of an IPv6 or Ethernet address at the beginning.
+fn address(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let first = *bytes.first()?;
+    if class(first) & HEX == 0 {
+        return None;
+    }
+    let run = bytes.iter().position(|b| class(*b) & HEX == 0).unwrap_or(bytes.len());
+    let text = rest.get(..run)?;
+    if !text.contains(':') || bytes.get(run).is_some_and(|b| class(*b) & WORD != 0) {
+        return None;
+    }
+    // A value behind a colon may stand at once after an address.
+    for end in [run, run - 1] {
+        let text = rest.get(..end)?;
+        if text.parse::<Ipv6Addr>().is_ok() || ethernet(text).is_some() {
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// An Ethernet address: six numbers of one or two hexadecimal digits.
+pub(super) fn ethernet(text: &str) -> Option<u64> {
+    let mut value = 0;
+    let mut count = 0;
+    for part in text.split(':') {
+        if part.is_empty() || part.len() > 2 || count == 6 {
+            return None;
+        }
+        value = value << 8 | u64::from_str_radix(part, 16).ok()?;
+        count += 1;
+    }
+    (count == 6).then_some(value)
+}
+
+/// How a statement ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    /// With `;` or the line.
+    Done,
+    /// In front of the `{` of a block.
+    Open,
+    /// In front of a `}`.
+    Close,
+    /// With the text.
+    Text,
+}
+
+/// The length of the statement at the beginning of `text` and how it ends. Braces inside it are balanced; what
+/// ends it is not part of it.
+pub(super) fn statement(text: &str, stop_at_open: bool) -> (usize, End) {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth) = (0_usize, 0_usize);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                let rest = bytes.get(at + 1..).unwrap_or(&[]);
+                let end = rest.iter().position(|b| matches!(b, b'"' | b'\n'));
+                match end {
+                    // A quotation that is not closed ends with its line.
+                    Some(end) if rest.get(end) == Some(&b'\n') => at += end,
+                    Some(end) => at += end + 1,
+                    None => return (bytes.len(), End::Text),
+                }
+            }
+            b'#' => {
+                let rest = bytes.get(at..).unwrap_or(&[]);
+                let length = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+                if depth == 0 {
+                    return (at, if at + length < bytes.len() { End::Done } else { End::Text });
+                }
+                at += length;
+                continue;
+            }
+            b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => at += 1,
+            b'\n' | b';' if depth == 0 => return (at, End::Done),
+            b'{' if depth == 0 && stop_at_open => return (at, End::Open),
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return (at, End::Close),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    (bytes.len(), End::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> String {
+        let mut lexer = Lexer::new(text, 0);
+        let mut list = Vec::new();
+        loop {
+            match lexer.next().0 {
+                Token::End => return list.join(" "),
+                Token::Word(word) => list.push(word.to_owned()),
+                Token::Quoted(text) => list.push(format!("'{text}'")),
+                Token::Sign(sign) => list.push(format!("<{}>", sign as char)),
+                other => list.push(format!("{other:?}")),
+            }
+        }
+    }
+
+    #[test]
+    fn words_end_by_what_they_begin_as() {
+        assert_eq!(
+            tokens("echo-request 33-45 1.2.3.4-1.2.3.9"),
+            "echo-request 33 <-> 45 1.2.3.4 <-> 1.2.3.9"
+        );
+        assert_eq!(tokens("10.0.0.0/8 dead::beef/32"), "10.0.0.0 </> 8 dead::beef </> 32");
+        assert_eq!(tokens("{22:accept,25:drop}"), "<{> 22 <:> accept <,> 25 <:> drop <}>");
+        assert_eq!(tokens("::1-::2 00:0f:54:0c:11:4"), "::1 <-> ::2 00:0f:54:0c:11:4");
+        assert_eq!(tokens("iifname eth* . dummy\\* != \"a b\""), "iifname eth* <.> dummy\\* Ne 'a b'");
+        assert_eq!(
+            tokens("@nh,8,8 $net/24 8021q 2001:10::-2001:2f::"),
+            "<@> nh <,> 8 <,> 8 <$> net/24 8021q 2001:10:: <-> 2001:2f::"
+        );
+        assert_eq!(tokens("a # b\n c \\\n d"), "a c d");
+    }
+
+    #[test]
+    fn statements_end_at_line_ends_outside_braces() {
+        assert_eq!(statement("a { b\n c } d; e", false), (12, End::Done));
+        assert_eq!(statement("a \"x;y\" } b", false), (8, End::Close));
+        assert_eq!(statement("a \\\n b # c\n d", false), (7, End::Done));
+        assert_eq!(statement("table ip x {", true), (11, End::Open));
+        assert_eq!(statement("a \"x", false), (4, End::Text));
+    }
+}

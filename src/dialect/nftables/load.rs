@@ -1,0 +1,404 @@
+//! The expressions that say what is looked at, from text: headers, `meta`, `ct`, options, the routing table.
+
+use super::expr::{Parser, Read, Side};
+use super::fields::{Extension, Header, Load, Part, Type, bare_meta, meta};
+use super::lex::Token;
+use super::syntax::Class;
+
+/// The IPv4 option of a word that has a bit of its own.
+pub(super) fn ip_option(word: &str) -> Option<u8> {
+    Some(match word {
+        "rr" => 7,
+        "lsrr" => 131,
+        "ssrr" => 137,
+        "ra" => 148,
+        _ => return None,
+    })
+}
+
+/// A field of an extension header by its word.
+pub(super) fn extension_part(extension: Extension, word: &str) -> Option<Part> {
+    Some(match (extension, word) {
+        (_, "nexthdr") => Part::NextHeader,
+        (Extension::Fragment, "frag-off") => Part::Offset,
+        (Extension::Fragment, "more-fragments") => Part::More,
+        (Extension::Mobility, "type") => Part::Other("type", Type::MhType),
+        (Extension::Fragment, "reserved2") => Part::Other("reserved2", Type::Integer),
+        (Extension::Fragment, "id") => Part::Other("id", Type::Integer),
+        (Extension::Fragment | Extension::Mobility, "reserved") => Part::Other("reserved", Type::Integer),
+        (Extension::Mobility, "checksum") => Part::Other("checksum", Type::Integer),
+        (Extension::Routing, "type") => Part::Other("type", Type::Integer),
+        (Extension::Routing, "seg-left") => Part::Other("seg-left", Type::Integer),
+        (Extension::Routing, "last-entry") => Part::Other("last-entry", Type::Integer),
+        (Extension::Routing, "flags") => Part::Other("flags", Type::Integer),
+        (Extension::Routing, "sid" | "addr") => Part::Other("addr", Type::Ipv6),
+        (Extension::Routing, "tag") => Part::Other("tag", Type::Integer),
+        (Extension::Fragment, "hdrlength") => return None,
+        (_, "hdrlength") => Part::Other("hdrlength", Type::Integer),
+        _ => return None,
+    })
+}
+
+/// One word for the several that a TCP option goes by.
+pub(super) fn tcp_option(word: &str) -> &str {
+    match word {
+        "mss" => "maxseg",
+        "sack-permitted" => "sack-perm",
+        "eol" => "eol",
+        "nop" | "noop" => "nop",
+        other => other,
+    }
+}
+
+/// A key of `ct`.
+pub(super) fn conntrack(direction: Option<&str>, family: Option<&str>, key: &str) -> Option<Load> {
+    let ty = match (key, family) {
+        ("state", _) => return Some(Load::CtState),
+        ("saddr" | "daddr", Some("ip")) => Type::Ipv4,
+        ("saddr" | "daddr", Some(_)) => Type::Ipv6,
+        ("status", _) => Type::CtStatus,
+        ("direction", _) => Type::CtDirection,
+        ("mark", _) => Type::Mark,
+        ("protocol", _) => Type::Protocol,
+        ("proto-src" | "proto-dst", _) => Type::Service,
+        ("l3proto", _) => Type::NfProto,
+        ("bytes" | "packets" | "avgpkt" | "zone" | "id" | "count", _) => Type::Integer,
+        (
+            "saddr" | "daddr" | "expiration" | "helper" | "label" | "event" | "secmark" | "timeout"
+            | "expectation",
+            _,
+        ) => Type::Host,
+        _ => return None,
+    };
+    // The protocol is that of both directions.
+    let direction = direction.filter(|_| !matches!(key, "protocol" | "l3proto"));
+    let words: Vec<&str> = [Some("ct"), direction, family, Some(key)].into_iter().flatten().collect();
+    Some(Load::Beyond(Class::Stateful, ty, words.join(" ").into()))
+}
+
+fn beyond(class: Class, ty: Type, words: String) -> Option<Load> {
+    Some(Load::Beyond(class, ty, words.into()))
+}
+
+impl<'a> Parser<'a, '_> {
+    /// The load that `word`, the present token, begins; none when it begins none. With `careful` a word that is
+    /// also a value is one unless a field follows.
+    pub(super) fn load(&mut self, word: &'a str, careful: bool) -> Read<Option<Load>> {
+        if let Some(header) = Header::by_name(word) {
+            return self.header(header, word, careful);
+        }
+        match word {
+            "meta" => {
+                self.bump();
+                let Token::Word(key) = self.token else { return self.fault("a key of `meta`") };
+                let Some(load) = meta(key) else { return self.fault("a key of `meta`") };
+                self.bump();
+                return Ok(Some(load));
+            }
+            "ct" => return self.conntrack().map(Some),
+            "rt" => return self.routing(careful),
+            "exthdr" => {
+                self.bump();
+                let Token::Word(name) = self.token else { return self.fault("an extension header") };
+                let Some(extension) = Extension::by_name(name) else {
+                    return self.fault("an extension header");
+                };
+                self.bump();
+                return Ok(Some(Load::Extension(extension, Part::Exists)));
+            }
+            _ => {}
+        }
+        if let Some(extension) = Extension::by_name(word) {
+            return self.extension(extension, careful);
+        }
+        if bare_meta(word) && !(careful && matches!(word, "mark" | "length" | "protocol" | "priority")) {
+            if let Some(load) = meta(word) {
+                self.bump();
+                return Ok(Some(load));
+            }
+        }
+        self.host(word)
+    }
+
+    fn header(&mut self, header: Header, word: &'a str, careful: bool) -> Read<Option<Load>> {
+        let next = self.peek();
+        let Token::Word(field) = next else {
+            if careful {
+                return Ok(None);
+            }
+            self.bump();
+            return self.fault(&format!("a field of `{word}`"));
+        };
+        if let Some(place) = header.field(field) {
+            self.bump();
+            self.bump();
+            return Ok(Some(Load::Field(header, place)));
+        }
+        match (header, field) {
+            (Header::Ip, "option") => self.option("ip option").map(Some),
+            (Header::Tcp, "option") => self.option("tcp option").map(Some),
+            (Header::Dccp, "option") => self.option("dccp option").map(Some),
+            (Header::Sctp, "chunk") => self.option("sctp chunk").map(Some),
+            // ARP's addresses name their family first.
+            (Header::Arp, "saddr" | "daddr") => self.words(Class::Payload, Type::Host, 3).map(Some),
+            // What GRE carries.
+            (Header::Gre, _) if Header::by_name(field).is_some() => self.tunnel("gre").map(Some),
+            _ if careful => Ok(None),
+            _ => {
+                self.bump();
+                self.fault(&format!("a field of `{word}`"))
+            }
+        }
+    }
+
+    // So many words, of which nothing is modelled.
+    fn words(&mut self, class: Class, ty: Type, count: usize) -> Read<Load> {
+        let mut words = Vec::new();
+        for _ in 0..count {
+            let Token::Word(word) = self.token else { return self.fault("a word") };
+            words.push(word);
+            self.bump();
+        }
+        Ok(Load::Beyond(class, ty, words.join(" ").into()))
+    }
+
+    // `ip option X [FIELD]` and its kin.
+    fn option(&mut self, kind: &'static str) -> Read<Load> {
+        self.bump();
+        self.bump();
+        let name = match self.token {
+            Token::Word(name) => name,
+            Token::Sign(b'@') => return self.raw_option(kind),
+            _ => return self.fault("the name of an option"),
+        };
+        self.bump();
+        let field = match self.token {
+            Token::Word(field @ ("exists" | "missing")) => {
+                let _ = field;
+                None
+            }
+            Token::Word(
+                field @ ("length"
+                | "size"
+                | "count"
+                | "left"
+                | "right"
+                | "tsval"
+                | "tsecr"
+                | "kind"
+                | "ptr"
+                | "value"
+                | "addr"
+                | "type"
+                | "flags"
+                | "tsn"
+                | "stream"
+                | "ssn"
+                | "ppid"
+                | "init-tag"
+                | "a-rwnd"
+                | "num-outbound-streams"
+                | "num-inbound-streams"
+                | "initial-tsn"
+                | "cum-tsn-ack"
+                | "num-gap-ack-blocks"
+                | "num-dup-tsns"
+                | "lowest-tsn"
+                | "seqno"
+                | "new-cum-tsn"
+                | "subtype"),
+            ) => {
+                self.bump();
+                Some(field)
+            }
+            _ => None,
+        };
+        if let (Some(number), None, "ip option") = (ip_option(name), field, kind) {
+            return Ok(Load::IpOption(number));
+        }
+        let ty = if field.is_none() { Type::Boolean } else { Type::Integer };
+        let name = if kind == "tcp option" { tcp_option(name) } else { name };
+        let words = match field {
+            Some(field) => format!("{kind} {name} {field}"),
+            None => format!("{kind} {name}"),
+        };
+        Ok(if kind == "tcp option" {
+            Load::TcpOption(ty, words.into())
+        } else {
+            Load::Beyond(Class::Payload, ty, words.into())
+        })
+    }
+
+    // `tcp option @kind,bit,width`
+    fn raw_option(&mut self, kind: &'static str) -> Read<Load> {
+        self.bump();
+        let number = self.small_number()?;
+        self.expect(b',')?;
+        let bit = self.small_number()?;
+        self.expect(b',')?;
+        let width = self.small_number()?;
+        let words = format!("{kind} @{number},{bit},{width}");
+        Ok(Load::TcpOption(Type::Integer, words.into()))
+    }
+
+    // A header inside a tunnel.
+    fn tunnel(&mut self, name: &str) -> Read<Load> {
+        self.bump();
+        let Token::Word(first) = self.token else { return self.fault("a header") };
+        let header = Header::by_name(first);
+        self.bump();
+        let Some(header) = header else {
+            return Ok(Load::Beyond(Class::Payload, Type::Integer, format!("{name} {first}").into()));
+        };
+        let Token::Word(field) = self.token else { return self.fault("a field of a header") };
+        let Some(place) = header.field(field) else { return self.fault("a field of a header") };
+        self.bump();
+        Ok(Load::Beyond(Class::Payload, place.ty, format!("{name} {first} {field}").into()))
+    }
+
+    fn extension(&mut self, extension: Extension, careful: bool) -> Read<Option<Load>> {
+        let part = match self.peek() {
+            Token::Word(field) => extension_part(extension, field),
+            _ => None,
+        };
+        let Some(part) = part else {
+            if careful {
+                return Ok(None);
+            }
+            self.bump();
+            return self.fault("a field of the extension header");
+        };
+        self.bump();
+        self.bump();
+        // `sid[1]`
+        if self.eat(b'[') {
+            self.small_number()?;
+            self.expect(b']')?;
+        }
+        Ok(Some(Load::Extension(extension, part)))
+    }
+
+    // `rt` is the routing header and the routing table.
+    fn routing(&mut self, careful: bool) -> Read<Option<Load>> {
+        let Token::Word(field) = self.peek() else {
+            return self.extension(Extension::Routing, careful);
+        };
+        let (ty, count) = match field {
+            "classid" => (Type::Host, 2),
+            "mtu" => (Type::Integer, 2),
+            "ipsec" => (Type::Boolean, 2),
+            "nexthop" => (Type::Host, 2),
+            "ip" => (Type::Ipv4, 3),
+            "ip6" => (Type::Ipv6, 3),
+            _ => return self.extension(Extension::Routing, careful),
+        };
+        self.words(Class::Stateful, ty, count).map(Some)
+    }
+
+    fn conntrack(&mut self) -> Read<Load> {
+        self.bump();
+        let mut direction = None;
+        if let Token::Word(word @ ("original" | "reply")) = self.token {
+            direction = Some(word);
+            self.bump();
+        }
+        let mut family = None;
+        if let Token::Word(name @ ("ip" | "ip6")) = self.token {
+            family = Some(name);
+            self.bump();
+        }
+        let Token::Word(key) = self.token else { return self.fault("a key of `ct`") };
+        let Some(load) = conntrack(direction, family, key) else { return self.fault("a key of `ct`") };
+        self.bump();
+        Ok(load)
+    }
+
+    // What the host knows or makes up.
+    fn host(&mut self, word: &'a str) -> Read<Option<Load>> {
+        Ok(match word {
+            "fib" => Some(self.fib()?),
+            "socket" => {
+                self.bump();
+                let Token::Word(key) = self.token else { return self.fault("a key of `socket`") };
+                self.bump();
+                let ty = if key == "mark" { Type::Mark } else { Type::Host };
+                let mut words = format!("socket {key}");
+                if self.eat_word("level") {
+                    words = format!("{words} level {}", self.small_number()?);
+                }
+                beyond(Class::Stateful, ty, words)
+            }
+            "osf" => {
+                self.bump();
+                let mut words = "osf".to_owned();
+                while let Token::Word(key @ ("ttl" | "loose" | "skip" | "name" | "version")) = self.token {
+                    words = format!("{words} {key}");
+                    self.bump();
+                }
+                beyond(Class::Stateful, Type::Host, words)
+            }
+            "ipsec" => {
+                self.bump();
+                let mut words = "ipsec".to_owned();
+                while let Token::Word(
+                    key @ ("in" | "out" | "spnum" | "ip" | "ip6" | "saddr" | "daddr" | "reqid" | "spi"),
+                ) = self.token
+                {
+                    words = format!("{words} {key}");
+                    self.bump();
+                    if key == "spnum" {
+                        words = format!("{words} {}", self.small_number()?);
+                    }
+                }
+                beyond(Class::Stateful, Type::Integer, words)
+            }
+            "tunnel" => self.words(Class::Stateful, Type::Integer, 2).map(Some)?,
+            "numgen" | "jhash" | "symhash" => Some(self.hash(word)?),
+            "vxlan" | "geneve" | "gretap" => Some(self.tunnel(word)?),
+            _ => None,
+        })
+    }
+
+    fn fib(&mut self) -> Read<Load> {
+        self.bump();
+        let mut flags = Vec::new();
+        loop {
+            let Token::Word(flag @ ("saddr" | "daddr" | "mark" | "iif" | "oif")) = self.token else {
+                return self.fault("what to look up");
+            };
+            flags.push(flag);
+            self.bump();
+            if !self.eat(b'.') {
+                break;
+            }
+        }
+        let Token::Word(result) = self.token else { return self.fault("`oif`, `oifname` or `type`") };
+        let ty = match result {
+            "oif" | "oifname" | "type" | "check" => Type::Host,
+            _ => return self.fault("`oif`, `oifname` or `type`"),
+        };
+        self.bump();
+        Ok(Load::Beyond(Class::Stateful, ty, format!("fib {} {result}", flags.join(" . ")).into()))
+    }
+
+    fn hash(&mut self, word: &'a str) -> Read<Load> {
+        self.bump();
+        let mut words = word.to_owned();
+        if word == "numgen" {
+            let Token::Word(mode @ ("inc" | "random")) = self.token else { return self.fault("`inc`") };
+            words = format!("{words} {mode}");
+            self.bump();
+        } else if word == "jhash" {
+            let of = self.concat(Side::Left)?;
+            words = format!("{words} {}", super::describe::expr(&of));
+        }
+        while let Token::Word(option @ ("mod" | "seed" | "offset")) = self.token {
+            self.bump();
+            let number = self.small_number()?;
+            if option == "mod" || number != 0 {
+                words = format!("{words} {option} {number}");
+            }
+        }
+        Ok(Load::Beyond(Class::Stateful, Type::Integer, words.into()))
+    }
+}

@@ -1,0 +1,695 @@
+//! A load against a set of values, as a condition of the packet model: what the kernel reads, for every packet.
+//!
+//! Measured on Linux 6.18 without connection tracking. A transport load of 1, 2 or 4 octets at a multiple of its
+//! size reads whatever stands behind the IPv4 header, in later fragments too; in later fragments of IPv6 it reads
+//! the IPv6 header from its beginning. Other transport loads fail in later fragments. A load needs only its own
+//! octets. `meta l4proto` of IPv6 is the first header that is not hop-by-hop, routing, fragment or destination
+//! options. With connection tracking packets are put together before, and there are no fragments.
+
+use super::fields::{Base, Extension, Header, Load, Meta, Part as HeaderPart, Place};
+use super::place::{BEHIND, INET, INET6, LINK, Part, Row, TCP, condition, low_bits, parts, whole};
+use super::ruleset::TableFamily;
+use super::syntax::Class;
+use super::values::{Values, full};
+use crate::field::{Field, ext};
+use crate::ir::{Condition, ValueSet};
+use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::source::Span;
+
+/// What is known in a rule from its family and the statements before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) family: TableFamily,
+    /// Fragments are put together before packets come here.
+    pub(super) defrag: bool,
+    /// The IP version.
+    pub(super) version: Option<u32>,
+    /// The transport protocol.
+    pub(super) protocol: Option<u8>,
+    /// An earlier statement asked for a protocol that is no extension header.
+    pub(super) plain: bool,
+    /// VLAN tags looked into.
+    pub(super) tags: u8,
+    /// ICMP messages of these types only.
+    pub(super) icmp_type: bool,
+}
+
+impl Known {
+    /// What a table's family says.
+    pub(super) fn new(family: TableFamily, defrag: bool) -> Self {
+        let version = match family {
+            TableFamily::Ip => Some(4),
+            TableFamily::Ip6 => Some(6),
+            TableFamily::Inet | TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => None,
+        };
+        let defrag = defrag && !matches!(family, TableFamily::Netdev);
+        Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_type: false }
+    }
+}
+
+// Headers the kernel takes for the transport header, where the packet model walks on.
+const STOPS: &[(u128, u32)] =
+    &[(51, ext::AUTHENTICATION), (135, ext::MOBILITY), (139, ext::HOST_IDENTITY), (140, ext::SHIM6)];
+const STOP_BITS: u32 = ext::AUTHENTICATION | ext::MOBILITY | ext::HOST_IDENTITY | ext::SHIM6;
+
+fn version(number: u32, span: Span) -> Condition {
+    Condition::test_at(Field::IpVersion, ValueSet::single(number), span)
+}
+
+fn offset(lo: u32, hi: u32, span: Span) -> Condition {
+    Condition::test_at(Field::FragOff, ValueSet::range(lo, hi), span)
+}
+
+fn beyond(words: &str, class: Class, over: Condition, span: Span) -> Condition {
+    let reason = format!("{}: `{words}` is not modelled", class.name());
+    Condition::opaque_within(words, reason, over, Condition::False, span)
+}
+
+fn extension_bits(extension: Extension) -> u32 {
+    match extension {
+        Extension::HopByHop => ext::HOP_BY_HOP,
+        Extension::Routing => ext::ROUTING,
+        Extension::Fragment => ext::FRAGMENT,
+        Extension::Destination => ext::DESTINATION,
+        Extension::Mobility => ext::MOBILITY,
+    }
+}
+
+// Some of the bits set.
+fn any_extension(bits: u32, span: Span) -> Condition {
+    let each = (0..9).map(|n| 1_u128 << n).filter(|bit| u128::from(bits) & bit != 0);
+    let set = BitSet::new(each.map(|bit| BitMatch::new(bit, bit)));
+    Condition::test_at(Field::ExtHdrs, set, span)
+}
+
+// None of the headers that stop the kernel's walk.
+fn no_stop(known: &Known, span: Span) -> Condition {
+    match known.version {
+        Some(4) => Condition::True,
+        Some(6) => Condition::test_at(Field::ExtHdrs, ValueSet::bits(0, u128::from(STOP_BITS)), span),
+        _ => Condition::not(any_extension(STOP_BITS, span)),
+    }
+}
+
+impl Known {
+    /// Asks for an IP version where nothing has yet.
+    pub(super) fn need_version(&mut self, number: u32, span: Span, out: &mut Vec<Condition>) {
+        if self.version != Some(number) {
+            out.push(version(number, span));
+            self.version = Some(number);
+        }
+    }
+
+    /// Asks for a transport protocol where nothing has yet.
+    pub(super) fn need_protocol(&mut self, number: u8, span: Span, out: &mut Vec<Condition>) {
+        if self.protocol != Some(number) {
+            let values = Values::single(u128::from(number));
+            out.push(self.l4proto(&values, span));
+            self.learn_protocol(&values);
+        }
+    }
+
+    /// Remembers what `meta l4proto` was compared with.
+    pub(super) fn learn_protocol(&mut self, values: &Values) {
+        let Values::Ranges(set) = values else { return };
+        if let Some(number) = set.as_single().and_then(|n| u8::try_from(n).ok()) {
+            self.protocol = Some(number);
+        }
+        self.plain |= STOPS.iter().all(|(number, _)| !values.contains(*number));
+    }
+
+    /// `meta l4proto`
+    pub(super) fn l4proto(&self, values: &Values, span: Span) -> Condition {
+        let set = values.clone().into_set(Field::Proto);
+        let here = Condition::test_at(Field::Proto, set, span);
+        if self.version == Some(4) {
+            return here;
+        }
+        let mut any = vec![Condition::and([here, no_stop(self, span)])];
+        let asked: Vec<u32> =
+            STOPS.iter().filter(|(n, _)| values.contains(*n)).map(|(_, bit)| *bit).collect();
+        if asked.len() == STOPS.len() {
+            any.push(any_extension(STOP_BITS, span));
+        } else if !asked.is_empty() {
+            let only = |bit: &u32| BitMatch::new(u128::from(*bit), u128::from(STOP_BITS));
+            any.push(Condition::test_at(Field::ExtHdrs, BitSet::new(asked.iter().map(only)), span));
+            // Of several, which comes first is not in the model.
+            let bits = || STOPS.iter().map(|(_, bit)| u128::from(*bit));
+            let pairs = bits().flat_map(|a| bits().filter(move |b| *b > a).map(move |b| a | b));
+            let several = BitSet::new(pairs.map(|both| BitMatch::new(both, both)));
+            let several = Condition::test_at(Field::ExtHdrs, several, span);
+            any.push(beyond("the first of several extension headers", Class::Payload, several, span));
+        }
+        Condition::or(any)
+    }
+
+    /// What must hold for a load to be looked at: the family and protocol its header implies.
+    pub(super) fn depend(&mut self, load: &Load, span: Span, out: &mut Vec<Condition>) {
+        match load {
+            Load::Field(header, place) => self.depend_field(*header, place, span, out),
+            Load::Extension(..) => self.need_version(6, span, out),
+            Load::IpOption(_) => self.need_version(4, span, out),
+            Load::Beyond(_, _, words) => {
+                if words.starts_with("ip option") {
+                    self.need_version(4, span, out);
+                }
+                let inside = words.split(' ').next().unwrap_or("");
+                match inside {
+                    "sctp" => self.need_protocol(132, span, out),
+                    "dccp" => self.need_protocol(33, span, out),
+                    "gre" | "gretap" => self.need_protocol(47, span, out),
+                    "vxlan" | "geneve" => self.need_protocol(17, span, out),
+                    _ => {}
+                }
+            }
+            Load::Raw(..) | Load::Meta(_) | Load::CtState | Load::TcpOption(..) => {}
+        }
+    }
+
+    fn depend_field(&mut self, header: Header, place: &Place, span: Span, out: &mut Vec<Condition>) {
+        match header {
+            // The addresses themselves are there in packets of their version only.
+            Header::Ip if matches!(place.word, "saddr" | "daddr") && self.version.is_none() => {}
+            Header::Ip6 if matches!(place.word, "saddr" | "daddr") && self.version.is_none() => {}
+            Header::Ip => self.need_version(4, span, out),
+            Header::Ip6 => self.need_version(6, span, out),
+            Header::Icmp | Header::Igmp if self.version.is_none() => self.need_version(4, span, out),
+            Header::Icmpv6 if self.version.is_none() => self.need_version(6, span, out),
+            Header::Ether
+            | Header::Vlan
+            | Header::Arp
+            | Header::Icmp
+            | Header::Icmpv6
+            | Header::Igmp
+            | Header::Tcp
+            | Header::Udp
+            | Header::Udplite
+            | Header::Sctp
+            | Header::Dccp
+            | Header::Ah
+            | Header::Esp
+            | Header::Comp
+            | Header::Th
+            | Header::Gre => {}
+        }
+        if let Some(number) = header.protocol() {
+            self.need_protocol(number, span, out);
+        }
+        if !place.of_types.is_empty() && !self.icmp_type {
+            self.icmp_type = true;
+            let types = place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t)));
+            let types = Values::Ranges(IntervalSet::from_ranges(types));
+            out.push(self.transport(0, 8, &types, "icmp type", span));
+        }
+    }
+
+    /// What later statements may take from a comparison with this load.
+    pub(super) fn learn(&mut self, load: &Load, values: &Values) {
+        match load {
+            Load::Meta(Meta::L4Proto) => self.learn_protocol(values),
+            Load::Meta(Meta::NfProto) => {
+                let single = |number| *values == Values::single(number);
+                self.version = if single(2) {
+                    Some(4)
+                } else if single(10) {
+                    Some(6)
+                } else {
+                    self.version
+                };
+            }
+            Load::Meta(Meta::Protocol) | Load::Field(Header::Ether, Place { word: "type", .. }) => {
+                let single = |number| *values == Values::single(number);
+                self.version = if single(0x0800) {
+                    Some(4)
+                } else if single(0x86dd) {
+                    Some(6)
+                } else {
+                    self.version
+                };
+            }
+            Load::Field(Header::Ip, place) if place.word == "protocol" => self.learn_protocol(values),
+            // The walk of the kernel ends at once with a next header that is no extension header.
+            Load::Field(Header::Ip6, place) if place.word == "nexthdr" => {
+                let extends = [0_u128, 43, 44, 51, 60, 135, 139, 140];
+                if extends.iter().all(|number| !values.contains(*number)) {
+                    self.learn_protocol(values);
+                }
+            }
+            Load::Field(Header::Ip, place) if matches!(place.word, "saddr" | "daddr") => {
+                self.version = Some(4);
+            }
+            Load::Field(Header::Ip6, place) if matches!(place.word, "saddr" | "daddr") => {
+                self.version = Some(6);
+            }
+            Load::Field(Header::Icmp | Header::Icmpv6, place) if place.word == "type" => {
+                self.icmp_type = true;
+            }
+            Load::Field(Header::Vlan, place) if place.word == "type" => {
+                self.tags = self.tags.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// The bits of `load` from `low` lowest on, `width` of them, are in `values`.
+    pub(super) fn bits(
+        &self,
+        load: &Load,
+        (low, width): (u32, u32),
+        values: &Values,
+        span: Span,
+    ) -> Condition {
+        let words = || {
+            if (low, width) == (0, load.width()) {
+                load.words()
+            } else {
+                format!("{} bits {low}+{width}", load.words())
+            }
+        };
+        let high = load.width().saturating_sub(low + width);
+        match load {
+            Load::Field(header, place) => {
+                let bit = u32::from(place.bit) + high;
+                self.field(*header, bit, width, values, &words(), span)
+            }
+            Load::Raw(base, bit, size) => {
+                let high = size.saturating_sub(low + width);
+                let bit = bit.saturating_add(high);
+                match base {
+                    Base::Link => located(LINK, bit, width, values, &words(), span),
+                    Base::Network => self.network(bit, width, values, &words(), span),
+                    Base::Transport => self.transport(bit, width, values, &words(), span),
+                    Base::Inner => opaque(&words(), Class::Payload, values, Condition::True, span),
+                }
+            }
+            Load::Meta(meta) => self.meta(*meta, (low, width), values, &words(), span),
+            Load::CtState => {
+                let states = [(3, 1_u128), (1, 2), (2, 4), (0, 8), (4, 64)];
+                let moved = states.iter().map(|(state, bits)| (*state, bits >> low & full(width)));
+                let set = moved.filter(|(_, bits)| values.contains(*bits)).map(|(state, _)| state);
+                Condition::test_at(Field::CtState, ValueSet::of(set), span)
+            }
+            Load::Extension(extension, part) => self.extension(*extension, *part, values, &words(), span),
+            Load::IpOption(kind) => {
+                let bit = u128::from(crate::field::ip_option_bit(*kind));
+                let there = Condition::test_at(Field::IpOptions, ValueSet::bits(bit, bit), span);
+                either(there, values)
+            }
+            Load::TcpOption(ty, words) => {
+                let over = Condition::and([
+                    Condition::test_at(Field::Proto, ValueSet::single(6), span),
+                    Condition::test_at(Field::TcpDataOff, ValueSet::range(6, 15), span),
+                ]);
+                if *ty == super::fields::Type::Boolean {
+                    either(beyond(words, Class::Payload, over, span), values)
+                } else {
+                    opaque(words, Class::Payload, values, over, span)
+                }
+            }
+            Load::Beyond(class, ty, words) => {
+                if *ty == super::fields::Type::Boolean {
+                    either(beyond(words, *class, Condition::True, span), values)
+                } else {
+                    opaque(words, *class, values, Condition::True, span)
+                }
+            }
+        }
+    }
+
+    fn field(
+        &self,
+        header: Header,
+        bit: u32,
+        width: u32,
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
+        match header {
+            Header::Ip => located(INET, bit, width, values, words, span),
+            Header::Ip6 => located(INET6, bit, width, values, words, span),
+            Header::Ether if bit < 96 => located(LINK, bit, width, values, words, span),
+            Header::Ether if (bit, width) == (96, 16) => ether_type(values, span),
+            Header::Vlan => self.vlan(bit, width, values, words, span),
+            Header::Ether | Header::Arp => opaque(words, Class::Payload, values, Condition::True, span),
+            Header::Icmp
+            | Header::Icmpv6
+            | Header::Igmp
+            | Header::Tcp
+            | Header::Udp
+            | Header::Udplite
+            | Header::Sctp
+            | Header::Dccp
+            | Header::Ah
+            | Header::Esp
+            | Header::Comp
+            | Header::Th
+            | Header::Gre => self.transport(bit, width, values, words, span),
+        }
+    }
+
+    fn vlan(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+        let (id, pcp) = if self.tags == 0 {
+            (Field::VlanId, Field::VlanPcp)
+        } else {
+            (Field::InnerVlanId, Field::InnerVlanPcp)
+        };
+        let tagged = Condition::present(id);
+        let parts = match (bit, width) {
+            (112, 3) => whole(pcp, 3),
+            (116, 12) => whole(id, 12),
+            (128, 16) => {
+                // What the tag carries; the model knows the type behind the last one.
+                let inner =
+                    Condition::and([tagged.clone(), Condition::not(Condition::present(Field::InnerVlanId))]);
+                let last = condition(&whole(Field::EthType, 16), values, span);
+                let last = Condition::and([inner, last.unwrap_or(Condition::False)]);
+                let more = Condition::present(Field::InnerVlanId);
+                let more = opaque(words, Class::Payload, values, more, span);
+                return Condition::or([last, more]);
+            }
+            _ => return opaque(words, Class::Payload, values, tagged, span),
+        };
+        condition(&parts, values, span).unwrap_or_else(|| opaque(words, Class::Payload, values, tagged, span))
+    }
+
+    // Octets from the beginning of the IP header.
+    fn network(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+        let of = |rows: &[Row]| located(rows, bit, width, values, words, span);
+        match self.version {
+            Some(4) => of(INET),
+            Some(6) => of(INET6),
+            _ => Condition::or([
+                Condition::and([version(4, span), of(INET)]),
+                Condition::and([version(6, span), of(INET6)]),
+            ]),
+        }
+    }
+
+    /// Octets from where the kernel takes the transport header to begin.
+    pub(super) fn transport(
+        &self,
+        bit: u32,
+        width: u32,
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
+        let first = bit / 8;
+        let octets = (bit + width).div_ceil(8).saturating_sub(first);
+        // The kernel's short way for loads of a register, which does not ask for fragments.
+        let short = matches!(octets, 1 | 2 | 4) && first.is_multiple_of(octets);
+        let here = self.behind(bit, width, values, words, span);
+        let here = if self.plain || self.protocol.is_some() || self.version == Some(4) {
+            here
+        } else {
+            // Without a protocol asked for: the headers that stop the kernel's walk are read themselves.
+            let stopped = any_extension(STOP_BITS, span);
+            Condition::or([
+                Condition::and([no_stop(self, span), Condition::present(Field::Proto), here]),
+                opaque(words, Class::Payload, values, stopped, span),
+            ])
+        };
+        if self.defrag {
+            return here;
+        }
+        if !short {
+            return Condition::and([offset(0, 0, span), here]);
+        }
+        if self.version == Some(4) {
+            return here;
+        }
+        let label = located(INET6, bit, width, values, words, span);
+        let mut later = vec![offset(1, 0x1fff, span)];
+        if self.protocol.is_none() && !self.plain {
+            later.push(Condition::present(Field::Proto));
+        }
+        if self.version != Some(6) && !only_inet6(&label) {
+            later.push(version(6, span));
+        }
+        later.push(label);
+        let first = if self.version == Some(6) {
+            offset(0, 0, span)
+        } else {
+            Condition::or([version(4, span), offset(0, 0, span)])
+        };
+        Condition::or([Condition::and([first, here]), Condition::and(later)])
+    }
+
+    // Octets behind the IP headers.
+    fn behind(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+        let class = Class::Payload;
+        if self.protocol == Some(51) && self.version != Some(4) {
+            // The model keeps one word of an authentication header.
+            if (bit, width) == (32, 32) {
+                return condition(&whole(Field::AhSpi, 32), values, span).unwrap_or(Condition::False);
+            }
+            return opaque(words, class, values, Condition::True, span);
+        }
+        if self.defrag
+            && let Some(parts) = self.named(bit, width)
+            && let Some(condition) = condition(&parts, values, span)
+        {
+            return condition;
+        }
+        let end = bit + width;
+        let exact: Option<Vec<Part>> = match (bit, width) {
+            (0, 16) => Some(whole(Field::RawPort0, 16)),
+            (16, 16) => Some(whole(Field::RawPort1, 16)),
+            (0, 8) => Some(whole(Field::RawOctet0, 8)),
+            (8, 8) => Some(whole(Field::RawOctet1, 8)),
+            (104, 8) => Some(whole(Field::RawOctet13, 8)),
+            (32 | 0, 32) => parts(BEHIND, bit, width),
+            _ if bit < 8 && end <= 8 => parts(&[(0, 8, Field::RawOctet0, 0)], bit, width),
+            _ if bit >= 8 && end <= 16 => parts(&[(8, 8, Field::RawOctet1, 0)], bit, width),
+            _ if bit >= 104 && end <= 112 => parts(&[(104, 8, Field::RawOctet13, 0)], bit, width),
+            _ if end <= 16 => parts(&[(0, 16, Field::RawPort0, 0)], bit, width),
+            _ if end == 32 || (end > 24 && end < 32) => parts(BEHIND, bit, width),
+            _ if end == 64 || (end > 56 && end < 64) => parts(BEHIND, bit, width),
+            _ => None,
+        };
+        if let Some(parts) = exact {
+            return condition(&parts, values, span)
+                .unwrap_or_else(|| opaque(words, class, values, Condition::True, span));
+        }
+        let need = end.div_ceil(8);
+        let room = |lo: u32, hi: u32| Condition::test_at(Field::L4Room, ValueSet::range(lo, hi), span);
+        if let Some(parts) = parts(BEHIND, bit, width)
+            && let Some(found) = condition(&parts, values, span)
+        {
+            // The model's word needs all its octets, the load only its own.
+            let word = if end <= 32 { 4 } else { 8 };
+            let short = opaque(words, class, values, room(need, word - 1), span);
+            return Condition::or([found, short]);
+        }
+        let enough = room(need.min(31), 31);
+        if self.protocol == Some(6)
+            && let Some(parts) = parts(TCP, bit, width)
+            && let Some(found) = condition(&parts, values, span)
+        {
+            // In later fragments the model does not keep these octets.
+            let later = Condition::and([offset(1, 0x1fff, span), enough]);
+            let later = opaque(words, class, values, later, span);
+            return Condition::or([Condition::and([offset(0, 0, span), found]), later]);
+        }
+        opaque(words, class, values, enough, span)
+    }
+
+    // The field of a header that is there, by its own name.
+    fn named(&self, bit: u32, width: u32) -> Option<Vec<Part>> {
+        let number = self.protocol?;
+        if number == 6 {
+            return match (bit, width) {
+                (104.., _) if bit + width <= 112 => {
+                    (bit + width == 112 && width == 8).then(|| low_bits(Field::TcpFlags, 8))
+                }
+                _ => parts(TCP, bit, width),
+            };
+        }
+        let ports = matches!(number, 17 | 33 | 132 | 136);
+        let field = match (number, bit, width) {
+            (_, 0, 16) if ports => Field::Sport,
+            (_, 16, 16) if ports => Field::Dport,
+            (17 | 136, 32, 16) => Field::UdpLen,
+            (1, 0, 8) => Field::IcmpType,
+            (1, 8, 8) => Field::IcmpCode,
+            (1, 32, 16) => Field::IcmpId,
+            (1, 48, 16) => Field::IcmpMtu,
+            (58, 0, 8) => Field::Icmp6Type,
+            (58, 8, 8) => Field::Icmp6Code,
+            (2, 0, 8) => Field::IgmpType,
+            _ => return None,
+        };
+        Some(whole(field, width))
+    }
+
+    fn meta(
+        &self,
+        meta: Meta,
+        (low, width): (u32, u32),
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
+        let plain = low == 0 && width == Load::Meta(meta).width();
+        let stateful = || opaque(words, Class::Stateful, values, Condition::True, span);
+        match meta {
+            Meta::Mark if plain => condition(&whole(Field::Mark, 32), values, span).unwrap_or_else(stateful),
+            Meta::Mark => {
+                let parts = parts(&[(0, 32, Field::Mark, 0)], 32 - low - width, width);
+                parts.and_then(|parts| condition(&parts, values, span)).unwrap_or_else(stateful)
+            }
+            _ if !plain => stateful(),
+            Meta::L4Proto => self.l4proto(values, span),
+            Meta::NfProto => {
+                let pairs = [(2_u128, 4), (10, 6)].into_iter().filter(|(number, _)| values.contains(*number));
+                self.versions(pairs.map(|(_, version)| version).collect(), span)
+            }
+            Meta::Protocol => {
+                let pairs = [(0x0800_u128, 4), (0x86dd, 6)].into_iter().filter(|(n, _)| values.contains(*n));
+                let here = self.versions(pairs.map(|(_, version)| version).collect(), span);
+                let others = match values {
+                    Values::Ranges(set) => Values::Ranges(
+                        set.difference(&IntervalSet::from_ranges([(0x0800, 0x0800), (0x86dd, 0x86dd)])),
+                    ),
+                    Values::Bits(_) => values.clone(),
+                };
+                if matches!(self.family, TableFamily::Netdev | TableFamily::Bridge) && !others.is_empty() {
+                    let rest = condition(&whole(Field::EthType, 16), &others, span);
+                    return Condition::or([here, rest.unwrap_or(Condition::False)]);
+                }
+                here
+            }
+            Meta::Length => match self.family {
+                // Frames may be padded.
+                TableFamily::Netdev | TableFamily::Bridge | TableFamily::Arp => {
+                    opaque(words, Class::Payload, values, Condition::True, span)
+                }
+                _ => condition(&whole(Field::Len, 32), values, span).unwrap_or_else(stateful),
+            },
+            // Names are compared where they are known: see the statements.
+            Meta::InIface | Meta::OutIface | Meta::InGroup | Meta::OutGroup => stateful(),
+        }
+    }
+
+    fn versions(&self, list: Vec<u32>, span: Span) -> Condition {
+        match (self.version, list.len()) {
+            (_, 0) => Condition::False,
+            (Some(known), _) if self.family != TableFamily::Inet => {
+                if list.contains(&known) {
+                    Condition::True
+                } else {
+                    Condition::False
+                }
+            }
+            _ => Condition::test_at(Field::IpVersion, ValueSet::of(list), span),
+        }
+    }
+
+    fn extension(
+        &self,
+        extension: Extension,
+        part: HeaderPart,
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
+        let bit = extension_bits(extension);
+        let there =
+            || Condition::test_at(Field::ExtHdrs, ValueSet::bits(u128::from(bit), u128::from(bit)), span);
+        match part {
+            HeaderPart::Exists => either(there(), values),
+            HeaderPart::Offset => {
+                let offset = condition(&whole(Field::FragOff, 13), values, span);
+                Condition::and([there(), offset.unwrap_or(Condition::False)])
+            }
+            HeaderPart::More => {
+                let more = condition(&whole(Field::Mf, 1), values, span);
+                Condition::and([there(), more.unwrap_or(Condition::False)])
+            }
+            HeaderPart::NextHeader => {
+                // Headers may stand twice, which the model does not keep; but what is no extension header ends
+                // the chain, so it can only be the protocol.
+                let extends = [0_u128, 43, 44, 51, 60, 135, 139, 140];
+                let over = if extends.iter().any(|number| values.contains(*number)) {
+                    there()
+                } else {
+                    let last = Condition::test_at(Field::Proto, values.clone().into_set(Field::Proto), span);
+                    Condition::and([there(), last])
+                };
+                opaque(words, Class::Payload, values, over, span)
+            }
+            HeaderPart::Other(..) => opaque(words, Class::Payload, values, there(), span),
+        }
+    }
+}
+
+// Fields that only IPv6 packets have.
+fn only_inet6(condition: &Condition) -> bool {
+    match condition {
+        Condition::Test(test) => matches!(test.field, Field::FlowLabel | Field::Src6 | Field::Dst6),
+        _ => false,
+    }
+}
+
+// 1 is "there", 0 is "not there".
+fn either(there: Condition, values: &Values) -> Condition {
+    match (values.contains(1), values.contains(0)) {
+        (true, true) => Condition::True,
+        (true, false) => there,
+        (false, true) => Condition::not(there),
+        (false, false) => Condition::False,
+    }
+}
+
+// The type of the frame itself: that of the tag where there is one.
+fn ether_type(values: &Values, span: Span) -> Condition {
+    let tagged = || Condition::present(Field::VlanId);
+    let plain = condition(&whole(Field::EthType, 16), values, span).unwrap_or(Condition::False);
+    let plain = Condition::and([Condition::not(tagged()), plain]);
+    let (customer, service) = (values.contains(0x8100), values.contains(0x88a8));
+    match (customer, service) {
+        (false, false) => plain,
+        (true, true) => Condition::or([plain, tagged()]),
+        // Which of the two types of tags it is, the model does not say.
+        _ => {
+            let kind = Condition::opaque_within(
+                if customer { "ether type 8021q" } else { "ether type 8021ad" },
+                "payload: the type of a VLAN tag is not modelled",
+                tagged(),
+                Condition::False,
+                span,
+            );
+            Condition::or([plain, kind])
+        }
+    }
+}
+
+// Fields of a header that is there.
+fn located(rows: &[Row], bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+    parts(rows, bit, width)
+        .and_then(|parts| condition(&parts, values, span))
+        .unwrap_or_else(|| opaque(words, Class::Payload, values, Condition::True, span))
+}
+
+/// Something not modelled against values: its words and the values are its name.
+pub(super) fn opaque(words: &str, class: Class, values: &Values, over: Condition, span: Span) -> Condition {
+    if values.is_empty() {
+        return Condition::False;
+    }
+    let mut id = words.to_owned();
+    match values {
+        Values::Ranges(set) => {
+            for (lo, hi) in set.ranges() {
+                id.push_str(&if lo == hi { format!(" {lo}") } else { format!(" {lo}-{hi}") });
+            }
+        }
+        Values::Bits(list) => {
+            for pattern in list {
+                id.push_str(&format!(" {}/{}", pattern.value, pattern.mask));
+            }
+        }
+    }
+    let reason = format!("{}: `{words}` is not modelled", class.name());
+    Condition::opaque_within(id, reason, over, Condition::False, span)
+}

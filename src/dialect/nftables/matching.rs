@@ -1,0 +1,583 @@
+//! Comparisons: what values the right side names, and the condition that the left side is among them.
+
+use super::fields::{Load, Meta, Type};
+use super::load_condition::{Known, opaque};
+use super::lower::Lower;
+use super::names;
+use super::syntax::{Binary, Class, Element, Expr, Relation, Word};
+use super::values::{Linear, Values, full};
+use crate::dialect::raised;
+use crate::field::Field;
+use crate::ir::{Condition, ValueSet};
+use crate::net::IntervalSet;
+use crate::source::Span;
+use std::rc::Rc;
+
+/// Why a comparison has no condition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Problem {
+    /// The check that speaks of it; none where it is not modelled and nobody is to blame.
+    pub(super) check: Option<&'static str>,
+    pub(super) message: String,
+    /// Where, if not at the whole statement.
+    pub(super) span: Option<Span>,
+}
+
+impl Problem {
+    pub(super) fn new(check: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { check: Some(check), message: message.into(), span }
+    }
+
+    fn unmodelled(message: &str) -> Self {
+        Self { check: None, message: message.to_owned(), span: None }
+    }
+}
+
+type Found<T> = Result<T, Problem>;
+
+/// A load and what operators do to it.
+pub(super) type Looked = (Load, Linear);
+
+/// The elements of a set, read once.
+pub(super) type Elements<'a> = Rc<Vec<Element<'a>>>;
+
+impl<'a> Lower<'a, '_> {
+    /// A comparison as conditions added to `out`.
+    pub(super) fn relational(
+        &mut self,
+        known: &mut Known,
+        (left, relation, right): (&Expr<'a>, Relation, &Expr<'a>),
+        span: Span,
+        out: &mut Vec<Condition>,
+    ) -> Found<()> {
+        if let Expr::Concat(parts) = left {
+            let loads = self.depend_all(known, parts, span, out)?;
+            let found = self.concatenated(known, &loads, right, span)?;
+            out.push(match relation {
+                Relation::Implicit | Relation::Equal => found,
+                Relation::Unequal => {
+                    let there = loads.iter().map(|(load, _)| presence(known, load, span));
+                    Condition::and(there.chain([Condition::not(found)]))
+                }
+                _ => return Err(Problem::unmodelled("concatenations are compared for equality only")),
+            });
+            return Ok(());
+        }
+        let (load, linear) = loaded(left)?;
+        self.notice(&load);
+        known.depend(&load, span, out);
+        let condition = self.compared(known, &load, linear, (relation, right), span)?;
+        out.push(condition);
+        Ok(())
+    }
+
+    // Connection tracking is asked for.
+    fn notice(&mut self, load: &Load) {
+        self.tracks |= match load {
+            Load::CtState => true,
+            Load::Beyond(_, _, words) => words.starts_with("ct "),
+            _ => false,
+        };
+    }
+
+    fn depend_all(
+        &mut self,
+        known: &mut Known,
+        parts: &[Expr<'a>],
+        span: Span,
+        out: &mut Vec<Condition>,
+    ) -> Found<Vec<Looked>> {
+        let mut loads = Vec::with_capacity(parts.len());
+        for part in parts {
+            let (load, linear) = loaded(part)?;
+            self.notice(&load);
+            known.depend(&load, span, out);
+            loads.push((load, linear));
+        }
+        Ok(loads)
+    }
+
+    // One load against the right side.
+    fn compared(
+        &mut self,
+        known: &mut Known,
+        load: &Load,
+        mut linear: Linear,
+        (relation, right): (Relation, &Expr<'a>),
+        span: Span,
+    ) -> Found<Condition> {
+        let (ty, width) = (load.ty(), load.width());
+        let unequal = relation == Relation::Unequal;
+        if matches!(ty, Type::Interface | Type::Group) {
+            if !matches!(relation, Relation::Implicit | Relation::Equal | Relation::Unequal) {
+                return Err(Problem::unmodelled("names have no order"));
+            }
+            return self.named(load, right, unequal, span);
+        }
+        if ty == Type::Host {
+            return Ok(host(load, relation, right, span));
+        }
+        let plain = !matches!(right, Expr::Set(_) | Expr::SetRef(_));
+        let values = match (relation, right) {
+            // Flags seen through a mask.
+            (Relation::Implicit | Relation::Equal | Relation::Unequal, Expr::Slash(pair))
+                if ty.is_flags() =>
+            {
+                let mask = self.number(&pair.1, ty, width)?;
+                let value = self.number(&pair.0, ty, width)?;
+                linear.and(mask);
+                Values::single(value)
+            }
+            (Relation::Implicit, _) if ty.is_flags() && plain && linear.is_identity() => match right {
+                Expr::Range(_) => self.values(right, ty, width)?,
+                _ => Values::any_of(self.number(right, ty, width)?, width),
+            },
+            (Relation::Implicit | Relation::Equal | Relation::Unequal, _) => self.values(right, ty, width)?,
+            (Relation::NoneOf, _) => Values::pattern(0, self.number(right, ty, width)?, width),
+            (Relation::Less, _) => match self.number(right, ty, width)?.checked_sub(1) {
+                Some(last) => Values::range(0, last),
+                None => Values::range(1, 0),
+            },
+            (Relation::LessOrEqual, _) => Values::range(0, self.number(right, ty, width)?),
+            (Relation::Greater, _) => match self.number(right, ty, width)? {
+                last if last >= full(width) => Values::range(1, 0),
+                number => Values::range(number + 1, full(width)),
+            },
+            (Relation::GreaterOrEqual, _) => Values::range(self.number(right, ty, width)?, full(width)),
+        };
+        if let Some(set) = self.changing(right) {
+            // What it holds when it is loaded it holds at least.
+            let whole = (0, width);
+            let id = format!("{} in @{}", load.words(), set.text);
+            let reason =
+                format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), set.text);
+            let under = known.bits(load, whole, &values, span);
+            let there = presence(known, load, span);
+            let found = Condition::opaque_within(id, reason, there.clone(), under, span);
+            return Ok(if unequal { Condition::and([there, Condition::not(found)]) } else { found });
+        }
+        let learnt = linear.is_identity() && !unequal;
+        let condition = operated(known, load, linear, (&values, unequal), span)?;
+        if learnt {
+            known.learn(load, &values);
+        }
+        Ok(condition)
+    }
+
+    /// One load is one of the values of an expression.
+    pub(super) fn member(
+        &mut self,
+        known: &Known,
+        (load, linear): &Looked,
+        expr: &Expr<'a>,
+        span: Span,
+    ) -> Found<Condition> {
+        let (ty, width) = (load.ty(), load.width());
+        match ty {
+            Type::Interface | Type::Group => self.named(load, expr, false, span),
+            Type::Host => Ok(host(load, Relation::Equal, expr, span)),
+            _ => {
+                let values = self.values(expr, ty, width)?;
+                operated(known, load, *linear, (&values, false), span)
+            }
+        }
+    }
+
+    // Several loads against concatenations.
+    fn concatenated(
+        &mut self,
+        known: &Known,
+        loads: &[Looked],
+        right: &Expr<'a>,
+        span: Span,
+    ) -> Found<Condition> {
+        match right {
+            Expr::Set(elements) => {
+                let mut any = Vec::with_capacity(elements.len());
+                for element in elements {
+                    any.push(self.key(known, loads, &element.key, span)?);
+                }
+                Ok(Condition::or(any))
+            }
+            Expr::SetRef(name) => {
+                let elements = self.elements(*name)?;
+                let mut any = Vec::with_capacity(elements.len());
+                for element in elements.iter() {
+                    any.push(self.key(known, loads, &element.key, span)?);
+                }
+                let found = Condition::or(any);
+                if self.changing(right).is_none() {
+                    return Ok(found);
+                }
+                let words: Vec<String> = loads.iter().map(|(load, _)| load.words()).collect();
+                let id = format!("{} in @{}", words.join(" . "), name.text);
+                let reason =
+                    format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), name.text);
+                let there = Condition::and(loads.iter().map(|(load, _)| presence(known, load, span)));
+                Ok(Condition::opaque_within(id, reason, there, found, span))
+            }
+            other => self.key(known, loads, other, span),
+        }
+    }
+
+    /// A key of a set, map or concatenation.
+    pub(super) fn key(
+        &mut self,
+        known: &Known,
+        loads: &[Looked],
+        key: &Expr<'a>,
+        span: Span,
+    ) -> Found<Condition> {
+        match (loads, key) {
+            (_, Expr::Any) => Ok(Condition::and(loads.iter().map(|(load, _)| presence(known, load, span)))),
+            ([looked], key) => self.member(known, looked, key, span),
+            (loads, Expr::Concat(parts)) if parts.len() == loads.len() => {
+                let mut all = Vec::with_capacity(parts.len());
+                for (looked, part) in loads.iter().zip(parts) {
+                    all.push(self.member(known, looked, part, span)?);
+                }
+                Ok(Condition::and(all))
+            }
+            (loads, Expr::Set(elements)) => {
+                let mut any = Vec::with_capacity(elements.len());
+                for element in elements {
+                    any.push(self.key(known, loads, &element.key, span)?);
+                }
+                Ok(Condition::or(any))
+            }
+            _ => Err(Problem::new(
+                raised::SYNTAX_ERROR,
+                format!("expected {} values joined by dots", loads.len()),
+                None,
+            )),
+        }
+    }
+
+    /// The loads of a key, with what they imply added to `out`.
+    pub(super) fn key_loads(
+        &mut self,
+        known: &mut Known,
+        key: &Expr<'a>,
+        span: Span,
+        out: &mut Vec<Condition>,
+    ) -> Found<Vec<Looked>> {
+        match key {
+            Expr::Concat(parts) => self.depend_all(known, parts, span, out),
+            other => self.depend_all(known, std::slice::from_ref(other), span, out),
+        }
+    }
+
+    // The name of the set, where it changes while it is loaded.
+    fn changing(&self, right: &Expr<'a>) -> Option<Word<'a>> {
+        match right {
+            Expr::SetRef(name) if self.set(name.text).is_some_and(|set| set.changes) => Some(*name),
+            _ => None,
+        }
+    }
+
+    // Interfaces or groups of them, by their names.
+    fn named(&mut self, load: &Load, right: &Expr<'a>, unequal: bool, span: Span) -> Found<Condition> {
+        let mut names = Vec::new();
+        self.names(right, &mut names)?;
+        let (field, group) = match load {
+            Load::Meta(Meta::InIface) => (Field::InIface, Field::InGroup),
+            Load::Meta(Meta::OutIface) => (Field::OutIface, Field::OutGroup),
+            Load::Meta(Meta::InGroup) => (Field::InGroup, Field::InGroup),
+            Load::Meta(Meta::OutGroup) => (Field::OutGroup, Field::OutGroup),
+            _ => {
+                return Ok(host(
+                    load,
+                    if unequal { Relation::Unequal } else { Relation::Equal },
+                    right,
+                    span,
+                ));
+            }
+        };
+        let is_group = field == group;
+        let (mut symbols, mut groups) = (Vec::new(), Vec::new());
+        let mut all = false;
+        for name in names {
+            let prefix = name.strip_suffix('*').filter(|prefix| !prefix.ends_with('\\') && !is_group);
+            match prefix {
+                Some("") => all = true,
+                Some(_) => groups.push(self.document.symbol(&name)),
+                None if is_group => {
+                    let name = if name == "default" { "0" } else { name.as_str() };
+                    groups.push(self.document.symbol(name));
+                }
+                None => symbols.push(self.document.symbol(&name.replace("\\*", "*"))),
+            }
+        }
+        if all {
+            return Ok(if unequal { Condition::False } else { Condition::present(field) });
+        }
+        let mut parts = Vec::new();
+        if !symbols.is_empty() || unequal && !is_group {
+            let set = IntervalSet::from_ranges(symbols.iter().map(|s| (*s, *s)));
+            let set = if unequal { set.complement(u32::MAX) } else { set };
+            parts.push(Condition::test_at(field, ValueSet::Ranges(set), span));
+        }
+        for symbol in groups {
+            let test = if symbol < 128 {
+                Condition::test_at(group, ValueSet::bits(1 << symbol, 1 << symbol), span)
+            } else {
+                opaque(&load.words(), Class::Stateful, &Values::single(symbol.into()), Condition::True, span)
+            };
+            parts.push(if unequal { Condition::not(test) } else { test });
+        }
+        Ok(if unequal { Condition::and(parts) } else { Condition::or(parts) })
+    }
+
+    fn names(&mut self, expr: &Expr<'a>, out: &mut Vec<String>) -> Found<()> {
+        match expr {
+            Expr::Word(word) => out.push(word.text.to_owned()),
+            Expr::Number(number) => out.push(number.to_string()),
+            Expr::Any => out.push("*".to_owned()),
+            Expr::Set(elements) => {
+                for element in elements {
+                    self.names(&element.key, out)?;
+                }
+            }
+            Expr::SetRef(name) => {
+                for element in self.elements(*name)?.iter() {
+                    self.names(&element.key, out)?;
+                }
+            }
+            Expr::Range(pair) => {
+                // Groups have numbers.
+                let lo = self.number(&pair.0, Type::Integer, 32)?;
+                let hi = self.number(&pair.1, Type::Integer, 32)?;
+                if hi.saturating_sub(lo) > 127 {
+                    return Err(Problem::unmodelled("a range of many groups"));
+                }
+                out.extend((lo..=hi).map(|number| number.to_string()));
+            }
+            _ => return Err(Problem::unmodelled("names that are computed")),
+        }
+        Ok(())
+    }
+
+    /// A single number.
+    pub(super) fn number(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<u128> {
+        let value = match expr {
+            Expr::Word(word) => {
+                let unknown = || {
+                    let check = if names::number(word.text).is_some() {
+                        raised::VALUE_OUT_OF_RANGE
+                    } else {
+                        raised::SYNTAX_ERROR
+                    };
+                    Problem::new(check, format!("`{}` is no value here", word.text), Some(word.span))
+                };
+                names::value(ty, word.text).ok_or_else(unknown)?
+            }
+            Expr::Number(number) => *number,
+            Expr::List(parts) => {
+                let mut value = 0;
+                for part in parts {
+                    value |= self.number(part, ty, width)?;
+                }
+                value
+            }
+            Expr::Binary(parts) => {
+                let (operator, left, right) = &**parts;
+                let left = self.number(left, ty, width)?;
+                let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
+                let right = self.number(right, if shifts { Type::Integer } else { ty }, width)?;
+                let by = u32::try_from(right).unwrap_or(u32::MAX);
+                match operator {
+                    Binary::And => left & right,
+                    Binary::Or => left | right,
+                    Binary::Xor => left ^ right,
+                    Binary::ShiftLeft => left.checked_shl(by).unwrap_or(0),
+                    Binary::ShiftRight => left.checked_shr(by).unwrap_or(0),
+                }
+            }
+            Expr::Set(elements) => match elements.as_slice() {
+                [only] => self.number(&only.key, ty, width)?,
+                _ => return Err(Problem::new(raised::SYNTAX_ERROR, "expected one value", None)),
+            },
+            _ => return Err(Problem::unmodelled("values that are computed")),
+        };
+        if value > full(width) {
+            let message = format!("{value} is above {}, the most this field holds", full(width));
+            let span = if let Expr::Word(word) = expr { Some(word.span) } else { None };
+            return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, span));
+        }
+        Ok(value)
+    }
+
+    /// The values an expression names.
+    pub(super) fn values(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<Values> {
+        match expr {
+            Expr::SetRef(name) => {
+                if let Some(values) = self.cached(name.text, ty, width) {
+                    return Ok(values);
+                }
+                let elements = self.elements(*name)?;
+                let values = self.union(&elements, ty, width)?;
+                self.cache(name.text, ty, width, &values);
+                Ok(values)
+            }
+            Expr::Set(elements) => self.union(elements, ty, width),
+            _ => self.value_range(expr, ty, width).map(|(lo, hi)| Values::range(lo, hi)),
+        }
+    }
+
+    fn union(&mut self, elements: &[Element<'a>], ty: Type, width: u32) -> Found<Values> {
+        let mut ranges = Vec::with_capacity(elements.len());
+        for element in elements {
+            match &element.key {
+                Expr::Set(_) | Expr::SetRef(_) => match self.values(&element.key, ty, width)? {
+                    Values::Ranges(set) => ranges.extend(set.ranges()),
+                    Values::Bits(_) => return Err(Problem::unmodelled("masks inside sets")),
+                },
+                key => ranges.push(self.value_range(key, ty, width)?),
+            }
+        }
+        Ok(Values::Ranges(IntervalSet::from_ranges(ranges)))
+    }
+
+    // A value, a prefix or a range.
+    fn value_range(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
+        match expr {
+            Expr::Any => Ok((0, full(width))),
+            Expr::Slash(pair) => {
+                let addr = self.number(&pair.0, ty, width)?;
+                let bits = self.number(&pair.1, Type::Integer, 32)?;
+                let Some(free) = u32::try_from(bits).ok().and_then(|bits| width.checked_sub(bits)) else {
+                    let message = format!("a prefix has at most {width} bits here");
+                    return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, None));
+                };
+                let host = full(free);
+                Ok((addr & !host, addr | host))
+            }
+            Expr::Range(pair) => {
+                let (lo, _) = self.value_range(&pair.0, ty, width)?;
+                let (_, hi) = self.value_range(&pair.1, ty, width)?;
+                if lo > hi {
+                    return Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", None));
+                }
+                Ok((lo, hi))
+            }
+            other => self.number(other, ty, width).map(|value| (value, value)),
+        }
+    }
+}
+
+// What operators make of a load is among the values, or is there and is not.
+fn operated(
+    known: &Known,
+    load: &Load,
+    linear: Linear,
+    (values, unequal): (&Values, bool),
+    span: Span,
+) -> Found<Condition> {
+    let width = load.width();
+    let many = || Problem::unmodelled("too many patterns");
+    if linear.is_identity() {
+        let other = if unequal { Some(values.complement(width).ok_or_else(many)?) } else { None };
+        return Ok(known.bits(load, (0, width), other.as_ref().unwrap_or(values), span));
+    }
+    if let Some((low, bits)) = linear.window()
+        && let Some(above) = values.above(low, bits)
+    {
+        let above = if unequal { above.complement(bits).ok_or_else(many)? } else { above };
+        return Ok(known.bits(load, (low, bits), &above, span));
+    }
+    let before = linear.before(values).ok_or_else(many)?;
+    let before = if unequal { before.complement(width).ok_or_else(many)? } else { before };
+    Ok(known.bits(load, (0, width), &before, span))
+}
+
+/// The load is there, whatever its value.
+pub(super) fn presence(known: &Known, load: &Load, span: Span) -> Condition {
+    match load {
+        Load::Meta(Meta::InIface) => Condition::present(Field::InIface),
+        Load::Meta(Meta::OutIface) => Condition::present(Field::OutIface),
+        Load::Meta(Meta::InGroup | Meta::OutGroup) => Condition::True,
+        Load::Beyond(Class::Stateful, ..) => Condition::True,
+        _ => {
+            let width = load.width();
+            known.bits(load, (0, width), &Values::range(0, full(width)), span)
+        }
+    }
+}
+
+// What only the host knows: equal words, equal variable.
+fn host(load: &Load, relation: Relation, right: &Expr<'_>, span: Span) -> Condition {
+    let words = load.words();
+    let class = match load {
+        Load::Beyond(class, ..) => *class,
+        _ => Class::Payload,
+    };
+    let by = match relation {
+        Relation::Implicit | Relation::Equal | Relation::Unequal => "",
+        Relation::Less => "< ",
+        Relation::LessOrEqual => "<= ",
+        Relation::Greater => "> ",
+        Relation::GreaterOrEqual => ">= ",
+        Relation::NoneOf => "! ",
+    };
+    let id = format!("{words} {by}{}", super::describe::expr(right));
+    let reason = format!("{}: `{words}` is not modelled", class.name());
+    let over = match load {
+        Load::TcpOption(..) => Condition::test_at(Field::Proto, ValueSet::single(6), span),
+        _ => Condition::True,
+    };
+    let found = Condition::opaque_within(id, reason, over, Condition::False, span);
+    if relation == Relation::Unequal { Condition::not(found) } else { found }
+}
+
+// The load an expression looks at, and what operators do to it.
+fn loaded(expr: &Expr<'_>) -> Found<(Load, Linear)> {
+    match expr {
+        Expr::Load(load, _) => Ok((load.clone(), Linear::new(load.width()))),
+        Expr::Binary(parts) => {
+            let (operator, left, right) = &**parts;
+            let (load, mut linear) = loaded(left)?;
+            let Some(value) = constant(right, load.ty()) else {
+                return Err(Problem::unmodelled("operators between two loads"));
+            };
+            let by = i32::try_from(value).unwrap_or(i32::MAX).min(128);
+            match operator {
+                Binary::And => linear.and(value),
+                Binary::Or => linear.or(value),
+                Binary::Xor => linear.xor(value),
+                Binary::ShiftLeft => linear.shift(by),
+                Binary::ShiftRight => linear.shift(-by),
+            }
+            Ok((load, linear))
+        }
+        _ => Err(Problem::unmodelled("what is looked at is computed")),
+    }
+}
+
+// The number an expression of constants comes to.
+fn constant(expr: &Expr<'_>, ty: Type) -> Option<u128> {
+    match expr {
+        Expr::Word(word) => names::value(ty, word.text).or_else(|| names::number(word.text)),
+        Expr::Number(number) => Some(*number),
+        Expr::List(parts) => {
+            let mut value = 0;
+            for part in parts {
+                value |= constant(part, ty)?;
+            }
+            Some(value)
+        }
+        Expr::Binary(parts) => {
+            let (operator, left, right) = &**parts;
+            let (left, right) = (constant(left, ty)?, constant(right, ty)?);
+            let by = u32::try_from(right).unwrap_or(u32::MAX);
+            Some(match operator {
+                Binary::And => left & right,
+                Binary::Or => left | right,
+                Binary::Xor => left ^ right,
+                Binary::ShiftLeft => left.checked_shl(by).unwrap_or(0),
+                Binary::ShiftRight => left.checked_shr(by).unwrap_or(0),
+            })
+        }
+        // `& 255.255.255.0/24` and the like have no single value.
+        _ => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! nftables: the text of `nft` and the JSON of libnftables.
+//!
+//! Traps of its vocabulary: flags without an operator ask for any of the bits, in a set each for exactly itself;
+//! `udp dport != 53` needs UDP; `accept` ends one base chain, and later ones of the hook still run; later
+//! fragments are compared by whatever octets stand where the header would (see `load_condition`); `ip frag-off`
+//! holds the flags too; `/24` of a mark is a mask.
+
+mod command;
+mod defines;
+mod describe;
+mod expr;
+mod fields;
+#[path = "../nftables_json/mod.rs"]
+pub mod json;
+mod lex;
+mod load;
+mod load_condition;
+mod lower;
+mod matching;
+mod names;
+mod parse;
+mod place;
+mod recognise;
+mod rewritten;
+mod rule;
+mod ruleset;
+mod statements;
+mod support;
+mod syntax;
+mod values;
+
+use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
+use crate::ir::Document;
+use crate::source::{Source, SourceId};
+use std::fmt;
+
+/// The text of nftables.
+#[derive(Debug)]
+pub struct Nftables;
+
+impl Dialect for Nftables {
+    fn name(&self) -> &'static str {
+        "nftables"
+    }
+
+    fn about(&self) -> &'static str {
+        "rule sets of nftables, as files and commands of nft"
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Text
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn recognise(&self, sample: &Sample<'_>) -> Recognition {
+        sample.text.map_or(Recognition::No, |text| recognise::text(text, sample.name))
+    }
+
+    fn read(&self, source: &Source, id: SourceId, _: &ReadOptions) -> Reading {
+        lower::lower(source.text(), parse::read(source.text(), id), id)
+    }
+
+    fn print(&self, _: &Document, _: &PrintOptions, _: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
+        Ok(Vec::new())
+    }
+
+    fn ledger(&self) -> &'static [Keyword] {
+        support::LEDGER
+    }
+}

@@ -1,0 +1,225 @@
+//! The names of values, by type; `numbers` for names nft prints for them.
+
+use super::fields::Type;
+use super::lex::ethernet;
+use crate::dialect::services;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+type Names = &'static [(&'static str, u32)];
+
+/// The value of a word; none when the type has no such word.
+pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
+    let small = |value: Option<u32>| value.map(u128::from);
+    match ty {
+        Type::Ipv4 => text.parse::<Ipv4Addr>().ok().map(|a| u128::from(a.to_bits())).or_else(|| number(text)),
+        Type::Ipv6 => text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits).or_else(|| number(text)),
+        Type::Ethernet => ethernet(text).map(u128::from),
+        Type::Service => number(text).or_else(|| services::port_of_any(text).map(u128::from)),
+        Type::Protocol => number(text).or_else(|| services::protocol(text).map(u128::from)),
+        Type::Boolean => match text {
+            "exists" | "true" => Some(1),
+            "missing" | "false" => Some(0),
+            _ => number(text),
+        },
+        Type::Integer | Type::Mark => number(text),
+        Type::Interface | Type::Group | Type::Host => None,
+        _ => number(text).or_else(|| small(find(names(ty), text))),
+    }
+}
+
+/// A number as nft reads it: decimal, `0x`, or octal behind `0`.
+pub(super) fn number(text: &str) -> Option<u128> {
+    let digits = |radix, text: &str| {
+        let plain = !text.is_empty() && text.bytes().all(|b| char::from(b).is_digit(radix));
+        plain.then(|| u128::from_str_radix(text, radix).ok()).flatten()
+    };
+    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return digits(16, hex);
+    }
+    match text.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => digits(8, octal),
+        _ => digits(10, text),
+    }
+}
+
+fn find(names: Names, text: &str) -> Option<u32> {
+    names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+}
+
+/// The first name of a value, as nft lists it.
+pub(super) fn name(ty: Type, value: u32) -> Option<&'static str> {
+    names(ty).iter().find(|(_, other)| *other == value).map(|(name, _)| *name)
+}
+
+fn names(ty: Type) -> Names {
+    match ty {
+        Type::IcmpType => ICMP_TYPES,
+        Type::IcmpCode => ICMP_CODES,
+        Type::Icmpv6Type => ICMPV6_TYPES,
+        Type::Icmpv6Code => ICMPV6_CODES,
+        Type::TcpFlags => TCP_FLAGS,
+        Type::Dscp => DSCP,
+        Type::Ecn => ECN,
+        Type::CtState => CT_STATES,
+        Type::CtStatus => CT_STATUS,
+        Type::CtDirection => CT_DIRECTIONS,
+        Type::EtherType => ETHER_TYPES,
+        Type::NfProto => NF_PROTOCOLS,
+        Type::PacketType => PACKET_TYPES,
+        Type::DccpType => DCCP_TYPES,
+        Type::MhType => MH_TYPES,
+        Type::IgmpType => IGMP_TYPES,
+        Type::ArpOperation => ARP_OPERATIONS,
+        Type::Integer
+        | Type::Ipv4
+        | Type::Ipv6
+        | Type::Ethernet
+        | Type::Protocol
+        | Type::Service
+        | Type::Mark
+        | Type::Interface
+        | Type::Group
+        | Type::Boolean
+        | Type::Host => &[],
+    }
+}
+
+// RFC 792, 950, 1256; spec of names in nft(8).
+#[rustfmt::skip]
+static ICMP_TYPES: Names = &[
+    ("echo-reply", 0), ("destination-unreachable", 3), ("source-quench", 4), ("redirect", 5),
+    ("echo-request", 8), ("router-advertisement", 9), ("router-solicitation", 10), ("time-exceeded", 11),
+    ("parameter-problem", 12), ("timestamp-request", 13), ("timestamp-reply", 14), ("info-request", 15),
+    ("info-reply", 16), ("address-mask-request", 17), ("address-mask-reply", 18),
+];
+
+#[rustfmt::skip]
+static ICMP_CODES: Names = &[
+    ("net-unreachable", 0), ("host-unreachable", 1), ("prot-unreachable", 2), ("port-unreachable", 3),
+    ("frag-needed", 4), ("net-prohibited", 9), ("host-prohibited", 10), ("admin-prohibited", 13),
+];
+
+// RFC 4443, 4861, 2710, 3810, 3122, 2894.
+#[rustfmt::skip]
+static ICMPV6_TYPES: Names = &[
+    ("destination-unreachable", 1), ("packet-too-big", 2), ("time-exceeded", 3), ("parameter-problem", 4),
+    ("echo-request", 128), ("echo-reply", 129), ("mld-listener-query", 130), ("mld-listener-report", 131),
+    ("mld-listener-done", 132), ("mld-listener-reduction", 132), ("nd-router-solicit", 133),
+    ("nd-router-advert", 134), ("nd-neighbor-solicit", 135), ("nd-neighbor-advert", 136),
+    ("nd-redirect", 137), ("router-renumbering", 138), ("ind-neighbor-solicit", 141),
+    ("ind-neighbor-advert", 142), ("mld2-listener-report", 143),
+];
+
+#[rustfmt::skip]
+static ICMPV6_CODES: Names = &[
+    ("no-route", 0), ("admin-prohibited", 1), ("addr-unreachable", 3), ("port-unreachable", 4),
+    ("policy-fail", 5), ("reject-route", 6),
+];
+
+/// What `icmpx` calls its codes; the kernel sends the nearest of each family.
+#[rustfmt::skip]
+pub(super) static ICMPX_CODES: Names = &[
+    ("no-route", 0), ("port-unreachable", 1), ("host-unreachable", 2), ("admin-prohibited", 3),
+];
+
+#[rustfmt::skip]
+static TCP_FLAGS: Names = &[
+    ("fin", 0x01), ("syn", 0x02), ("rst", 0x04), ("psh", 0x08), ("ack", 0x10), ("urg", 0x20), ("ecn", 0x40),
+    ("cwr", 0x80),
+];
+
+#[rustfmt::skip]
+static DSCP: Names = &[
+    ("cs0", 0), ("cs1", 8), ("cs2", 16), ("cs3", 24), ("cs4", 32), ("cs5", 40), ("cs6", 48), ("cs7", 56),
+    ("df", 0), ("be", 0), ("lephb", 1), ("af11", 10), ("af12", 12), ("af13", 14), ("af21", 18), ("af22", 20),
+    ("af23", 22), ("af31", 26), ("af32", 28), ("af33", 30), ("af41", 34), ("af42", 36), ("af43", 38),
+    ("va", 44), ("ef", 46),
+];
+
+static ECN: Names = &[("not-ect", 0), ("ect1", 1), ("ect0", 2), ("ce", 3)];
+
+/// The bits of `ct state`.
+static CT_STATES: Names =
+    &[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)];
+
+#[rustfmt::skip]
+static CT_STATUS: Names = &[
+    ("expected", 1), ("seen-reply", 2), ("assured", 4), ("confirmed", 8), ("snat", 16), ("dnat", 32),
+    ("dying", 512),
+];
+
+static CT_DIRECTIONS: Names = &[("original", 0), ("reply", 1)];
+
+static ETHER_TYPES: Names = &[
+    ("ip", 0x0800),
+    ("arp", 0x0806),
+    ("ip6", 0x86dd),
+    ("8021q", 0x8100),
+    ("vlan", 0x8100),
+    ("8021ad", 0x88a8),
+];
+
+static NF_PROTOCOLS: Names = &[("ipv4", 2), ("ipv6", 10)];
+
+static PACKET_TYPES: Names = &[("host", 0), ("unicast", 0), ("broadcast", 1), ("multicast", 2), ("other", 3)];
+
+#[rustfmt::skip]
+static DCCP_TYPES: Names = &[
+    ("request", 0), ("response", 1), ("data", 2), ("ack", 3), ("dataack", 4), ("closereq", 5), ("close", 6),
+    ("reset", 7), ("sync", 8), ("syncack", 9),
+];
+
+#[rustfmt::skip]
+static MH_TYPES: Names = &[
+    ("binding-refresh-request", 0), ("home-test-init", 1), ("careof-test-init", 2), ("home-test", 3),
+    ("careof-test", 4), ("binding-update", 5), ("binding-acknowledgement", 6), ("binding-error", 7),
+    ("fast-binding-update", 8), ("fast-binding-acknowledgement", 9), ("fast-binding-advertisement", 10),
+    ("experimental-mobility-header", 11), ("home-agent-switch-message", 12),
+];
+
+#[rustfmt::skip]
+static IGMP_TYPES: Names = &[
+    ("membership-query", 0x11), ("membership-report-v1", 0x12), ("membership-report-v2", 0x16),
+    ("leave-group", 0x17), ("membership-report-v3", 0x22),
+];
+
+#[rustfmt::skip]
+static ARP_OPERATIONS: Names = &[
+    ("request", 1), ("reply", 2), ("rrequest", 3), ("rreply", 4), ("inrequest", 8), ("inreply", 9), ("nak", 10),
+];
+
+/// A hook's priority by its name in a family (bridge counts its own), as nft(8) lists them.
+pub(super) fn priority(name: &str, bridge: bool) -> Option<i32> {
+    Some(match (name, bridge) {
+        ("raw", false) => -300,
+        ("mangle", false) => -150,
+        ("dstnat", false) => -100,
+        ("filter", false) => 0,
+        ("security", false) => 50,
+        ("srcnat", false) => 100,
+        ("dstnat", true) => -300,
+        ("filter", true) => -200,
+        ("out", true) => 100,
+        ("srcnat", true) => 300,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_type() {
+        assert_eq!(value(Type::Service, "ssh"), Some(22));
+        assert_eq!(value(Type::Icmpv6Type, "echo-request"), Some(128));
+        assert_eq!(value(Type::IcmpType, "echo-request"), Some(8));
+        assert_eq!(value(Type::Protocol, "icmpv6"), Some(58));
+        assert_eq!(value(Type::Ipv4, "192.0.2.1"), Some(0xc000_0201));
+        assert_eq!(value(Type::Ethernet, "0:1:2:3:4:ff"), Some(0x0001_0203_04ff));
+        assert_eq!(
+            (number("0x10"), number("010"), number("08"), number("")),
+            (Some(16), Some(8), None, None)
+        );
+    }
+}
