@@ -42,6 +42,9 @@ limits! {
     /// Statements that groups, prefix lists and nested filters may add to a file.
     EXPANSION = "expansion", 20_000_000, "statements",
         "a full table of prefixes used by twenty terms";
+    /// Words of one rule file, those that stand in the same place counted once.
+    SYNTAX_NODES = "syntax-nodes", 40_000_000, "words",
+        "a million terms of forty words; a node takes 28 octets";
     /// Prefixes or operands in one condition.
     CONDITION_VALUES = "condition-values", 2_000_000, "values",
         "twice a full routing table in one prefix list";

@@ -3,7 +3,9 @@
 mod bits;
 mod interval;
 mod prefix;
+mod truth;
 
 pub use bits::{BitMatch, BitSet};
 pub use interval::{IntervalSet, Unsigned};
 pub use prefix::{ParsePrefixError, Prefix4, Prefix6};
+pub use truth::{PATTERN_BITS, TruthSet};

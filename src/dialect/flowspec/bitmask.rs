@@ -5,7 +5,7 @@ use super::component::{AND, EQ, MATCH, NOT};
 use super::lower::groups;
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::net::{BitMatch, BitSet, IntervalSet, TruthSet};
 use crate::source::Span;
 
 /// Bits of TCP header octets 12 and 13 without the data offset, which is read as 0 (RFC 8955 §4.2.2.9).
@@ -20,8 +20,7 @@ pub(super) const FIRST: u8 = 0x04;
 /// Fragment operand: the last fragment.
 pub(super) const LAST: u8 = 0x08;
 
-// Lists over more flags, or of more patterns than this, become ranges: what one operand costs stays small.
-const PATTERN_BITS: usize = 8;
+// Lists of more patterns than this become ranges: what one operand costs stays small.
 const PATTERNS: usize = 64;
 
 /// Whether one bitmask operand holds for `data` (RFC 8955 §4.2.1.2).
@@ -36,24 +35,22 @@ pub(super) fn tcp_flags(list: &[Operand]) -> ValueSet {
     if let Some(set) = one_pattern(list).or_else(|| any_flag(list)) {
         return ValueSet::from(set);
     }
-    let table = Flags::of_list(list);
-    let bits: Vec<u32> = (0..12).filter(|bit| table.depends_on(*bit)).collect();
-    let patterns = (bits.len() <= PATTERN_BITS).then(|| table.prime_patterns(&bits)).flatten();
-    if let Some(patterns) = patterns {
+    let table = accepted(list);
+    let bits: Vec<u32> = (0..Flags::BITS).filter(|bit| table.depends_on(*bit)).collect();
+    if let Some(patterns) = table.prime_patterns(&bits, PATTERNS) {
         ValueSet::from(patterns)
-    } else if let Some(pattern) = table.only_pattern(true) {
+    } else if let Some(pattern) = table.only_pattern() {
         ValueSet::from(BitSet::new([pattern]))
-    } else if let Some(BitMatch { mask, value: 0 }) = table.only_pattern(false) {
+    } else if let Some(BitMatch { mask, value: 0 }) = table.complement().only_pattern() {
         ValueSet::from(each_flag(mask))
     } else {
-        let ranges = (0..4096).filter(|x| table.contains(*x)).map(|x| (x, x));
-        ValueSet::from(IntervalSet::from_ranges(ranges))
+        ValueSet::from(IntervalSet::from_ranges(table.members().map(|x| (x, x))))
     }
 }
 
 /// Whether no value of the flags satisfies a list.
 pub(super) fn is_never(list: &[Operand]) -> bool {
-    Flags::of_list(list).0.iter().all(|word| *word == 0)
+    accepted(list).is_empty()
 }
 
 /// A single group of "all of" and "none of" operands is one pattern, or none when they contradict.
@@ -92,162 +89,20 @@ fn each_flag(flags: u128) -> BitSet {
     BitSet::new(bits.map(|bit| BitMatch::new(bit, bit)))
 }
 
-/// A set of values of the twelve flags, a bit for each.
-#[derive(Clone, PartialEq, Eq)]
-struct Flags([u64; 64]);
+/// A set of values of the twelve flags.
+type Flags = TruthSet<64>;
 
-/// For each of the six low bits, the positions of a word where it is set.
-const LOW: [u64; 6] = [
-    0xaaaa_aaaa_aaaa_aaaa,
-    0xcccc_cccc_cccc_cccc,
-    0xf0f0_f0f0_f0f0_f0f0,
-    0xff00_ff00_ff00_ff00,
-    0xffff_0000_ffff_0000,
-    0xffff_ffff_0000_0000,
-];
-
-impl Flags {
-    fn of_list(list: &[Operand]) -> Self {
-        let mut union = Self([0; 64]);
-        for group in groups(list) {
-            let mut all = Self([u64::MAX; 64]);
-            for operand in group {
-                let one = Self::of_operand(operand);
-                all.0.iter_mut().zip(one.0).for_each(|(a, b)| *a &= b);
-            }
-            union.0.iter_mut().zip(all.0).for_each(|(a, b)| *a |= b);
-        }
-        union
-    }
-
-    fn of_operand(operand: &Operand) -> Self {
-        let value = operand.value;
-        let low = || LOW.iter().enumerate().filter(|(bit, _)| value >> bit & 1 == 1).map(|(_, word)| *word);
-        let (all, any) = (low().fold(u64::MAX, |a, b| a & b), low().fold(0, |a, b| a | b));
-        let high = value >> 6;
-        let mut words = [0; 64];
-        for (word, index) in words.iter_mut().zip(0_u64..) {
-            let plain = if operand.op & MATCH != 0 {
-                // Bits above the twelve are never set in the data.
-                if index & high == high { all } else { 0 }
-            } else if index & high != 0 {
-                u64::MAX
-            } else {
-                any
-            };
-            *word = if operand.op & NOT != 0 { !plain } else { plain };
-        }
-        Self(words)
-    }
-
-    fn contains(&self, value: u32) -> bool {
-        self.0.get(value as usize >> 6).is_some_and(|word| word >> (value & 63) & 1 == 1)
-    }
-
-    /// The one pattern that is the set, or with `inside` false all that is not in it; none when it takes more.
-    fn only_pattern(&self, inside: bool) -> Option<BitMatch> {
-        let members = || (0..4096_u32).filter(|x| self.contains(*x) == inside);
-        let (all, any) = members().fold((u32::MAX, 0), |(all, any), x| (all & x, any | x));
-        let mask = !(all ^ any) & 0x0fff;
-        let is_only = members().count() == 1 << (12 - mask.count_ones());
-        is_only.then(|| BitMatch::new(all.into(), mask.into()))
-    }
-
-    fn depends_on(&self, bit: u32) -> bool {
-        if let Some(mask) = LOW.get(bit as usize) {
-            return self.0.iter().any(|word| (word & mask) >> (1 << bit) != word & !mask);
-        }
-        let step = 1_usize << (bit - 6);
-        let differs = |(index, word): (usize, &u64)| self.0.get(index ^ step) != Some(word);
-        self.0.iter().enumerate().any(differs)
-    }
-
-    /// Every pattern over `bits` (at most eight) that lies inside and in no larger pattern that does; none when
-    /// there are too many.
-    ///
-    /// `inside[free]` holds, for the values of the bits, whether the pattern that leaves the bits of `free` open
-    /// and has the others of the value lies inside: each is the one with a bit less, and itself with that bit
-    /// turned over.
-    fn prime_patterns(&self, bits: &[u32]) -> Option<BitSet> {
-        let spread = |index: u32| {
-            let set = bits.iter().enumerate().filter(|(i, _)| index >> i & 1 == 1);
-            set.fold(0, |x, (_, bit)| x | 1_u32 << bit)
-        };
-        let size = 1_u32 << bits.len();
-        let mut inside = vec![Octet::from_test(|x| x < size && self.contains(spread(x)))];
-        for free in 1..size {
-            let smaller = inside.get((free & (free - 1)) as usize).copied().unwrap_or(Octet::NONE);
-            inside.push(smaller.and_turned(free.trailing_zeros()));
-        }
-        let mut patterns = Vec::new();
-        for (part, free) in inside.iter().zip(0_u32..) {
-            let mut prime = *part;
-            for bit in 0..bits.len() {
-                match inside.get((free | 1 << bit) as usize) {
-                    Some(larger) if free >> bit & 1 == 0 => prime = prime.without(larger),
-                    _ => prime = prime.without(&Octet::with_bit(u32::try_from(bit).unwrap_or(0))),
-                }
-            }
-            let mask = spread((size - 1) & !free);
-            patterns.extend(prime.members().map(|x| BitMatch::new(spread(x).into(), mask.into())));
-            if patterns.len() > PATTERNS {
-                return None;
-            }
-        }
-        Some(BitSet::new(patterns))
-    }
+/// The values a list accepts.
+fn accepted(list: &[Operand]) -> Flags {
+    let all = |group: &[Operand]| group.iter().fold(Flags::ALL, |all, operand| all.and(&of_operand(operand)));
+    groups(list).fold(Flags::NONE, |union, group| union.or(&all(group)))
 }
 
-/// A set of values of up to eight bits.
-#[derive(Clone, Copy)]
-struct Octet([u64; 4]);
-
-impl Octet {
-    const NONE: Self = Self([0; 4]);
-
-    fn from_test(test: impl Fn(u32) -> bool) -> Self {
-        let mut set = Self::NONE;
-        for (word, index) in set.0.iter_mut().zip(0_u32..) {
-            *word = (0..64).filter(|low| test(index << 6 | low)).fold(0, |word, low| word | 1 << low);
-        }
-        set
-    }
-
-    /// The values with that bit set.
-    fn with_bit(bit: u32) -> Self {
-        let mut set = Self::NONE;
-        for (word, index) in set.0.iter_mut().zip(0_u32..) {
-            let high = || if index << 6 >> bit & 1 == 1 { u64::MAX } else { 0 };
-            *word = LOW.get(bit as usize).copied().unwrap_or_else(high);
-        }
-        set
-    }
-
-    /// The values that are in the set with the bit either way.
-    fn and_turned(self, bit: u32) -> Self {
-        let mut set = self;
-        for (index, word) in set.0.iter_mut().enumerate() {
-            let turned = match LOW.get(bit as usize) {
-                Some(mask) => (*word & mask) >> (1 << bit) | (*word & !mask) << (1 << bit),
-                None => self.0.get(index ^ 1 << (bit - 6)).copied().unwrap_or(0),
-            };
-            *word &= turned;
-        }
-        set
-    }
-
-    fn without(self, other: &Self) -> Self {
-        let mut set = self;
-        set.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= !b);
-        set
-    }
-
-    fn members(self) -> impl Iterator<Item = u32> {
-        let words = self.0.into_iter().zip(0_u32..);
-        words.flat_map(|(word, index)| {
-            (0..64).filter(move |low| word >> low & 1 == 1).map(move |low| index << 6 | low)
-        })
-    }
+fn of_operand(operand: &Operand) -> Flags {
+    // Bits above the twelve are never set in the data.
+    let all = operand.op & MATCH != 0;
+    let plain = if all { Flags::with_all(operand.value) } else { Flags::with_any(operand.value) };
+    if operand.op & NOT != 0 { plain.complement() } else { plain }
 }
 
 /// Which packets a fragment list accepts: a bit for each kind of fragment, four without the don't-fragment bit

@@ -6,7 +6,7 @@
 
 use super::names::Names;
 use super::numbers::number;
-use crate::net::{BitMatch, BitSet};
+use crate::net::{BitSet, TruthSet};
 use nom::branch::alt;
 use nom::character::complete::{char, multispace0, one_of, satisfy};
 use nom::combinator::recognize;
@@ -14,10 +14,10 @@ use nom::multi::many1_count;
 use nom::sequence::delimited;
 use nom::{IResult, Parser};
 
-/// The values of up to six bits that an expression accepts: bit v is set when v is accepted.
+/// The values of up to six bits that an expression accepts. Bits the field does not have are not looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Accepted {
-    values: u64,
+    values: TruthSet<1>,
     bits: u32,
 }
 
@@ -35,35 +35,27 @@ pub(super) enum BadExpression {
 }
 
 impl Accepted {
-    fn all(bits: u32) -> u64 {
-        u64::MAX.checked_shr(64 - (1 << bits)).unwrap_or(u64::MAX)
-    }
-
-    fn with_mask(mask: u32, bits: u32) -> u64 {
-        let words = LOW.iter().enumerate().take(bits as usize).filter(|(bit, _)| mask >> bit & 1 == 1);
-        words.fold(Self::all(bits), |set, (_, word)| set & word)
-    }
-
     /// Nothing is accepted.
     pub(super) fn none(bits: u32) -> Self {
-        Self { values: 0, bits }
+        Self { values: TruthSet::NONE, bits }
     }
 
     /// What a set of patterns over the low bits accepts.
     pub(super) fn of_patterns(set: &BitSet, bits: u32) -> Self {
-        let values = (0..1_u32 << bits).filter(|v| set.contains(u128::from(*v)));
-        Self { values: values.fold(0, |sum, v| sum | 1 << v), bits }
+        let own = (1_u32 << bits) - 1;
+        Self { values: TruthSet::from_test(|v| set.contains(u128::from(v & own))), bits }
     }
 
     /// What either accepts.
     #[must_use]
     pub(super) fn or(self, other: Self) -> Self {
-        Self { values: self.values | other.values, ..self }
+        Self { values: self.values.or(&other.values), ..self }
     }
 
     /// Adds a value.
     pub(super) fn insert(&mut self, value: u32) {
-        self.values |= 1 << value;
+        let own = (1_u32 << self.bits) - 1;
+        self.values = self.values.or(&TruthSet::from_test(|v| v & own == value));
     }
 
     /// Reads an expression over `bits` bits with these names.
@@ -90,67 +82,16 @@ impl Accepted {
         }
     }
 
-    /// The prime patterns of the set: none can lose a bit and still be inside. Sorted, so that equal sets have
-    /// equal patterns.
+    /// The prime patterns of the set: none can lose a bit and still be inside. Equal sets have equal patterns.
     pub(super) fn patterns(self) -> BitSet {
-        if let Some(one) = self.one_pattern() {
-            return BitSet::new([BitMatch::new(u128::from(one.0), u128::from(one.1))]);
+        if let Some(one) = self.values.only_pattern() {
+            return BitSet::new([one]);
         }
-        let mut primes = Vec::new();
-        let limit = 1_u32 << self.bits;
-        for mask in 0..limit {
-            // Every value within the mask: the subsets of its bits.
-            let mut value = mask;
-            loop {
-                let shorter = |bit: u32| mask & bit != 0 && self.covers(value & !bit, mask & !bit);
-                if self.covers(value, mask) && !(0..self.bits).any(|n| shorter(1 << n)) {
-                    primes.push(BitMatch::new(u128::from(value), u128::from(mask)));
-                }
-                if value == 0 {
-                    break;
-                }
-                value = (value - 1) & mask;
-            }
-        }
-        BitSet::new(primes)
-    }
-
-    /// Value and mask, where one pattern is the whole set.
-    fn one_pattern(self) -> Option<(u32, u32)> {
-        if self.values == 0 {
-            return None;
-        }
-        let (mut value, mut mask) = (0, 0);
-        for (bit, word) in LOW.iter().enumerate().take(self.bits as usize) {
-            let (set, clear) = (self.values & !word == 0, self.values & word == 0);
-            mask |= u32::from(set || clear) << bit;
-            value |= u32::from(set) << bit;
-        }
-        let free = self.bits - mask.count_ones();
-        (self.values.count_ones() == 1 << free).then_some((value, mask))
-    }
-
-    /// Whether every value with the pattern is in the set.
-    fn covers(self, value: u32, mask: u32) -> bool {
-        let mut members = Self::all(self.bits);
-        for (bit, word) in LOW.iter().enumerate().take(self.bits as usize) {
-            if mask >> bit & 1 == 1 {
-                members &= if value >> bit & 1 == 1 { *word } else { !word };
-            }
-        }
-        members & !self.values == 0
+        const BITS: [u32; 6] = [0, 1, 2, 3, 4, 5];
+        let bits = BITS.get(..self.bits as usize).unwrap_or(&BITS);
+        self.values.prime_patterns(bits, usize::MAX).unwrap_or_default()
     }
 }
-
-/// For each bit, the values below 64 that have it, as a set.
-const LOW: [u64; 6] = [
-    0xaaaa_aaaa_aaaa_aaaa,
-    0xcccc_cccc_cccc_cccc,
-    0xf0f0_f0f0_f0f0_f0f0,
-    0xff00_ff00_ff00_ff00,
-    0xffff_0000_ffff_0000,
-    0xffff_ffff_0000_0000,
-];
 
 struct Reader<'a> {
     text: &'a str,
@@ -162,7 +103,7 @@ struct Reader<'a> {
 // Parentheses and negations inside each other; the expression of a real filter has two.
 const DEPTH: u32 = 32;
 
-type Read<'a> = IResult<&'a str, u64, BadExpression>;
+type Read<'a> = IResult<&'a str, TruthSet<1>, BadExpression>;
 
 impl<'a> nom::error::ParseError<&'a str> for BadExpression {
     fn from_error_kind(_: &'a str, _: nom::error::ErrorKind) -> Self {
@@ -186,7 +127,7 @@ impl Reader<'_> {
         let (mut rest, mut values) = self.and(input, depth)?;
         while let Ok((next, _)) = operator("|,")(rest) {
             let (after, right) = self.and(next, depth)?;
-            (rest, values) = (after, values | right);
+            (rest, values) = (after, values.or(&right));
         }
         Ok((rest, values))
     }
@@ -195,7 +136,7 @@ impl Reader<'_> {
         let (mut rest, mut values) = self.unary(input, depth)?;
         while let Ok((next, _)) = operator("&+")(rest) {
             let (after, right) = self.unary(next, depth)?;
-            (rest, values) = (after, values & right);
+            (rest, values) = (after, values.and(&right));
         }
         Ok((rest, values))
     }
@@ -207,7 +148,7 @@ impl Reader<'_> {
         let (input, _) = multispace0.parse(input)?;
         if let Some(rest) = input.strip_prefix('!') {
             let (rest, values) = self.unary(rest, depth + 1)?;
-            return Ok((rest, !values & Accepted::all(self.bits)));
+            return Ok((rest, values.complement()));
         }
         if let Some(inner) = input.strip_prefix('(') {
             let (rest, values) = self.or(inner, depth + 1)?;
@@ -238,7 +179,7 @@ impl Reader<'_> {
                 .filter(|n| n >> self.bits == 0)
                 .ok_or_else(|| nom::Err::Failure(BadExpression::Wide(at, word.to_owned())))?
         };
-        Ok((rest, Accepted::with_mask(mask, self.bits)))
+        Ok((rest, TruthSet::with_all(mask.into())))
     }
 }
 
@@ -246,10 +187,11 @@ impl Reader<'_> {
 mod tests {
     use super::super::names::TCP_FLAGS;
     use super::*;
+    use crate::net::BitMatch;
 
     fn accepts(text: &str) -> Vec<u32> {
         let set = Accepted::parse(text, TCP_FLAGS, 6).unwrap_or_else(|e| panic!("{text}: {e:?}"));
-        (0..64).filter(|v| set.values >> v & 1 == 1).collect()
+        set.values.members().collect()
     }
 
     #[test]

@@ -125,7 +125,13 @@ struct Statement {
 impl<'a> Braces<'a> {
     fn read(mut self, place: NodeId, tree: &mut Tree<'a>, findings: &mut Findings) {
         self.frames.push(Frame { node: place, opened: Span::default(), dropped: false });
-        while self.statement(tree, findings) {}
+        while self.statement(tree, findings) {
+            if tree.is_full() {
+                let spent = Meter::new(&limits::SYNTAX_NODES).exhausted();
+                findings.exhausted(&spent, Span::new(self.lexer.at(), self.lexer.at()));
+                return;
+            }
+        }
         for frame in self.frames.iter().skip(1) {
             findings.syntax(frame.opened, "this `{` is never closed");
         }

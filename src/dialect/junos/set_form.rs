@@ -8,6 +8,7 @@ use super::syntax::{NodeId, Tree};
 use crate::dialect::raised;
 use crate::guard::{Meter, limits};
 use crate::source::Span;
+use std::cmp::Ordering;
 
 /// Reads lines.
 pub(super) struct Lines<'a> {
@@ -44,6 +45,11 @@ impl<'a> Lines<'a> {
 
     pub(super) fn read(&mut self, tree: &mut Tree<'a>, findings: &mut Findings) {
         while self.line(findings) {
+            if tree.is_full() {
+                let spent = Meter::new(&limits::SYNTAX_NODES).exhausted();
+                findings.exhausted(&spent, Span::new(self.start, self.lexer.at()));
+                return;
+            }
             let text = self.text;
             let prompts = |word: &&Token| {
                 word.kind == Kind::Word && session::is_prompt(text.get(word.span.range()).unwrap_or(""))
@@ -76,7 +82,15 @@ impl<'a> Lines<'a> {
             let token = self.lexer.next();
             match token.kind {
                 Kind::Word | Kind::Quoted | Kind::ListOpen | Kind::ListClose => {
-                    self.words.push(token);
+                    match (self.words.len() as u64).cmp(&limits::CONDITION_VALUES.value) {
+                        Ordering::Less => self.words.push(token),
+                        Ordering::Equal if self.plain => {
+                            let spent = Meter::new(&limits::CONDITION_VALUES).exhausted();
+                            findings.exhausted(&spent, token.span);
+                            self.plain = false;
+                        }
+                        Ordering::Equal | Ordering::Greater => {}
+                    }
                     continue;
                 }
                 Kind::Newline if self.words.is_empty() => {

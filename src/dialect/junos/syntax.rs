@@ -4,7 +4,7 @@
 //! give `filter` → `F` → `term` → `T`. Equal words below one node are one node, as Junos merges what is loaded,
 //! so children stand in the order of their first mention. A node borrows its word from the text by its span.
 
-use crate::guard::{Exhausted, Meter};
+use crate::guard::{Exhausted, Meter, limits};
 use crate::source::Span;
 use foldhash::fast::RandomState;
 use std::borrow::Cow;
@@ -192,6 +192,11 @@ impl<'a> Tree<'a> {
         self.child_with(parent, self.span(original), flags)
     }
 
+    /// Whether no more words are taken; those that came after are not there.
+    pub(super) fn is_full(&self) -> bool {
+        self.nodes.len() as u64 >= limits::SYNTAX_NODES.value
+    }
+
     fn child_with(&mut self, parent: NodeId, span: Span, flags: u8) -> NodeId {
         let quotes = usize::from(flags & QUOTED != 0);
         let range = span.range();
@@ -200,6 +205,9 @@ impl<'a> Tree<'a> {
             && let Some(id) = self.find_any(parent, word)
         {
             return id;
+        }
+        if self.is_full() {
+            return parent;
         }
         let id = self.push(span, flags);
         self.append(parent, id, word);
