@@ -23,6 +23,9 @@ impl Encoding {
     }
 }
 
+/// Units looked at where a file has no mark.
+const SEEN: usize = 64;
+
 /// Whether the beginning of a file is text in units of two or four octets: by its mark, else by the zeros that stand
 /// beside every letter.
 pub(super) fn wide(octets: &[u8]) -> Option<Encoding> {
@@ -33,7 +36,6 @@ pub(super) fn wide(octets: &[u8]) -> Option<Encoding> {
         [0xfe, 0xff, ..] => return Some(Encoding::Utf16(false)),
         _ => {}
     }
-    const SEEN: usize = 64;
     let pairs = || octets.chunks_exact(2).take(SEEN);
     let text = |octet: &u8| matches!(octet, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     let all = |test: fn(&[u8]) -> Option<(&u8, &u8)>| {

@@ -34,6 +34,9 @@ pub(super) enum BadExpression {
     Deep,
 }
 
+/// The places of the bits of a value.
+const BITS: [u32; 6] = [0, 1, 2, 3, 4, 5];
+
 impl Accepted {
     /// Nothing is accepted.
     pub(super) fn none(bits: u32) -> Self {
@@ -87,7 +90,6 @@ impl Accepted {
         if let Some(one) = self.values.only_pattern() {
             return BitSet::new([one]);
         }
-        const BITS: [u32; 6] = [0, 1, 2, 3, 4, 5];
         let bits = BITS.get(..self.bits as usize).unwrap_or(&BITS);
         self.values.prime_patterns(bits, usize::MAX).unwrap_or_default()
     }

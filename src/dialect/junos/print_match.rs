@@ -8,11 +8,13 @@ use super::conditions::{FRAGMENT_FIELDS, LAST_OFFSET, TCP_BITS, is_pattern};
 use super::names;
 use super::numbers::reads;
 use super::print::{Writer, word};
-use super::print_values::{MANY, address_lines, expression, flags_of, kinds_of, number_list};
-use super::support::{self, ANY, Families, INET, INET6, LAYER2, MPLS, Match, N, Slot};
+use super::print_values::{
+    MANY, address_lines, expression, flags_of, groups, kinds_of, number_list, number_of,
+};
+use super::support::{self, Families, INET, INET6, LAYER2, Match, N, Slot};
 use crate::field::{Field, GROUPS};
 use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{BitMatch, IntervalSet, Prefix6};
+use crate::net::{IntervalSet, Prefix6};
 use std::fmt;
 
 /// One statement of a `from`.
@@ -460,51 +462,9 @@ impl Guards {
     }
 }
 
-/// The groups of a test, a bit for each, and whether it asks for none of them instead of any.
-fn groups(values: &ValueSet) -> Option<(u128, bool)> {
-    let ValueSet::Bits(set) = values else { return None };
-    match set.patterns() {
-        [only] if only.value == 0 && only.mask != 0 => Some((only.mask, true)),
-        list => {
-            let one = |bits: u128, p: &BitMatch| {
-                (p.mask.is_power_of_two() && p.value == p.mask).then_some(bits | p.mask)
-            };
-            list.iter().try_fold(0, one).map(|bits| (bits, false))
-        }
-    }
-}
-
 fn negated(part: &Condition) -> Condition {
     match part {
         Condition::Not(inner) => (**inner).clone(),
         other => Condition::not(other.clone()),
     }
-}
-
-/// The keyword of a field that is a plain number.
-fn number_of(field: Field, family: Families) -> Option<N> {
-    let behind = family == INET || family == INET6 || family == LAYER2;
-    Some(match field {
-        Field::Proto if family == INET => N::Protocol,
-        Field::Proto if family == INET6 => N::PayloadProtocol,
-        Field::ProtoField if family == INET6 => N::NextHeader,
-        Field::Dscp if family != ANY && family != MPLS => N::Dscp,
-        Field::Ttl if matches!(family, INET | INET6) => N::Ttl,
-        Field::Len if matches!(family, INET | INET6 | ANY) => N::PacketLength,
-        Field::RawPort0 if behind => N::SourcePort,
-        Field::RawPort1 if behind => N::DestinationPort,
-        Field::RawOctet0 if behind => N::IcmpType,
-        Field::RawOctet1 if behind => N::IcmpCode,
-        Field::AhSpi => N::AhSpi,
-        Field::EspSpi => N::EspSpi,
-        Field::GreKey => N::GreKey,
-        Field::EthType => N::EtherType,
-        Field::VlanId => N::VlanId,
-        Field::VlanPcp => N::VlanPcp,
-        Field::InnerVlanId => N::InnerVlanId,
-        Field::InnerVlanPcp => N::InnerVlanPcp,
-        Field::MplsExp => N::MplsExp,
-        Field::MplsLabel => N::MplsLabel,
-        _ => return None,
-    })
 }

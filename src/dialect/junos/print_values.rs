@@ -4,9 +4,10 @@ use super::bitfield::Accepted;
 use super::conditions::{FRAGMENT_BITS, FRAGMENT_FIELDS, extension_bit, fragment_condition};
 use super::names::{self, Names};
 use super::numbers::Reads;
+use super::support::{ANY, Families, INET, INET6, LAYER2, MPLS, N};
 use crate::field::{Field, IP_OPTION_TYPES};
 use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{IntervalSet, Prefix4, Prefix6};
+use crate::net::{BitMatch, IntervalSet, Prefix4, Prefix6};
 use crate::source::Span;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -139,4 +140,46 @@ pub(super) fn kinds_of(field: Field, bits: u128, names: Names) -> Option<Vec<Str
     }
     let word = |kind: u32| names::name(names, kind).map_or_else(|| kind.to_string(), str::to_owned);
     Some(kinds.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, kind)| word(*kind)).collect())
+}
+
+/// The groups of a test, a bit for each, and whether it asks for none of them instead of any.
+pub(super) fn groups(values: &ValueSet) -> Option<(u128, bool)> {
+    let ValueSet::Bits(set) = values else { return None };
+    match set.patterns() {
+        [only] if only.value == 0 && only.mask != 0 => Some((only.mask, true)),
+        list => {
+            let one = |bits: u128, p: &BitMatch| {
+                (p.mask.is_power_of_two() && p.value == p.mask).then_some(bits | p.mask)
+            };
+            list.iter().try_fold(0, one).map(|bits| (bits, false))
+        }
+    }
+}
+
+/// The keyword of a field that is a plain number.
+pub(super) fn number_of(field: Field, family: Families) -> Option<N> {
+    let behind = family == INET || family == INET6 || family == LAYER2;
+    Some(match field {
+        Field::Proto if family == INET => N::Protocol,
+        Field::Proto if family == INET6 => N::PayloadProtocol,
+        Field::ProtoField if family == INET6 => N::NextHeader,
+        Field::Dscp if family != ANY && family != MPLS => N::Dscp,
+        Field::Ttl if matches!(family, INET | INET6) => N::Ttl,
+        Field::Len if matches!(family, INET | INET6 | ANY) => N::PacketLength,
+        Field::RawPort0 if behind => N::SourcePort,
+        Field::RawPort1 if behind => N::DestinationPort,
+        Field::RawOctet0 if behind => N::IcmpType,
+        Field::RawOctet1 if behind => N::IcmpCode,
+        Field::AhSpi => N::AhSpi,
+        Field::EspSpi => N::EspSpi,
+        Field::GreKey => N::GreKey,
+        Field::EthType => N::EtherType,
+        Field::VlanId => N::VlanId,
+        Field::VlanPcp => N::VlanPcp,
+        Field::InnerVlanId => N::InnerVlanId,
+        Field::InnerVlanPcp => N::InnerVlanPcp,
+        Field::MplsExp => N::MplsExp,
+        Field::MplsLabel => N::MplsLabel,
+        _ => return None,
+    })
 }
