@@ -1,7 +1,7 @@
 //! The lines of a class map to components, or to a condition where a list is named.
 
 use super::acl::{Lists, set_name};
-use super::condition::rate;
+use super::actions::{joined, rate};
 use super::findings::shown;
 use super::lower::Reader;
 use super::names::{self, Protocol};
@@ -301,7 +301,7 @@ impl<'a> Reader<'a> {
             let line = self.slice(*span);
             if let Err(fault) = self.action_line(Words::new(line), *span, &mut actions) {
                 self.fault(fault);
-                actions.push(Action::Other(super::condition::joined(line)), *span);
+                actions.push(Action::Other(joined(line)), *span);
             }
         }
         actions
@@ -327,14 +327,14 @@ impl<'a> Reader<'a> {
                     out.push(Action::Mark(Mark::Dscp(u8::try_from(dscp).unwrap_or(u8::MAX))), span);
                 }
                 "forward-class" => out.push(Action::Class(words.rest().into()), span),
-                _ => out.push(Action::Other(super::condition::joined(line)), span),
+                _ => out.push(Action::Other(joined(line)), span),
             },
             "redirect" => redirect(words, span, out)?,
-            "http-redirect" => out.push(Action::Other(super::condition::joined(line)), span),
+            "http-redirect" => out.push(Action::Other(joined(line)), span),
             other => {
                 let message = format!("the action `{}` is not known", shown(other));
                 self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Error, span, message);
-                out.push(Action::Other(super::condition::joined(line)), span);
+                out.push(Action::Other(joined(line)), span);
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! neighbour discovery before it; entries count by number, not by place.
 
 mod acl;
+mod actions;
 mod class;
 mod condition;
 mod entry;
@@ -13,11 +14,13 @@ mod findings;
 mod groups;
 mod lower;
 mod names;
+mod options;
 mod parse;
 mod policy;
 mod print;
 mod print_entry;
 mod print_flow;
+mod print_groups;
 mod print_terms;
 mod recognise;
 mod shown;

@@ -3,8 +3,9 @@
 
 use super::acl::{discovery, set_name};
 use super::entry;
-use super::print_entry::{self, Groups, Written};
+use super::print_entry::{self, Written};
 use super::print_flow;
+use super::print_groups::Groups;
 use super::print_terms::Terms;
 use super::words::Words;
 use crate::dialect::flowspec::actions::describe;

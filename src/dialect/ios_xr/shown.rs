@@ -3,8 +3,8 @@
 //! `|` joins alternatives and `&` what must hold together. For bits `=` is the match form and `~` the any form,
 //! which is no negation: a rule sent with operator 0x80 and the bit `IsF` is shown as `Frag:~IsF`.
 
+use super::actions::joined;
 use super::class::{prefix6, route_target};
-use super::condition::joined;
 use super::findings::shown;
 use super::lower::Reader;
 use super::names;
