@@ -280,8 +280,14 @@ fn entry() -> impl Strategy<Value = String> {
         |(permit, source, (protocol, from, to, rest), a, b, action)| {
             let verb = if permit { "permit" } else { "deny" };
             let action = if permit || !action.starts_with("police") { action } else { "" };
-            // A keyword stands once.
-            let b = if a.split(' ').next() == b.split(' ').next() { "" } else { b };
+            // A field of the header stands once.
+            let field = |words: &str| match words.split([' ', '-']).next() {
+                Some("precedence" | "traffic") => "dscp".to_owned(),
+                other => other.unwrap_or("").to_owned(),
+            };
+            let taken = |words: &str| words == "fragments" || rest.contains("fragments");
+            let a = if field(a) == "fragment" && taken(&rest) { "" } else { a };
+            let b = if field(a) == field(b) || field(b) == "fragment" && taken(&rest) { "" } else { b };
             format!("{verb} {protocol} {source} {from} {to} {rest} {a} {b} {action}")
         },
     )

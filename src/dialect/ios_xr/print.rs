@@ -189,10 +189,6 @@ impl<'a> Printer<'a, '_> {
 
     fn rules(&mut self, rules: &'a [Rule], guard: Guard<'_>) -> fmt::Result {
         for rule in rules {
-            if self.ends {
-                // No packet is left.
-                return Ok(());
-            }
             match rule.outcome {
                 Outcome::Verdict(verdict) => self.rule(rule, verdict, guard)?,
                 Outcome::Next { held: None } => {

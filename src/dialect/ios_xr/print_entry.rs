@@ -194,19 +194,16 @@ fn header(bit: u32) -> Option<u8> {
 /// Where ports and types are asked for, a permit also takes later fragments unless the offset is said to be 0.
 /// False where no packet is left.
 fn fragments(term: &mut Term, permit: bool) -> bool {
-    if !term.has_four() || term.permissive {
+    if !permit || !term.has_four() || term.permissive {
         return true;
     }
     let first = IntervalSet::single(0);
     if let Some((_, set)) = term.three.iter_mut().find(|(field, _)| *field == Field::FragOff) {
         *set = set.intersection(&first);
-        !set.is_empty()
-    } else {
-        if permit {
-            term.three.push((Field::FragOff, first));
-        }
-        true
+        return !set.is_empty();
     }
+    term.three.push((Field::FragOff, first));
+    true
 }
 
 /// A set as one operator: `eq`, `neq`, `lt`, `gt`, `range`.
