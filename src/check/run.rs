@@ -8,7 +8,8 @@ use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
 
 /// Pairs of a cause and what follows from it: the second is dropped where the same rule has the first, at the
-/// same level or above. (A value no packet can carry leaves an empty range, which leaves an unmatchable rule.)
+/// same level or above. (A value no packet can carry leaves an empty range, which leaves an unmatchable rule; an
+/// empty range elsewhere in the rule is another matter.)
 const FOLLOWS: &[(&str, &str)] = &[
     (raised::VALUE_OUT_OF_RANGE, raised::EMPTY_RANGE),
     (raised::VALUE_OUT_OF_RANGE, "unmatchable-condition"),
@@ -99,10 +100,11 @@ fn drop_explained(list: &mut Vec<Diagnostic>) {
         let rule = diagnostic.rule.clone()?;
         Some((diagnostic.primary.source, diagnostic.rule_set.clone(), rule))
     };
-    let mut causes: BTreeMap<_, Vec<(&'static str, Level)>> = BTreeMap::new();
+    let mut causes: BTreeMap<_, Vec<(&'static str, Level, Span)>> = BTreeMap::new();
     for diagnostic in list.iter().filter(|diagnostic| is_cause(diagnostic.check)) {
         if let Some(key) = key(diagnostic) {
-            causes.entry(key).or_default().push((diagnostic.check, diagnostic.level));
+            let cause = (diagnostic.check, diagnostic.level, diagnostic.primary.span);
+            causes.entry(key).or_default().push(cause);
         }
     }
     if causes.is_empty() {
@@ -111,9 +113,11 @@ fn drop_explained(list: &mut Vec<Diagnostic>) {
     list.retain(|diagnostic| {
         let Some(key) = key(diagnostic).filter(|_| is_consequence(diagnostic.check)) else { return true };
         let here = causes.get(&key).map_or(&[][..], Vec::as_slice);
-        !here
-            .iter()
-            .any(|(cause, level)| FOLLOWS.contains(&(cause, diagnostic.check)) && *level >= diagnostic.level)
+        let explains = |(cause, level, span): &(&'static str, Level, Span)| {
+            let is_near = diagnostic.check != raised::EMPTY_RANGE || span.touches(diagnostic.primary.span);
+            FOLLOWS.contains(&(cause, diagnostic.check)) && *level >= diagnostic.level && is_near
+        };
+        !here.iter().any(explains)
     });
 }
 
@@ -180,6 +184,9 @@ mod tests {
         ];
         let want = [(range, Level::Error, "one".to_owned()), (never, Level::Error, "two".to_owned())];
         assert_eq!(found(&Settings::default(), all.clone()), want);
+        // An empty range of another condition is not explained.
+        let apart = vec![(range, Level::Error, 3), (empty, Level::Error, 8)];
+        assert_eq!(found(&Settings::default(), apart).len(), 2);
         // A cause that is off explains nothing; one that is lowered does not hide what is graver.
         let mut settings = Settings::default();
         settings.levels.insert(range.to_owned(), None);
