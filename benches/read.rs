@@ -1,0 +1,101 @@
+//! How fast every dialect is read: one access list of 100,000 rules, printed by each dialect that can print it and read
+//! back, parsed and lowered.
+//!
+//! `cargo bench --bench read [-- DIALECT...]`. Times are the processor's own, for wall time means little on a busy
+//! machine; the best of three. Memory is the growth of the process while the rules are held.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures, and panics where it cannot"
+)]
+
+use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reads};
+use flowgate::field::{Family, Field};
+use flowgate::guard::resident_octets;
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::source::{Content, Source, SourceId};
+
+const COUNT: u32 = 100_000;
+
+/// A linear congruence: the same numbers on every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
+    }
+
+    fn prefix(&mut self, field: Field) -> Condition {
+        let mask = u32::MAX << (20 - self.below(20));
+        let addr = self.below(u32::MAX) & mask;
+        Condition::test(field, ValueSet::range(addr, addr | !mask))
+    }
+}
+
+fn rule(number: u32, numbers: &mut Numbers) -> Rule {
+    let protocol = if numbers.below(4) == 0 { 17 } else { 6 };
+    let mut parts = vec![
+        numbers.prefix(Field::Dst4),
+        numbers.prefix(Field::Src4),
+        Condition::test(Field::Proto, ValueSet::single(protocol)),
+    ];
+    match numbers.below(4) {
+        0 => {}
+        1 => parts.push(Condition::test(Field::Dport, ValueSet::range(1024 + numbers.below(60_000), 65_535))),
+        _ => parts.push(Condition::test(Field::Dport, ValueSet::single(numbers.below(10_000)))),
+    }
+    let verdict = if numbers.below(2) == 0 { Verdict::Discard } else { Verdict::Accept };
+    Rule {
+        name: format!("{}", 10 * (number + 1)).into(),
+        condition: Condition::and(parts),
+        actions: Box::default(),
+        outcome: Outcome::Verdict(verdict),
+        action_given: true,
+        nlri: None,
+        origin: Origin::default(),
+    }
+}
+
+/// Nanoseconds this thread has run, where the system says.
+fn processor_time() -> Option<u64> {
+    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
+}
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut numbers = Numbers(1);
+    let rules = (0..COUNT).map(|number| rule(number, &mut numbers)).collect();
+    let (name, kind, family) = ("EDGE".to_owned(), Kind::Filter, Family::Inet);
+    let set = RuleSet { name, kind, family, default: Verdict::Discard, rules };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    println!("{:14} {:>8} {:>12} {:>10} {:>12}", "dialect", "rules", "octets/rule", "ns/rule", "kept/rule");
+    for dialect in DIALECTS.iter().filter(|d| d.writes() && d.reads() == Reads::Text) {
+        if asked.is_empty() || asked.iter().any(|name| name == dialect.name()) {
+            measure(*dialect, &document);
+        }
+    }
+}
+
+fn measure(dialect: &dyn Dialect, document: &Document) {
+    let mut text = String::new();
+    dialect.print(document, &PrintOptions::default(), &mut text).expect("a string takes everything");
+    let octets = text.len() as u64;
+    let source = Source::new("bench", Content::Text(text));
+    let before = resident_octets().unwrap_or(0);
+    let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+    let grown = resident_octets().unwrap_or(0).saturating_sub(before);
+    let rules = reading.document.rule_count() as u64;
+    drop(reading);
+    let times = (0..3).filter_map(|_| {
+        let start = processor_time()?;
+        let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+        let time = processor_time()? - start;
+        drop(reading);
+        Some(time)
+    });
+    let (each, best) = (rules.max(1), times.min().unwrap_or(0));
+    let name = dialect.name();
+    println!("{name:14} {rules:>8} {:>12} {:>10} {:>12}", octets / each, best / each, grown / each);
+}
