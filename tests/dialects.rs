@@ -51,6 +51,10 @@ mod gobgp;
 mod injection;
 #[path = "dialects/ios_xr.rs"]
 mod ios_xr;
+#[path = "dialects/iptables.rs"]
+mod iptables;
+#[path = "dialects/iptables_oracles.rs"]
+mod iptables_oracles;
 #[path = "dialects/ir_json.rs"]
 mod ir_json;
 #[path = "dialects/junos.rs"]

@@ -108,9 +108,23 @@ pub(super) struct Reading {
     /// Read as some implementations do; several may be given
     #[arg(long, value_enum, value_name = "NAME")]
     pub(super) variant: Vec<Variant>,
+    /// The address family of rules whose text says none
+    #[arg(long, value_enum, value_name = "FAMILY")]
+    pub(super) family: Option<AddressFamily>,
     /// Stop when this much of our own memory is resident, as `512M` or `8G` [default: 4G]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) memory: Option<u64>,
+}
+
+/// An address family.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AddressFamily {
+    /// IPv4
+    #[value(name = "ipv4", alias = "inet")]
+    Ipv4,
+    /// IPv6
+    #[value(name = "ipv6", alias = "inet6")]
+    Ipv6,
 }
 
 /// A way of reading that implementations differ in.
@@ -118,6 +132,10 @@ pub(super) struct Reading {
 pub(super) enum Variant {
     /// Flow specifications: a length below 240 in two octets is malformed
     FlowspecStrictLength,
+    /// iptables: packets too short for a header, and headers at which the kernel stops, are part of the rules
+    IptablesExact,
+    /// iptables: the rules are loaded by the nft back end
+    IptablesNft,
     /// Junos: a `from` of only `except` prefixes matches everything else
     JunosExceptOnlyMatchesRest,
 }

@@ -1,6 +1,6 @@
 //! From paths to rules: walks folders, reads files within limits, finds the dialect, and has it read.
 
-use super::args::{AssumedAction, Common, Reading, Variant};
+use super::args::{AddressFamily, AssumedAction, Common, Reading, Variant};
 use super::encoding::{self, Encoding};
 use super::error::Error;
 use super::select::Target;
@@ -10,6 +10,7 @@ use crate::config::FILE_NAME;
 use crate::diagnostic::Level;
 use crate::dialect::{self, Dialect, ReadOptions, Reads, Recognition, Sample};
 use crate::feed::{self, Feed};
+use crate::field::Family;
 use crate::guard::limits::RULE_FILE_OCTETS;
 use crate::guard::{MemoryWatch, allow_resident_octets};
 use crate::report::{Report, clean, count, terminal};
@@ -76,6 +77,12 @@ impl Inputs {
             assume_discard: options.assume_action == Some(AssumedAction::Discard),
             junos_except_only_matches_rest: options.variant.contains(&Variant::JunosExceptOnlyMatchesRest),
             flowspec_strict_length: options.variant.contains(&Variant::FlowspecStrictLength),
+            family: options.family.map(|family| match family {
+                AddressFamily::Ipv4 => Family::Inet,
+                AddressFamily::Ipv6 => Family::Inet6,
+            }),
+            iptables_nft: options.variant.contains(&Variant::IptablesNft),
+            iptables_exact: options.variant.contains(&Variant::IptablesExact),
         };
         let sources = &inputs.sources;
         inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing)| {

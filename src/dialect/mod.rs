@@ -7,6 +7,7 @@ pub mod flowspec;
 pub mod flowspec_hex;
 pub mod gobgp;
 pub mod ios_xr;
+pub mod iptables;
 pub mod ir_json;
 pub mod junos;
 pub mod mrt;
@@ -15,6 +16,7 @@ pub mod pcap_filter;
 pub mod services;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::field::Family;
 use crate::ir::{Action, Document, Kind, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
@@ -28,6 +30,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &flowspec_hex::FlowspecHex,
     &gobgp::GoBgp,
     &ios_xr::IosXr,
+    &iptables::Iptables,
     &ir_json::IrJson,
     &junos::Junos,
     &mrt::Mrt,
@@ -168,6 +171,13 @@ pub struct ReadOptions {
     /// Flow specifications: a length below 240 in two octets is malformed. RFC 8955 §4.1 does not forbid it, so
     /// without this it is read and noted.
     pub flowspec_strict_length: bool,
+    /// The address family of rules whose text says none (iptables); none when that is not said either.
+    pub family: Option<Family>,
+    /// iptables: the rules are loaded by the nft back end, whatever the text says.
+    pub iptables_nft: bool,
+    /// iptables: what its matches do with packets too short for the header they read, and behind the IPv6 headers
+    /// at which the kernel stops to look for a protocol, is part of the rules.
+    pub iptables_exact: bool,
 }
 
 /// How to print.

@@ -63,6 +63,9 @@ limits! {
     /// Different conditions outside the model in one question.
     OPAQUE_CONDITIONS = "opaque-conditions", 512, "conditions",
         "each is one more variable; real files have a few dozen in one rule set";
+    /// Lines that one rule may become in a dialect without alternatives.
+    PRINTED_ALTERNATIVES = "printed-alternatives", 4_096, "lines",
+        "a rule of sixty-four prefixes on either side; more is a set of its own";
     /// Steps of a walk over one rule set for one packet.
     EVALUATION_STEPS = "evaluation-steps", 50_000_000, "tests",
         "a million rules of fifty tests";

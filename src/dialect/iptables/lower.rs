@@ -1,0 +1,511 @@
+//! Statements to the intermediate form: tables, chains and rules.
+//!
+//! Choices, each as iptables 1.8.9 and the kernel do:
+//! - a chain of the system ends in its policy, one of the user returns; `RETURN` in a chain of the system is its
+//!   policy;
+//! - lists of addresses make several rules, in the order of `-s` and then `-d`;
+//! - a rule without a target only counts.
+
+use super::chains::{Table, TableState};
+use super::findings::Findings;
+use super::options::{Cursor, shown};
+use super::sets::Sets;
+use super::spec::{Aim, Doing, Side, Spec, push};
+use super::syntax::{Statement, Word};
+use super::values::Address;
+use super::{parse, recognise};
+use crate::diagnostic::Level;
+use crate::dialect::{ReadOptions, Reading, raised};
+use crate::field::{Family, Field, ext};
+use crate::guard::{Meter, limits};
+use crate::ir::{Condition, Document, Origin, Outcome, Rule, ValueSet, Verdict};
+use crate::net::IntervalSet;
+use crate::source::{SourceId, Span};
+use std::collections::{HashMap, HashSet};
+
+/// Which of the two programs loads the rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Backend {
+    /// The tables of `ip_tables`.
+    Legacy,
+    /// nftables, with what it has for them.
+    Nft,
+}
+
+/// What rules may write into a packet before others test it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Written {
+    Mark,
+    Dscp,
+    Ecn,
+    Ttl,
+}
+
+impl Written {
+    /// The match that tests it.
+    pub(super) fn option(self) -> &'static str {
+        match self {
+            Self::Mark => "-m mark",
+            Self::Dscp => "-m dscp",
+            Self::Ecn => "-m ecn",
+            Self::Ttl => "-m ttl",
+        }
+    }
+
+    /// Targets that write it.
+    fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::Mark => &["MARK"],
+            Self::Dscp => &["DSCP", "TOS"],
+            Self::Ecn => &["ECN", "TOS"],
+            Self::Ttl => &["TTL", "HL"],
+        }
+    }
+}
+
+/// Reads statements into rule sets.
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) source: SourceId,
+    pub(super) options: &'a ReadOptions,
+    pub(super) findings: Findings,
+    pub(super) document: Document,
+    pub(super) symbols: HashMap<String, u32>,
+    /// Whether any interface is written with a `+` at its end.
+    pub(super) patterns: bool,
+    pub(super) sets: Sets,
+    pub(super) backend: Backend,
+    pub(super) tables: Vec<TableState>,
+    /// The table statements belong to, as an index.
+    pub(super) table: usize,
+    /// For every rule set its table and its place there.
+    pub(super) places: Vec<(usize, usize)>,
+    /// Names of rule sets.
+    pub(super) names: HashSet<String>,
+    pub(super) expansion: Meter,
+    // The family the text says: none while nothing did, `Any` where nothing does.
+    family: Option<Family>,
+    named_family: Option<Family>,
+    // Lines with `-4` or `-6` for the other family.
+    skipped: usize,
+    reassembles: Option<bool>,
+    written: [Option<bool>; 4],
+    // How often the words of a condition that differs from rule to rule were seen in a chain.
+    seen: HashMap<String, u32>,
+    chain: usize,
+    spec: Option<Box<Spec>>,
+    unread: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str, source: SourceId, options: &'a ReadOptions) -> Self {
+        Self {
+            text,
+            source,
+            options,
+            findings: Findings::new(source),
+            document: Document::default(),
+            symbols: HashMap::new(),
+            patterns: false,
+            sets: Sets::default(),
+            backend: if options.iptables_nft { Backend::Nft } else { Backend::Legacy },
+            tables: Vec::new(),
+            table: 0,
+            places: Vec::new(),
+            names: HashSet::new(),
+            expansion: Meter::new(&limits::EXPANSION),
+            family: options.family,
+            named_family: options.family,
+            skipped: 0,
+            reassembles: None,
+            written: [None; 4],
+            seen: HashMap::new(),
+            chain: 0,
+            spec: Some(Box::new(Spec::new())),
+            unread: 0,
+        }
+    }
+
+    /// Reads everything.
+    pub(super) fn run(mut self) -> Reading {
+        let text = self.text;
+        if text.contains("create ") || text.contains(" -N ") {
+            // Rules may name sets that are written behind them.
+            parse::read(text, &mut |statement| {
+                if let Statement::Set { words, span } = statement {
+                    self.sets.statement(words, span, &mut self.findings);
+                }
+            });
+            self.sets.finish();
+        }
+        if recognise::is_listing(text) {
+            super::listing::read(text, &mut |statement| self.statement(statement));
+        } else {
+            parse::read(text, &mut |statement| self.statement(statement));
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Reading {
+        if self.unread > 3 {
+            let message = format!("{} more lines are no rules either", self.unread - 3);
+            let end = Span::new(self.text.len(), self.text.len());
+            self.findings.syntax(end, &message);
+        }
+        self.finish_chains();
+        let end = Span::new(self.text.len(), self.text.len());
+        Reading { document: self.document, diagnostics: self.findings.finish(end), skipped: self.skipped }
+    }
+
+    fn statement(&mut self, statement: Statement<'a, '_>) {
+        match statement {
+            Statement::Comment(text) => self.comment(text),
+            Statement::Table(name) => self.enter_table(name, Span::of(self.text, name)),
+            Statement::Chain { name, policy, span } => self.declare(name, policy, span),
+            Statement::Command { family, words, span } => self.command(family, words, span),
+            Statement::Commit | Statement::Set { .. } => {}
+            Statement::Shell { span } => {
+                let message =
+                    "what a shell computes is not known: rules that this line may make are not read";
+                self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, span, message);
+            }
+            Statement::Unsure { span, what } => {
+                self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, span, what);
+            }
+            Statement::Unread { span, expected } => {
+                self.unread += 1;
+                if self.unread <= 3 {
+                    self.findings.syntax(span, &format!("expected {expected}"));
+                }
+            }
+        }
+    }
+
+    /// `# Generated by ip6tables-save v1.8.9 (nf_tables) on ..` says family and back end.
+    fn comment(&mut self, text: &str) {
+        let Some(program) = text.strip_prefix("Generated by ") else { return };
+        let family = recognise::family_of_header(program);
+        if self.options.family.is_none() && family.is_some() {
+            (self.family, self.named_family) = (family, family);
+        }
+        if self.options.iptables_nft {
+        } else if program.contains("(nf_tables)") {
+            self.backend = Backend::Nft;
+        } else if program.contains("tables-") {
+            self.backend = Backend::Legacy;
+        }
+    }
+
+    /// The family of the rules that stand here; `None` and `Any` are both.
+    pub(super) fn family(&self) -> Option<Family> {
+        self.family.filter(|family| *family != Family::Any)
+    }
+
+    pub(super) fn set_family(&self) -> Family {
+        self.family.unwrap_or(Family::Any)
+    }
+
+    /// Where nothing said the family yet, what the text mentions says it.
+    pub(super) fn settle_family(&mut self, command: Option<Family>) {
+        if let Some(family) = command.filter(|_| self.options.family.is_none()) {
+            self.family = Some(family);
+        } else if self.named_family.is_some() {
+            self.family = self.named_family;
+        } else if self.family.is_none() {
+            let found = recognise::family_of_text(self.text);
+            self.family = Some(found.unwrap_or(Family::Any));
+            self.named_family = self.family;
+            if found.is_none() {
+                let message =
+                    "nothing here says whether these rules are for IPv4 or IPv6; they are read for both";
+                let help = "say it with `--family`, or keep the first line that iptables-save writes";
+                let span = Span::new(0, self.text.lines().next().map_or(0, str::len));
+                self.findings.add_with_help(raised::MIXED_FAMILY, Level::Note, span, message, help);
+            }
+        }
+    }
+
+    /// Whether connections are tracked, so that fragments are put together before any rule sees them.
+    pub(super) fn reassembles(&mut self) -> bool {
+        *self.reassembles.get_or_insert_with(|| recognise::tracks_connections(self.text))
+    }
+
+    /// Whether a rule of the text writes what another tests.
+    pub(super) fn writes(&mut self, what: Written) -> bool {
+        let text = self.text;
+        let search = || what.targets().iter().any(|target| recognise::has_target(text, target));
+        self.written.get_mut(what as usize).is_some_and(|known| *known.get_or_insert_with(search))
+    }
+
+    pub(super) fn note_opaque(&mut self, span: Span, what: &str, reason: &str) {
+        let message = format!("{what} is not modelled: {reason}");
+        self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, span, &message);
+    }
+
+    /// The words at a place, with single blanks.
+    pub(super) fn words_at(&self, span: Span) -> String {
+        let text = self.text.get(span.range()).unwrap_or("");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The name of a condition that is another one in every rule, though its words are the same.
+    pub(super) fn once_a_rule(&mut self, words: &str) -> String {
+        let chain = self.document.rule_sets.get(self.chain).map_or("", |set| set.name.as_str());
+        let key = format!("{words} ({chain}");
+        let count = self.seen.entry(key.clone()).or_insert(0);
+        *count += 1;
+        format!("iptables {key} #{count})")
+    }
+
+    /// Reads the rule that `words` say, to stand in the chain with that index.
+    pub(super) fn rule(&mut self, chain: usize, words: &[Word<'_>], span: Span, out: &mut Vec<Rule>) {
+        let mut spec = self.spec.take().unwrap_or_else(|| Box::new(Spec::new()));
+        self.chain = chain;
+        spec.clear(span);
+        self.options(&mut spec, &mut Cursor::new(words));
+        if spec.only.zip(self.family()).is_some_and(|(only, family)| only != family) {
+            // iptables-restore passes over what is for the other family.
+            self.skipped += 1;
+        } else {
+            self.finish_matches(&mut spec);
+            self.check_place(&mut spec, chain);
+            let doing = self.doing(&mut spec);
+            self.emit(&mut spec, doing, out);
+        }
+        self.spec = Some(spec);
+    }
+
+    /// Interfaces that a hook does not have.
+    fn check_place(&mut self, spec: &mut Spec, chain: usize) {
+        let Some(info) = self.info(chain).filter(|info| info.builtin) else { return };
+        let wrong = match info.name.as_str() {
+            "INPUT" | "PREROUTING" if spec.out_iface.is_some() => "no packet has an outgoing interface here",
+            "OUTPUT" | "POSTROUTING" if spec.in_iface.is_some() => "no packet has an incoming interface here",
+            _ => return,
+        };
+        self.findings.syntax(spec.span, wrong);
+        spec.unread = true;
+    }
+
+    /// Puts the rules that a specification stands for behind `out`.
+    fn emit(&mut self, spec: &mut Spec, doing: Doing, out: &mut Vec<Rule>) {
+        if spec.unread {
+            // What was not understood may be a condition as well as an action.
+            let id = format!("iptables unreadable: {}", self.words_at(spec.span));
+            let unread = Condition::opaque(id, "a part of the rule could not be read", spec.span);
+            spec.parts.push(unread);
+        }
+        if let Some(only) = spec.only.filter(|_| self.family().is_none()) {
+            let version = if only == Family::Inet { 4 } else { 6 };
+            spec.parts.insert(0, Condition::test(Field::IpVersion, ValueSet::single(version)));
+        }
+        let (sources, targets) = (spec.src.list.len().max(1), spec.dst.list.len().max(1));
+        let count = sources * targets;
+        let mut left = count;
+        for source in 0..sources {
+            for target in 0..targets {
+                left -= 1;
+                if self.expansion.charge(1).is_err() {
+                    let message = format!("reading stops here: {}", self.expansion.exhausted());
+                    return self.findings.syntax(spec.span, &message);
+                }
+                let condition = self.condition(spec, source, target, left == 0);
+                self.push_rules(spec, condition, &doing, out);
+            }
+        }
+    }
+
+    fn push_rules(&self, spec: &Spec, condition: Condition, doing: &Doing, out: &mut Vec<Rule>) {
+        let origin = Origin { source: self.source, span: spec.span };
+        let rule = |condition, outcome| Rule {
+            name: spec.comment.as_str().into(),
+            condition,
+            actions: doing.actions.clone().into_boxed_slice(),
+            outcome,
+            action_given: true,
+            nlri: None,
+            origin,
+        };
+        if let Some((words, outcome)) = &doing.perhaps {
+            let may = Condition::opaque(words.as_str(), "a program or a state decides", spec.span);
+            out.push(rule(Condition::and([condition.clone(), may]), *outcome));
+        }
+        out.push(rule(condition, doing.outcome));
+    }
+
+    /// The condition of one rule, for the address of either side with that index.
+    fn condition(&self, spec: &mut Spec, source: usize, target: usize, last: bool) -> Condition {
+        let mut list = std::mem::take(&mut spec.conditions);
+        list.clear();
+        address(&mut list, &spec.src, source, (Field::Src4, Field::Src6));
+        address(&mut list, &spec.dst, target, (Field::Dst4, Field::Dst6));
+        list.extend(spec.in_iface.iter().chain(&spec.out_iface).filter(|c| **c != Condition::True).cloned());
+        if let Some((number, not, span)) = spec.protocol {
+            push(&mut list, self.protocol_condition(number, not, span));
+        }
+        list.extend(spec.fragment.iter().cloned());
+        if last {
+            list.append(&mut spec.parts);
+        } else {
+            list.extend(spec.parts.iter().cloned());
+        }
+        // In the order of iptables-save, what is not modelled last: so it reads the same once printed.
+        if !list.is_sorted_by(|a, b| before(a, b).is_le()) {
+            list.sort_by(before);
+        }
+        let empty = |part: &Condition| matches!(part, Condition::Test(test) if test.values.is_empty());
+        let never = list.iter().any(|part| *part == Condition::False || empty(part));
+        let condition = match list.len() {
+            _ if never => Condition::False,
+            0 => Condition::True,
+            1 => list.pop().unwrap_or(Condition::True),
+            _ => Condition::And(list.drain(..).collect()),
+        };
+        spec.conditions = list;
+        condition
+    }
+
+    /// `-p`: the protocol behind the IPv6 extension headers. In a later fragment it is what the fragment header
+    /// names, unless that is an extension header (`ipv6_find_hdr` of the kernel). The nft back end stops at an
+    /// authentication header (measured), the other walks over it.
+    fn protocol_condition(&self, number: u8, not: bool, span: Span) -> Condition {
+        let nft = self.backend == Backend::Nft;
+        // Headers behind which the kernel looks for no protocol.
+        let mut ends = if nft { ext::AUTHENTICATION } else { 0 };
+        if self.options.iptables_exact {
+            ends |= ext::MOBILITY | ext::HOST_IDENTITY | ext::SHIM6;
+        }
+        let headers = |bit: u32, there: bool| {
+            let value = if there { bit } else { 0 };
+            Condition::test_at(Field::ExtHdrs, ValueSet::bits(value.into(), bit.into()), span)
+        };
+        let number = u32::from(number);
+        let is = |not| {
+            Condition::test_at(Field::Proto, super::options::ranges(&[(number, number)], not, 255), span)
+        };
+        let six = || match (number, not) {
+            (51, false) if nft => headers(ext::AUTHENTICATION, true),
+            (51, true) if nft => {
+                Condition::and([headers(ext::AUTHENTICATION, false), Condition::present(Field::Proto)])
+            }
+            (135, false) => headers(ext::MOBILITY, true),
+            (135, true) => Condition::and([headers(ext::MOBILITY, false), Condition::present(Field::Proto)]),
+            (0 | 43 | 44 | 51 | 60, false) => Condition::False,
+            (_, false) if ends != 0 => Condition::and([is(false), headers(ends, false)]),
+            (_, false) => is(false),
+            (_, true) => {
+                let gone = [(number, number), (0, 0), (43, 44), (51, 51), (60, 60)];
+                let other = Condition::test_at(Field::Proto, super::options::ranges(&gone, true, 255), span);
+                if ends == 0 { other } else { Condition::or([Condition::not(headers(ends, false)), other]) }
+            }
+        };
+        match self.family() {
+            Some(Family::Inet) => is(not),
+            Some(Family::Inet6) => six(),
+            _ if ends == 0 && !not && !matches!(number, 0 | 43 | 44 | 51 | 60 | 135) => is(false),
+            _ => {
+                let version = |version| Condition::test(Field::IpVersion, ValueSet::single(version));
+                Condition::or([Condition::and([version(4), is(not)]), Condition::and([version(6), six()])])
+            }
+        }
+    }
+
+    /// A verdict of a rule of which nobody knows what it does.
+    pub(super) fn unknown_doing(&mut self, what: &str) -> Doing {
+        let id = self.once_a_rule(&format!("{what} accepts"));
+        Doing {
+            outcome: Outcome::Verdict(Verdict::Discard),
+            actions: Vec::new(),
+            perhaps: Some((id, Outcome::Verdict(Verdict::Accept))),
+        }
+    }
+
+    /// What the target comes to.
+    fn doing(&mut self, spec: &mut Spec) -> Doing {
+        match spec.aim {
+            Aim::None => Doing { outcome: Outcome::Next { held: None }, actions: Vec::new(), perhaps: None },
+            Aim::Known(target) => self.target(spec, target),
+            Aim::Chain => {
+                let index = self.chain_named(&spec.target, spec.target_span);
+                let index = u32::try_from(index).unwrap_or(u32::MAX);
+                let outcome = if spec.goto { Outcome::Goto(index) } else { Outcome::Call(index) };
+                if !spec.target_options.is_empty() {
+                    let message = format!("a chain takes no options, as `{}`", shown(&spec.target_options));
+                    self.findings.syntax(spec.target_span, &message);
+                }
+                Doing { outcome, actions: Vec::new(), perhaps: None }
+            }
+        }
+    }
+}
+
+/// The order of conditions in a rule: those that are not modelled by their words.
+fn before(a: &Condition, b: &Condition) -> std::cmp::Ordering {
+    match (a, b) {
+        (Condition::Opaque(a), Condition::Opaque(b)) => a.id.cmp(&b.id),
+        _ => place(a).cmp(&place(b)),
+    }
+}
+
+/// Where a condition stands among those of its rule.
+fn place(condition: &Condition) -> u8 {
+    match condition {
+        Condition::Test(test) => match test.field {
+            Field::IpVersion => 0,
+            Field::Src4 | Field::Src6 => 1,
+            Field::Dst4 | Field::Dst6 => 2,
+            Field::InIface => 3,
+            Field::OutIface => 4,
+            Field::Proto => 5,
+            Field::FragOff => 6,
+            _ => 7,
+        },
+        Condition::Not(part) => place(part),
+        Condition::Opaque(_) => 9,
+        _ if condition.has_opaque() => 8,
+        _ => 7,
+    }
+}
+
+/// The addresses of one side.
+fn address(list: &mut Vec<Condition>, side: &Side, index: usize, (four, six): (Field, Field)) {
+    let Some(address) = side.list.get(index) else { return };
+    let (field, values) = match *address {
+        Address::V4 { addr, mask } => {
+            let (first, host) = (addr & mask, !mask);
+            if host == u32::MAX {
+                return if side.not {
+                    list.push(Condition::False)
+                };
+            }
+            if host & host.wrapping_add(1) == 0 {
+                let set = IntervalSet::range(first, first | host);
+                (four, ValueSet::from(if side.not { set.complement(u32::MAX) } else { set }))
+            } else {
+                (four, ValueSet::bits(first.into(), mask.into()))
+            }
+        }
+        Address::V6 { addr, mask } => {
+            let (first, host) = (addr & mask, !mask);
+            if host == u128::MAX {
+                return if side.not {
+                    list.push(Condition::False)
+                };
+            }
+            if host & host.wrapping_add(1) == 0 {
+                let set = IntervalSet::range(first, first | host);
+                (six, ValueSet::from(if side.not { set.complement(u128::MAX) } else { set }))
+            } else {
+                (six, ValueSet::bits(first, mask))
+            }
+        }
+    };
+    let bits = matches!(values, ValueSet::Bits(_));
+    let test = Condition::test_at(field, values, side.span);
+    list.push(if bits && side.not { Condition::not(test) } else { test });
+}
+
+/// The name of a table in the words of the rule sets.
+pub(super) fn table_of(name: &str) -> Option<Table> {
+    Table::ALL.into_iter().find(|table| table.name() == name)
+}

@@ -1,0 +1,657 @@
+//! What the options of matches mean.
+//!
+//! A match that reads the transport header never matches a later fragment (`par->fragoff != 0` in every xt match),
+//! which is what a test of a transport field says. Ports and flags that the nft back end loads itself are read
+//! from whatever octets stand there; see `fragments.rs`.
+
+use super::lower::{Backend, Reader, Written};
+use super::options::{Cursor, ranges, shown};
+use super::spec::{Loaded, Spec, push};
+use super::support::{Meaning, Row};
+use super::values::{self, IcmpType, NoRange};
+use crate::diagnostic::Level;
+use crate::dialect::raised;
+use crate::field::{Family, Field, ext};
+use crate::guard::{Meter, limits};
+use crate::ir::{Condition, ValueSet};
+use crate::net::IntervalSet;
+use crate::source::Span;
+
+type Value<'w> = Option<(&'w str, Span)>;
+
+impl Reader<'_> {
+    /// An option whose meaning is modelled.
+    pub(super) fn matching<'w>(
+        &mut self,
+        spec: &mut Spec,
+        cursor: &mut Cursor<'_, 'w>,
+        index: usize,
+        row: Row,
+        first: Value<'w>,
+    ) {
+        let (text, span) = first.unwrap_or(("", cursor.span));
+        let not = cursor.not;
+        let whole = cursor.span.to(span);
+        match row.meaning {
+            Meaning::Sport | Meaning::Dport => {
+                self.port(spec, index, row.meaning == Meaning::Sport, text, span, not)
+            }
+            Meaning::Sports | Meaning::Dports | Meaning::Ports => {
+                self.multiport(spec, row.meaning, text, span, not)
+            }
+            Meaning::TcpFlags => {
+                let Some((compare, last)) = cursor.value() else {
+                    return self.bad_value(spec, "a mask and flags", text, span);
+                };
+                let whole = cursor.span.to(last);
+                match (values::tcp_flags(text), values::tcp_flags(compare)) {
+                    (Some(mask), Some(compare)) => self.tcp_flags(spec, mask, compare, cursor.not, whole),
+                    _ => self.bad_value(spec, "TCP flags", text, whole),
+                }
+            }
+            Meaning::Syn => self.tcp_flags(spec, 0x17, 2, not, whole),
+            Meaning::IcmpType | Meaning::Icmp6Type => {
+                self.icmp(spec, row.meaning == Meaning::Icmp6Type, text, span, not);
+            }
+            Meaning::AhSpi => self.spi(spec, Field::AhSpi, text, span, not),
+            Meaning::EspSpi => self.spi(spec, Field::EspSpi, text, span, not),
+            Meaning::Length => self.numbers(spec, Field::Len, 65_535, text, span, not),
+            Meaning::TtlEq | Meaning::TtlLt | Meaning::TtlGt => self.ttl(spec, row.meaning, text, span, not),
+            Meaning::Dscp | Meaning::DscpClass => {
+                let value = if row.meaning == Meaning::Dscp {
+                    values::small(text, 63)
+                } else {
+                    values::dscp_class(text)
+                };
+                let Some(value) = value else { return self.bad_value(spec, "a code point", text, span) };
+                let set = ranges(&[(value, value)], not, 63);
+                let test = Condition::test_at(Field::Dscp, set, span);
+                self.test_of_written(spec, Written::Dscp, test, whole);
+            }
+            Meaning::Tos => self.tos(spec, text, span, not),
+            Meaning::EcnIpEct => match values::small(text, 3) {
+                Some(value) => {
+                    let test = Condition::test_at(Field::Ecn, ranges(&[(value, value)], not, 3), span);
+                    self.test_of_written(spec, Written::Ecn, test, whole);
+                }
+                None => self.bad_value(spec, "0 to 3", text, span),
+            },
+            Meaning::EcnCwr | Meaning::EcnEce => {
+                let bit = if row.meaning == Meaning::EcnCwr { 0x80 } else { 0x40 };
+                let value = if not { 0 } else { bit };
+                let test = Condition::test_at(Field::TcpFlags, ValueSet::bits(value, bit), whole);
+                spec.parts.push(test);
+            }
+            Meaning::SrcRange => self.address_range(spec, (Field::Src4, Field::Src6), text, span, not),
+            Meaning::DstRange => self.address_range(spec, (Field::Dst4, Field::Dst6), text, span, not),
+            Meaning::MacSource => match values::mac(text) {
+                Some(mac) => {
+                    let set = IntervalSet::range(mac, mac);
+                    let set = if not { set.complement((1 << 48) - 1) } else { set };
+                    spec.parts.push(Condition::test_at(Field::EthSrc, ValueSet::from(set), span));
+                }
+                None if is_blotted(text) => self.blotted(spec, text, span, not),
+                None => self.bad_value(spec, "a hardware address", text, span),
+            },
+            Meaning::Mark => self.mark(spec, text, span, not),
+            Meaning::SrcType | Meaning::DstType => {
+                self.address_type(spec, index, row.meaning == Meaning::SrcType, (text, span), not);
+            }
+            Meaning::FragFirst => {
+                spec.parts.push(Condition::test_at(Field::FragOff, ValueSet::single(0), whole))
+            }
+            Meaning::FragMore => spec.parts.push(Condition::test_at(Field::Mf, ValueSet::single(1), whole)),
+            Meaning::FragLast => spec.parts.push(Condition::test_at(Field::Mf, ValueSet::single(0), whole)),
+            Meaning::Header => self.header(spec, cursor, text, span, not),
+            Meaning::CtState => self.state(spec, index, text, span, not),
+            Meaning::Comment => {
+                spec.comment.clear();
+                spec.comment.push_str(text);
+            }
+            Meaning::MatchSet => {
+                let Some((flags, last)) = cursor.value() else {
+                    return self.bad_value(spec, "a set and `src` or `dst`", text, span);
+                };
+                self.match_set(spec, index, (text, flags), cursor.span.to(last), cursor.not);
+            }
+            Meaning::U32 => self.u32(spec, index, text, span, not),
+            // `--soft` is read with its header; counters of sets change nothing.
+            Meaning::Soft | Meaning::SetIgnored => {}
+            Meaning::Behind | Meaning::InHeader | Meaning::Opaque | Meaning::SetOption => {
+                self.opaque_option(spec, cursor, index, row, first);
+            }
+        }
+    }
+
+    fn number_range(
+        &mut self,
+        spec: &mut Spec,
+        text: &str,
+        span: Span,
+        max: u32,
+        value: impl Fn(&str) -> Option<u32>,
+    ) -> Option<(u32, u32)> {
+        match values::range(text, max, value) {
+            Ok(range) => return Some(range),
+            Err(NoRange::Value) => self.bad_value(spec, "a number or range", text, span),
+            Err(NoRange::Backwards) => {
+                let message = format!("`{}` is a range without values", shown(text));
+                self.findings.add(raised::EMPTY_RANGE, Level::Error, span, &message);
+                spec.unread = true;
+            }
+        }
+        None
+    }
+
+    fn numbers(&mut self, spec: &mut Spec, field: Field, max: u32, text: &str, span: Span, not: bool) {
+        let Some(range) = self.number_range(spec, text, span, max, |t| values::small(t, max)) else { return };
+        // What the field can hold is more than what the option can name, for the length of IPv6 packets.
+        let top = u32::try_from(field.info().max).unwrap_or(u32::MAX);
+        let range = if range.1 == max && field == Field::Len { (range.0, top) } else { range };
+        spec.parts.push(Condition::test_at(field, ranges(&[range], not, top), span));
+    }
+
+    fn spi(&mut self, spec: &mut Spec, field: Field, text: &str, span: Span, not: bool) {
+        let read = |t: &str| values::small(t, u32::MAX);
+        if let Some(range) = self.number_range(spec, text, span, u32::MAX, read) {
+            spec.parts.push(Condition::test_at(field, ranges(&[range], not, u32::MAX), span));
+        }
+    }
+
+    fn port(&mut self, spec: &mut Spec, index: usize, source: bool, text: &str, span: Span, not: bool) {
+        let module = spec.loaded.get(index).map_or("", |loaded| loaded.name.as_str());
+        let protocol = protocol_of(module);
+        let Some(range) = self.number_range(spec, text, span, 65_535, |t| values::port(t, protocol)) else {
+            return;
+        };
+        let native = matches!(protocol, Some(6 | 17));
+        let condition = if native && self.reads_later_fragments() {
+            self.port_anywhere(source, &[range], not, span)
+        } else {
+            let field = if source { Field::Sport } else { Field::Dport };
+            Condition::test_at(field, ranges(&[range], not, 65_535), span)
+        };
+        push(&mut spec.parts, condition);
+    }
+
+    fn multiport(&mut self, spec: &mut Spec, meaning: Meaning, text: &str, span: Span, not: bool) {
+        let protocol = spec.wanted_protocol();
+        let (mut list, mut items) = (Vec::new(), 0);
+        for part in text.split(',') {
+            let Some(range) = self.number_range(spec, part, span, 65_535, |t| values::port(t, protocol))
+            else {
+                return;
+            };
+            items += if part.contains(':') { 2 } else { 1 };
+            list.push(range);
+        }
+        if items > 15 {
+            self.findings.syntax(span, "multiport takes at most 15 ports, and a range counts as two");
+            spec.unread = true;
+        }
+        let set = |field| Condition::test_at(field, ranges(&list, not, 65_535), span);
+        let condition = match meaning {
+            Meaning::Sports => set(Field::Sport),
+            Meaning::Dports => set(Field::Dport),
+            // Either port, or neither.
+            _ if not => Condition::and([set(Field::Sport), set(Field::Dport)]),
+            _ => Condition::or([set(Field::Sport), set(Field::Dport)]),
+        };
+        push(&mut spec.parts, condition);
+    }
+
+    fn tcp_flags(&mut self, spec: &mut Spec, mask: u32, compare: u32, not: bool, span: Span) {
+        let condition = if self.reads_later_fragments() {
+            self.flags_anywhere(mask, compare, not, span)
+        } else {
+            flags_test(Field::TcpFlags, mask, compare, not, 0xfff, span)
+        };
+        push(&mut spec.parts, condition);
+    }
+
+    fn icmp(&mut self, spec: &mut Spec, six: bool, text: &str, span: Span, not: bool) {
+        let (kind, code) =
+            if six { (Field::Icmp6Type, Field::Icmp6Code) } else { (Field::IcmpType, Field::IcmpCode) };
+        let Some(what) = values::icmp_type(text, six) else {
+            return self.bad_value(spec, "a type", text, span);
+        };
+        let one = |field, value, not| Condition::test_at(field, ranges(&[(value, value)], not, 255), span);
+        let condition = match what {
+            IcmpType::Any if not => Condition::False,
+            IcmpType::Any => Condition::test_at(kind, ValueSet::range(0, 255), span),
+            IcmpType::Type(value, None) => one(kind, value, not),
+            IcmpType::Type(value, Some(c)) if not => {
+                Condition::or([one(kind, value, true), one(code, c, true)])
+            }
+            IcmpType::Type(value, Some(c)) => Condition::and([one(kind, value, false), one(code, c, false)]),
+        };
+        push(&mut spec.parts, condition);
+    }
+
+    fn ttl(&mut self, spec: &mut Spec, meaning: Meaning, text: &str, span: Span, not: bool) {
+        let Some(value) = values::small(text, 255) else {
+            return self.bad_value(spec, "0 to 255", text, span);
+        };
+        let range = match meaning {
+            Meaning::TtlLt => value.checked_sub(1).map(|below| (0, below)),
+            Meaning::TtlGt => (value < 255).then_some((value + 1, 255)),
+            _ => Some((value, value)),
+        };
+        let list = range.map_or(Vec::new(), |range| vec![range]);
+        if list.is_empty() {
+            let message = format!("no packet has a value beyond `{value}`");
+            self.findings.add(raised::EMPTY_RANGE, Level::Warning, span, &message);
+        }
+        let test = Condition::test_at(Field::Ttl, ranges(&list, not, 255), span);
+        self.test_of_written(spec, Written::Ttl, test, span);
+    }
+
+    fn tos(&mut self, spec: &mut Spec, text: &str, span: Span, not: bool) {
+        let Some((value, mask)) = values::tos(text) else {
+            return self.bad_value(spec, "a TOS value", text, span);
+        };
+        let part = |field, value: u32, mask: u32, full: u32| {
+            if mask == 0 {
+                return if value == 0 { Condition::True } else { Condition::False };
+            }
+            if mask == full {
+                return Condition::test_at(field, ValueSet::single(value), span);
+            }
+            let impossible = value & !mask != 0;
+            let bits = ValueSet::bits(value.into(), mask.into());
+            if impossible { Condition::False } else { Condition::test_at(field, bits, span) }
+        };
+        let both = Condition::and([
+            part(Field::Dscp, value >> 2, mask >> 2, 0x3f),
+            part(Field::Ecn, value & 3, mask & 3, 3),
+        ]);
+        let condition = if not { Condition::not(both) } else { both };
+        self.test_of_written(spec, Written::Dscp, condition, span);
+    }
+
+    fn address_range(&mut self, spec: &mut Spec, fields: (Field, Field), text: &str, span: Span, not: bool) {
+        use super::values::Address::{V4, V6};
+        let (low, high) = text.split_once('-').unwrap_or((text, text));
+        let bad =
+            |reader: &mut Self, spec: &mut Spec| reader.bad_value(spec, "a range of addresses", text, span);
+        let condition = match (values::address(low), values::address(high)) {
+            (Ok(V4 { addr: low, mask: u32::MAX }), Ok(V4 { addr: high, mask: u32::MAX })) => {
+                if low > high {
+                    self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "the range holds no address");
+                }
+                Condition::test_at(fields.0, ranges(&[(low, high)], not, u32::MAX), span)
+            }
+            (Ok(V6 { addr: low, mask: u128::MAX }), Ok(V6 { addr: high, mask: u128::MAX })) => {
+                if low > high {
+                    self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "the range holds no address");
+                }
+                let set = IntervalSet::range(low, high);
+                let set = if not { set.complement(u128::MAX) } else { set };
+                Condition::test_at(fields.1, ValueSet::from(set), span)
+            }
+            _ => return bad(self, spec),
+        };
+        spec.parts.push(condition);
+    }
+
+    /// An address that somebody made unreadable before showing the rules.
+    fn blotted(&mut self, spec: &mut Spec, text: &str, span: Span, not: bool) {
+        let reason = "the address is blotted out";
+        self.note_opaque(span, &format!("`{}`", shown(text)), reason);
+        let negation = if not { "! " } else { "" };
+        let id = self.once_a_rule(&format!("-m mac {negation}--mac-source {text}"));
+        spec.parts.push(Condition::opaque(id, reason, span));
+    }
+
+    fn mark(&mut self, spec: &mut Spec, text: &str, span: Span, not: bool) {
+        let Some((value, mask)) = values::value_and_mask(text, u32::MAX) else {
+            return self.bad_value(spec, "a mark", text, span);
+        };
+        let test = if mask == u32::MAX {
+            Condition::test_at(Field::Mark, ranges(&[(value, value)], not, u32::MAX), span)
+        } else {
+            let never = value & !mask != 0;
+            let test = Condition::test_at(Field::Mark, ValueSet::bits(value.into(), mask.into()), span);
+            match (never, not) {
+                (true, true) => Condition::True,
+                (true, false) => Condition::False,
+                (false, true) => Condition::not(test),
+                (false, false) => test,
+            }
+        };
+        self.test_of_written(spec, Written::Mark, test, span);
+    }
+
+    /// A test of a field that rules of the same file may have written: then nobody knows its value here.
+    fn test_of_written(&mut self, spec: &mut Spec, what: Written, test: Condition, span: Span) {
+        if !self.writes(what) {
+            return push(&mut spec.parts, test);
+        }
+        let words = self.words_at(span);
+        let id = self.once_a_rule(&format!("{} {words}", what.option()));
+        self.note_opaque(span, &format!("`{}`", shown(&words)), "a rule of the file may have written it");
+        push(&mut spec.parts, Condition::opaque(id, "a rule of the file may have written it", span));
+    }
+
+    /// What the routing tables say of an address: bounded by what the address itself says
+    /// (`__inet_dev_addr_type` in the kernel).
+    fn address_type(&mut self, spec: &mut Spec, index: usize, source: bool, value: (&str, Span), not: bool) {
+        let (text, span) = value;
+        const KNOWN: [&str; 12] = [
+            "UNSPEC",
+            "UNICAST",
+            "LOCAL",
+            "BROADCAST",
+            "ANYCAST",
+            "MULTICAST",
+            "BLACKHOLE",
+            "UNREACHABLE",
+            "PROHIBIT",
+            "THROW",
+            "NAT",
+            "XRESOLVE",
+        ];
+        if !text.split(',').all(|word| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(word))) {
+            return self.bad_value(spec, "types of addresses", text, span);
+        }
+        let has = |name: &str| text.split(',').any(|word| word.eq_ignore_ascii_case(name));
+        let field = if source { Field::Src4 } else { Field::Dst4 };
+        let multicast = (0xe000_0000, 0xefff_ffff);
+        let broadcast = [(0, 0x00ff_ffff), (u32::MAX, u32::MAX)];
+        let (mut over, mut under) = (Vec::new(), Vec::new());
+        if has("MULTICAST") {
+            over.push(multicast);
+            under.push(multicast);
+        }
+        if has("BROADCAST") {
+            under.extend(broadcast);
+        }
+        if !text.eq_ignore_ascii_case("MULTICAST") {
+            over.extend([(0, 0xdfff_ffff), (0xf000_0000, u32::MAX)]);
+        }
+        let four = self.family() == Some(Family::Inet);
+        let bound = |list: &[(u32, u32)]| Condition::test_at(field, ranges(list, false, u32::MAX), span);
+        let (over, under) =
+            if four { (bound(&over), bound(&under)) } else { (Condition::True, Condition::False) };
+        let option = if source { "--src-type" } else { "--dst-type" };
+        let negation = if not { "! " } else { "" };
+        if four && text.eq_ignore_ascii_case("MULTICAST") {
+            // No table is asked for these.
+            let list = ranges(&[multicast], not, u32::MAX);
+            if let Some(loaded) = spec.loaded.get_mut(index) {
+                loaded.used = true;
+            }
+            return spec.parts.push(Condition::test_at(field, list, span));
+        }
+        let (over, under) = if not { (Condition::not(under), Condition::not(over)) } else { (over, under) };
+        let reason = "the host's own addresses and routes decide";
+        let id = format!("iptables -m addrtype {negation}{option} {text}");
+        self.note_opaque(span, &format!("`{option} {}`", shown(text)), reason);
+        spec.parts.push(Condition::opaque_within(id, reason, over, under, span));
+    }
+
+    /// `--header LIST [--soft]`: each header as a bit, as `ipv6header_mt6` of the kernel compares them.
+    fn header(&mut self, spec: &mut Spec, cursor: &Cursor<'_, '_>, text: &str, span: Span, not: bool) {
+        const PROTOCOL: u32 = 1 << 30;
+        const NONE: u32 = 1 << 31;
+        let bit = |word: &str| match word.to_ascii_lowercase().as_str() {
+            "hop-by-hop" | "hop" | "ipv6-hbh" | "hopopt" | "0" => Some(ext::HOP_BY_HOP),
+            "ipv6-route" | "route" | "43" => Some(ext::ROUTING),
+            "ipv6-frag" | "frag" | "44" => Some(ext::FRAGMENT),
+            "ipv6-opts" | "dst" | "60" => Some(ext::DESTINATION),
+            "ah" | "auth" | "51" => Some(ext::AUTHENTICATION),
+            "esp" | "50" => Some(ext::ESP),
+            "ipv6-nonxt" | "none" | "59" => Some(NONE),
+            "protocol" | "prot" | "255" => Some(PROTOCOL),
+            _ => None,
+        };
+        let Some(wanted) = text.split(',').try_fold(0, |sum, word| Some(sum | bit(word)?)) else {
+            return self.bad_value(spec, "names of headers", text, span);
+        };
+        let soft = cursor.words.iter().any(|word| word.text == "--soft");
+        let all = ext::HOP_BY_HOP
+            | ext::ROUTING
+            | ext::FRAGMENT
+            | ext::DESTINATION
+            | ext::AUTHENTICATION
+            | ext::ESP;
+        // The bits each packet must have, and which of them count.
+        let (bits, mask) = match (soft, not) {
+            (true, false) => (wanted, wanted),
+            (true, true) => (0, wanted),
+            (false, false) => (wanted, all | PROTOCOL | NONE),
+            (false, true) => (!wanted, all | PROTOCOL | NONE),
+        };
+        let headers = ValueSet::bits((bits & mask & all).into(), (mask & all).into());
+        let mut parts = Vec::new();
+        if mask & all != 0 {
+            parts.push(Condition::test_at(Field::ExtHdrs, headers, span));
+        }
+        let no_next = Condition::test_at(Field::Proto, ValueSet::single(59), span);
+        if mask & NONE != 0 {
+            parts.push(if bits & NONE != 0 { no_next.clone() } else { Condition::not(no_next.clone()) });
+        }
+        if mask & PROTOCOL != 0 {
+            let esp = ValueSet::bits(ext::ESP.into(), ext::ESP.into());
+            let ends = Condition::or([no_next, Condition::test_at(Field::ExtHdrs, esp, span)]);
+            parts.push(if bits & PROTOCOL != 0 { Condition::not(ends) } else { ends });
+        }
+        push(&mut spec.parts, Condition::and(parts));
+    }
+
+    fn state(&mut self, spec: &mut Spec, index: usize, text: &str, span: Span, not: bool) {
+        let mut meter = Meter::new(&limits::CONDITION_VALUES);
+        let (mut states, mut virtual_states) = (Vec::new(), Vec::new());
+        for word in text.split(',') {
+            if meter.charge(1).is_err() {
+                break;
+            }
+            match word.to_ascii_uppercase().as_str() {
+                "NEW" => states.push((0, 0)),
+                "ESTABLISHED" => states.push((1, 1)),
+                "RELATED" => states.push((2, 2)),
+                "INVALID" => states.push((3, 3)),
+                "UNTRACKED" => states.push((4, 4)),
+                upper @ ("SNAT" | "DNAT") => virtual_states.push(upper.to_owned()),
+                _ => return self.bad_value(spec, "states of connections", text, span),
+            }
+        }
+        if let Some(loaded) = spec.loaded.get_mut(index) {
+            loaded.used = true;
+        }
+        if virtual_states.is_empty() {
+            let test = Condition::test_at(Field::CtState, ranges(&states, not, 4), span);
+            // `-m state` and `-m conntrack` may say the same.
+            if !spec.parts.contains(&test) {
+                spec.parts.push(test);
+            }
+            return;
+        }
+        let reason = "NAT: whether the connection is translated";
+        self.note_opaque(span, &format!("`{}`", shown(text)), reason);
+        let opaque = |word: &String| {
+            Condition::opaque(format!("iptables -m conntrack --ctstate {word}"), reason, span)
+        };
+        let state = Condition::test_at(Field::CtState, ranges(&states, false, 4), span);
+        let state = if states.is_empty() { Condition::False } else { state };
+        let any = Condition::or(std::iter::once(state).chain(virtual_states.iter().map(opaque)));
+        push(&mut spec.parts, if not { Condition::not(any) } else { any });
+    }
+
+    /// What loading a match alone asks for, and what of it is not modelled.
+    pub(super) fn finish_matches(&mut self, spec: &mut Spec) {
+        let mut loaded = std::mem::take(&mut spec.loaded);
+        for one in &mut loaded {
+            self.finish_match(spec, one);
+        }
+        spec.loaded = loaded;
+    }
+
+    fn finish_match(&mut self, spec: &mut Spec, one: &mut Loaded) {
+        let span = one.span;
+        if let Some(number) = protocol_of(&one.name) {
+            let six = self.family() == Some(Family::Inet6);
+            // An authentication header of IPv6 is no protocol, and its match needs none.
+            let needed = !(one.name == "ah" && six);
+            if needed && spec.wanted_protocol() != Some(number) {
+                let name = values::protocol_word(number);
+                self.findings.syntax(span, &format!("`-m {}` needs `-p {name}`", one.name));
+                spec.unread = true;
+            } else if !one.used {
+                self.bare_match(spec, &one.name, span);
+            }
+        }
+        if self.options.iptables_exact {
+            self.room(spec, one);
+        }
+        let header = match one.name.as_str() {
+            "frag" => Some(ext::FRAGMENT),
+            "hbh" => Some(ext::HOP_BY_HOP),
+            "dst" => Some(ext::DESTINATION),
+            "rt" | "srh" => Some(ext::ROUTING),
+            _ => None,
+        };
+        if let Some(bit) = header {
+            let has = ValueSet::bits(bit.into(), bit.into());
+            let has = Condition::test_at(Field::ExtHdrs, has, span);
+            if one.name != "srh" && one.opaque.is_empty() {
+                spec.parts.push(has);
+                return;
+            }
+            one.over.push(has);
+        }
+        match one.name.as_str() {
+            "multiport" if spec.wanted_protocol().is_none_or(|p| ![6, 17, 33, 132, 136].contains(&p)) => {
+                self.findings.syntax(span, "`-m multiport` needs a protocol with ports");
+                spec.unread = true;
+            }
+            "socket" | "rpfilter" | "eui64" | "srh" => self.opaque_match(spec, one),
+            _ if !one.opaque.is_empty() => self.opaque_match(spec, one),
+            _ if one.module.is_none() => self.opaque_match(spec, one),
+            _ if !one.used && header.is_none() && !may_be_bare(&one.name) => {
+                self.findings.syntax(span, &format!("`-m {}` needs an option", shown(&one.name)));
+                spec.unread = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// A match reads its whole header: a packet with less of it does not match.
+    fn room(&mut self, spec: &mut Spec, one: &Loaded) {
+        let native = self.backend == Backend::Nft && one.used && matches!(one.name.as_str(), "tcp" | "udp");
+        let octets = match one.name.as_str() {
+            _ if native => return,
+            "tcp" => 20,
+            "sctp" | "dccp" | "ah" => 12,
+            "udp" | "udplite" | "icmp" | "icmp6" | "esp" => 8,
+            "multiport" => 4,
+            _ => return,
+        };
+        spec.parts.push(Condition::test_at(Field::L4Room, ValueSet::range(octets, 31), one.span));
+    }
+
+    /// A match of a protocol without options asks for its header.
+    fn bare_match(&mut self, spec: &mut Spec, name: &str, span: Span) {
+        let field = match name {
+            "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "ipcomp" | "mh" | "tcpmss" => Field::FragOff,
+            "icmp" => Field::IcmpType,
+            "icmp6" => Field::Icmp6Type,
+            "esp" => Field::EspSpi,
+            _ => Field::AhSpi,
+        };
+        let values = if field == Field::FragOff { ValueSet::single(0) } else { ValueSet::all(field) };
+        spec.parts.push(Condition::test_at(field, values, span));
+    }
+
+    fn opaque_match(&mut self, spec: &mut Spec, one: &Loaded) {
+        let words = if one.opaque.is_empty() {
+            format!("-m {}", super::lex::quote(&one.name))
+        } else {
+            format!("-m {} {}", super::lex::quote(&one.name), one.opaque)
+        };
+        let reason = match one.name.as_str() {
+            _ if one.module.is_none() => "no known match",
+            "string" | "bpf" | "u32" | "tcp" | "tcpmss" | "sctp" | "dccp" | "ah" | "ipcomp" | "mh"
+            | "hbh" | "dst" | "rt" | "frag" | "srh" | "eui64" | "osf" => "payload",
+            "owner" | "cgroup" | "cpu" | "devgroup" | "physdev" | "pkttype" | "policy" | "realm"
+            | "rpfilter" | "socket" | "time" | "addrtype" => "known to the host alone",
+            _ => "stateful",
+        };
+        let name = format!("`-m {}`", shown(&one.name));
+        if one.module.is_none() {
+            let message = format!("{name} is no known match");
+            self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, one.span, &message);
+        } else {
+            self.note_opaque(one.span, &name, reason);
+        }
+        // What counts packets or draws lots differs from rule to rule, though its words are the same.
+        let id = if reason == "stateful" && !matches!(one.name.as_str(), "conntrack" | "connmark" | "helper")
+        {
+            self.once_a_rule(&words)
+        } else {
+            format!("iptables {words}")
+        };
+        let first = Condition::test_at(Field::FragOff, ValueSet::single(0), one.span);
+        let over = match one.name.as_str() {
+            "tcp" | "sctp" | "dccp" | "ipcomp" | "mh" | "ah" => first,
+            _ => Condition::True,
+        };
+        let over = Condition::and(std::iter::once(over).chain(one.over.iter().cloned()));
+        spec.parts.push(Condition::opaque_within(id, reason, over, Condition::False, one.span));
+    }
+}
+
+/// Whether a hardware address has the shape of one, with marks in place of digits.
+fn is_blotted(text: &str) -> bool {
+    let part =
+        |part: &str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit() || "Xx*?".contains(c));
+    text.split(':').count() == 6 && text.split(':').all(part)
+}
+
+/// Matches that need no option.
+fn may_be_bare(name: &str) -> bool {
+    matches!(name, "comment" | "set" | "addrtype" | "ecn" | "osf" | "nfacct" | "cluster" | "limit")
+        || protocol_of(name).is_some()
+}
+
+/// The protocol a match asks for.
+pub(super) fn protocol_of(module: &str) -> Option<u8> {
+    Some(match module {
+        "tcp" | "tcpmss" => 6,
+        "udp" => 17,
+        "udplite" => 136,
+        "sctp" => 132,
+        "dccp" => 33,
+        "icmp" => 1,
+        "icmp6" => 58,
+        "ah" => 51,
+        "esp" => 50,
+        "ipcomp" => 108,
+        "mh" => 135,
+        _ => return None,
+    })
+}
+
+/// `flags & mask == compare`, or not; the field must be there in both cases.
+pub(super) fn flags_test(
+    field: Field,
+    mask: u32,
+    compare: u32,
+    not: bool,
+    all: u32,
+    span: Span,
+) -> Condition {
+    if compare & !mask != 0 {
+        return if not { Condition::test_at(field, ValueSet::all(field), span) } else { Condition::False };
+    }
+    if !not {
+        let values =
+            if mask == 0 { ValueSet::all(field) } else { ValueSet::bits(compare.into(), mask.into()) };
+        return Condition::test_at(field, values, span);
+    }
+    // Differs in at least one bit of the mask.
+    let bits = (0..12).map(|bit| 1_u32 << bit).filter(|bit| mask & bit != 0 && bit & all != 0);
+    let patterns = bits.map(|bit| crate::net::BitMatch::new((!compare & bit).into(), bit.into()));
+    let set = crate::net::BitSet::new(patterns);
+    if mask == 0 { Condition::False } else { Condition::test_at(field, ValueSet::from(set), span) }
+}

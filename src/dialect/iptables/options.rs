@@ -1,0 +1,471 @@
+//! The options of a rule: which words belong together, and what the basic ones mean.
+
+use super::lower::{Backend, Reader};
+use super::spec::{Aim, Loaded, Spec, add_option, add_words};
+use super::support::{self, MANY, Row};
+use super::syntax::Word;
+use super::values::{self, NoAddress};
+use crate::diagnostic::Level;
+use crate::dialect::{Support, raised};
+use crate::field::{Family, Field};
+use crate::ir::{Condition, ValueSet};
+use crate::net::IntervalSet;
+use crate::source::Span;
+
+/// The words of a rule, with how far they are read.
+pub(super) struct Cursor<'a, 'w> {
+    pub(super) words: &'w [Word<'a>],
+    at: usize,
+    /// A value written to its option, as in `-ptcp` and `--protocol=tcp`.
+    attached: Option<(&'w str, Span)>,
+    /// Whether the option is negated.
+    pub(super) not: bool,
+    /// The option itself.
+    pub(super) span: Span,
+}
+
+impl<'a, 'w> Cursor<'a, 'w> {
+    pub(super) fn new(words: &'w [Word<'a>]) -> Self {
+        Self { words, at: 0, attached: None, not: false, span: Span::default() }
+    }
+
+    pub(super) fn next_word(&mut self) -> Option<&'w Word<'a>> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    pub(super) fn peek(&self) -> Option<&'w Word<'a>> {
+        self.words.get(self.at)
+    }
+
+    /// The next value; a `!` before it negates, as older versions wrote it.
+    pub(super) fn value(&mut self) -> Option<(&'w str, Span)> {
+        if let Some(attached) = self.attached.take() {
+            return Some(attached);
+        }
+        let mut word = self.peek()?;
+        if word.is_not() {
+            self.not = !self.not;
+            self.at += 1;
+            word = self.peek()?;
+        }
+        if word.is_option() {
+            return None;
+        }
+        self.at += 1;
+        Some((&word.text, word.span))
+    }
+
+    /// From the option to the last word read.
+    pub(super) fn so_far(&self) -> Span {
+        self.words.get(self.at.saturating_sub(1)).map_or(self.span, |word| self.span.to(word.span))
+    }
+}
+
+/// The long names of basic options.
+fn short(name: &str) -> &str {
+    match name {
+        "--source" | "--src" => "-s",
+        "--destination" | "--dst" => "-d",
+        "--protocol" | "--proto" => "-p",
+        "--in-interface" => "-i",
+        "--out-interface" => "-o",
+        "--jump" => "-j",
+        "--goto" => "-g",
+        "--match" => "-m",
+        "--fragment" | "--fragments" => "-f",
+        "--ipv4" => "-4",
+        "--ipv6" => "-6",
+        "--set-counters" => "-c",
+        "--table" => "-t",
+        _ => name,
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the options of a rule into `spec`.
+    pub(super) fn options<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>) {
+        while let Some(word) = cursor.next_word() {
+            if word.is_not() {
+                cursor.not = true;
+                continue;
+            }
+            if !word.is_option() {
+                self.unexpected(spec, &word.text, word.span);
+                continue;
+            }
+            cursor.span = word.span;
+            let text: &'w str = &word.text;
+            let name = if text.starts_with("--") {
+                match text.split_once('=') {
+                    Some((name, value)) => {
+                        cursor.attached = Some((value, word.span));
+                        short(name)
+                    }
+                    None => short(text),
+                }
+            } else {
+                let (name, value) = text.split_at_checked(2).unwrap_or((text, ""));
+                if !value.is_empty() {
+                    cursor.attached = Some((value, word.span));
+                }
+                name
+            };
+            self.option(spec, cursor, name);
+            if let Some((_, span)) = cursor.attached.take() {
+                self.unexpected(spec, name, span);
+            }
+            cursor.not = false;
+        }
+    }
+
+    fn unexpected(&mut self, spec: &mut Spec, text: &str, span: Span) {
+        self.findings.syntax(span, &format!("`{}` is not expected here", shown(text)));
+        spec.unread = true;
+    }
+
+    fn option<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>, name: &'w str) {
+        match name {
+            "-s" | "-d" | "-p" | "-i" | "-o" | "-j" | "-g" | "-m" | "-t" => {
+                let Some((value, span)) = cursor.value() else {
+                    return self.no_value(spec, name, cursor.span);
+                };
+                // A negation written to the value, as very old files have it.
+                let value = match value.strip_prefix('!') {
+                    Some(rest) if !rest.is_empty() && name != "-m" && name != "-j" => {
+                        cursor.not = !cursor.not;
+                        rest
+                    }
+                    _ => value,
+                };
+                match name {
+                    "-s" | "-d" => self.addresses(spec, name == "-s", value, span, cursor.not),
+                    "-p" => self.protocol(spec, value, span, cursor.not),
+                    "-i" | "-o" => self.interface(spec, name == "-i", value, span, cursor.not),
+                    "-m" => load(spec, value, span),
+                    "-t" => {}
+                    _ => {
+                        spec.goto = name == "-g";
+                        spec.target.clear();
+                        spec.target.push_str(value);
+                        spec.target_span = span;
+                        let known = if spec.goto { None } else { support::target(value) };
+                        spec.aim = known.map_or(Aim::Chain, |(_, target)| Aim::Known(target));
+                    }
+                }
+            }
+            "-f" => {
+                if self.family() == Some(Family::Inet6) {
+                    self.findings.syntax(cursor.span, "`-f` is an option of IPv4");
+                    spec.unread = true;
+                }
+                let offsets = if cursor.not { ValueSet::single(0) } else { ValueSet::range(1, 0x1fff) };
+                spec.fragment = Some(Condition::test_at(Field::FragOff, offsets, cursor.span));
+            }
+            "-4" => spec.only = Some(Family::Inet),
+            "-6" => spec.only = Some(Family::Inet6),
+            "-c" => self.counters(spec, cursor),
+            // What only changes how listings look, or how long to wait.
+            "-v" | "--verbose" | "-n" | "--numeric" | "-x" | "--exact" | "--line-numbers" => {}
+            "-w" | "--wait" => {
+                if cursor.peek().is_some_and(|word| word.text.bytes().all(|b| b.is_ascii_digit())) {
+                    cursor.value();
+                }
+            }
+            "-W" | "--wait-interval" | "--modprobe" => {
+                cursor.value();
+            }
+            _ => self.extension(spec, cursor, name),
+        }
+    }
+
+    fn no_value(&mut self, spec: &mut Spec, name: &str, span: Span) {
+        self.findings.syntax(span, &format!("`{}` needs a value", shown(name)));
+        spec.unread = true;
+    }
+
+    pub(super) fn bad_value(&mut self, spec: &mut Spec, what: &str, value: &str, span: Span) {
+        self.findings.syntax(span, &format!("expected {what}, not `{}`", shown(value)));
+        spec.unread = true;
+    }
+
+    /// Counters: `-c packets octets`, or with a comma.
+    fn counters(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, '_>) {
+        let Some((first, span)) = cursor.value() else { return self.no_value(spec, "-c", cursor.span) };
+        let (packets, octets) = match first.split_once(',') {
+            Some((packets, octets)) => (packets, Some(octets)),
+            None => (first, cursor.value().map(|(value, _)| value)),
+        };
+        let number = |text: &str| text.parse::<u64>().is_ok();
+        if !number(packets) || !octets.is_some_and(number) {
+            self.bad_value(spec, "two counters", first, span);
+        }
+    }
+
+    fn addresses(&mut self, spec: &mut Spec, source: bool, list: &str, span: Span, not: bool) {
+        let side = if source { &mut spec.src } else { &mut spec.dst };
+        if !side.list.is_empty() {
+            let message = format!("`{}` is written twice", if source { "-s" } else { "-d" });
+            self.findings.syntax(span, &message);
+            spec.unread = true;
+            return;
+        }
+        (side.not, side.span) = (not, span);
+        for text in list.split(',') {
+            let address = match values::address(text) {
+                Ok(address) => address,
+                Err(NoAddress::Name) => {
+                    let what =
+                        format!("{}{} {text}", if not { "! " } else { "" }, if source { "-s" } else { "-d" });
+                    let message =
+                        format!("`{}` is a name, which is looked up when the rule is loaded", shown(text));
+                    self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, span, &message);
+                    let part = Condition::opaque(
+                        format!("iptables {what}"),
+                        "the address of a name is not known",
+                        span,
+                    );
+                    spec.parts.push(part);
+                    return;
+                }
+                Err(NoAddress::Mask) => {
+                    let check = raised::VALUE_OUT_OF_RANGE;
+                    self.findings.add(
+                        check,
+                        Level::Error,
+                        span,
+                        &format!("`{}` has no valid mask", shown(text)),
+                    );
+                    spec.unread = true;
+                    continue;
+                }
+                Err(NoAddress::Nothing) => {
+                    self.bad_value(spec, "an address", text, span);
+                    continue;
+                }
+            };
+            if address.has_host_bits() {
+                let message = format!("`{}` has bits set behind its mask", shown(text));
+                self.findings.add(raised::HOST_BITS_SET, Level::Warning, span, &message);
+            }
+            if self.family().is_some_and(|family| family != address.family()) {
+                let message = format!("`{}` is not an address of these rules' family", shown(text));
+                self.findings.add(raised::MIXED_FAMILY, Level::Error, span, &message);
+                spec.unread = true;
+                continue;
+            }
+            let side = if source { &mut spec.src } else { &mut spec.dst };
+            side.list.push(address);
+        }
+        let side = if source { &spec.src } else { &spec.dst };
+        if not && side.list.len() > 1 {
+            self.findings.syntax(span, "a list of addresses cannot be negated");
+            spec.unread = true;
+        }
+    }
+
+    fn protocol(&mut self, spec: &mut Spec, value: &str, span: Span, not: bool) {
+        match values::protocol(value) {
+            Some(0) if not => {
+                self.findings.syntax(span, "`! -p all` would match nothing");
+                spec.unread = true;
+            }
+            Some(0) => {}
+            Some(number) => spec.protocol = Some((number, not, span)),
+            None => self.bad_value(spec, "a protocol", value, span),
+        }
+    }
+
+    fn interface(&mut self, spec: &mut Spec, inbound: bool, value: &str, span: Span, not: bool) {
+        let field = if inbound { Field::InIface } else { Field::OutIface };
+        let stem = value.strip_suffix('+').unwrap_or(value);
+        let valid = stem.len() < 16 && !stem.contains(['/', ' ', '*']) && !value.is_empty();
+        let condition = if !valid {
+            return self.bad_value(spec, "the name of an interface", value, span);
+        } else if value == "+" {
+            if not { Condition::False } else { Condition::True }
+        } else {
+            let symbol = self.symbol(value);
+            let test = Condition::test_at(field, ValueSet::single(symbol), span);
+            // Where a hook has no such interface its name is empty, which differs from any.
+            if not { Condition::not(test) } else { test }
+        };
+        *(if inbound { &mut spec.in_iface } else { &mut spec.out_iface }) = Some(condition);
+    }
+
+    /// An option of a match or of the target.
+    fn extension<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>, name: &'w str) {
+        let mut found = find(spec, name);
+        if found.is_none()
+            && spec.aim != Aim::Known(support::Target::Queue)
+            && let Some(module) = implied(spec)
+            && !spec.loaded.iter().any(|l| l.name == module)
+            && support::module(module).is_some_and(|m| m.rows.iter().any(|row| row.word == name))
+        {
+            // `-p tcp` alone brings the options of `-m tcp`.
+            load(spec, module, cursor.span);
+            found = find(spec, name);
+        }
+        let Some((index, row)) = found else { return self.foreign(spec, cursor, name) };
+        if let Some(loaded) = spec.loaded.get_mut(index) {
+            loaded.used = true;
+        }
+        let first = if row.values == 0 || row.values == MANY {
+            None
+        } else {
+            match cursor.value() {
+                Some(value) => Some(value),
+                None => return self.no_value(spec, name, cursor.span),
+            }
+        };
+        if row.support == Support::Opaque {
+            self.opaque_option(spec, cursor, index, row, first);
+        } else {
+            self.matching(spec, cursor, index, row, first);
+        }
+    }
+
+    /// An option that is not modelled: its words are kept.
+    pub(super) fn opaque_option<'w>(
+        &mut self,
+        spec: &mut Spec,
+        cursor: &mut Cursor<'_, 'w>,
+        index: usize,
+        row: Row,
+        first: Option<(&'w str, Span)>,
+    ) {
+        let mut words = vec![first.map(|(value, _)| value)];
+        for _ in 1..row.values {
+            match cursor.value() {
+                Some((value, _)) => words.push(Some(value)),
+                None => break,
+            }
+        }
+        let span = cursor.so_far();
+        let Some(loaded) = spec.loaded.get_mut(index) else { return };
+        if cursor.not {
+            add_option(&mut loaded.opaque, "!");
+        }
+        loaded.span = loaded.span.to(span);
+        // As newer versions call it.
+        let word = if row.word == "--days" { "--weekdays" } else { row.word };
+        add_option(&mut loaded.opaque, word);
+        words.into_iter().flatten().for_each(|word| add_words(&mut loaded.opaque, word));
+    }
+
+    /// An option of no match that is loaded: of the target, of a match nobody knows, or of nothing.
+    fn foreign<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>, name: &str) {
+        let mut words: Vec<&'w str> = Vec::new();
+        while let Some((value, _)) = cursor.value() {
+            words.push(value);
+        }
+        let span = cursor.so_far();
+        if matches!(spec.aim, Aim::Known(_)) {
+            if cursor.not {
+                add_option(&mut spec.target_options, "!");
+            }
+            add_option(&mut spec.target_options, name);
+            words.into_iter().for_each(|word| add_words(&mut spec.target_options, word));
+            return;
+        }
+        if let Some(loaded) = spec.loaded.iter_mut().rev().find(|loaded| loaded.module.is_none()) {
+            if cursor.not {
+                add_option(&mut loaded.opaque, "!");
+            }
+            add_option(&mut loaded.opaque, name);
+            words.into_iter().for_each(|word| add_words(&mut loaded.opaque, word));
+            return;
+        }
+        self.findings.syntax(span, &format!("`{}` is an option of no match or target here", shown(name)));
+        spec.unread = true;
+    }
+
+    /// The interface, set or other name as a number; a `+` at the end is a `*` in every dialect.
+    fn symbol(&mut self, name: &str) -> u32 {
+        let star;
+        let name = match name.strip_suffix('+') {
+            Some(stem) => {
+                star = format!("{stem}*");
+                self.patterns = true;
+                &star
+            }
+            None => name,
+        };
+        if let Some(symbol) = self.symbols.get(name) {
+            return *symbol;
+        }
+        let symbol = u32::try_from(self.document.symbols.len()).unwrap_or(u32::MAX);
+        self.document.symbols.push(name.into());
+        self.symbols.insert(name.to_owned(), symbol);
+        symbol
+    }
+
+    /// Whether ports and flags of later fragments are what the octets there say.
+    pub(super) fn reads_later_fragments(&mut self) -> bool {
+        self.backend == Backend::Nft && !self.reassembles()
+    }
+}
+
+fn load(spec: &mut Spec, name: &str, span: Span) {
+    // `-m` twice is once.
+    let module = support::module(name);
+    if spec.loaded.iter().any(|loaded| loaded.name == name && module.is_some()) && name != "recent" {
+        return;
+    }
+    spec.loaded.push(Loaded {
+        module,
+        name: module.map_or(name, |module| module.name).to_owned(),
+        span,
+        opaque: String::new(),
+        over: Vec::new(),
+        used: false,
+    });
+}
+
+/// The match that a protocol brings along.
+fn implied(spec: &Spec) -> Option<&'static str> {
+    Some(match spec.wanted_protocol()? {
+        1 => "icmp",
+        6 => "tcp",
+        17 => "udp",
+        33 => "dccp",
+        50 => "esp",
+        51 => "ah",
+        58 => "icmp6",
+        132 => "sctp",
+        135 => "mh",
+        136 => "udplite",
+        _ => return None,
+    })
+}
+
+/// The option of a loaded match, the last loaded first; a long name may be cut short where that leaves one.
+fn find(spec: &Spec, name: &str) -> Option<(usize, Row)> {
+    let exact = |(index, loaded): (usize, &Loaded)| {
+        let rows = &loaded.module?.rows;
+        rows.iter().find(|row| row.word == name).map(|row| (index, *row))
+    };
+    let found = spec.loaded.iter().enumerate().rev().find_map(exact);
+    if found.is_some() || name.len() < 4 {
+        return found;
+    }
+    let starting = |(index, loaded): (usize, &Loaded)| {
+        let rows = &loaded.module?.rows;
+        let mut rows = rows.iter().filter(|row| row.word.starts_with(name));
+        let row = rows.next()?;
+        rows.all(|other| other.meaning == row.meaning).then_some((index, *row))
+    };
+    spec.loaded.iter().enumerate().rev().find_map(starting)
+}
+
+/// A text of the user in a message: without line breaks and not too long.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A set of ranges as values; its complement where `not`.
+pub(super) fn ranges(list: &[(u32, u32)], not: bool, max: u32) -> ValueSet {
+    let set = IntervalSet::from_ranges(list.iter().copied());
+    ValueSet::from(if not { set.complement(max) } else { set })
+}

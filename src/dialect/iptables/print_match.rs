@@ -1,0 +1,816 @@
+//! Tests to the words of lines.
+//!
+//! A test of a set becomes alternatives of words, of which any may hold: the lines of a rule are their product.
+
+use super::lex::quote;
+use super::print_cube::{Cube, Reason};
+use super::values::{protocol_word, tcp_flag_words};
+use crate::field::{Family, Field, ext};
+use crate::guard::{Meter, limits};
+use crate::ir::{Condition, ValueSet};
+use crate::net::{BitSet, IntervalSet, Prefix4, Prefix6};
+use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The words of one line behind the chain; basic options and matches apart, for their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    basic: [String; 6],
+    matches: String,
+}
+
+// Places of basic options.
+const SOURCE: usize = 0;
+const DESTINATION: usize = 1;
+const INPUT: usize = 2;
+const OUTPUT: usize = 3;
+const PROTOCOL: usize = 4;
+const FRAGMENT: usize = 5;
+
+/// Matches whose options differ from each other: one match says them all.
+const JOINED: [&str; 6] = ["tcp", "udp", "dccp", "sctp", "ecn", "addrtype"];
+
+/// One way to say a test.
+#[derive(Clone, Debug)]
+enum Say {
+    Basic(usize, String),
+    Match(String),
+}
+
+impl Line {
+    /// Its words.
+    pub(super) fn words(&self) -> String {
+        let basic = self.basic.iter().map(String::as_str);
+        let all = basic.chain([self.matches.as_str()]).filter(|words| !words.is_empty());
+        all.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether it asks for TCP.
+    pub(super) fn is_tcp(&self) -> bool {
+        self.basic.get(PROTOCOL).is_some_and(|words| words == "-p tcp")
+    }
+
+    fn with(&self, say: &Say) -> Option<Self> {
+        let mut line = self.clone();
+        match say {
+            Say::Basic(place, words) => {
+                let slot = line.basic.get_mut(*place)?;
+                if slot.is_empty() {
+                    slot.clone_from(words);
+                } else if slot != words {
+                    return None;
+                }
+            }
+            Say::Match(words) => {
+                let mut words = words.as_str();
+                // Options of one match stand together.
+                for module in JOINED {
+                    let head = format!("-m {module} ");
+                    let last = line.matches.rfind("-m ").and_then(|at| line.matches.get(at..));
+                    if let Some(rest) =
+                        words.strip_prefix(&head).filter(|_| last.is_some_and(|l| l.starts_with(&head)))
+                    {
+                        words = rest;
+                    }
+                }
+                if !line.matches.is_empty() {
+                    line.matches.push(' ');
+                }
+                line.matches.push_str(words);
+            }
+        }
+        Some(line)
+    }
+}
+
+/// What lines are written for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    pub(super) family: Family,
+    pub(super) symbols: &'a [Box<str>],
+    /// Whether ports are read wherever they stand, as the nft back end does.
+    pub(super) raw: bool,
+}
+
+/// The lines that say a cube together.
+pub(super) fn lines(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Vec<Line>, Reason> {
+    let mut meter = Meter::new(&limits::PRINTED_ALTERNATIVES);
+    let mut list = vec![Line::default()];
+    let protocols = protocols(cube, setting)?;
+    let mut writer = Writer { setting, cube, protocol: None, done: Vec::new() };
+    if let Some(choices) = &protocols {
+        let mut out = Vec::new();
+        for (say, protocol) in choices {
+            writer.protocol = *protocol;
+            writer.done.clear();
+            let Some(line) = Line::default().with(say) else { continue };
+            out.extend(writer.all(vec![line], &mut meter)?);
+        }
+        list = out;
+    } else {
+        list = writer.all(list, &mut meter)?;
+    }
+    Ok(list)
+}
+
+/// Protocols that have ports.
+const PORTS: [u32; 5] = [6, 17, 33, 132, 136];
+
+/// The protocols a cube asks for, and how to say each; none where it asks for none.
+fn protocols(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Option<Vec<(Say, Option<u8>)>>, Reason> {
+    let mut wanted: Option<IntervalSet<u32>> = None;
+    let mut narrow = |set: IntervalSet<u32>| {
+        wanted = Some(match wanted.take() {
+            Some(old) => old.intersection(&set),
+            None => set,
+        });
+    };
+    let mut needed = false;
+    for (field, values) in &cube.tests {
+        let list: &[u32] = match field {
+            Field::Proto => {
+                let Some(set) = values.as_ranges() else { return Err("a pattern of protocols".into()) };
+                narrow(set.clone());
+                continue;
+            }
+            // In IPv4 the octet is the protocol; in IPv6 other headers may stand between.
+            Field::ProtoField if setting.family == Family::Inet => {
+                let Some(set) = values.as_ranges() else { return Err("a pattern of protocols".into()) };
+                narrow(set.clone());
+                continue;
+            }
+            Field::Sport | Field::Dport => &PORTS,
+            Field::TcpFlags => &[6],
+            Field::IcmpType | Field::IcmpCode => &[1],
+            Field::Icmp6Type | Field::Icmp6Code => &[58],
+            Field::EspSpi => &[50],
+            Field::AhSpi if setting.family == Family::Inet => &[51],
+            _ => continue,
+        };
+        needed = true;
+        narrow(IntervalSet::from_ranges(list.iter().map(|v| (*v, *v))));
+    }
+    if !cube.either.is_empty() {
+        needed = true;
+        narrow(IntervalSet::from_ranges(PORTS.iter().map(|v| (*v, *v))));
+    }
+    let Some(wanted) = wanted else { return Ok(None) };
+    let six = setting.family != Family::Inet;
+    let extension = |number: u32| matches!(number, 0 | 43 | 44 | 51 | 60);
+    // `! -p X`: of IPv6, a later fragment never has the number of an extension header.
+    let mut rest = wanted.complement(255);
+    if six {
+        rest = rest.difference(&IntervalSet::from_ranges([(0, 0), (43, 44), (51, 51), (60, 60)]));
+    }
+    if let Some(single) = rest.as_single().filter(|_| !needed && (!six || !wanted.contains(0))) {
+        let number = u8::try_from(single).unwrap_or(0);
+        return Ok(Some(vec![(Say::Basic(PROTOCOL, format!("! -p {}", protocol_word(number))), None)]));
+    }
+    if wanted.size() > 64 {
+        return Err("a wide range of protocols".into());
+    }
+    let values = wanted.ranges().flat_map(|(low, high)| low..=high);
+    let mut out = Vec::new();
+    for value in values.filter(|value| !(six && extension(*value))) {
+        let number = u8::try_from(value).unwrap_or(0);
+        if number == 0 || (six && number == 135) {
+            return Err(format!("protocol {number}, which has another meaning in iptables"));
+        }
+        out.push((Say::Basic(PROTOCOL, format!("-p {}", protocol_word(number))), Some(number)));
+    }
+    Ok(Some(out))
+}
+
+struct Writer<'a, 'c> {
+    setting: Setting<'a>,
+    cube: &'c Cube<'c>,
+    protocol: Option<u8>,
+    /// Fields said together with others.
+    done: Vec<Field>,
+}
+
+impl Writer<'_, '_> {
+    fn all(&mut self, start: Vec<Line>, meter: &mut Meter) -> Result<Vec<Line>, Reason> {
+        let mut list = start;
+        for (field, values) in &self.cube.tests {
+            if matches!(field, Field::Proto) || self.done.contains(field) {
+                continue;
+            }
+            let choices = self.test(*field, values)?;
+            list = extend(&list, &choices, meter)?;
+        }
+        for set in &self.cube.either {
+            let choices = self.multiport("--ports", set)?;
+            list = extend(&list, &choices, meter)?;
+        }
+        Ok(list)
+    }
+
+    fn test(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+        let six = self.setting.family == Family::Inet6;
+        match field {
+            Field::Src4 => addresses4(values, SOURCE, "-s", "--src-range"),
+            Field::Dst4 => addresses4(values, DESTINATION, "-d", "--dst-range"),
+            Field::Src6 => addresses6(values, SOURCE, "-s", "--src-range"),
+            Field::Dst6 => addresses6(values, DESTINATION, "-d", "--dst-range"),
+            Field::InIface => interfaces(values, INPUT, "-i", self.setting.symbols),
+            Field::OutIface => interfaces(values, OUTPUT, "-o", self.setting.symbols),
+            Field::ProtoField if !six => Ok(vec![Say::Match(String::new())]),
+            Field::FragOff => fragment(values, six),
+            Field::Mf if six => match values.as_single() {
+                Some(0) => one("-m frag --fraglast"),
+                Some(_) => one("-m frag --fragmore"),
+                None => one("-m frag"),
+            },
+            Field::IsFragHeader if six => match values.as_single() {
+                Some(1) => one("-m frag"),
+                _ => one("-m ipv6header ! --header ipv6-frag --soft"),
+            },
+            Field::Sport => self.port("--sport", values),
+            Field::Dport => self.port("--dport", values),
+            Field::RawPort0 | Field::RawPort1 if !matches!(self.protocol, Some(6 | 17)) => {
+                Err(no_words(field))
+            }
+            Field::RawPort0 if self.setting.raw && !six => self.port("--sport", values),
+            Field::RawPort1 if self.setting.raw && !six => self.port("--dport", values),
+            Field::TcpFlags => flags(values, 0xfff),
+            Field::RawOctet13 if self.setting.raw && !six && self.protocol == Some(6) => flags(values, 0xff),
+            Field::IcmpType | Field::Icmp6Type => self.icmp(field, values),
+            Field::Len => numbers(values, 65_535, 65_575, "-m length", "--length"),
+            Field::Ttl => ttl(values, six),
+            Field::Dscp | Field::Ecn => self.tos(field, values),
+            Field::Mark => mark(values),
+            Field::CtState => states(values),
+            Field::EthSrc => mac(values),
+            Field::ExtHdrs => headers(values),
+            Field::EspSpi => numbers(values, u32::MAX, u32::MAX, "-m esp", "--espspi"),
+            Field::AhSpi => numbers(values, u32::MAX, u32::MAX, "-m ah", "--ahspi"),
+            _ if !six => header_word(field, values),
+            _ => Err(no_words(field)),
+        }
+    }
+
+    fn port(&self, option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+        let Some(set) = values.as_ranges() else { return Err("a pattern of ports".into()) };
+        let module = match self.protocol {
+            Some(6) => "tcp",
+            Some(17) => "udp",
+            Some(33) => "dccp",
+            Some(132) => "sctp",
+            Some(136) => return self.multiport(&format!("{option}s"), values),
+            _ => return Err("ports of any protocol".into()),
+        };
+        // Where ports are read wherever they stand, only multiport asks for a header.
+        let located = option_is_located(self.cube, option);
+        if self.setting.raw && located && matches!(module, "tcp" | "udp") {
+            return self.multiport(&format!("{option}s"), values);
+        }
+        let out = set.complement(65_535);
+        let said = |not: &str, (low, high): (u32, u32)| {
+            // The module is named once a line: `Line` puts the words of one after the other.
+            vec![Say::Match(format!("-m {module} {not}{option} {}", range(low, high)))]
+        };
+        let mut ranges = set.ranges();
+        let but_one = out.as_single().is_some() && set.as_single().is_none();
+        if let (Some(only), None, false) = (ranges.next(), ranges.next(), but_one) {
+            return Ok(said("", only));
+        }
+        let mut ranges = out.ranges();
+        if let (Some(only), None) = (ranges.next(), ranges.next()) {
+            return Ok(said("! ", only));
+        }
+        self.multiport(&format!("{option}s"), values)
+    }
+
+    fn multiport(&self, option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+        let Some(set) = values.as_ranges() else { return Err("a pattern of ports".into()) };
+        let rest = set.complement(65_535);
+        let shorter = option != "--ports" && rest.ranges().len() < set.ranges().len() && weight(&rest) <= 15;
+        let (not, set) = if shorter { ("! ", &rest) } else { ("", set) };
+        let (mut out, mut items, mut list) = (Vec::new(), 0, Vec::new());
+        for (low, high) in set.ranges() {
+            let weight = if low == high { 1 } else { 2 };
+            if items + weight > 15 {
+                out.push(Say::Match(format!("-m multiport {not}{option} {}", list.join(","))));
+                (items, list) = (0, Vec::new());
+            }
+            items += weight;
+            list.push(range(low, high));
+        }
+        if !list.is_empty() {
+            out.push(Say::Match(format!("-m multiport {not}{option} {}", list.join(","))));
+        }
+        Ok(out)
+    }
+
+    fn icmp(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+        let Some(set) = values.as_ranges() else { return Err("a pattern of ICMP types".into()) };
+        let six = field == Field::Icmp6Type;
+        let (module, option) = if six { ("icmp6", "--icmpv6-type") } else { ("icmp", "--icmp-type") };
+        let code_field = if six { Field::Icmp6Code } else { Field::IcmpCode };
+        let codes = self.cube.tests.iter().find(|(field, _)| *field == code_field);
+        let said = |not: &str, what: &str| Say::Match(format!("-m {module} {not}{option} {what}"));
+        if let Some((_, codes)) = codes {
+            self.done.push(code_field);
+            let Some(codes) = codes.as_ranges() else { return Err("a pattern of ICMP codes".into()) };
+            if set.size() * codes.size() > 256 {
+                return Err("ranges of ICMP types and codes".into());
+            }
+            let types = set.ranges().flat_map(|(low, high)| low..=high);
+            let codes: Vec<u32> = codes.ranges().flat_map(|(low, high)| low..=high).collect();
+            return Ok(types
+                .flat_map(|kind| codes.iter().map(move |code| format!("{kind}/{code}")))
+                .map(|what| said("", &what))
+                .collect());
+        }
+        let rest = set.complement(255);
+        if rest.is_empty() {
+            return if six {
+                Err("any type of ICMPv6 with its header".into())
+            } else {
+                Ok(vec![said("", "any")])
+            };
+        }
+        if let Some(single) = rest.as_single() {
+            return Ok(vec![said("! ", &single.to_string())]);
+        }
+        // Type 255 of ICMP is the word for any.
+        if !six && set.contains(255) {
+            return Err("ICMP type 255".into());
+        }
+        let types = set.ranges().flat_map(|(low, high)| low..=high);
+        Ok(types.map(|kind| said("", &kind.to_string())).collect())
+    }
+
+    /// DSCP and ECN, alone or as one octet.
+    fn tos(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+        let other = if field == Field::Dscp { Field::Ecn } else { Field::Dscp };
+        let beside = self.cube.tests.iter().find(|(field, _)| *field == other);
+        let pattern = |values: &ValueSet, full: u32| -> Option<(u32, u32)> {
+            match values {
+                ValueSet::Bits(set) => match set.patterns() {
+                    [one] => Some((u32::try_from(one.value).ok()?, u32::try_from(one.mask).ok()?)),
+                    _ => None,
+                },
+                _ => values.as_single().and_then(|v| u32::try_from(v).ok()).map(|v| (v, full)),
+            }
+        };
+        if let Some((_, beside)) = beside {
+            let (dscp, ecn) = if field == Field::Dscp { (values, beside) } else { (beside, values) };
+            if let (Some(dscp), Some(ecn)) = (pattern(dscp, 0x3f), pattern(ecn, 3)) {
+                self.done.push(other);
+                return one(&tos_words(dscp.0 << 2 | ecn.0, dscp.1 << 2 | ecn.1));
+            }
+        }
+        if let ValueSet::Bits(_) = values {
+            let shift = if field == Field::Dscp { 2 } else { 0 };
+            return match pattern(values, 0) {
+                Some((value, mask)) => one(&tos_words(value << shift, mask << shift)),
+                None => Err("patterns of the traffic class".into()),
+            };
+        }
+        let Some(set) = values.as_ranges() else { return Err("patterns of the traffic class".into()) };
+        let max = if field == Field::Dscp { 63 } else { 3 };
+        let said = |not: &str, value: u32| {
+            Say::Match(if field == Field::Dscp {
+                format!("-m dscp {not}--dscp {value:#04x}")
+            } else {
+                format!("-m ecn {not}--ecn-ip-ect {value}")
+            })
+        };
+        if let Some(single) = set.complement(max).as_single() {
+            return Ok(vec![said("! ", single)]);
+        }
+        Ok(set.ranges().flat_map(|(low, high)| low..=high).map(|value| said("", value)).collect())
+    }
+}
+
+fn tos_words(value: u32, mask: u32) -> String {
+    format!("-m tos --tos {value:#04x}/{mask:#04x}")
+}
+
+/// Whether the cube asks for the port by its field, and not for the octets there.
+fn option_is_located(cube: &Cube<'_>, option: &str) -> bool {
+    let field = if option == "--sport" { Field::Sport } else { Field::Dport };
+    cube.tests.iter().any(|(other, _)| *other == field)
+}
+
+fn weight(set: &IntervalSet<u32>) -> usize {
+    set.ranges().map(|(low, high)| if low == high { 1 } else { 2 }).sum()
+}
+
+fn no_words(field: Field) -> Reason {
+    format!("a test of the {}", field.info().title)
+}
+
+fn one(words: &str) -> Result<Vec<Say>, Reason> {
+    Ok(vec![Say::Match(words.to_owned())])
+}
+
+fn extend(list: &[Line], choices: &[Say], meter: &mut Meter) -> Result<Vec<Line>, Reason> {
+    let mut out = Vec::with_capacity(list.len());
+    for line in list {
+        for say in choices {
+            meter.charge(1).map_err(|_| "too many alternatives for rules of iptables".to_owned())?;
+            match say {
+                Say::Match(words) if words.is_empty() => out.push(line.clone()),
+                _ => match line.with(say) {
+                    Some(line) => out.push(line),
+                    None => return Err("two tests of one field".into()),
+                },
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn range(low: u32, high: u32) -> String {
+    if low == high { low.to_string() } else { format!("{low}:{high}") }
+}
+
+fn addresses4(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
+    let of_range = |not: &str, (low, high): (u32, u32)| {
+        let cover = Prefix4::cover(low, high);
+        match cover.as_slice() {
+            [prefix] => Say::Basic(place, format!("{not}{option} {prefix}")),
+            _ => {
+                let (low, high) = (Ipv4Addr::from(low), Ipv4Addr::from(high));
+                Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
+            }
+        }
+    };
+    match values {
+        ValueSet::Ranges(set) => {
+            let rest = set.complement(u32::MAX);
+            let mut gaps = rest.ranges();
+            if set.ranges().len() > 1 || covers_more(set, &rest) {
+                if let (Some(gap), None) = (gaps.next(), gaps.next()) {
+                    return Ok(vec![of_range("! ", gap)]);
+                }
+            }
+            Ok(set.ranges().map(|range| of_range("", range)).collect())
+        }
+        ValueSet::Bits(set) => Ok(patterns(set, |value, mask| {
+            let part = |v: u128| Ipv4Addr::from(u32::try_from(v).unwrap_or(u32::MAX));
+            Say::Basic(place, format!("{option} {}/{}", part(value), part(mask)))
+        })),
+        ValueSet::Wide(_) => Err("a wide set of addresses".into()),
+    }
+}
+
+/// Whether a set of one range is better said by what it leaves out: it is no prefix, and the rest is one.
+fn covers_more(set: &IntervalSet<u32>, rest: &IntervalSet<u32>) -> bool {
+    let prefix = |set: &IntervalSet<u32>| {
+        set.ranges().len() == 1 && set.ranges().all(|(low, high)| Prefix4::cover(low, high).len() == 1)
+    };
+    !prefix(set) && prefix(rest)
+}
+
+fn addresses6(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
+    let of_range = |not: &str, (low, high): (u128, u128)| {
+        let cover = Prefix6::cover(low, high);
+        match cover.as_slice() {
+            [prefix] => Say::Basic(place, format!("{not}{option} {prefix}")),
+            _ => {
+                let (low, high) = (Ipv6Addr::from(low), Ipv6Addr::from(high));
+                Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
+            }
+        }
+    };
+    match values {
+        ValueSet::Wide(set) => {
+            let rest = set.complement(u128::MAX);
+            let prefix = |set: &IntervalSet<u128>| {
+                set.ranges().len() == 1
+                    && set.ranges().all(|(low, high)| Prefix6::cover(low, high).len() == 1)
+            };
+            let mut gaps = rest.ranges();
+            if set.ranges().len() > 1 || (!prefix(set) && prefix(&rest)) {
+                if let (Some(gap), None) = (gaps.next(), gaps.next()) {
+                    return Ok(vec![of_range("! ", gap)]);
+                }
+            }
+            Ok(set.ranges().map(|range| of_range("", range)).collect())
+        }
+        ValueSet::Bits(set) => Ok(patterns(set, |value, mask| {
+            Say::Basic(place, format!("{option} {}/{}", Ipv6Addr::from(value), Ipv6Addr::from(mask)))
+        })),
+        ValueSet::Ranges(_) => Err("a narrow set of addresses".into()),
+    }
+}
+
+fn patterns(set: &BitSet, say: impl Fn(u128, u128) -> Say) -> Vec<Say> {
+    set.patterns().iter().map(|pattern| say(pattern.value, pattern.mask)).collect()
+}
+
+/// The name of an interface as the kernel takes it.
+fn interface(name: &str) -> Option<String> {
+    let (stem, plus) = name.strip_suffix('*').map_or((name, ""), |stem| (stem, "+"));
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '*' | '+' | '"' | '\\' | '\'' | '!');
+    let fits = stem.len() + plus.len() <= 15 && stem.chars().all(plain) && !stem.starts_with('-');
+    (fits && !(stem.is_empty() && plus.is_empty()) && stem != "." && stem != "..")
+        .then(|| format!("{stem}{plus}"))
+}
+
+fn interfaces(
+    values: &ValueSet,
+    place: usize,
+    option: &str,
+    symbols: &[Box<str>],
+) -> Result<Vec<Say>, Reason> {
+    let Some(set) = values.as_ranges() else { return Err("a pattern of interfaces".into()) };
+    if set.size() > 1_000 {
+        return Err("every interface but some".into());
+    }
+    let mut list: Vec<u32> = set.ranges().flat_map(|(low, high)| low..=high).collect();
+    let mut out = Vec::new();
+    // A pattern stands for all names it fits; the widest first.
+    while let Some(first) = list.first().copied() {
+        let name_of = |index: u32| symbols.get(index as usize).map(|name| &**name);
+        let widest = list
+            .iter()
+            .filter(|index| name_of(**index).is_some_and(|name| name.ends_with('*')))
+            .min_by_key(|index| name_of(**index).map_or(0, str::len))
+            .copied();
+        let chosen = widest.unwrap_or(first);
+        let Some(name) = name_of(chosen) else { return Err("an interface without a name".into()) };
+        let Some(word) = interface(name) else {
+            return Err(format!("the interface `{}`", name.escape_debug()));
+        };
+        if let Some(stem) = name.strip_suffix('*') {
+            let fits = |index: u32| name_of(index).is_some_and(|name| name.starts_with(stem));
+            let all = (0_u32..)
+                .zip(symbols)
+                .filter(|(index, _)| fits(*index))
+                .all(|(index, _)| list.contains(&index));
+            if !all {
+                return Err(format!("the interfaces of `{name}` but some"));
+            }
+            list.retain(|index| !fits(*index));
+        } else {
+            list.retain(|index| *index != chosen);
+        }
+        out.push(Say::Basic(place, format!("{option} {word}")));
+    }
+    Ok(out)
+}
+
+fn fragment(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
+    let Some(set) = values.as_ranges() else { return Err("a pattern of fragment offsets".into()) };
+    let first = *set == IntervalSet::single(0);
+    let later = *set == IntervalSet::range(1, 0x1fff);
+    match (first, later, six) {
+        (true, _, false) => Ok(vec![Say::Basic(FRAGMENT, "! -f".to_owned())]),
+        (_, true, false) => Ok(vec![Say::Basic(FRAGMENT, "-f".to_owned())]),
+        (true, _, true) => Ok(vec![
+            Say::Match("-m ipv6header ! --header ipv6-frag --soft".to_owned()),
+            Say::Match("-m frag --fragfirst".to_owned()),
+        ]),
+        (_, _, false) => header_word(Field::FragOff, values),
+        _ => Err("fragment offsets of IPv6".into()),
+    }
+}
+
+fn flags(values: &ValueSet, all: u128) -> Result<Vec<Say>, Reason> {
+    let ValueSet::Bits(set) = values else {
+        return match values.as_ranges() {
+            Some(set) if set.size() > all => one("-m tcp"),
+            _ => Err("values of the TCP flags with their reserved bits".into()),
+        };
+    };
+    let small = |v: u128| u32::try_from(v).unwrap_or(u32::MAX);
+    let list: Vec<(u32, u32)> = set.patterns().iter().map(|p| (small(p.value), small(p.mask))).collect();
+    // Differs in one of several bits: the opposite of one comparison.
+    if list.len() > 1 && list.iter().all(|(_, mask)| mask.count_ones() == 1) {
+        let mask = list.iter().fold(0, |sum, (_, mask)| sum | mask);
+        let compare = list.iter().fold(0, |sum, (value, mask)| sum | (!value & mask));
+        if mask.count_ones() as usize == list.len() && mask <= 0x3f {
+            return one(&format!(
+                "-m tcp ! --tcp-flags {} {}",
+                tcp_flag_words(mask),
+                tcp_flag_words(compare)
+            ));
+        }
+    }
+    list.into_iter()
+        .map(|(value, mask)| {
+            if mask & !0xff != 0 {
+                return Err("reserved bits beside the TCP flags".to_owned());
+            }
+            let mut words = String::new();
+            if mask & 0x3f != 0 || mask == 0 {
+                let (mask, value) = (tcp_flag_words(mask & 0x3f), tcp_flag_words(value & 0x3f));
+                words = format!("-m tcp --tcp-flags {mask} {value}");
+            }
+            if mask & 0xc0 != 0 {
+                words.push_str(if words.is_empty() { "-m ecn" } else { " -m ecn" });
+                for (bit, option) in [(0x40, "--ecn-tcp-ece"), (0x80, "--ecn-tcp-cwr")] {
+                    if mask & bit != 0 {
+                        let not = if value & bit == 0 { "! " } else { "" };
+                        // A string takes everything.
+                        let _ = write!(words, " {not}{option}");
+                    }
+                }
+            }
+            Ok(Say::Match(words))
+        })
+        .collect()
+}
+
+fn numbers(values: &ValueSet, max: u32, top: u32, module: &str, option: &str) -> Result<Vec<Say>, Reason> {
+    let Some(set) = values.as_ranges() else { return Err("a pattern of numbers".into()) };
+    let said = |not: &str, (low, high): (u32, u32)| {
+        let high = if high == top { max } else { high };
+        Say::Match(format!("{module} {not}{option} {}", range(low, high)))
+    };
+    if *set == IntervalSet::range(0, top) && option != "--length" {
+        return one(module);
+    }
+    let rest = set.complement(top);
+    let mut gaps = rest.ranges();
+    if set.ranges().len() > 1
+        && let (Some(gap), None) = (gaps.next(), gaps.next())
+    {
+        return Ok(vec![said("! ", gap)]);
+    }
+    let out: Vec<Say> = set.ranges().filter(|(low, _)| *low <= max).map(|range| said("", range)).collect();
+    if set.ranges().any(|(low, high)| high != top && high > max || low > max) {
+        return Err("lengths above 65535".into());
+    }
+    Ok(out)
+}
+
+fn ttl(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
+    let Some(set) = values.as_ranges() else { return Err("a pattern of the time to live".into()) };
+    let name = if six { "hl" } else { "ttl" };
+    if let Some(single) = set.complement(255).as_single() {
+        return one(&match single {
+            0 => format!("-m {name} --{name}-gt 0"),
+            255 => format!("-m {name} --{name}-lt 255"),
+            _ => format!("-m {name} ! --{name}-eq {single}"),
+        });
+    }
+    Ok(set
+        .ranges()
+        .map(|(low, high)| {
+            Say::Match(match (low, high) {
+                (low, high) if low == high => format!("-m {name} --{name}-eq {low}"),
+                (0, high) => format!("-m {name} --{name}-lt {}", high + 1),
+                (low, 255) => format!("-m {name} --{name}-gt {}", low - 1),
+                (low, high) => {
+                    format!("-m {name} --{name}-gt {} -m {name} --{name}-lt {}", low - 1, high + 1)
+                }
+            })
+        })
+        .collect())
+}
+
+fn mark(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    let said = |not: &str, value: u32| Say::Match(format!("-m mark {not}--mark {value:#x}"));
+    match values {
+        ValueSet::Ranges(set) => {
+            if let Some(single) = set.complement(u32::MAX).as_single() {
+                return Ok(vec![said("! ", single)]);
+            }
+            if set.size() > 256 {
+                return Err("a range of marks".into());
+            }
+            Ok(set.ranges().flat_map(|(low, high)| low..=high).map(|value| said("", value)).collect())
+        }
+        ValueSet::Bits(set) => {
+            Ok(patterns(set, |value, mask| Say::Match(format!("-m mark --mark {value:#x}/{mask:#x}"))))
+        }
+        ValueSet::Wide(_) => Err("a wide set of marks".into()),
+    }
+}
+
+/// States in the order iptables-save writes them.
+const STATES: [(u32, &str); 5] =
+    [(3, "INVALID"), (0, "NEW"), (2, "RELATED"), (1, "ESTABLISHED"), (4, "UNTRACKED")];
+
+fn states(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    let names: Vec<&str> =
+        STATES.iter().filter(|(value, _)| values.contains((*value).into())).map(|(_, name)| *name).collect();
+    if names.is_empty() {
+        Ok(Vec::new())
+    } else {
+        one(&format!("-m conntrack --ctstate {}", names.join(",")))
+    }
+}
+
+fn mac(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    let ValueSet::Wide(set) = values else { return Err("a pattern of hardware addresses".into()) };
+    let said = |not: &str, value: u128| {
+        let octets: Vec<String> = (0..6).rev().map(|i| format!("{:02x}", value >> (8 * i) & 0xff)).collect();
+        Say::Match(format!("-m mac {not}--mac-source {}", octets.join(":")))
+    };
+    if let Some(single) = set.complement((1 << 48) - 1).as_single() {
+        return Ok(vec![said("! ", single)]);
+    }
+    if set.size() > 256 {
+        return Err("a range of hardware addresses".into());
+    }
+    Ok(set.ranges().flat_map(|(low, high)| low..=high).map(|value| said("", value)).collect())
+}
+
+fn headers(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    let ValueSet::Bits(set) = values else { return Err("sets of extension headers".into()) };
+    const NAMES: [(u32, &str); 6] = [
+        (ext::HOP_BY_HOP, "hop-by-hop"),
+        (ext::ROUTING, "ipv6-route"),
+        (ext::FRAGMENT, "ipv6-frag"),
+        (ext::DESTINATION, "ipv6-opts"),
+        (ext::AUTHENTICATION, "ah"),
+        (ext::ESP, "esp"),
+    ];
+    let named = |bits: u128| -> Option<String> {
+        let names: Vec<&str> =
+            NAMES.iter().filter(|(bit, _)| bits & u128::from(*bit) != 0).map(|(_, name)| *name).collect();
+        let known = NAMES.iter().fold(0, |sum, (bit, _)| sum | u128::from(*bit));
+        (bits & !known == 0 && !names.is_empty()).then(|| names.join(","))
+    };
+    set.patterns()
+        .iter()
+        .map(|pattern| {
+            let (has, lacks) = (pattern.value, pattern.mask & !pattern.value);
+            let mut words = match has {
+                0 => String::new(),
+                _ if has == u128::from(ext::FRAGMENT) => "-m frag".to_owned(),
+                _ if has == u128::from(ext::HOP_BY_HOP) => "-m hbh".to_owned(),
+                _ if has == u128::from(ext::DESTINATION) => "-m dst".to_owned(),
+                _ if has == u128::from(ext::ROUTING) => "-m rt".to_owned(),
+                _ => {
+                    let names = named(has).ok_or("extension headers that iptables does not name")?;
+                    format!("-m ipv6header --header {names} --soft")
+                }
+            };
+            if lacks != 0 {
+                let names = named(lacks).ok_or("extension headers that iptables does not name")?;
+                if !words.is_empty() {
+                    return Err("extension headers some of which are there".to_owned());
+                }
+                // A string takes everything.
+                let _ = write!(words, "-m ipv6header ! --header {names} --soft");
+            }
+            Ok(Say::Match(words))
+        })
+        .collect()
+}
+
+/// Fields of the IPv4 header that only u32 can name.
+fn header_word(field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    // The word to load, the mask and how far it is moved.
+    let (offset, mask, shift) = match field {
+        Field::HdrLen => (0, 0x0f00_0000_u32, 24),
+        Field::IpId => (4, 0xffff_0000, 16),
+        Field::ReservedFlag => (4, 0x8000, 15),
+        Field::Df => (4, 0x4000, 14),
+        Field::Mf => (4, 0x2000, 13),
+        Field::FragOff => (4, 0x1fff, 0),
+        Field::IsFragHeader => return Ok(vec![Say::Match(String::new())]),
+        _ => return Err(no_words(field)),
+    };
+    let Some(set) = values.as_ranges() else { return Err(no_words(field)) };
+    let list: Vec<String> = set
+        .ranges()
+        .map(|(low, high)| if low == high { format!("{low:#x}") } else { format!("{low:#x}:{high:#x}") })
+        .collect();
+    if list.len() > 10 {
+        return Err(no_words(field));
+    }
+    let moved = if shift == 0 { String::new() } else { format!(">>{shift}") };
+    one(&format!("-m u32 --u32 {}", quote(&format!("{offset:#x}&{mask:#x}{moved}={}", list.join(",")))))
+}
+
+/// A test under `unless` that has words of its own with a `!` in front; none where only a chain can say it.
+pub(super) fn negated(condition: &Condition, setting: Setting<'_>, line: &Line) -> Option<Line> {
+    let Condition::Test(test) = condition else { return None };
+    let choices = match test.field {
+        Field::InIface => interfaces(&test.values, INPUT, "! -i", setting.symbols),
+        Field::OutIface => interfaces(&test.values, OUTPUT, "! -o", setting.symbols),
+        Field::Src4 => addresses4(&test.values, SOURCE, "! -s", ""),
+        Field::Dst4 => addresses4(&test.values, DESTINATION, "! -d", ""),
+        Field::Src6 => addresses6(&test.values, SOURCE, "! -s", ""),
+        Field::Dst6 => addresses6(&test.values, DESTINATION, "! -d", ""),
+        Field::Mark => mark(&test.values).map(|list| {
+            let not = |say: Say| match say {
+                Say::Match(words) => Say::Match(words.replace("-m mark --mark", "-m mark ! --mark")),
+                other @ Say::Basic(..) => other,
+            };
+            list.into_iter().map(not).collect()
+        }),
+        _ => return None,
+    };
+    match choices.ok()?.as_slice() {
+        [only @ Say::Basic(_, words)] if words.starts_with("! ") && !words.contains("! ! ") => {
+            line.with(only)
+        }
+        [only @ Say::Match(words)] if words.contains(" ! ") && test.field == Field::Mark => line.with(only),
+        _ => None,
+    }
+}
+
+/// Words of a condition that is not modelled, put behind a line.
+pub(super) fn with_words(line: &Line, words: &str) -> Line {
+    line.with(&Say::Match(words.to_owned())).unwrap_or_else(|| line.clone())
+}

@@ -1,0 +1,307 @@
+//! iptables: files of the corpora, extension tests of its own repository, laws of reading and printing.
+
+use flowgate::diagnostic::Level;
+use flowgate::dialect::iptables::Iptables;
+use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading, Recognition, Sample};
+use flowgate::field::Family;
+use flowgate::ir::{Condition, Document, Outcome};
+use flowgate::source::{Content, Source, SourceId};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn corpora() -> Option<PathBuf> {
+    let folder = std::env::var_os("FLOWGATE_CORPORA").map(PathBuf::from).filter(|f| f.is_dir());
+    if folder.is_none() {
+        eprintln!("skipped: FLOWGATE_CORPORA names no folder");
+    }
+    folder
+}
+
+fn read_as(text: &str, family: Option<Family>) -> Reading {
+    let source = Source::new("test", Content::Text(text.to_owned()));
+    Iptables.read(&source, SourceId(0), &ReadOptions { family, ..ReadOptions::default() })
+}
+
+fn read(text: &str) -> Reading {
+    read_as(text, None)
+}
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut list: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    list.sort();
+    list
+}
+
+/// A whole rule file, and no vector, oracle or unit test.
+fn is_whole(name: &str) -> bool {
+    // The form in XML of an old converter is not read.
+    !(name.ends_with(".t") || name.ends_with(".xml") || name.ends_with(".upper") || name.ends_with(".lower"))
+}
+
+/// Words that the ledger calls stateful, NAT or payload, or known to the host alone.
+fn is_allowed(reason: &str) -> bool {
+    ["stateful", "NAT", "payload", "known to the host alone", "a program or a state decides"]
+        .iter()
+        .any(|allowed| reason.starts_with(allowed))
+        || reason.starts_with("the host's own")
+        || reason.starts_with("a rule of the file")
+        // Marks in place of digits: nobody can know the address any more.
+        || reason.starts_with("the address is blotted out")
+        // The set is an input of its own, which the file alone does not have.
+        || reason.starts_with("the set is in no source")
+}
+
+#[test]
+fn whole_files_are_read_with_few_unknowns() {
+    let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
+    let (mut rules, mut plain, mut within, mut known, mut count) = (0, 0, 0, 0, 0);
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for (name, text) in files(&folder).into_iter().filter(|(name, _)| is_whole(name)) {
+        let reading = read(&text);
+        let sample = Sample::new(&name, text.as_bytes());
+        count += 1;
+        if Iptables.recognise(&sample) == Recognition::Certain {
+            known += 1;
+        } else {
+            unknown.push(name.clone());
+        }
+        for rule in reading.document.rule_sets.iter().flat_map(|set| &set.rules) {
+            if matches!(rule.outcome, Outcome::Stage(_)) {
+                continue;
+            }
+            rules += 1;
+            let mut allowed = true;
+            let mut opaque = false;
+            rule.condition.visit(&mut |part| {
+                if let Condition::Opaque(part) = part {
+                    opaque = true;
+                    allowed &= is_allowed(&part.reason);
+                    *reasons.entry(part.reason.to_string()).or_default() += 1;
+                }
+            });
+            plain += usize::from(!opaque);
+            within += usize::from(allowed);
+        }
+        for finding in reading.diagnostics.iter().filter(|d| d.level == Level::Error) {
+            let at = finding.primary.span.range();
+            println!("{name}: {}: {} `{}`", finding.check, finding.message, text.get(at).unwrap_or(""));
+        }
+    }
+    println!(
+        "{count} files, {known} known; {rules} rules, {plain} without an opaque part, {within} but for what the ledger names"
+    );
+    println!("{reasons:#?}\nnot known: {unknown:?}");
+    assert!(within * 100 >= rules * 95);
+    assert!(known * 100 >= count * 99);
+}
+
+#[test]
+fn no_file_of_any_corpus_stops_the_reader() {
+    let Some(folder) = corpora() else { return };
+    let mut claimed = Vec::new();
+    for folder in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
+        let of = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if matches!(of.as_str(), "pcap" | "pcap_synthetic" | "flowspec_pcap") {
+            continue;
+        }
+        for (name, text) in files(&folder) {
+            let sample = Sample::new(&name, text.as_bytes());
+            let found = Iptables.recognise(&sample);
+            // A listing of iptables in the manual of another program is one.
+            let listing = name == "frr-doc__flowspec_07.txt";
+            // Renderings for iptables are of iptables.
+            let own = of == "iptables" || of == "aerleon" && name.contains("speedway");
+            if found != Recognition::No && !own && !listing {
+                claimed.push(format!("{of}/{name}: {found:?}"));
+            }
+            if text.len() < 200_000 {
+                read(&text);
+            }
+        }
+    }
+    println!("claimed: {claimed:#?}");
+    assert!(claimed.is_empty());
+}
+
+fn print(document: &Document) -> (String, Vec<String>) {
+    let mut text = String::new();
+    let lost = Iptables.print(document, &PrintOptions::default(), &mut text).unwrap();
+    (text, lost.into_iter().map(|l| format!("{}: {}", l.rule, l.what)).collect())
+}
+
+/// The extension tests of iptables: `ARGS;=|OUTPUT;OK|FAIL`. What it takes we read without an error, and print as it
+/// prints it wherever the words are ours to choose; of what it refuses we say so too, or treat it as unknown.
+#[test]
+fn extension_tests_are_read_and_printed_back() {
+    let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
+    let (mut good, mut same, mut bad, mut refused) = (0, 0, 0, 0);
+    let (mut wrong, mut differs) = (Vec::new(), Vec::new());
+    for (name, text) in files(&folder).into_iter().filter(|(name, _)| name.ends_with(".t")) {
+        let six = name.contains("libip6t");
+        let family = if six { Family::Inet6 } else { Family::Inet };
+        let (mut chain, mut table) = ("FORWARD".to_owned(), "filter".to_owned());
+        for line in text.lines() {
+            if let Some(chains) = line.strip_prefix(':') {
+                chain = chains.split(',').next_back().unwrap().to_owned();
+                continue;
+            }
+            if let Some(name) = line.strip_prefix('*') {
+                table = name.split(',').next().unwrap().to_owned();
+                continue;
+            }
+            if line.is_empty() || line.starts_with(['#', '@', '%']) {
+                continue;
+            }
+            let parts: Vec<&str> = line.split(';').collect();
+            let [args, expected, verdict, ..] = parts[..] else { continue };
+            let table = match chain.as_str() {
+                "PREROUTING" | "POSTROUTING" if table == "filter" => "mangle",
+                _ => table.as_str(),
+            };
+            let rule = format!("*{table}\n-A {chain} {args}\nCOMMIT\n");
+            let reading = read_as(&rule, Some(family));
+            let errors: Vec<_> = reading.diagnostics.iter().filter(|d| d.level == Level::Error).collect();
+            if verdict == "FAIL" {
+                bad += 1;
+                let opaque = reading
+                    .document
+                    .rule_sets
+                    .iter()
+                    .flat_map(|s| &s.rules)
+                    .any(|r| r.condition.has_opaque());
+                refused += usize::from(!errors.is_empty() || opaque || !reading.diagnostics.is_empty());
+                continue;
+            }
+            good += 1;
+            if !errors.is_empty() {
+                wrong.push(format!("{name}: {args}: {}", errors[0].message));
+                continue;
+            }
+            let (printed, lost) = print(&reading.document);
+            let head = format!("-A {chain}");
+            let lines: Vec<&str> =
+                printed.lines().filter_map(|l| l.strip_prefix(&head)).map(str::trim).collect();
+            let expected = if expected == "=" { args } else { expected };
+            let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if lines.len() == 1 && plain(lines[0]) == plain(expected) {
+                same += 1;
+            } else {
+                differs.push(format!("{name}: {args} | {} | {lost:?}", lines.join(" // ")));
+            }
+            let again = read_as(&printed, Some(family));
+            if lost.is_empty() && again.document != reading.document {
+                wrong.push(format!("{name}: {args}: reads differently: {printed}"));
+            }
+        }
+    }
+    println!(
+        "{good} lines that iptables takes, {same} printed as it does; {bad} it refuses, {refused} of them with a word from us"
+    );
+    println!("{}", differs.join("\n"));
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Whole files, printed and read again.
+#[test]
+fn whole_files_read_the_same_once_printed() {
+    let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
+    let (mut compared, mut losing, mut wrong) = (0, 0, Vec::new());
+    for (name, text) in files(&folder).into_iter().filter(|(name, _)| is_whole(name)) {
+        let reading = read(&text);
+        if reading.diagnostics.iter().any(|d| d.level == Level::Error) {
+            continue;
+        }
+        let (printed, lost) = print(&reading.document);
+        if !lost.is_empty() {
+            losing += 1;
+            println!("{name}: {} lost, as {}", lost.len(), lost[0]);
+            continue;
+        }
+        compared += 1;
+        let again = read(&printed);
+        if again.document != reading.document {
+            wrong.push(format!("{name}: {}", crate::samples::difference(&reading.document, &again.document)));
+        }
+    }
+    println!("{compared} files the same, {losing} lose something");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What we print, iptables-restore takes: in a network namespace of its own, without loading anything.
+#[test]
+fn iptables_restore_takes_what_is_printed() {
+    let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
+    if !restore_works() {
+        return;
+    }
+    let (mut taken, mut wrong) = (0, Vec::new());
+    for (name, text) in files(&folder).into_iter().filter(|(name, _)| is_whole(name)) {
+        let reading = read(&text);
+        if reading.diagnostics.iter().any(|d| d.level == Level::Error) || reading.document.rule_count() == 0 {
+            continue;
+        }
+        let (printed, _) = print(&reading.document);
+        match restore(&printed) {
+            Ok(()) => taken += 1,
+            // What the machine has no module for says nothing of our words; sets that are not made, neither.
+            Err(error)
+                if error.contains("No such file")
+                    || error.contains("doesn't exist")
+                    || error.contains("set ") =>
+            {
+                println!("{name}: not tried: {}", error.lines().next().unwrap_or(""));
+            }
+            Err(error) => wrong.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{taken} files taken");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(taken > 20);
+}
+
+/// Whether namespaces and iptables are here; where they must be, a panic says that they are not.
+fn restore_works() -> bool {
+    let works = restore("*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n").is_ok();
+    if !works {
+        assert!(std::env::var_os("CI").is_none(), "iptables-restore or namespaces are missing");
+        eprintln!("skipped: no iptables-restore in a namespace");
+    }
+    works
+}
+
+fn restore(text: &str) -> Result<(), String> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let program =
+        if text.contains("for ip6tables-restore") { "ip6tables-restore" } else { "iptables-restore" };
+    // Root has namespaces at once, others by one of users.
+    for flags in ["-n", "-rn"] {
+        let child = Command::new("unshare")
+            .args([flags, program, "--test"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else { return Err("No such file".to_owned()) };
+        // A program that stops early closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+        let out = child.wait_with_output().unwrap();
+        if out.status.success() {
+            return Ok(());
+        }
+        let error = String::from_utf8_lossy(&out.stderr).into_owned();
+        if flags == "-rn" || !error.contains("unshare") {
+            return Err(error);
+        }
+    }
+    Err("no namespace".to_owned())
+}
