@@ -12,6 +12,8 @@
     reason = "a bench stops where its own input is wrong"
 )]
 
+mod support;
+
 use divan::{Bencher, black_box, counter::ItemsCount};
 use flowgate::check::{Context, Input, Settings};
 use flowgate::dialect::{ReadOptions, Reading, by_name};
@@ -21,32 +23,23 @@ use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Va
 use flowgate::net::{IntervalSet, Prefix4};
 use flowgate::source::{Content, Source, SourceId, SourceMap, Span};
 use flowgate::symbolic::{Model, Space, Spaces, Visit, Watch, reach};
+use support::Numbers;
 
 fn main() {
     divan::main();
 }
 
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
-
-    /// One of several values, by weight.
-    fn pick(&mut self, table: &[(u32, u32)]) -> u32 {
-        let total: u32 = table.iter().map(|(_, weight)| weight).sum();
-        let mut left = self.below(total);
-        for (value, weight) in table {
-            if left < *weight {
-                return *value;
-            }
-            left -= weight;
+/// One of several values, by weight.
+fn pick(numbers: &mut Numbers, table: &[(u32, u32)]) -> u32 {
+    let total: u32 = table.iter().map(|(_, weight)| weight).sum();
+    let mut left = numbers.below(total);
+    for (value, weight) in table {
+        if left < *weight {
+            return *value;
         }
-        0
+        left -= weight;
     }
+    0
 }
 
 const PORTS: [u32; 12] = [80, 443, 22, 53, 25, 123, 161, 389, 3306, 8080, 5060, 11211];
@@ -85,14 +78,14 @@ fn rules(shape: &Shape, count: u32) -> Vec<Rule> {
         .map(|number| {
             let mut parts = Vec::new();
             for (field, table) in [(Field::Dst4, shape.dst), (Field::Src4, shape.src)] {
-                let length = numbers.pick(table);
+                let length = pick(&mut numbers, table);
                 let address = pool[numbers.below(64) as usize] ^ numbers.below(1 << 16);
                 if length > 0 {
                     let prefix = Prefix4::new(address, u8::try_from(length).expect("a length"));
                     parts.push(test(field, IntervalSet::from(prefix.expect("a prefix"))));
                 }
             }
-            let proto = numbers.pick(shape.proto);
+            let proto = pick(&mut numbers, shape.proto);
             if proto > 0 {
                 parts.push(test(Field::Proto, IntervalSet::single(proto)));
             }

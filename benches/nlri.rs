@@ -9,6 +9,8 @@
     reason = "a bench stops where its own input is wrong"
 )]
 
+mod support;
+
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flowgate::dialect::flowspec::{FlowSpec, Frames, Table, decode, encode, lower, order};
@@ -16,6 +18,7 @@ use flowgate::dialect::{ReadOptions, by_name};
 use flowgate::source::{Content, Source, SourceId};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
+use support::Numbers;
 use zettabgp::afi::{BgpAddrV4, BgpFlowSpec};
 use zettabgp::prelude::{BgpAddrItem, BgpTransportMode};
 
@@ -31,16 +34,6 @@ static NLRIS: LazyLock<Vec<u8>> = LazyLock::new(|| match std::env::var_os("FLOWG
 
 fn main() {
     divan::main();
-}
-
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
 }
 
 fn list(kind: u8, pairs: &[(u8, u32)], out: &mut Vec<u8>) {

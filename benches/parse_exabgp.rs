@@ -5,6 +5,8 @@
 
 #![allow(clippy::expect_used, reason = "a panic is how a bench says that its input is wrong")]
 
+mod support;
+
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flowgate::dialect::exabgp::ExaBgp;
@@ -13,6 +15,7 @@ use flowgate::guard::resident_octets;
 use flowgate::source::{Content, Source, SourceId};
 use std::fmt::Write;
 use std::sync::LazyLock;
+use support::{Numbers, processor_time};
 
 const COUNT: u32 = 100_000;
 
@@ -46,29 +49,8 @@ fn main() {
     divan::main();
 }
 
-/// Nanoseconds this thread has run, where the system says.
-fn processor_time() -> Option<u64> {
-    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
-}
-
 fn read() -> Reading {
     ExaBgp.read(&SOURCE, SourceId(0), &ReadOptions::default())
-}
-
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
-
-    fn prefix(&mut self) -> String {
-        let length = 12 + self.below(21);
-        let addr = self.below(u32::MAX) & u32::MAX << (32 - length);
-        format!("{}/{length}", std::net::Ipv4Addr::from(addr))
-    }
 }
 
 fn generate(count: u32) -> String {

@@ -10,12 +10,15 @@
     reason = "a bench stops where its own input is wrong"
 )]
 
+mod support;
+
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::guard::resident_octets;
 use flowgate::source::{Content, Source, SourceId};
 use std::fmt::Write as _;
+use support::{Numbers, processor_time};
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
 fn main() {
@@ -47,25 +50,10 @@ fn main() {
     divan::main();
 }
 
-/// Nanoseconds this thread has run, where the system says.
-fn processor_time() -> Option<u64> {
-    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
-}
-
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
-
-    fn prefix(&mut self) -> String {
-        let length = [8, 16, 20, 24, 24, 27, 32, 32][self.below(8) as usize];
-        let addr = (self.below(1 << 16) << 16 | self.below(1 << 16)) & (u32::MAX << (32 - length));
-        format!("{}/{length}", std::net::Ipv4Addr::from(addr))
-    }
+fn prefix(numbers: &mut Numbers) -> String {
+    let length = [8, 16, 20, 24, 24, 27, 32, 32][numbers.below(8) as usize];
+    let addr = (numbers.below(1 << 16) << 16 | numbers.below(1 << 16)) & (u32::MAX << (32 - length));
+    format!("{}/{length}", std::net::Ipv4Addr::from(addr))
 }
 
 fn terms(count: u32) -> String {
@@ -79,7 +67,7 @@ fn terms(count: u32) -> String {
         line(4, "from {");
         for side in ["source-address", "destination-address"] {
             line(5, &format!("{side} {{"));
-            line(6, &format!("{};", numbers.prefix()));
+            line(6, &format!("{};", prefix(&mut numbers)));
             line(5, "}");
         }
         line(5, if numbers.below(3) == 0 { "protocol udp;" } else { "protocol tcp;" });
