@@ -15,6 +15,10 @@
 mod bpf;
 #[path = "packets/corpus.rs"]
 mod corpus;
+#[path = "packets/expressions.rs"]
+mod expressions;
+#[path = "packets/filter.rs"]
+mod filter;
 #[path = "packets/random.rs"]
 mod random;
 #[path = "packets/samples.rs"]

@@ -91,7 +91,7 @@ pub(super) enum Command {
 }
 
 /// Where rules come from.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Reading {
     /// The dialect of the rules; `auto` goes by content, then by name
     #[arg(long, default_value = "auto", value_name = "NAME", value_parser = readable_dialects())]
@@ -99,6 +99,10 @@ pub(super) struct Reading {
     /// What a flow rule without an action is taken to do
     #[arg(long, value_enum, value_name = "ACTION")]
     pub(super) assume_action: Option<AssumedAction>,
+    /// The link type that filter expressions are compiled for, as `RAW` or a number of LINKTYPE [default: that of the
+    /// first capture for `eval`, RAW for `convert`, else EN10MB]
+    #[arg(long, value_name = "NAME", value_parser = link_type)]
+    pub(super) link_type: Option<u16>,
     /// A run that finds no rule is accepted
     #[arg(long)]
     pub(super) allow_empty: bool,
@@ -473,6 +477,10 @@ pub(super) struct Man {
     /// The command whose page to print; without one, the page of flowgate itself
     #[arg(value_name = "COMMAND")]
     pub(super) command: Option<String>,
+}
+
+fn link_type(text: &str) -> Result<u16, String> {
+    crate::dialect::link_type(text).ok_or_else(|| format!("`{text}` is no link type that is known by name"))
 }
 
 fn verdict_file(text: &str) -> Result<(String, PathBuf), String> {

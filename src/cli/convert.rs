@@ -7,6 +7,7 @@ use super::select::{self, Target};
 use super::{Exit, output, say};
 use crate::dialect::{self, Loss, Lost, PrintOptions};
 use crate::ir::Document;
+use crate::packet::LinkType;
 use crate::report::{clean, count};
 use std::collections::BTreeSet;
 
@@ -18,7 +19,10 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         return Err(Error::NoSuchForm { dialect, form: clean(form).into_owned(), forms });
     }
     let target = Target::new(&options.rules);
-    let mut inputs = Inputs::read(&[target.path], &options.reading)?;
+    // Rules of other dialects are about packets, not frames.
+    let mut reading = options.reading.clone();
+    reading.link_type.get_or_insert(LinkType::RAW.0);
+    let mut inputs = Inputs::read(&[target.path], &reading)?;
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
     let mut text = String::new();

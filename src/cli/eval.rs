@@ -6,8 +6,8 @@ use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
 use crate::eval::{Decision, Totals};
-use crate::field::{CtState, Family, Field, Headers, Reading};
-use crate::ir::Verdict;
+use crate::field::{CtState, Family, Field, Headers, Layer, Reading};
+use crate::ir::{Kind, Rule, Verdict};
 use crate::packet::{CaptureError, CaptureReader, CaptureWriter, Counts, Decoded, Frame, LinkType, decode};
 use crate::report::{Evaluated, Evaluation, VERDICTS, clean, count};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,7 +19,11 @@ use std::time::Duration;
 /// Evaluates every packet of the captures and sums up.
 pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
     let targets: Vec<Target> = options.rules.iter().map(|path| Target::new(path)).collect();
-    let inputs = Inputs::read_targets(&targets, &options.reading)?;
+    let mut reading = options.reading.clone();
+    if reading.link_type.is_none() {
+        reading.link_type = options.capture.first().and_then(|path| link_type(path));
+    }
+    let inputs = Inputs::read_targets(&targets, &reading)?;
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
     let mut evaluated = Vec::new();
@@ -33,6 +37,7 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
         }
     }
     let mut run = Run {
+        frames: evaluated.iter().map(asks_of_frames).collect(),
         evaluation: Evaluation {
             sources: &inputs.sources,
             evaluated,
@@ -64,6 +69,8 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
 
 struct Run<'a> {
     evaluation: Evaluation<'a>,
+    // For each rule set whether it is asked about frames that carry no IP packet.
+    frames: Vec<bool>,
     files: Vec<PacketFile>,
     first_packet: bool,
 }
@@ -109,15 +116,19 @@ impl Run<'_> {
         let decoded = decode(frame.link_type, frame.octets, frame.length, headers);
         let evaluation = &mut self.evaluation;
         evaluation.counts.add(decoded, frame.length);
-        if matches!(decoded, Decoded::NotIp | Decoded::NotDecoded) {
-            return Ok(());
-        }
+        let is_packet = match decoded {
+            Decoded::NotDecoded => return Ok(()),
+            Decoded::NotIp if !self.frames.contains(&true) => return Ok(()),
+            other => other != Decoded::NotIp,
+        };
         if self.first_packet {
             headers.assume(Field::CtState, CtState::New as u32);
         }
         let mut fate = Fate::NoDecision;
-        for one in evaluation.evaluated.iter_mut().filter(|one| takes(one, headers)) {
-            fate = fate.max(Fate::of(one.totals.run(headers, frame.length)?));
+        for (one, of_frames) in evaluation.evaluated.iter_mut().zip(&self.frames) {
+            if if is_packet { takes(one, headers) } else { *of_frames } {
+                fate = fate.max(Fate::of(one.totals.run(headers, frame.length)?));
+            }
         }
         if let Some(tally) = evaluation.verdicts.get_mut(fate.index()) {
             tally.add(frame.length);
@@ -129,6 +140,34 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The link type of the first packet of a capture that is a file.
+fn link_type(path: &Path) -> Option<u16> {
+    let mut reader = CaptureReader::new(File::open(path).ok()?).ok()?;
+    // What is wrong with it is said when it is read.
+    reader.next_frame().ok()?.map(|frame| frame.link_type.0)
+}
+
+/// Whether a filter is asked about frames that carry no IP packet: it looks at what only frames have.
+fn asks_of_frames(one: &Evaluated<'_>) -> bool {
+    let set = one.rule_sets.first().and_then(|index| one.document.rule_sets.get(*index));
+    let of_frame = |field: Field| {
+        field.info().layer == Layer::Link
+            && !matches!(
+                field,
+                Field::InIface
+                    | Field::OutIface
+                    | Field::InGroup
+                    | Field::OutGroup
+                    | Field::CtState
+                    | Field::Mark
+            )
+    };
+    set.is_some_and(|set| {
+        let looks = |rule: &Rule| rule.condition.tests().iter().any(|test| of_frame(test.field));
+        set.kind == Kind::Filter && set.family == Family::Any && set.rules.iter().any(looks)
+    })
 }
 
 /// Whether packets of this family are put to the rule set at all; of others it says nothing, not even its default.

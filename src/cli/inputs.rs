@@ -83,6 +83,8 @@ impl Inputs {
             }),
             iptables_nft: options.variant.contains(&Variant::IptablesNft),
             iptables_exact: options.variant.contains(&Variant::IptablesExact),
+            pcap_link_type: options.link_type,
+            pcap_netmask: None,
         };
         let sources = &inputs.sources;
         inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing)| {

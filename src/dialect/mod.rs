@@ -15,6 +15,8 @@ pub mod nftables;
 pub mod pcap_filter;
 pub mod services;
 
+pub use pcap_filter::link_type;
+
 use crate::diagnostic::{Diagnostic, Level};
 use crate::field::Family;
 use crate::ir::{Action, Document, Kind, RuleSet};
@@ -36,6 +38,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &mrt::Mrt,
     &nftables::Nftables,
     &nftables::json::NftablesJson,
+    &pcap_filter::PcapFilter,
 ];
 
 /// The dialect of that name.
@@ -178,6 +181,10 @@ pub struct ReadOptions {
     /// iptables: what its matches do with packets too short for the header they read, and behind the IPv6 headers
     /// at which the kernel stops to look for a protocol, is part of the rules.
     pub iptables_exact: bool,
+    /// pcap-filter: the link type expressions are compiled for, as a LINKTYPE number; Ethernet (1) when not said.
+    pub pcap_link_type: Option<u16>,
+    /// pcap-filter: the netmask of the interface, which `ip broadcast` needs.
+    pub pcap_netmask: Option<u32>,
 }
 
 /// How to print.

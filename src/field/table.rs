@@ -98,6 +98,7 @@ const fn need(field: Field, values: &'static [(u32, u32)]) -> Need {
 }
 const V4: Need = need(Field::IpVersion, &[(4, 4)]);
 const V6: Need = need(Field::IpVersion, &[(6, 6)]);
+const ARP: Need = need(Field::EthType, &[(0x0806, 0x0806), (0x8035, 0x8035)]);
 const LOCATED: Need = need(Field::L4Status, &[(0, 0)]);
 const TCP: Need = need(Field::Proto, &[(6, 6)]);
 const UDP: Need = need(Field::Proto, &[(17, 17), (136, 136)]);
@@ -149,6 +150,14 @@ fields! {
     CtState "ct.state" "connection state" 3 Link Any [] max 4 "by the device";
     /// Mark the device keeps with the packet; 0 before anything sets it.
     Mark "meta.mark" "packet mark" 32 Link Any [] "by the device";
+    /// Length of the whole frame as sent, in octets.
+    FrameLen "frame.len" "frame length" 32 Link Any [] optional true "by the capture";
+    /// Operation of an ARP or RARP packet.
+    ArpOp "arp.op" "ARP operation" 16 Link Any [ARP] optional true "RFC 826";
+    /// Sender's protocol address of an ARP or RARP packet, where addresses have the lengths of Ethernet and IPv4.
+    ArpSender "arp.sender" "ARP sender address" 32 Link Any [ARP] optional true "RFC 826";
+    /// Target's protocol address of the same.
+    ArpTarget "arp.target" "ARP target address" 32 Link Any [ARP] optional true "RFC 826";
 
     /// IP version.
     IpVersion "ip" "IP version" 4 Network Any [] max 15 "RFC 791 §3.1, RFC 8200 §3";
@@ -256,7 +265,7 @@ fields! {
 
 impl Field {
     /// How many fields there are.
-    pub const COUNT: usize = 65;
+    pub const COUNT: usize = 69;
 
     /// The field's row of the table.
     #[expect(clippy::indexing_slicing, reason = "the table has one row for each field, made by one macro")]

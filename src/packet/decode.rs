@@ -144,6 +144,7 @@ pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Hea
     headers.set_cut(Field::InIface);
     headers.set_cut(Field::OutIface);
     let octets = Octets { captured: octets, sent: octets.len().max(length as usize), at: 0 };
+    headers.set(Field::FrameLen, u32::try_from(octets.sent).unwrap_or(u32::MAX));
     if link_type == LinkType::ETHERNET
         && let Some(behind) = link::plain_inet(octets, headers)
     {

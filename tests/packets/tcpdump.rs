@@ -280,10 +280,19 @@ fn synthetic(number: usize, pool: &Pool, random: &mut Random) -> Capture {
 }
 
 /// As numbers, not optimised: what an expression means is under test, not libpcap's optimiser.
-const PLAIN: &[&str] = &["-O", "-ddd"];
+pub(crate) const PLAIN: &[&str] = &["-O", "-ddd"];
 
-/// Has tcpdump compile an expression for a link type.
 fn compile(expression: &str, link_type: LinkType, scratch: &Path, how: &[&str]) -> Program {
+    try_compile(expression, link_type, scratch, how).unwrap_or_else(|error| panic!("{expression}\n{error}"))
+}
+
+/// Has tcpdump compile an expression for a link type, as it does to read a file; else what it says is wrong.
+pub(crate) fn try_compile(
+    expression: &str,
+    link_type: LinkType,
+    scratch: &Path,
+    how: &[&str],
+) -> Result<Program, String> {
     let path = scratch.join(format!("{}.pcap", link_type.0));
     if !path.exists() {
         let empty = CaptureWriter::new(Vec::new(), link_type).unwrap().finish().unwrap();
@@ -295,10 +304,12 @@ fn compile(expression: &str, link_type: LinkType, scratch: &Path, how: &[&str]) 
     let output = Command::new("tcpdump").arg("-r").arg(&path).args(how).arg(expression).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("rejects all packets") {
-        return Program::rejecting();
+        return Ok(Program::rejecting());
     }
-    assert!(output.status.success(), "{expression}\n{errors}");
-    Program::parse(&String::from_utf8(output.stdout).unwrap())
+    if !output.status.success() {
+        return Err(errors.lines().last().unwrap_or_default().to_owned());
+    }
+    Ok(Program::parse(&String::from_utf8(output.stdout).unwrap()))
 }
 
 /// The machine of our own keeps what tcpdump keeps when it reads a file itself.

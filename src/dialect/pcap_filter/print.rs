@@ -5,6 +5,7 @@
 //! folds to false. What no case holds is IPv6 with other extension headers: libpcap cannot walk them, and
 //! [`Expression::blind`] says when that matters.
 
+pub(super) mod document;
 mod field;
 mod tree;
 

@@ -26,6 +26,8 @@ const OLD_SERVICE_VLAN: u16 = 0x9100;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
+const ARP: u16 = 0x0806;
+const REVERSE_ARP: u16 = 0x8035;
 /// Smaller values of an ethertype are lengths (IEEE 802.3 §3.2.6).
 const FIRST_ETHERTYPE: u16 = 0x0600;
 
@@ -118,7 +120,25 @@ fn ethertype<'a>(first: u16, behind: Octets<'a>, headers: &mut Headers) -> Walke
         IPV6 => Ok(Carried::Ip { octets, version: Some(6) }),
         MPLS | MPLS_MULTICAST => mpls(octets, headers),
         PPPOE_SESSION => pppoe(octets, headers),
+        ARP | REVERSE_ARP => {
+            arp(octets, headers);
+            Ok(Carried::Other)
+        }
         _ => Ok(Carried::Other),
+    }
+}
+
+/// ARP and RARP (RFC 826), at the offsets that hardware addresses of six octets give.
+#[cold]
+fn arp(octets: Octets<'_>, headers: &mut Headers) {
+    for (field, at, size) in [(Field::ArpOp, 6, 2), (Field::ArpSender, 14, 4), (Field::ArpTarget, 24, 4)] {
+        match octets.captured.get(at..at + size) {
+            Some(octets) => {
+                headers.set(field, octets.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)));
+            }
+            None if octets.sent >= at + size => headers.set_cut(field),
+            None => {}
+        }
     }
 }
 

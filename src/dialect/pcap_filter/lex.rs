@@ -1,0 +1,245 @@
+//! Octets of text to words, numbers, addresses and signs, as libpcap's scanner takes them: the longest that fits.
+
+use crate::source::Span;
+use std::net::Ipv6Addr;
+
+/// What stands at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Token<'a> {
+    /// A keyword or a name.
+    Word(&'a str),
+    /// A name behind a backslash, never a keyword.
+    Escaped(&'a str),
+    /// A number.
+    Number(u32),
+    /// Two to four numbers with dots.
+    Dotted(&'a str),
+    /// An IPv6 address.
+    Inet6(u128),
+    /// A MAC address.
+    Mac(u64),
+    /// An ARCnet address.
+    Arcnet(&'a str),
+    /// Signs of an operator or a bracket.
+    Sign(&'static str),
+    /// What no word begins with, or a number that is none, with what is wrong.
+    Wrong(&'static str),
+    /// The end of the text.
+    End,
+}
+
+/// A token with its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Lexed<'a> {
+    pub(super) token: Token<'a>,
+    pub(super) span: Span,
+    /// Whether it is the first of its line.
+    pub(super) first: bool,
+}
+
+/// Cuts a text into tokens, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// Longer signs before their beginnings.
+const SIGNS: &[&str] = &[
+    ">=", "<=", "!=", "==", "<<", ">>", "||", "&&", "!", "<", ">", "=", "(", ")", "[", "]", "&", "|", "^",
+    "+", "-", "*", "/", "%", ":",
+];
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    pub(super) fn next(&mut self) -> Lexed<'a> {
+        let mut first = self.at == 0;
+        loop {
+            let rest = self.rest();
+            let blank = rest.len() - rest.trim_start().len();
+            first |= rest.get(..blank).is_some_and(|blank| blank.contains('\n'));
+            self.at += blank;
+            let rest = self.rest();
+            if !rest.starts_with('#') {
+                break;
+            }
+            self.at += rest.find('\n').unwrap_or(rest.len());
+        }
+        let start = self.at;
+        let (token, length) = token(self.rest());
+        self.at += length;
+        Lexed { token, span: Span::new(start, self.at), first }
+    }
+}
+
+/// Octets of the beginning of `rest` for which `is` holds.
+fn run(rest: &str, is: impl Fn(char) -> bool) -> &str {
+    rest.get(..rest.find(|c| !is(c)).unwrap_or(rest.len())).unwrap_or("")
+}
+
+fn token(rest: &str) -> (Token<'_>, usize) {
+    let Some(first) = rest.chars().next() else { return (Token::End, 0) };
+    if let Some(found) = address(rest) {
+        return found;
+    }
+    if first.is_ascii_alphanumeric() {
+        let long = run(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        // A name ends in a letter, a digit or a dot.
+        let word = long.trim_end_matches(['-', '_']);
+        return (word_or_number(word), word.len());
+    }
+    match first {
+        '\\' => {
+            let name = run(rest.get(1..).unwrap_or(""), |c| {
+                !matches!(c, ' ' | '!' | '(' | ')' | '\n' | '\t' | '\r')
+            });
+            if name.is_empty() {
+                return (Token::Wrong("a backslash with no name behind it"), 1);
+            }
+            (Token::Escaped(name), 1 + name.len())
+        }
+        '$' => {
+            let digits = run(rest.get(1..).unwrap_or(""), |c| c.is_ascii_hexdigit());
+            if digits.is_empty() || digits.len() > 2 {
+                return (
+                    Token::Wrong("no ARCnet address, which has one or two hex digits"),
+                    1 + digits.len(),
+                );
+            }
+            (Token::Arcnet(digits), 1 + digits.len())
+        }
+        _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
+            Some(sign) => (Token::Sign(sign), sign.len()),
+            None => (Token::Wrong("a character that begins no word"), first.len_utf8()),
+        },
+    }
+}
+
+/// IPv6 and MAC addresses, which are longer than the word they begin with.
+fn address(rest: &str) -> Option<(Token<'_>, usize)> {
+    let long = run(rest, |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
+    // The longest IPv6 address takes 45 characters.
+    if long.len() <= 45
+        && long.matches(':').count() >= 2
+        && let Ok(address) = long.parse::<Ipv6Addr>()
+    {
+        return Some((Token::Inet6(address.to_bits()), long.len()));
+    }
+    let next = |at: usize| rest.get(at..).and_then(|rest| rest.chars().next());
+    for separator in [':', '-', '.'] {
+        if let Some(found) = mac(rest, separator, 6, 2)
+            && !next(found.1).is_some_and(|c| c.is_ascii_alphanumeric() || c == separator)
+        {
+            return Some(found);
+        }
+    }
+    let found = mac(rest, '.', 3, 4)?;
+    (!next(found.1).is_some_and(|c| c.is_ascii_alphanumeric() || c == '.')).then_some(found)
+}
+
+fn mac(rest: &str, separator: char, groups: usize, digits: usize) -> Option<(Token<'_>, usize)> {
+    let (mut at, mut value) = (0, 0_u64);
+    for group in 0..groups {
+        if group > 0 {
+            rest.get(at..)?.starts_with(separator).then_some(())?;
+            at += 1;
+        }
+        let hex = run(rest.get(at..)?, |c| c.is_ascii_hexdigit());
+        let fits = if digits == 4 { hex.len() == 4 } else { (1..=digits).contains(&hex.len()) };
+        fits.then_some(())?;
+        value = value << (4 * digits) | u64::from_str_radix(hex, 16).ok()?;
+        at += hex.len();
+    }
+    Some((Token::Mac(value), at))
+}
+
+fn word_or_number(word: &str) -> Token<'_> {
+    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    if let Some(hex) = hex.filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return match u32::from_str_radix(hex.trim_start_matches('0'), 16) {
+            Ok(number) => Token::Number(number),
+            Err(_) if hex.bytes().all(|b| b == b'0') => Token::Number(0),
+            Err(_) => Token::Wrong("a hexadecimal number of more than 32 bits"),
+        };
+    }
+    if word.bytes().all(|b| b.is_ascii_digit()) {
+        return number(word);
+    }
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if (2..=4).contains(&word.split('.').count()) && word.split('.').all(is_number) {
+        return Token::Dotted(word);
+    }
+    Token::Word(word)
+}
+
+/// A number of digits: octal behind a zero, as in C.
+fn number(digits: &str) -> Token<'_> {
+    let octal = digits.len() > 1 && digits.starts_with('0');
+    if octal && digits.bytes().any(|b| b > b'7') {
+        return Token::Wrong("an octal number with a digit above 7");
+    }
+    match u32::from_str_radix(digits, if octal { 8 } else { 10 }) {
+        Ok(number) => Token::Number(number),
+        Err(_) => Token::Wrong("a number of more than 32 bits"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<Token<'_>> {
+        let mut lexer = Lexer::new(text);
+        std::iter::from_fn(|| Some(lexer.next().token).filter(|t| *t != Token::End)).collect()
+    }
+
+    #[test]
+    fn the_longest_that_fits_is_taken() {
+        assert_eq!(
+            all("ip[2:2]"),
+            [
+                Token::Word("ip"),
+                Token::Sign("["),
+                Token::Number(2),
+                Token::Sign(":"),
+                Token::Number(2),
+                Token::Sign("]")
+            ]
+        );
+        assert_eq!(
+            all("80-90 tcp-syn 10.0 1.2.3.4"),
+            [Token::Word("80-90"), Token::Word("tcp-syn"), Token::Dotted("10.0"), Token::Dotted("1.2.3.4")]
+        );
+        assert_eq!(
+            all("::1 1:2:3:4:5:6 ab-cd-ef-00-00-02 0123.4567.89ab"),
+            [
+                Token::Inet6(1),
+                Token::Mac(0x0102_0304_0506),
+                Token::Mac(0xabcd_ef00_0002),
+                Token::Mac(0x0123_4567_89ab)
+            ]
+        );
+        assert_eq!(
+            all("0x10 010 00 \\tcp $c0"),
+            [
+                Token::Number(16),
+                Token::Number(8),
+                Token::Number(0),
+                Token::Escaped("tcp"),
+                Token::Arcnet("c0")
+            ]
+        );
+        assert_eq!(all("a # b\nc"), [Token::Word("a"), Token::Word("c")]);
+        assert!(matches!(
+            all("08 4294967296 0x100000000 §")[..],
+            [Token::Wrong(_), Token::Wrong(_), Token::Wrong(_), Token::Wrong(_)]
+        ));
+    }
+}

@@ -1,0 +1,350 @@
+//! Expressions to rules: the only files that say what a word means, after gencode.c of libpcap 1.10.
+//!
+//! An expression is lowered once for packets right behind the link header, where no test of the frame is left in
+//! it, and once for all other frames. One that names headers between (`vlan`, `mpls`, `pppoes`) is lowered once, with
+//! the frame in every test: those words shift the rest of the expression, also across `or`.
+
+mod load;
+mod port;
+mod primitive;
+
+use super::link::{self, Carriage, Link};
+use super::parse::{Fault, Parser, shorten};
+use super::sense::{Run, Sense};
+use super::syntax::{Arithmetic, Comparison, Join, Node, NodeKind, Special};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::dialect::{ReadOptions, Reading, raise, raised};
+use crate::field::{Family, Field};
+use crate::guard::{MemoryWatch, limits};
+use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Test, ValueSet, Verdict};
+use crate::source::{SourceId, Span};
+
+/// The name of the one rule set.
+pub(super) const RULE_SET: &str = "pcap-filter";
+
+/// Reads every expression of `text`.
+pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
+    let link = Link::new(options.pcap_link_type.unwrap_or(1));
+    let mut parser = Parser::new(text);
+    let mut diagnostics = Vec::new();
+    let mut rules = Vec::new();
+    let mut memory = MemoryWatch::default();
+    let mut lines = Lines { text, at: 0, line: 1 };
+    let mut dropped = 0_u32;
+    let mut any = false;
+    while let Some(read) = parser.expression() {
+        any = true;
+        if read.as_ref().is_ok_and(is_nothing) {
+            continue;
+        }
+        let (span, read) = match read {
+            Ok(node) => (node.span, condition(&node, link, options)),
+            Err((span, fault)) => (span, Err(fault)),
+        };
+        let name = format!("line-{}", lines.of(span.start));
+        let condition = match read {
+            Ok(condition) => condition,
+            Err(fault) => {
+                let words = text.get(span.range()).unwrap_or("").split_whitespace().collect::<Vec<_>>();
+                let what = shorten(&words.join(" "));
+                if diagnostics.len() as u64 >= limits::DIAGNOSTICS.value {
+                    dropped += 1;
+                } else {
+                    let finding = raise(fault.check, Level::Error, fault.message, id, fault.span);
+                    diagnostics.push(finding.with_help(fault.help).in_rule(RULE_SET, name.clone()));
+                }
+                Condition::opaque(what, "the expression cannot be read", span)
+            }
+        };
+        rules.push(rule(name.into(), condition, Origin { source: id, span }));
+        if rules.len().is_multiple_of(4096)
+            && let Err(error) = memory.look()
+        {
+            let message = format!("{error}; what follows is not read");
+            diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, id, span));
+            break;
+        }
+    }
+    if dropped > 0 {
+        let message = format!("{dropped} more findings in this file are not kept");
+        diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, id, Span::default()));
+    }
+    // The empty expression keeps everything.
+    let default = if any { Verdict::Discard } else { Verdict::Accept };
+    opaque_findings(&rules, id, &mut diagnostics);
+    let set = RuleSet { name: RULE_SET.to_owned(), kind: Kind::Filter, family: Family::Any, default, rules };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    Reading { document, diagnostics, skipped: 0 }
+}
+
+/// `len < 0`, which is how a file says that it keeps nothing: no rule, but not the empty expression either.
+fn is_nothing(node: &Node<'_>) -> bool {
+    let NodeKind::Relation(relation) = &node.kind else { return false };
+    **relation == (Arithmetic::Length, Comparison::Less, Arithmetic::Number(0))
+}
+
+fn rule(name: Box<str>, condition: Condition, origin: Origin) -> Rule {
+    Rule {
+        name,
+        condition,
+        actions: Box::new([]),
+        outcome: Outcome::Verdict(Verdict::Accept),
+        action_given: true,
+        nlri: None,
+        origin,
+    }
+}
+
+/// Says once for each rule what of it is not modelled.
+fn opaque_findings(rules: &[Rule], id: SourceId, out: &mut Vec<Diagnostic>) {
+    let most = usize::try_from(limits::DIAGNOSTICS.value).unwrap_or(usize::MAX);
+    for rule in rules.iter().filter(|rule| rule.condition.has_opaque()) {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut found = Vec::new();
+        rule.condition.visit(&mut |part| {
+            if let Condition::Opaque(opaque) = part
+                && seen.len() < 8
+                && !seen.contains(&&*opaque.id)
+            {
+                seen.push(&opaque.id);
+                found.push((opaque.id.to_string(), opaque.reason.to_string(), opaque.span));
+            }
+        });
+        for (what, why, span) in found {
+            // What cannot be read has its finding.
+            if out.len() >= most
+                || out.iter().rev().take(64).any(|d| d.primary.span.touches(span) && d.level == Level::Error)
+            {
+                continue;
+            }
+            let message = format!("`{what}` is not modelled: {why}");
+            let finding = raise(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, id, span);
+            out.push(finding.in_rule(RULE_SET, rule.name.to_string()));
+        }
+    }
+}
+
+/// Line numbers of ascending offsets.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, offset: u32) -> usize {
+        let offset = offset as usize;
+        if let Some(passed) = self.text.as_bytes().get(self.at..offset) {
+            self.line += passed.iter().filter(|octet| **octet == b'\n').count();
+            self.at = offset;
+        }
+        self.line
+    }
+}
+
+/// The packets an expression keeps.
+fn condition(node: &Node<'_>, link: Link, options: &ReadOptions) -> Result<Condition, Fault> {
+    let lower = |frames: Frames| {
+        let mut lower = Lower {
+            link,
+            netmask: options.pcap_netmask,
+            frames,
+            carriage: Carriage::default(),
+            sure: Carriage::default(),
+        };
+        lower.node(node).map(|lowered| lowered.sense.kept())
+    };
+    if shifts(node) {
+        return lower(Frames::All);
+    }
+    let inside = lower(Frames::Direct)?;
+    let direct = link::direct(link);
+    if direct == Condition::True {
+        return Ok(inside);
+    }
+    let outside = lower(Frames::Others)?;
+    if inside == outside {
+        return Ok(inside);
+    }
+    // What is false of a frame of no known type is only true where the type says so, never of the others.
+    let by_type = outside == Condition::False || lower(Frames::Unknown)? == Condition::False;
+    let outside = if by_type { outside } else { Condition::and([Condition::not(direct.clone()), outside]) };
+    Ok(Condition::or([Condition::and([direct, inside]), outside]))
+}
+
+/// Whether any word shifts what follows it.
+fn shifts(node: &Node<'_>) -> bool {
+    match &node.kind {
+        NodeKind::Special(special) => matches!(
+            **special,
+            Special::Vlan(_) | Special::Mpls(_) | Special::Pppoes(_) | Special::Tunnel(..)
+        ),
+        NodeKind::Not(inner) => shifts(inner),
+        NodeKind::Chain(first, rest) => shifts(first) || rest.iter().any(|(_, node)| shifts(node)),
+        NodeKind::Primitive(..) | NodeKind::Protocol(_) | NodeKind::Relation(_) => false,
+    }
+}
+
+/// For which frames an expression is lowered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Frames {
+    /// Those that carry a packet right behind the link header, if they carry one.
+    Direct,
+    /// All others.
+    Others,
+    /// A frame of which nothing is true that a type would have to say.
+    Unknown,
+    /// All, each test with its frames.
+    All,
+}
+
+struct Lower {
+    link: Link,
+    netmask: Option<u32>,
+    frames: Frames,
+    // The headers that the words so far have shifted behind, and those every packet that gets here surely has.
+    carriage: Carriage,
+    sure: Carriage,
+}
+
+/// A part lowered, with the headers a packet surely has for which it is true, or false.
+struct Lowered {
+    sense: Sense,
+    if_true: Carriage,
+    if_false: Carriage,
+}
+
+/// Changes between `and` and `or` in one chain: each goes a level deeper.
+const CHANGES: usize = 96;
+
+impl Lower {
+    fn node(&mut self, node: &Node<'_>) -> Result<Lowered, Fault> {
+        match &node.kind {
+            NodeKind::Not(inner) => {
+                let Lowered { sense, if_true, if_false } = self.node(inner)?;
+                Ok(Lowered { sense: sense.not(), if_true: if_false, if_false: if_true })
+            }
+            NodeKind::Chain(first, rest) => self.chain(first, rest, node.span),
+            NodeKind::Special(special) => self.special(special, node.span),
+            NodeKind::Primitive(qualifiers, id) => {
+                let sense = self.primitive(*qualifiers, id, node.span)?;
+                Ok(self.plain(sense))
+            }
+            NodeKind::Protocol(proto) => {
+                let sense = self.protocol(*proto, node.span)?;
+                Ok(self.plain(sense))
+            }
+            NodeKind::Relation(relation) => {
+                let sense = self.relation(relation, node.span)?;
+                Ok(self.plain(sense))
+            }
+        }
+    }
+
+    /// A part that says nothing of the headers between.
+    fn plain(&self, sense: Sense) -> Lowered {
+        Lowered { sense, if_true: self.sure, if_false: self.sure }
+    }
+
+    fn chain(&mut self, first: &Node<'_>, rest: &[(Join, Node<'_>)], span: Span) -> Result<Lowered, Fault> {
+        let before = self.sure;
+        let Lowered { sense, mut if_true, mut if_false } = self.node(first)?;
+        let mut left = Some(sense);
+        let mut run: Option<(Join, Run)> = None;
+        let mut changes = 0;
+        for (join, node) in rest {
+            self.sure = if *join == Join::And { if_true } else { if_false };
+            let next = self.node(node)?;
+            match join {
+                Join::And => {
+                    if_false = if_false.common(next.if_false);
+                    if_true = if_true.joined(next.if_true);
+                }
+                Join::Or => {
+                    if_true = if_true.common(next.if_true);
+                    if_false = if_false.joined(next.if_false);
+                }
+            }
+            let mut current = match run.take() {
+                Some((same, current)) if same == *join => current,
+                Some((_, done)) => {
+                    changes += 1;
+                    if changes > CHANGES {
+                        let message = format!("`and` and `or` change places more than {CHANGES} times");
+                        let help = "put parentheses around what belongs together";
+                        return Err(Fault::syntax(message, node.span, help));
+                    }
+                    Run::new(*join == Join::And, done.finish(), span)
+                }
+                None => {
+                    let first = left.take().unwrap_or_else(|| Sense::sure(Condition::False));
+                    Run::new(*join == Join::And, first, span)
+                }
+            };
+            current.push(next.sense);
+            run = Some((*join, current));
+        }
+        self.sure = before;
+        let sense = match (run, left) {
+            (Some((_, run)), _) => run.finish(),
+            (None, Some(first)) => first,
+            (None, None) => Sense::sure(Condition::False),
+        };
+        Ok(Lowered { sense, if_true, if_false })
+    }
+
+    /// What is said of an IP packet, for the frames that carry it where the words so far have shifted to.
+    fn of_packet(&self, sense: Sense, what: impl Fn() -> String, span: Span) -> Sense {
+        match self.frames {
+            Frames::Direct => sense,
+            Frames::Others | Frames::Unknown => Sense::sure(Condition::False),
+            Frames::All => {
+                if self.carriage.tunnel {
+                    return Sense::sure(self.opaque(
+                        &what(),
+                        "what a tunnel carries is not looked into",
+                        Condition::True,
+                        span,
+                    ));
+                }
+                let mut sense = sense.within(&link::behind(self.link, self.carriage));
+                if self.carriage.labels > 0 {
+                    let reason = "how many labels a packet has is not kept";
+                    sense.truth = self.opaque(&what(), reason, sense.truth, span);
+                }
+                if self.sure.joined(self.carriage) != self.sure {
+                    let missing = Condition::not(self.carriage.holds());
+                    let reason = "other octets are read of frames without the headers before";
+                    let garbage = self.opaque(&what(), reason, missing, span);
+                    sense.truth = Condition::or([sense.truth, garbage]);
+                }
+                sense
+            }
+        }
+    }
+
+    /// A condition outside the model, which holds at most where `over` does.
+    fn opaque(&self, what: &str, reason: &str, over: Condition, span: Span) -> Condition {
+        if over == Condition::False {
+            return Condition::False;
+        }
+        let mut id = shorten(what);
+        let Carriage { tags, labels, session, tunnel } = self.carriage;
+        for (number, word) in
+            [(tags, "vlan"), (labels, "mpls"), (session.into(), "pppoes"), (tunnel.into(), "tunnel")]
+        {
+            for _ in 0..number.min(3) {
+                id = format!("{word} and {id}");
+            }
+        }
+        Condition::opaque_within(id, reason, over, Condition::False, span)
+    }
+}
+
+fn test(field: Field, values: impl Into<ValueSet>, span: Span) -> Condition {
+    Condition::Test(Test::new(field, values.into(), span))
+}
+
+fn single(field: Field, value: u32, span: Span) -> Condition {
+    test(field, ValueSet::single(value), span)
+}
