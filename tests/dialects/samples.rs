@@ -236,18 +236,18 @@ fn same_verdicts(one: &Document, other: &Document) -> Result<usize, String> {
             return Err(format!("{} rule sets became {done}", ours.len()));
         };
         rest = behind;
-        let (x, y) = (&one.rule_sets[a], &other.rule_sets[b]);
+        let (before, after) = (&one.rule_sets[a], &other.rule_sets[b]);
         let (first, second) = (Evaluator::new(one, a).unwrap(), Evaluator::new(other, b).unwrap());
-        for packet in packets(x).into_iter().chain(packets(y)) {
+        for packet in packets(before).into_iter().chain(packets(after)) {
             let mut headers = Headers::new();
             decode_ip(&packet, &mut headers);
-            let (p, q) = (verdict(&first, &headers), verdict(&second, &headers));
-            if p != q {
-                return Err(format!("`{}`: {p:?} became {q:?} for {headers:?}", x.name));
+            let (was, is) = (verdict(&first, &headers), verdict(&second, &headers));
+            if was != is {
+                return Err(format!("`{}`: {was:?} became {is:?} for {headers:?}", before.name));
             }
             count += 1;
         }
-        same_sets(one, a, other, b).map_err(|problem| format!("`{}`: {problem}", x.name))?;
+        same_sets(one, a, other, b).map_err(|problem| format!("`{}`: {problem}", before.name))?;
     }
     if !rest.is_empty() {
         return Err(format!("{} rule sets became {}", ours.len(), theirs.len()));

@@ -11,7 +11,7 @@ use super::words::Words;
 use crate::diagnostic::{Label, Level};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::guard::{Meter, limits};
+use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap};
@@ -43,10 +43,12 @@ struct List<'a> {
 }
 
 /// Every access list of a file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lists<'a> {
     all: Vec<List<'a>>,
     by_name: HashMap<(bool, &'a str), usize>,
+    /// Removals that were not done, because there are too many.
+    pub(super) unread: Vec<Span>,
 }
 
 /// The name of a list's rule set.
@@ -65,7 +67,8 @@ pub(super) fn discovery() -> Condition {
 impl<'a> Lists<'a> {
     /// The lists of a file, as its statements one after the other make them.
     pub(super) fn collect(text: &'a str, tree: &Tree) -> Self {
-        let mut lists = Self::default();
+        let mut lists = Self { all: Vec::new(), by_name: HashMap::new(), unread: Vec::new() };
+        let mut work = Meter::new(&limits::EXPANSION);
         for (section, index) in tree.sections.iter().zip(0_u32..) {
             let (family, span, remove) = match section.head {
                 Head::AccessList { family, name } => (family, name, false),
@@ -99,7 +102,9 @@ impl<'a> Lists<'a> {
             let lines = tree.lines(section);
             list.lines.reserve_exact(lines.len());
             for span in lines {
-                list.add(text, *span, index);
+                if list.add(text, *span, index, &mut work).is_err() {
+                    lists.unread.push(*span);
+                }
             }
         }
         lists
@@ -142,10 +147,12 @@ impl<'a> Lists<'a> {
 }
 
 impl<'a> List<'a> {
-    fn add(&mut self, text: &'a str, span: Span, section: u32) {
+    // Every removal looks at all lines before it.
+    fn add(&mut self, text: &'a str, span: Span, section: u32, work: &mut Meter) -> Result<(), Exhausted> {
         let mut words = Words::new(text.get(span.range()).unwrap_or(""));
         let first = words.peek();
         if first == "no" {
+            work.charge(self.lines.len() as u64)?;
             words.next();
             let rest = words.rest();
             match names::number(words.next()) {
@@ -159,11 +166,12 @@ impl<'a> List<'a> {
                     !words.rest().split_whitespace().eq(rest.split_whitespace())
                 }),
             }
-            return;
+            return Ok(());
         }
         let number = names::number(first).unwrap_or_else(|| self.last.saturating_add(10));
         self.last = self.last.max(number);
         self.lines.push(Line { number, section, span });
+        Ok(())
     }
 
     fn lower(&mut self, reader: &mut Reader<'a>, entry: &mut Entry<'a>, parts: &mut Parts) -> RuleSet {
@@ -311,9 +319,8 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        let mut work = Meter::new(&limits::EXPANSION);
         for (six, common, own) in chains {
-            self.chain(lists, &mut work, six, [common, own]);
+            self.chain(lists, six, [common, own]);
         }
     }
 
@@ -340,19 +347,17 @@ impl<'a> Reader<'a> {
     }
 
     // The entries of the common list, then those of the interface's, then the implicit end.
-    fn chain(&mut self, lists: &mut Lists<'a>, work: &mut Meter, six: bool, names: [Option<&'a str>; 2]) {
+    fn chain(&mut self, lists: &mut Lists<'a>, six: bool, names: [Option<&'a str>; 2]) {
         let [Some(common), Some(own)] = names else { return };
         let mut rules = Vec::new();
         let mut last = None;
         for name in [common, own] {
             let (Some(at), _) = lists.used(six, name) else { return };
-            let Some(set) = self.rule_sets.get(at) else { return };
-            if work.charge(set.rules.len() as u64).is_err() {
-                let message = format!("lists chained with `{}` are too long", shown(common));
-                let span = Span::of(self.text, name);
-                self.findings.add(raised::SYNTAX_ERROR, Level::Error, span, message);
+            let size = self.rule_sets.get(at).map_or(0, |set| set.rules.len());
+            if !self.affords(size, Span::of(self.text, name)) {
                 return;
             }
+            let Some(set) = self.rule_sets.get(at) else { return };
             for rule in &set.rules {
                 if &*rule.name == DISCOVERY {
                     last = Some(rule.clone());

@@ -138,6 +138,11 @@ impl<'a> Reader<'a> {
         Condition::and(parts.into_iter().chain(opaque))
     }
 
+    fn unknown_list(&self, six: bool, name: &str) -> Condition {
+        let id = format!("ios-xr access-group {}", set_name(six, name));
+        Condition::opaque(id, "the access list is not known", Span::of(self.text, name))
+    }
+
     /// The packets an access list permits.
     fn permitted(&mut self, six: bool, name: &'a str, lists: &mut Lists<'a>) -> Condition {
         const RUNS: usize = 64;
@@ -145,16 +150,18 @@ impl<'a> Reader<'a> {
         if !defined {
             self.undefined("access list", name);
         }
-        let unknown = || {
-            let id = format!("ios-xr access-group {}", set_name(six, name));
-            Condition::opaque(id, "the access list is not known", Span::of(self.text, name))
+        let size = at.and_then(|at| self.rule_sets.get(at)).map_or(0, |set| set.rules.len());
+        if !self.affords(size, Span::of(self.text, name)) {
+            return self.unknown_list(six, name);
+        }
+        let Some(set) = at.and_then(|at| self.rule_sets.get(at)) else {
+            return self.unknown_list(six, name);
         };
-        let Some(set) = at.and_then(|at| self.rule_sets.get(at)) else { return unknown() };
         let permits = |outcome: Outcome| outcome == Outcome::Verdict(Verdict::Accept);
         let runs: Vec<_> = set.rules.chunk_by(|a, b| permits(a.outcome) == permits(b.outcome)).collect();
         // Every run is a level of the condition.
         if runs.len() > RUNS {
-            return unknown();
+            return self.unknown_list(six, name);
         }
         let mut rest = if set.default == Verdict::Accept { Condition::True } else { Condition::False };
         for run in runs.into_iter().rev() {

@@ -17,6 +17,7 @@ use super::policy::Policies;
 use super::syntax::Tree;
 use crate::diagnostic::Level;
 use crate::dialect::{ReadOptions, Reading, raised};
+use crate::guard::{Meter, limits};
 use crate::ir::{Document, RuleSet};
 use crate::source::{SourceId, Span};
 
@@ -28,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) options: &'a ReadOptions,
     pub(super) findings: Findings<'a>,
     pub(super) groups: Groups<'a>,
+    // What classes, policies and chained lists may add to the file.
+    pub(super) work: Meter,
     pub(super) rule_sets: Vec<RuleSet>,
 }
 
@@ -40,11 +43,16 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
         options,
         findings: Findings::new(text, source),
         groups: Groups::new(text, &tree),
+        work: Meter::new(&limits::EXPANSION),
         rule_sets: Vec::new(),
     };
     reader.strays(&tree);
     let mut policies = Policies::collect(text, &tree);
     let mut lists = Lists::collect(text, &tree);
+    for span in lists.unread.drain(..) {
+        let message = "this removal is not read: the file removes too many entries";
+        reader.findings.add(raised::SYNTAX_ERROR, Level::Error, span, message);
+    }
     lists.lower(&mut reader);
     reader.attachments(&tree, &mut lists, &mut policies);
     reader.policies(&mut policies, &mut lists);
@@ -57,6 +65,18 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
 impl<'a> Reader<'a> {
     pub(super) fn slice(&self, span: Span) -> &'a str {
         self.text.get(span.range()).unwrap_or("")
+    }
+
+    /// Whether there is an allowance left for `amount` more; says so where there is not.
+    pub(super) fn affords(&mut self, amount: usize, place: Span) -> bool {
+        match self.work.charge(amount as u64) {
+            Ok(()) => true,
+            Err(exhausted) => {
+                let message = format!("what this stands for is not read: {exhausted}");
+                self.findings.add(raised::SYNTAX_ERROR, Level::Error, place, message);
+                false
+            }
+        }
     }
 
     fn strays(&mut self, tree: &Tree) {

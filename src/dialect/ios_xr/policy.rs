@@ -226,6 +226,10 @@ impl<'a> Reader<'a> {
         if definition.lines.is_empty() {
             return self.without_match(class);
         }
+        if !self.affords(definition.lines.len(), class.span) {
+            let id = format!("ios-xr class {}", class.name);
+            return Condition::opaque(id, "the file uses classes too often", class.span);
+        }
         self.local_condition(definition, lists)
     }
 
@@ -264,6 +268,9 @@ impl<'a> Reader<'a> {
                 if defined.class.lines.is_empty() {
                     self.without_match(class);
                     continue;
+                }
+                if !self.affords(defined.class.lines.len() + class.actions.len(), class.span) {
+                    break;
                 }
                 let actions = self.actions(&class.actions);
                 self.routes(&defined.class, class, attached.family, &actions, &set, into);

@@ -193,7 +193,7 @@ impl<'a> Printer<'a, '_> {
                 Outcome::Verdict(verdict) => self.rule(rule, verdict, guard)?,
                 Outcome::Next { held: None } => {
                     self.lose(
-                        Loss::Detail,
+                        gravest(&rule.actions),
                         &rule.name,
                         "the rule, which decides nothing: every entry decides",
                     );
@@ -230,7 +230,7 @@ impl<'a> Printer<'a, '_> {
             return Ok(());
         }
         if !rule.actions.is_empty() {
-            self.lose(Loss::Detail, &rule.name, "the actions of a call");
+            self.lose(gravest(&rule.actions), &rule.name, "the actions of a call");
         }
         let both = Condition::and(guard.into_iter().chain([&rule.condition]).cloned());
         let guard = if both == Condition::True { None } else { Some(&both) };
@@ -272,6 +272,10 @@ impl<'a> Printer<'a, '_> {
         }
         if written.lines.is_empty() {
             self.lose(Loss::Detail, &rule.name, "the rule, which no packet of this family matches");
+            return Ok(());
+        }
+        if self.work.charge(written.lines.len() as u64).is_err() {
+            self.leave_out(rule, "the rules of this set need too many lines");
             return Ok(());
         }
         let tail = self.actions(rule, permit);
@@ -368,6 +372,11 @@ impl<'a> Printer<'a, '_> {
         }
         tail
     }
+}
+
+/// How grave it is to lose all of these.
+fn gravest(actions: &[Action]) -> Loss {
+    actions.iter().map(Loss::of_action).max().unwrap_or(Loss::Detail)
 }
 
 /// Whether the protocol of a term is one that later fragments tell too, so that the term may stay one entry.
