@@ -154,6 +154,21 @@ fn text_in_units_of_two_octets_is_read_in_a_folder_too() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_link_in_a_folder_is_the_file_it_leads_to() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/incident/2013-03-03-packet-length.junos.conf");
+    symlink(rules, folder.path().join("a.conf")).unwrap();
+    symlink("nowhere", folder.path().join("b.conf")).unwrap();
+    symlink(".", folder.path().join("loop")).unwrap();
+    let out = run(&["check", folder.path().to_str().unwrap()], b"");
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(said.contains("1 folder behind links") && said.contains("1 file of no known dialect"), "{said}");
+}
+
+#[test]
 fn standard_input_is_read_once() {
     let out = run(&["check", "-", "-"], b"");
     assert_eq!(out.status.code(), Some(2));

@@ -51,10 +51,14 @@ impl Inputs {
             allow_resident_octets(octets);
         }
         let named = dialect::by_name(&options.dialect);
-        let files = list(targets)?;
+        let Listed { files, passed, linked } = list(targets)?;
         let jobs = jobs(options);
         let opened = in_parallel(jobs, &files, |file| open(file, named));
-        let mut inputs = Self::default();
+        let mut inputs = Self { unrecognised: passed, ..Self::default() };
+        if linked > 0 {
+            let folders = count(linked, "folder");
+            inputs.notes.push(format!("{folders} behind links not walked: name them to have them read"));
+        }
         let mut texts = Vec::new();
         for (file, opened) in files.iter().zip(opened) {
             match opened? {
@@ -195,15 +199,26 @@ impl FileToRead {
     }
 }
 
+/// The files the paths mean.
+#[derive(Debug, Default)]
+struct Listed {
+    files: Vec<FileToRead>,
+    // What is in a folder and no file: pipes, links that lead nowhere.
+    passed: usize,
+    // Folders that only links lead to.
+    linked: u64,
+}
+
 /// The files the paths mean, folders walked in the order of names.
-fn list(targets: &[Target]) -> Result<Vec<FileToRead>, Error> {
-    let mut files = Vec::new();
+fn list(targets: &[Target]) -> Result<Listed, Error> {
+    let mut listed = Listed::default();
     if targets.iter().filter(|target| target.path == Path::new("-")).count() > 1 {
         return Err(Error::StdinTwice);
     }
     for Target { path, rule_set } in targets {
         if !path.is_dir() {
-            files.push(FileToRead { path: path.clone(), given: true, rule_set: rule_set.clone() });
+            let rule_set = rule_set.clone();
+            listed.files.push(FileToRead { path: path.clone(), given: true, rule_set });
             continue;
         }
         let mut walk = ignore::WalkBuilder::new(path);
@@ -213,13 +228,22 @@ fn list(targets: &[Target]) -> Result<Vec<FileToRead>, Error> {
                 path: clean(&path.to_string_lossy()).into_owned(),
                 source: io::Error::other(error),
             })?;
-            let is_policy = entry.file_name() == FILE_NAME;
-            if entry.file_type().is_some_and(|kind| kind.is_file()) && !is_policy {
-                files.push(FileToRead { path: entry.into_path(), given: false, rule_set: None });
+            let Some(kind) = entry.file_type() else { continue };
+            if kind.is_dir() || entry.file_name() == FILE_NAME {
+                continue;
+            }
+            // A link is as good as the file it leads to; folders behind links may be this one again.
+            let behind = entry.path().metadata();
+            match behind {
+                Ok(behind) if behind.is_file() => {
+                    listed.files.push(FileToRead { path: entry.into_path(), given: false, rule_set: None });
+                }
+                Ok(behind) if behind.is_dir() => listed.linked += 1,
+                _ => listed.passed += 1,
             }
         }
     }
-    Ok(files)
+    Ok(listed)
 }
 
 struct Opened {
