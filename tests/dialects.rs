@@ -45,6 +45,8 @@ mod exabgp_laws;
 mod feeds;
 #[path = "dialects/flowspec_vectors.rs"]
 mod flowspec_vectors;
+#[path = "dialects/frr.rs"]
+mod frr;
 #[path = "dialects/gobgp.rs"]
 mod gobgp;
 #[path = "dialects/injection.rs"]

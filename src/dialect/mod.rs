@@ -5,10 +5,12 @@ pub mod bird;
 pub mod exabgp;
 pub mod flowspec;
 pub mod flowspec_hex;
+pub mod frr;
 pub mod gobgp;
 pub mod ios_xr;
 pub mod iptables;
 pub mod ir_json;
+pub(crate) mod json_text;
 pub mod junos;
 pub mod mrt;
 pub mod nftables;
@@ -30,6 +32,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bird::Bird,
     &exabgp::ExaBgp,
     &flowspec_hex::FlowspecHex,
+    &frr::Frr,
     &gobgp::GoBgp,
     &ios_xr::IosXr,
     &iptables::Iptables,

@@ -6,7 +6,6 @@
 
 mod display;
 mod findings;
-mod json;
 mod lower;
 mod matching;
 mod parse;

@@ -2,7 +2,6 @@
 //! included.
 
 use super::findings::Findings;
-use super::json::{self, Json, Value};
 use super::lower::Rules;
 use super::matching;
 use super::syntax::{Asked, Body, Item, Route, Verb};
@@ -10,6 +9,7 @@ use super::then;
 use crate::diagnostic::Level;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{ComponentType, Operand, Table};
+use crate::dialect::json_text::{self as json, Json, Value};
 use crate::dialect::raised;
 use crate::guard::{Meter, limits};
 use crate::source::Span;

@@ -1,4 +1,4 @@
-//! JSON with the place of every value, as far as a RIB needs it.
+//! JSON with the place of every value, for dialects that programs write as JSON.
 
 use crate::guard::{Meter, limits};
 use crate::source::Span;
@@ -6,16 +6,16 @@ use std::borrow::Cow;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Json<'a> {
+pub(crate) struct Json<'a> {
     /// The value.
-    pub(super) value: Value<'a>,
+    pub(crate) value: Value<'a>,
     /// Where it stands.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// A JSON value.
 #[derive(Clone, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// `null`
     Null,
     /// `true`, `false`
@@ -32,16 +32,16 @@ pub(super) enum Value<'a> {
 
 /// What was expected, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// What should have been there.
-    pub(super) expected: String,
+    pub(crate) expected: String,
     /// Where.
-    pub(super) at: usize,
+    pub(crate) at: usize,
 }
 
 impl Json<'_> {
     /// The value of a name.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match &self.value {
             Value::Object(list) => list.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
@@ -49,7 +49,7 @@ impl Json<'_> {
     }
 
     /// The members of a list; none for other values.
-    pub(super) fn list(&self) -> &[Self] {
+    pub(crate) fn list(&self) -> &[Self] {
         match &self.value {
             Value::List(list) => list,
             _ => &[],
@@ -57,7 +57,7 @@ impl Json<'_> {
     }
 
     /// The value as a text.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             _ => None,
@@ -65,7 +65,7 @@ impl Json<'_> {
     }
 
     /// The value as a whole number.
-    pub(super) fn number(&self) -> Option<u64> {
+    pub(crate) fn number(&self) -> Option<u64> {
         match &self.value {
             Value::Number(digits) => digits.parse().ok(),
             _ => None,
@@ -73,7 +73,7 @@ impl Json<'_> {
     }
 
     /// The value as a number with a fraction.
-    pub(super) fn float(&self) -> Option<f64> {
+    pub(crate) fn float(&self) -> Option<f64> {
         match &self.value {
             Value::Number(digits) => digits.parse().ok(),
             _ => None,
@@ -81,13 +81,13 @@ impl Json<'_> {
     }
 
     /// Whether the value is `true`.
-    pub(super) fn is_true(&self) -> bool {
+    pub(crate) fn is_true(&self) -> bool {
         matches!(self.value, Value::Bool(true))
     }
 }
 
 /// Reads the one value of a text.
-pub(super) fn read(text: &str) -> Result<Json<'_>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Json<'_>, Fault> {
     let mut reader = Reader { text, at: 0, depth: Meter::new(&limits::NESTING) };
     let value = reader.value()?;
     reader.blanks();
@@ -95,6 +95,19 @@ pub(super) fn read(text: &str) -> Result<Json<'_>, Fault> {
         return Err(reader.fault("nothing behind the value"));
     }
     Ok(value)
+}
+
+/// Reads the values of a text that holds several, one behind the other.
+pub(crate) fn read_all(text: &str) -> Result<Vec<Json<'_>>, Fault> {
+    let mut reader = Reader { text, at: 0, depth: Meter::new(&limits::NESTING) };
+    let mut list = Vec::new();
+    loop {
+        reader.blanks();
+        if reader.at >= text.len() {
+            return Ok(list);
+        }
+        list.push(reader.value()?);
+    }
 }
 
 struct Reader<'a> {
