@@ -60,7 +60,18 @@ def bird(items, out):
     out("}\n")
 
 
+def iptables(items, out):
+    out("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n")
+    for dst, src, proto, ports, drop in items:
+        name = {6: "tcp", 17: "udp", 1: "icmp"}[proto]
+        out("-A FORWARD " + (f"-s {text(src)} " if src[1] else "") + f"-d {text(dst)} -p {name} ")
+        if ports:
+            out(f"-m {name} --dport " + ("%d " % ports[0] if ports[0] == ports[1] else "%d:%d " % ports))
+        out("-j %s\n" % ("DROP" if drop else "ACCEPT"))
+    out("COMMIT\n")
+
+
 if __name__ == "__main__":
     dialect, n = sys.argv[1], int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    {"junos": junos, "exabgp": exabgp, "bird": bird}[dialect](rules(n, seed), sys.stdout.write)
+    {"junos": junos, "exabgp": exabgp, "bird": bird, "iptables": iptables}[dialect](rules(n, seed), sys.stdout.write)

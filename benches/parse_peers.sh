@@ -8,7 +8,7 @@ n=${1:-100000}
 cargo build --release --quiet
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-for d in junos exabgp bird; do python3 benches/make_rules.py "$d" "$n" >"$tmp/$d.conf"; done
+for d in junos exabgp bird iptables; do python3 benches/make_rules.py "$d" "$n" >"$tmp/$d.conf"; done
 
 # Prints the median wall time in seconds and the largest resident size in MiB of five runs.
 measure() {
@@ -38,3 +38,23 @@ for d in junos exabgp bird; do
         if (p > 0) printf "  %.2f x the peer", p / o
         print "" }'
 done
+
+# The same rules for a host: its own program reads them in a namespace, without loading anything.
+restore=$(command -v iptables-legacy-restore || echo /usr/sbin/iptables-legacy-restore)
+if [ -x "$restore" ] && unshare -n true 2>/dev/null; then
+    cat >"$tmp/restore" <<SH
+#!/bin/sh
+exec unshare -n "$restore" --test "$tmp/iptables.conf"
+SH
+    chmod +x "$tmp/restore"
+    read -r peer peer_mib < <(measure "$tmp/restore")
+    echo "iptables-legacy-restore --test  $peer s  $peer_mib MiB"
+else
+    echo "iptables-legacy-restore --test  skipped: not installed, or no namespaces"
+    peer=0
+fi
+read -r ours ours_mib < <(measure target/release/flowgate check --quiet --format json "$tmp/iptables.conf")
+awk -v o="$ours" -v m="$ours_mib" -v p="$peer" -v n="$n" 'BEGIN {
+    printf "flowgate iptables %s s  %s MiB  %d rules/s", o, m, n / o
+    if (p > 0) printf "  %.2f x the peer", p / o
+    print "" }'

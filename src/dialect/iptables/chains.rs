@@ -285,7 +285,9 @@ impl<'a> Reader<'a> {
                     .tables
                     .get(self.table)
                     .map_or(Vec::new(), |t| t.infos.iter().map(|i| i.index).collect());
-                indices.into_iter().for_each(|index| self.put_back(index, Vec::new()));
+                for index in indices {
+                    self.put_back(index, Vec::new());
+                }
             }
             ('X', chain) => self.remove(chain.map(|(name, _)| name)),
             ('E', Some((name, at))) => self.rename((name, at), operands, span),
@@ -348,29 +350,25 @@ impl<'a> Reader<'a> {
         let number = operands.first().and_then(|word| word.text.parse::<usize>().ok());
         let mut rules =
             self.document.rule_sets.get_mut(index).map_or(Vec::new(), |s| std::mem::take(&mut s.rules));
-        let place = match number {
-            Some(number) => number.checked_sub(1).filter(|place| *place < rules.len()),
-            None => {
-                let mut wanted = Vec::new();
-                self.rule(index, operands, span, &mut wanted);
-                let same = |a: &Rule, b: &Rule| {
-                    a.condition == b.condition && a.outcome == b.outcome && a.actions == b.actions
-                };
-                if self.expansion.charge(rules.len() as u64 / 16).is_err() {
-                    None
-                } else {
-                    wanted.first().and_then(|wanted| rules.iter().position(|rule| same(rule, wanted)))
-                }
+        let place = if let Some(number) = number {
+            number.checked_sub(1).filter(|place| *place < rules.len())
+        } else {
+            let mut wanted = Vec::new();
+            self.rule(index, operands, span, &mut wanted);
+            let same = |a: &Rule, b: &Rule| {
+                a.condition == b.condition && a.outcome == b.outcome && a.actions == b.actions
+            };
+            if self.expansion.charge(rules.len() as u64 / 16).is_err() {
+                None
+            } else {
+                wanted.first().and_then(|wanted| rules.iter().position(|rule| same(rule, wanted)))
             }
         };
-        match place {
-            Some(place) => {
-                rules.remove(place);
-            }
-            None => {
-                let message = "no rule of the chain is the one to delete";
-                self.findings.add(raised::UNDEFINED_REFERENCE, Level::Warning, span, message);
-            }
+        if let Some(place) = place {
+            rules.remove(place);
+        } else {
+            let message = "no rule of the chain is the one to delete";
+            self.findings.add(raised::UNDEFINED_REFERENCE, Level::Warning, span, message);
         }
         self.put_back(index, rules);
     }
@@ -384,7 +382,9 @@ impl<'a> Reader<'a> {
         for info in state.infos.iter_mut().filter(|info| gone(info)) {
             info.declared = false;
         }
-        indices.into_iter().for_each(|index| self.put_back(index, Vec::new()));
+        for index in indices {
+            self.put_back(index, Vec::new());
+        }
     }
 
     fn rename(&mut self, (name, at): (&str, Span), operands: &[Word<'a>], span: Span) {
@@ -606,7 +606,7 @@ fn number(rules: &mut [Rule]) {
 fn renumber(condition: &mut Condition, order: &mut HashMap<u32, u32>) {
     match condition {
         Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| renumber(part, order))
+            parts.iter_mut().for_each(|part| renumber(part, order));
         }
         Condition::Not(part) => renumber(part, order),
         Condition::Test(Test { field: Field::InIface | Field::OutIface, values, .. }) => {

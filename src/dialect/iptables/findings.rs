@@ -35,7 +35,7 @@ impl Findings {
             return;
         }
         let mut finding = raise(check, level, message, self.source, span);
-        finding.help = (!help.is_empty()).then(|| help.to_owned().into());
+        finding.help = (!help.is_empty()).then(|| help.to_owned());
         self.list.push(finding);
     }
 

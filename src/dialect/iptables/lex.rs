@@ -55,8 +55,8 @@ fn is_break(bytes: &[u8], at: usize) -> bool {
 
 #[inline]
 fn is_plain(byte: u8, shell: bool) -> bool {
-    !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\')
-        && !(shell && matches!(byte, b'\'' | b';' | b'&' | b'|'))
+    !(matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\')
+        || shell && matches!(byte, b'\'' | b';' | b'&' | b'|'))
 }
 
 #[inline]
@@ -80,12 +80,11 @@ fn careful(text: &str, shell: bool) -> (usize, Cow<'_, str>, bool) {
         match (open, c) {
             (Some('"'), '\\') => escaped = true,
             (Some(mark), c) if c == mark => open = None,
-            (Some(_), c) => out.push(c),
             (None, '"') => (open, quoted) = (Some('"'), true),
             (None, '\'') if shell => (open, quoted) = (Some('\''), true),
             (None, '\\') if shell => (escaped, quoted) = (true, true),
             (None, c) if c.is_ascii() && is_end(c as u8, shell) => return (at, Cow::Owned(out), quoted),
-            (None, c) => out.push(c),
+            (_, c) => out.push(c),
         }
     }
     (text.len(), Cow::Owned(out), quoted)

@@ -52,6 +52,7 @@ fn head(line: &str) -> Option<(&str, &str)> {
 }
 
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column that is there or not")]
 struct Columns {
     known: bool,
     number: bool,
@@ -138,6 +139,7 @@ fn rule<'a>(line: &'a str, columns: Columns, span: Span, out: &mut Vec<Word<'a>>
 }
 
 /// What stands behind the columns: matches, and what the target says of itself.
+#[expect(clippy::too_many_lines, reason = "one table: what each form of words stands for")]
 fn matches_of<'a>(
     extras: &[&'a str],
     protocol: &'a str,

@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
         Reading { document: self.document, diagnostics: self.findings.finish(end), skipped: self.skipped }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a statement is handed over once")]
     fn statement(&mut self, statement: Statement<'a, '_>) {
         match statement {
             Statement::Comment(text) => self.comment(text),
@@ -270,7 +271,7 @@ impl<'a> Reader<'a> {
             self.finish_matches(&mut spec);
             self.check_place(&mut spec, chain);
             let doing = self.doing(&mut spec);
-            self.emit(&mut spec, doing, out);
+            self.emit(&mut spec, &doing, out);
         }
         self.spec = Some(spec);
     }
@@ -288,7 +289,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Puts the rules that a specification stands for behind `out`.
-    fn emit(&mut self, spec: &mut Spec, doing: Doing, out: &mut Vec<Rule>) {
+    fn emit(&mut self, spec: &mut Spec, doing: &Doing, out: &mut Vec<Rule>) {
         if spec.unread {
             // What was not understood may be a condition as well as an action.
             let id = format!("iptables unreadable: {}", self.words_at(spec.span));
@@ -310,7 +311,7 @@ impl<'a> Reader<'a> {
                     return self.findings.syntax(spec.span, &message);
                 }
                 let condition = self.condition(spec, source, target, left == 0);
-                self.push_rules(spec, condition, &doing, out);
+                self.push_rules(spec, condition, doing, out);
             }
         }
     }
@@ -475,7 +476,7 @@ fn address(list: &mut Vec<Condition>, side: &Side, index: usize, (four, six): (F
             let (first, host) = (addr & mask, !mask);
             if host == u32::MAX {
                 return if side.not {
-                    list.push(Condition::False)
+                    list.push(Condition::False);
                 };
             }
             if host & host.wrapping_add(1) == 0 {
@@ -489,7 +490,7 @@ fn address(list: &mut Vec<Condition>, side: &Side, index: usize, (four, six): (F
             let (first, host) = (addr & mask, !mask);
             if host == u128::MAX {
                 return if side.not {
-                    list.push(Condition::False)
+                    list.push(Condition::False);
                 };
             }
             if host & host.wrapping_add(1) == 0 {

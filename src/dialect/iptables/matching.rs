@@ -34,10 +34,10 @@ impl Reader<'_> {
         let whole = cursor.span.to(span);
         match row.meaning {
             Meaning::Sport | Meaning::Dport => {
-                self.port(spec, index, row.meaning == Meaning::Sport, text, span, not)
+                self.port(spec, index, row.meaning == Meaning::Sport, text, span, not);
             }
             Meaning::Sports | Meaning::Dports | Meaning::Ports => {
-                self.multiport(spec, row.meaning, text, span, not)
+                self.multiport(spec, row.meaning, text, span, not);
             }
             Meaning::TcpFlags => {
                 let Some((compare, last)) = cursor.value() else {
@@ -98,7 +98,7 @@ impl Reader<'_> {
                 self.address_type(spec, index, row.meaning == Meaning::SrcType, (text, span), not);
             }
             Meaning::FragFirst => {
-                spec.parts.push(Condition::test_at(Field::FragOff, ValueSet::single(0), whole))
+                spec.parts.push(Condition::test_at(Field::FragOff, ValueSet::single(0), whole));
             }
             Meaning::FragMore => spec.parts.push(Condition::test_at(Field::Mf, ValueSet::single(1), whole)),
             Meaning::FragLast => spec.parts.push(Condition::test_at(Field::Mf, ValueSet::single(0), whole)),
@@ -118,7 +118,7 @@ impl Reader<'_> {
             // `--soft` is read with its header; counters of sets change nothing.
             Meaning::Soft | Meaning::SetIgnored => {}
             Meaning::Behind | Meaning::InHeader | Meaning::Opaque | Meaning::SetOption => {
-                self.opaque_option(spec, cursor, index, row, first);
+                Self::opaque_option(spec, cursor, index, row, first);
             }
         }
     }
@@ -337,20 +337,6 @@ impl Reader<'_> {
     /// (`__inet_dev_addr_type` in the kernel).
     fn address_type(&mut self, spec: &mut Spec, index: usize, source: bool, value: (&str, Span), not: bool) {
         let (text, span) = value;
-        const KNOWN: [&str; 12] = [
-            "UNSPEC",
-            "UNICAST",
-            "LOCAL",
-            "BROADCAST",
-            "ANYCAST",
-            "MULTICAST",
-            "BLACKHOLE",
-            "UNREACHABLE",
-            "PROHIBIT",
-            "THROW",
-            "NAT",
-            "XRESOLVE",
-        ];
         if !text.split(',').all(|word| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(word))) {
             return self.bad_value(spec, "types of addresses", text, span);
         }
@@ -498,7 +484,7 @@ impl Reader<'_> {
                 self.findings.syntax(span, &format!("`-m {}` needs `-p {name}`", one.name));
                 spec.unread = true;
             } else if !one.used {
-                self.bare_match(spec, &one.name, span);
+                Self::bare_match(spec, &one.name, span);
             }
         }
         if self.options.iptables_exact {
@@ -551,7 +537,7 @@ impl Reader<'_> {
     }
 
     /// A match of a protocol without options asks for its header.
-    fn bare_match(&mut self, spec: &mut Spec, name: &str, span: Span) {
+    fn bare_match(spec: &mut Spec, name: &str, span: Span) {
         let field = match name {
             "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "ipcomp" | "mh" | "tcpmss" => Field::FragOff,
             "icmp" => Field::IcmpType,
@@ -607,6 +593,22 @@ fn is_blotted(text: &str) -> bool {
         |part: &str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit() || "Xx*?".contains(c));
     text.split(':').count() == 6 && text.split(':').all(part)
 }
+
+/// Types of addresses.
+const KNOWN: [&str; 12] = [
+    "UNSPEC",
+    "UNICAST",
+    "LOCAL",
+    "BROADCAST",
+    "ANYCAST",
+    "MULTICAST",
+    "BLACKHOLE",
+    "UNREACHABLE",
+    "PROHIBIT",
+    "THROW",
+    "NAT",
+    "XRESOLVE",
+];
 
 /// Matches that need no option.
 fn may_be_bare(name: &str) -> bool {

@@ -320,7 +320,7 @@ impl Reader<'_> {
             }
         };
         if row.support == Support::Opaque {
-            self.opaque_option(spec, cursor, index, row, first);
+            Self::opaque_option(spec, cursor, index, row, first);
         } else {
             self.matching(spec, cursor, index, row, first);
         }
@@ -328,7 +328,6 @@ impl Reader<'_> {
 
     /// An option that is not modelled: its words are kept.
     pub(super) fn opaque_option<'w>(
-        &mut self,
         spec: &mut Spec,
         cursor: &mut Cursor<'_, 'w>,
         index: usize,
@@ -366,7 +365,9 @@ impl Reader<'_> {
                 add_option(&mut spec.target_options, "!");
             }
             add_option(&mut spec.target_options, name);
-            words.into_iter().for_each(|word| add_words(&mut spec.target_options, word));
+            for word in words {
+                add_words(&mut spec.target_options, word);
+            }
             return;
         }
         if let Some(loaded) = spec.loaded.iter_mut().rev().find(|loaded| loaded.module.is_none()) {
@@ -374,7 +375,9 @@ impl Reader<'_> {
                 add_option(&mut loaded.opaque, "!");
             }
             add_option(&mut loaded.opaque, name);
-            words.into_iter().for_each(|word| add_words(&mut loaded.opaque, word));
+            for word in words {
+                add_words(&mut loaded.opaque, word);
+            }
             return;
         }
         self.findings.syntax(span, &format!("`{}` is an option of no match or target here", shown(name)));

@@ -234,19 +234,18 @@ fn expand(variables: &HashMap<String, String>, word: &mut Word<'_>) {
     let mut rest = &*word.text;
     while let Some((before, after)) = rest.split_once('$') {
         out.push_str(before);
-        let (name, tail) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
-            Some(braced) => braced,
-            None => {
+        let (name, tail) =
+            if let Some(braced) = after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+                braced
+            } else {
                 let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
                 after.split_at(after.find(|c| !fits(c)).unwrap_or(after.len()))
-            }
-        };
-        match variables.get(name) {
-            Some(value) => out.push_str(value),
-            None => {
-                out.push('$');
-                out.push_str(after.get(..after.len() - tail.len()).unwrap_or(""));
-            }
+            };
+        if let Some(value) = variables.get(name) {
+            out.push_str(value)
+        } else {
+            out.push('$');
+            out.push_str(after.get(..after.len() - tail.len()).unwrap_or(""));
         }
         rest = tail;
     }

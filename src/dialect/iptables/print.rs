@@ -302,7 +302,10 @@ impl<'a> Section<'a, '_> {
                 self.detail(set, rule, "its condition, which no packet can meet");
             }
             if !list.is_empty() {
-                return Ok(self.detail(set, rule, "the rule, which no packet of the family can match"));
+                return {
+                    self.detail(set, rule, "the rule, which no packet of the family can match");
+                    Ok(())
+                };
             }
             out.push(jumps.iter().map(|jump| format!("! -i + {jump}")).collect::<Vec<_>>());
         }
@@ -457,7 +460,7 @@ impl<'a> Section<'a, '_> {
                 Action::Log => jumps.push("-j LOG".to_owned()),
                 Action::Mark(Mark::Dscp(value)) => jumps.push(format!("-j DSCP --set-dscp {value:#04x}")),
                 Action::Mark(Mark::TrafficClass(value)) => {
-                    jumps.push(format!("-j TOS --set-tos {value:#04x}/0xff"))
+                    jumps.push(format!("-j TOS --set-tos {value:#04x}/0xff"));
                 }
                 Action::Other(words) => match target_words(words, self.family, place.table) {
                     Some((support::Target::Nat, words)) => own = Some(words),
@@ -476,12 +479,11 @@ impl<'a> Section<'a, '_> {
                 if place.table != Table::Filter {
                     return Err("a rejection outside the table `filter`".into());
                 }
-                Some(match self.reject(kind, Some(rule)) {
-                    Some(words) => format!("-j {words}"),
-                    None => {
-                        self.detail(set, rule, "the message it sends back; it is the usual one instead");
-                        "-j REJECT".to_owned()
-                    }
+                Some(if let Some(words) = self.reject(kind, Some(rule)) {
+                    format!("-j {words}")
+                } else {
+                    self.detail(set, rule, "the message it sends back; it is the usual one instead");
+                    "-j REJECT".to_owned()
                 })
             }
             Outcome::Verdict(Verdict::NoDecision) => return Err("to leave packets undecided".into()),

@@ -113,11 +113,14 @@ pub(super) fn lines(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Vec<Line>, 
     Ok(list)
 }
 
+/// How to say a protocol, and which it is where it is one.
+type Choice = (Say, Option<u8>);
+
 /// Protocols that have ports.
 const PORTS: [u32; 5] = [6, 17, 33, 132, 136];
 
 /// The protocols a cube asks for, and how to say each; none where it asks for none.
-fn protocols(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Option<Vec<(Say, Option<u8>)>>, Reason> {
+fn protocols(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Option<Vec<Choice>>, Reason> {
     let mut wanted: Option<IntervalSet<u32>> = None;
     let mut narrow = |set: IntervalSet<u32>| {
         wanted = Some(match wanted.take() {
@@ -200,7 +203,7 @@ impl Writer<'_, '_> {
             list = extend(&list, &choices, meter)?;
         }
         for set in &self.cube.either {
-            let choices = self.multiport("--ports", set)?;
+            let choices = Self::multiport("--ports", set)?;
             list = extend(&list, &choices, meter)?;
         }
         Ok(list)
@@ -257,13 +260,13 @@ impl Writer<'_, '_> {
             Some(17) => "udp",
             Some(33) => "dccp",
             Some(132) => "sctp",
-            Some(136) => return self.multiport(&format!("{option}s"), values),
+            Some(136) => return Self::multiport(&format!("{option}s"), values),
             _ => return Err("ports of any protocol".into()),
         };
         // Where ports are read wherever they stand, only multiport asks for a header.
         let located = option_is_located(self.cube, option);
         if self.setting.raw && located && matches!(module, "tcp" | "udp") {
-            return self.multiport(&format!("{option}s"), values);
+            return Self::multiport(&format!("{option}s"), values);
         }
         let out = set.complement(65_535);
         let said = |not: &str, (low, high): (u32, u32)| {
@@ -279,10 +282,10 @@ impl Writer<'_, '_> {
         if let (Some(only), None) = (ranges.next(), ranges.next()) {
             return Ok(said("! ", only));
         }
-        self.multiport(&format!("{option}s"), values)
+        Self::multiport(&format!("{option}s"), values)
     }
 
-    fn multiport(&self, option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn multiport(option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
         let Some(set) = values.as_ranges() else { return Err("a pattern of ports".into()) };
         let rest = set.complement(65_535);
         let shorter = option != "--ports" && rest.ranges().len() < set.ranges().len() && weight(&rest) <= 15;
@@ -403,6 +406,7 @@ fn no_words(field: Field) -> Reason {
     format!("a test of the {}", field.info().title)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what every way to say a test answers")]
 fn one(words: &str) -> Result<Vec<Say>, Reason> {
     Ok(vec![Say::Match(words.to_owned())])
 }
@@ -431,22 +435,21 @@ fn range(low: u32, high: u32) -> String {
 fn addresses4(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
     let of_range = |not: &str, (low, high): (u32, u32)| {
         let cover = Prefix4::cover(low, high);
-        match cover.as_slice() {
-            [prefix] => Say::Basic(place, format!("{not}{option} {prefix}")),
-            _ => {
-                let (low, high) = (Ipv4Addr::from(low), Ipv4Addr::from(high));
-                Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
-            }
+        if let [prefix] = cover.as_slice() {
+            Say::Basic(place, format!("{not}{option} {prefix}"))
+        } else {
+            let (low, high) = (Ipv4Addr::from(low), Ipv4Addr::from(high));
+            Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
         }
     };
     match values {
         ValueSet::Ranges(set) => {
             let rest = set.complement(u32::MAX);
             let mut gaps = rest.ranges();
-            if set.ranges().len() > 1 || covers_more(set, &rest) {
-                if let (Some(gap), None) = (gaps.next(), gaps.next()) {
-                    return Ok(vec![of_range("! ", gap)]);
-                }
+            if (set.ranges().len() > 1 || covers_more(set, &rest))
+                && let (Some(gap), None) = (gaps.next(), gaps.next())
+            {
+                return Ok(vec![of_range("! ", gap)]);
             }
             Ok(set.ranges().map(|range| of_range("", range)).collect())
         }
@@ -469,12 +472,11 @@ fn covers_more(set: &IntervalSet<u32>, rest: &IntervalSet<u32>) -> bool {
 fn addresses6(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
     let of_range = |not: &str, (low, high): (u128, u128)| {
         let cover = Prefix6::cover(low, high);
-        match cover.as_slice() {
-            [prefix] => Say::Basic(place, format!("{not}{option} {prefix}")),
-            _ => {
-                let (low, high) = (Ipv6Addr::from(low), Ipv6Addr::from(high));
-                Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
-            }
+        if let [prefix] = cover.as_slice() {
+            Say::Basic(place, format!("{not}{option} {prefix}"))
+        } else {
+            let (low, high) = (Ipv6Addr::from(low), Ipv6Addr::from(high));
+            Say::Match(format!("-m iprange {not}{ranged} {low}-{high}"))
         }
     };
     match values {
@@ -485,10 +487,10 @@ fn addresses6(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Re
                     && set.ranges().all(|(low, high)| Prefix6::cover(low, high).len() == 1)
             };
             let mut gaps = rest.ranges();
-            if set.ranges().len() > 1 || (!prefix(set) && prefix(&rest)) {
-                if let (Some(gap), None) = (gaps.next(), gaps.next()) {
-                    return Ok(vec![of_range("! ", gap)]);
-                }
+            if (set.ranges().len() > 1 || (!prefix(set) && prefix(&rest)))
+                && let (Some(gap), None) = (gaps.next(), gaps.next())
+            {
+                return Ok(vec![of_range("! ", gap)]);
             }
             Ok(set.ranges().map(|range| of_range("", range)).collect())
         }
@@ -581,7 +583,7 @@ fn flags(values: &ValueSet, all: u128) -> Result<Vec<Say>, Reason> {
     let small = |v: u128| u32::try_from(v).unwrap_or(u32::MAX);
     let list: Vec<(u32, u32)> = set.patterns().iter().map(|p| (small(p.value), small(p.mask))).collect();
     // Differs in one of several bits: the opposite of one comparison.
-    if list.len() > 1 && list.iter().all(|(_, mask)| mask.count_ones() == 1) {
+    if list.len() > 1 && list.iter().all(|(_, mask)| mask.is_power_of_two()) {
         let mask = list.iter().fold(0, |sum, (_, mask)| sum | mask);
         let compare = list.iter().fold(0, |sum, (value, mask)| sum | (!value & mask));
         if mask.count_ones() as usize == list.len() && mask <= 0x3f {
@@ -713,20 +715,22 @@ fn mac(values: &ValueSet) -> Result<Vec<Say>, Reason> {
     Ok(set.ranges().flat_map(|(low, high)| low..=high).map(|value| said("", value)).collect())
 }
 
+/// Names of extension headers.
+const HEADERS: [(u32, &str); 6] = [
+    (ext::HOP_BY_HOP, "hop-by-hop"),
+    (ext::ROUTING, "ipv6-route"),
+    (ext::FRAGMENT, "ipv6-frag"),
+    (ext::DESTINATION, "ipv6-opts"),
+    (ext::AUTHENTICATION, "ah"),
+    (ext::ESP, "esp"),
+];
+
 fn headers(values: &ValueSet) -> Result<Vec<Say>, Reason> {
     let ValueSet::Bits(set) = values else { return Err("sets of extension headers".into()) };
-    const NAMES: [(u32, &str); 6] = [
-        (ext::HOP_BY_HOP, "hop-by-hop"),
-        (ext::ROUTING, "ipv6-route"),
-        (ext::FRAGMENT, "ipv6-frag"),
-        (ext::DESTINATION, "ipv6-opts"),
-        (ext::AUTHENTICATION, "ah"),
-        (ext::ESP, "esp"),
-    ];
     let named = |bits: u128| -> Option<String> {
         let names: Vec<&str> =
-            NAMES.iter().filter(|(bit, _)| bits & u128::from(*bit) != 0).map(|(_, name)| *name).collect();
-        let known = NAMES.iter().fold(0, |sum, (bit, _)| sum | u128::from(*bit));
+            HEADERS.iter().filter(|(bit, _)| bits & u128::from(*bit) != 0).map(|(_, name)| *name).collect();
+        let known = HEADERS.iter().fold(0, |sum, (bit, _)| sum | u128::from(*bit));
         (bits & !known == 0 && !names.is_empty()).then(|| names.join(","))
     };
     set.patterns()

@@ -162,7 +162,7 @@ pub(super) fn looks_like(text: &str) -> Recognition {
             // The head of a shell file: assignments, comments, commands.
             _ if first.contains("tables-translate") => return Recognition::No,
             _ if first.contains("iptables") || first.contains("ip6tables") => {
-                possible = Recognition::Possible
+                possible = Recognition::Possible;
             }
             _ if text.starts_with("#!") || first.contains('=') => {}
             _ => return possible,

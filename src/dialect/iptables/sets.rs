@@ -49,6 +49,7 @@ enum Dimension {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 struct Set {
     list: bool,
     bitmap_port: bool,
@@ -398,6 +399,9 @@ fn condition_of_lasting(set: &Set, sources: &[bool], names: &mut Vec<String>) ->
     if known { condition } else { Condition::False }
 }
 
+/// First parts of entries that are the same but for them.
+type Group<'a> = (Vec<(u32, u32)>, Vec<(u128, u128)>, Vec<&'a Part>);
+
 /// The entries that are kept, and whether that is exact.
 fn condition(
     set: &Set,
@@ -406,7 +410,7 @@ fn condition(
     names: &mut Vec<String>,
 ) -> (Condition, bool) {
     // Entries that differ in their address only are one test.
-    let mut groups: BTreeMap<&[Part], (Vec<(u32, u32)>, Vec<(u128, u128)>, Vec<&Part>)> = BTreeMap::new();
+    let mut groups: BTreeMap<&[Part], Group<'_>> = BTreeMap::new();
     let excluding = set.entries.iter().any(|entry| entry.nomatch);
     if excluding && set.dimensions.len() == 1 {
         return (by_longest(set, sources, keep), true);
@@ -526,7 +530,7 @@ fn part_test(part: &Part, source: bool, names: &mut Vec<String>) -> Condition {
 fn resolve(condition: &mut Condition, symbols: &[u32]) {
     match condition {
         Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| resolve(part, symbols))
+            parts.iter_mut().for_each(|part| resolve(part, symbols));
         }
         Condition::Test(test) if matches!(test.field, Field::InIface | Field::OutIface) => {
             let at = test.values.as_single().and_then(|value| usize::try_from(value).ok());
