@@ -28,6 +28,9 @@ static META: Meta = Meta {
     page: include_str!("../../docs/checks/protected-flow.md"),
 };
 
+/// Findings of one filter whose packets are made simple: that takes walks over the filter, and nobody reads more.
+const SIMPLIFIED: usize = 100;
+
 impl Check for ProtectedFlow {
     fn meta(&self) -> &'static Meta {
         &META
@@ -214,7 +217,7 @@ impl Judge<'_> {
     }
 
     fn report(&self, cx: &Context<'_>, input: &Input, out: &mut Findings) {
-        for ((set_index, index), hit) in &self.hits {
+        for (((set_index, index), hit), number) in self.hits.iter().zip(0..) {
             let (set_index, index) = (*set_index as usize, *index as usize);
             let Some(set) = self.document.rule_sets.get(set_index) else { continue };
             let Some(rule) = set.rules.get(index) else { continue };
@@ -233,7 +236,10 @@ impl Judge<'_> {
             }
             let finding = at.drop_finding(&META, cx.settings, message(rule, &hit_flows));
             let finding = finding.map(|f| f.with_help("accept the flow in a term before, or ask for less"));
-            prove::show(out, &at, finding, &[&rule.condition, &first.condition], packet);
+            // What is shown is dropped too, whatever earlier rules ask of it.
+            let conditions = [&rule.condition, &first.condition];
+            let keeps = |packet: &Headers| number < SIMPLIFIED && self.is_dropped(packet);
+            prove::show_while(out, &at, finding, &conditions, packet, &keeps);
         }
     }
 

@@ -196,56 +196,61 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// A packet as evidence that some conditions are met; an error in words when no octets have these headers.
-pub(super) fn witness(
-    at: &RuleAt<'_>,
-    conditions: &[&Condition],
-    headers: &Headers,
-) -> Result<Witness, String> {
-    let symbols = &at.input.reading.document.symbols;
-    let simple = simplified(conditions, headers).unwrap_or_else(|| without_unasked(conditions, headers));
-    let headers = &simple;
-    let octets = build(headers).map_err(|reason| format!("the packet found cannot be written: {reason}"))?;
-    Ok(Witness { packet: words::print(headers, symbols), octets })
+/// What a packet is evidence of: that some conditions are met, and what the packet comes to otherwise.
+struct Claim<'a> {
+    conditions: &'a [&'a Condition],
+    keeps: &'a dyn Fn(&Headers) -> bool,
 }
 
-/// The packet without what only the device knows of it, where no condition asks for that.
-fn without_unasked(conditions: &[&Condition], headers: &Headers) -> Headers {
-    let mut simple = headers.clone();
-    for field in [Field::InGroup, Field::OutGroup, Field::CtState, Field::Mark] {
-        let asks = |test: &crate::ir::Test| test.field == field;
-        if !conditions.iter().any(|condition| condition.tests().into_iter().any(asks)) {
-            simple.set_cut(field);
-        }
+impl Claim<'_> {
+    fn holds_of(&self, headers: &Headers) -> bool {
+        holds(self.conditions, headers) == Truth::Yes && (self.keeps)(headers)
     }
-    simple
-}
 
-/// The packet with an ordinary value in every field the conditions do not ask for, where it still meets them.
-fn simplified(conditions: &[&Condition], headers: &Headers) -> Option<Headers> {
-    let mut asked = vec![Field::IpVersion];
-    for condition in conditions {
-        condition.visit(&mut |part| {
-            if let Condition::Test(test) = part {
-                asked.push(test.field);
-                asked.extend(test.field.info().needs.iter().map(|need| need.field));
-            }
-        });
+    /// The packet as shown: with as little as the claim needs.
+    fn shown(&self, headers: &Headers) -> Headers {
+        self.simplified(headers).unwrap_or_else(|| self.without_unasked(headers))
     }
-    // Room follows from the length or from the fields that need it; the status from fragment and protocol.
-    let follows = |field: Field| matches!(field, Field::L4Room | Field::L4Status);
-    for keep in [false, true] {
-        let mut simple = Headers::new();
-        for field in asked.iter().filter(|field| keep || !follows(**field)) {
-            if let Reading::Value(value) = headers.get(*field) {
-                simple.set_wide(*field, value);
+
+    /// The packet without what only the device knows of it, where the claim does not rest on that.
+    fn without_unasked(&self, headers: &Headers) -> Headers {
+        let mut simple = headers.clone();
+        for field in [Field::InGroup, Field::OutGroup, Field::CtState, Field::Mark] {
+            let mut less = simple.clone();
+            less.set_cut(field);
+            if self.holds_of(&less) {
+                simple = less;
             }
         }
-        if complete(&mut simple).is_ok() && holds(conditions, &simple) == Truth::Yes {
-            return Some(simple);
-        }
+        simple
     }
-    None
+
+    /// The packet with an ordinary value in every field the conditions do not ask for, where the claim still holds.
+    fn simplified(&self, headers: &Headers) -> Option<Headers> {
+        let mut asked = vec![Field::IpVersion];
+        for condition in self.conditions {
+            condition.visit(&mut |part| {
+                if let Condition::Test(test) = part {
+                    asked.push(test.field);
+                    asked.extend(test.field.info().needs.iter().map(|need| need.field));
+                }
+            });
+        }
+        // Room follows from the length or from the fields that need it; the status from fragment and protocol.
+        let follows = |field: Field| matches!(field, Field::L4Room | Field::L4Status);
+        for keep in [false, true] {
+            let mut simple = Headers::new();
+            for field in asked.iter().filter(|field| keep || !follows(**field)) {
+                if let Reading::Value(value) = headers.get(*field) {
+                    simple.set_wide(*field, value);
+                }
+            }
+            if complete(&mut simple).is_ok() && self.holds_of(&simple) {
+                return Some(simple);
+            }
+        }
+        None
+    }
 }
 
 /// Adds a packet as evidence to a finding that rests on it. Without the packet there is no finding: the question
@@ -257,17 +262,42 @@ pub(super) fn show(
     conditions: &[&Condition],
     headers: &Headers,
 ) {
+    show_of(out, at, finding, &Claim { conditions, keeps: &|_| true }, headers);
+}
+
+/// The same for a finding that rests on more than conditions: the packet shown is one that `keeps` accepts, as it
+/// does `headers`.
+pub(super) fn show_while(
+    out: &mut Findings,
+    at: &RuleAt<'_>,
+    finding: Option<Diagnostic>,
+    conditions: &[&Condition],
+    headers: &Headers,
+    keeps: &dyn Fn(&Headers) -> bool,
+) {
+    show_of(out, at, finding, &Claim { conditions, keeps }, headers);
+}
+
+fn show_of(
+    out: &mut Findings,
+    at: &RuleAt<'_>,
+    finding: Option<Diagnostic>,
+    claim: &Claim<'_>,
+    headers: &Headers,
+) {
     let Some(mut finding) = finding else { return };
-    match witness(at, conditions, headers) {
-        Ok(witness) => {
-            finding.witness = Some(witness);
+    let shown = claim.shown(headers);
+    match build(&shown) {
+        Ok(octets) => {
+            let packet = words::print(&shown, &at.input.reading.document.symbols);
+            finding.witness = Some(Witness { packet, octets });
             out.push(finding);
         }
         Err(reason) => out.inconclusive.push(Inconclusive {
             check: finding.check,
             rule_set: finding.rule_set,
             rule: finding.rule,
-            reason,
+            reason: format!("the packet found cannot be written: {reason}"),
         }),
     }
 }

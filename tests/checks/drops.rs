@@ -3,6 +3,8 @@
 use super::find;
 use flowgate::diagnostic::Level;
 use flowgate::dialect;
+use flowgate::eval::{Decision, Evaluator};
+use flowgate::packet::words;
 
 const CHECKS: [&str; 3] = ["match-everything-drop", "missing-prefix-on-drop", "protected-flow"];
 
@@ -158,4 +160,51 @@ fn a_port_that_some_client_may_have_is_not_the_flow() {
     ] {
         check("exabgp", &route(of_clients, "discard;"), "", &[near("1"), hit("1")]);
     }
+}
+
+#[test]
+fn the_packet_shown_is_dropped_whatever_earlier_rules_take() {
+    // Each earlier term takes the packet that would come to mind.
+    let text = filter(
+        "term hops { from { ttl 64; } then accept; }
+         term block { from { protocol tcp; destination-port 179; } then discard; }
+         term rest { then accept; }",
+    );
+    let (_, inputs, findings) = find("junos", &text, OWN);
+    let finding = findings.diagnostics.iter().find(|d| d.check == "protected-flow").unwrap();
+    let document = &inputs[0].reading.document;
+    let shown = &finding.witness.as_ref().unwrap().packet;
+    let packet = words::parse(shown, &document.symbols).unwrap();
+    let decision = Evaluator::new(document, 0).unwrap().decide(&packet).unwrap();
+    assert!(matches!(decision, Decision::Verdict(verdict, _) if verdict.is_drop()), "{shown}");
+}
+
+/// Two rule sets, the second a chain, behind one hook, in the intermediate form.
+fn hooked(filter: &str, chain: &str) -> String {
+    format!(
+        r#"{{"flowgate": "ir", "version": 1, "rule_sets": [
+            {{"name": "input", "kind": "hook", "family": "inet", "default": "accept", "rules": [{{"then": {{"stage": "filter"}}}}]}},
+            {{"name": "filter", "default": "accept", "rules": [{filter}]}},
+            {{"name": "chain", "kind": "chain", "default": "no-decision", "rules": [{chain}]}}]}}"#
+    )
+}
+
+#[test]
+fn stages_and_chains_are_judged_by_what_comes_to_them() {
+    let hit = |rule| ("protected-flow", rule, Level::Error);
+    let all = r#"{"name": "all", "then": "discard"}"#;
+    let web = r#"{"name": "web", "if": {"dport": 80}, "then": {"call": "chain"}}"#;
+    let tcp = r#"{"name": "tcp", "if": {"proto": 6}, "then": {"goto": "chain"}}"#;
+    let own = |rule: &str| format!("{rule}, {{\"name\": \"rest\", \"then\": \"accept\"}}");
+    // A chain that drops everything drops what it is sent.
+    check("ir-json", &hooked(&own(web), all), OWN, &[]);
+    check("ir-json", &hooked(&own(tcp), all), OWN, &[hit("all")]);
+    // The last rule of a stage is its default.
+    check("ir-json", &hooked(all, ""), OWN, &[]);
+    // Packets of no connection belong to no flow.
+    let state = |state: u8| {
+        own(&format!(r#"{{"name": "state", "if": {{"proto": 6, "ct.state": {state}}}, "then": "discard"}}"#))
+    };
+    check("ir-json", &hooked(&state(3), ""), OWN, &[]);
+    check("ir-json", &hooked(&state(0), ""), OWN, &[hit("state")]);
 }
