@@ -1,11 +1,13 @@
 //! Whatever the text, a dialect reads it to its end without a panic, its findings and rules point into it, and what it
-//! says can be printed and read back as the same rules wherever the printer reports nothing lost.
+//! says can be printed and read back as the same rules, or rules that decide the same, wherever the printer reports
+//! nothing lost.
 
 use flowgate::diagnostic::{Diagnostic, Label, Level};
 use flowgate::dialect::{self, DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads, Sample};
-use flowgate::guard::limits;
+use flowgate::guard::{Exhausted, limits};
 use flowgate::ir::{Document, Rule};
 use flowgate::source::{Content, Source, SourceId, Span};
+use flowgate::symbolic::{Model, Spaces, Visit, Watch, reach};
 
 /// The dialects that are read from text.
 pub fn dialects() -> impl Iterator<Item = &'static dyn Dialect> + Clone {
@@ -72,9 +74,43 @@ fn round_trip(dialect: &dyn Dialect, document: &Document, form: Option<String>) 
     if !lost.is_empty() {
         return;
     }
-    let again = read(dialect, &printed);
+    let again = read(dialect, &printed).document;
     let meaning = |d: &Document| rules(d).map(meaning_of).collect::<Vec<_>>();
-    assert_eq!(meaning(document), meaning(&again.document), "printed as:\n{printed}");
+    // A rule may take several lines, or its condition another shape; what becomes of packets stays.
+    if meaning(document) != meaning(&again) && !decide_alike(document, &again).unwrap_or(false) {
+        assert_eq!(meaning(document), meaning(&again), "printed as:\n{printed}");
+    }
+}
+
+/// Whether two documents do the same with every packet; an error where that takes too much to say.
+fn decide_alike(one: &Document, other: &Document) -> Result<bool, Exhausted> {
+    let (ours, theirs) = (one.entries(), other.entries());
+    if ours.len() != theirs.len() {
+        return Ok(false);
+    }
+    for (a, b) in ours.into_iter().zip(theirs) {
+        let mut spaces = Spaces::new(Model::real(), &limits::RULE_NODES);
+        let world = spaces.world()?;
+        let index = |set: usize| u32::try_from(set).expect("few rule sets");
+        let first = reach(&mut spaces, one, index(a), world, &mut Nobody)?;
+        let second = reach(&mut spaces, other, index(b), world, &mut Nobody)?;
+        if first != second {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn skips(&self, _: &Rule) -> bool {
+        false
+    }
+
+    fn visit(&mut self, _: &mut Spaces<'_>, _: Visit) -> Result<(), Exhausted> {
+        Ok(())
+    }
 }
 
 /// A rule without its name, which a printer may have to make plain.

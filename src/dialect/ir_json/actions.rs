@@ -1,7 +1,7 @@
 //! Actions, both ways: a word, or an object whose one member is the action.
 
 use super::findings::shown;
-use super::lower::{Members, Reader, point};
+use super::lower::{Members, Reader};
 use super::syntax::{Kind, NodeId};
 use super::values::write_text;
 use super::words;
@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
         let tree = self.tree;
         let mut members = tree.members(node);
         let (Some((key, value)), None) = (members.next(), members.next()) else {
-            self.findings.syntax(point(tree.span(node)), "an action is an object of one member");
+            self.findings.syntax(tree.beginning(node), "an action is an object of one member");
             return None;
         };
         if tree.kind(key) != Kind::Text {
@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
             }
             _ => {
                 if !has_unknown {
-                    self.findings.syntax(point(self.tree.span(node)), "a mark is one value of one field");
+                    self.findings.syntax(self.tree.beginning(node), "a mark is one value of one field");
                 }
                 None
             }
@@ -171,7 +171,7 @@ impl Reader<'_, '_> {
         let (Some(amount), Some(unit), false) = (amount, unit, has_unknown) else {
             if !has_unknown {
                 let message = "a rate limit needs an `amount` and a `unit`";
-                self.findings.syntax(point(self.tree.span(node)), message);
+                self.findings.syntax(self.tree.beginning(node), message);
             }
             return None;
         };
@@ -226,7 +226,7 @@ impl Reader<'_, '_> {
         let Some((pair, kind)) = known_pair.filter(|_| !has_unknown) else {
             if !has_unknown {
                 let message = "a route target is one of as2, as4, ip4, ip6";
-                self.findings.syntax(point(self.tree.span(node)), message);
+                self.findings.syntax(self.tree.beginning(node), message);
             }
             return None;
         };
@@ -272,7 +272,7 @@ impl Reader<'_, '_> {
         let [Some(asn), Some(group), Some(inbound), Some(outbound), Some(transitive)] = known else {
             if !has_unknown {
                 let message = format!("an interface set needs all of {}", names.join(", "));
-                self.findings.syntax(point(self.tree.span(node)), message);
+                self.findings.syntax(self.tree.beginning(node), message);
             }
             return None;
         };

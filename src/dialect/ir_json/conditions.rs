@@ -1,7 +1,7 @@
 //! Conditions: an object holds when all of its members do, each a field with its values or a condition in between.
 
 use super::findings::shown;
-use super::lower::{Members, Reader, point};
+use super::lower::{Members, Reader};
 use super::syntax::{Kind, NodeId};
 use super::values::{self, Form};
 use super::words::{CONDITIONS, OPAQUE, VALUES};
@@ -18,7 +18,7 @@ impl Reader<'_, '_> {
         if let Err(error) = self.depth.charge(1) {
             self.depth.release(1);
             self.findings
-                .syntax(point(self.tree.span(node)), format!("{error}; the condition is not read further"));
+                .syntax(self.tree.beginning(node), format!("{error}; the condition is not read further"));
             return self.unread(node, "the condition is nested too deep");
         }
         let condition = match self.tree.kind(node) {
@@ -91,7 +91,7 @@ impl Reader<'_, '_> {
         let words = if let Some(words) = words {
             self.text(words, "the condition in words")
         } else {
-            let span = point(self.tree.span(node));
+            let span = self.tree.beginning(node);
             self.findings.syntax(span, "the `words` of the opaque condition are missing");
             None
         };
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             _ => {
                 if !has_unknown {
                     let message = format!("values are one of {}", VALUES.join(", "));
-                    self.findings.syntax(point(self.tree.span(node)), message);
+                    self.findings.syntax(self.tree.beginning(node), message);
                 }
                 return None;
             }

@@ -11,7 +11,7 @@ use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::ir;
 use crate::ir::{Condition, Document, Origin, Outcome, RejectKind, Rule, RuleSet, Verdict};
-use crate::source::{SourceId, Span};
+use crate::source::SourceId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -183,16 +183,15 @@ impl<'t> Reader<'_, 't> {
         }
         let said = flowgate.and_then(|node| self.text(node, "`ir`"));
         if said.is_none_or(|said| said != "ir") {
-            let span = self.tree.span(flowgate.unwrap_or(root));
             self.findings.syntax_with_help(
-                point(span),
+                self.tree.beginning(flowgate.unwrap_or(root)),
                 "the document does not say that it is one of rules",
                 "its first member is `\"flowgate\": \"ir\"`",
             );
         }
         let Some(version) = version else {
             let help = format!("write `\"version\": {VERSION}` behind `\"flowgate\": \"ir\"`");
-            self.findings.syntax_with_help(point(self.tree.span(root)), "the version is missing", help);
+            self.findings.syntax_with_help(self.tree.beginning(root), "the version is missing", help);
             return;
         };
         match self.number::<u32>(version, "a version") {
@@ -243,7 +242,7 @@ impl<'t> Reader<'_, 't> {
             self.verdict(node)
         } else {
             let help = "write `\"default\": \"discard\"` or what else is to become of the rest";
-            let span = point(self.tree.span(node));
+            let span = self.tree.beginning(node);
             self.findings.syntax_with_help(span, "the default of the rule set is missing", help);
             None
         };
@@ -276,7 +275,7 @@ impl<'t> Reader<'_, 't> {
             self.outcome(node)
         } else {
             let help = "write `\"then\": \"accept\"` or what else is to become of its packets";
-            let span = point(self.tree.span(node));
+            let span = self.tree.beginning(node);
             self.findings.syntax_with_help(span, "the outcome of the rule is missing", help);
             None
         };
@@ -383,7 +382,7 @@ impl<'t> Reader<'_, 't> {
                     [] if has_unknown => None,
                     _ => {
                         let message = "an outcome is one thing; this is none, or several";
-                        self.findings.syntax(point(tree.span(node)), message);
+                        self.findings.syntax(tree.beginning(node), message);
                         None
                     }
                 }
@@ -442,9 +441,4 @@ impl<'t> Reader<'_, 't> {
             self.number::<u32>(end, "an octet of a source");
         }
     }
-}
-
-/// The first octet of a span: a finding about something that is missing in a large object.
-pub(super) fn point(span: Span) -> Span {
-    Span { start: span.start, end: span.end.min(span.start.saturating_add(1)) }
 }

@@ -111,6 +111,13 @@ impl<'t> Tree<'t> {
             .map_or(Span::default(), |node| Span { start: node.start, end: node.end })
     }
 
+    /// Where a value begins: for what is missing in a large one.
+    pub(super) fn beginning(&self, node: NodeId) -> Span {
+        let start = self.span(node).range().start;
+        let first = self.raw(node).chars().next().map_or(0, char::len_utf8);
+        Span::new(start, start + first)
+    }
+
     /// The value as it is written.
     pub(super) fn raw(&self, node: NodeId) -> &'t str {
         self.text.get(self.span(node).range()).unwrap_or("")

@@ -206,31 +206,36 @@ impl Lowering<'_, '_> {
     ) -> Result<Accepted, Condition> {
         let tree = self.tree;
         let (text, start) = self.expression_text(node);
+        // Words put together stand elsewhere in the source than in the text made of them.
+        let place_of = |at: usize, length: usize| match start {
+            Some(start) => point(tree.span(node), start + at, length),
+            None => tree.span(node),
+        };
         Accepted::parse_with(&text, names, bits, place).map_err(|bad| {
             let (at, message) = match bad {
                 BadExpression::Syntax(at) => (at, "the expression cannot be read from here on".to_owned()),
                 BadExpression::Name(at, name) => (at, format!("`{}` is no bit of this field", shown(&name))),
                 BadExpression::Wide(at, number) => {
                     let message = format!("`{number}` is out of range: the field has {bits} bits");
-                    let span = point(tree.span(node), start + at, number.len());
+                    let span = place_of(at, number.len());
                     self.findings.error(raised::VALUE_OUT_OF_RANGE, span, message);
                     return Condition::False;
                 }
                 BadExpression::Deep => (0, "the expression is nested too deeply".to_owned()),
             };
-            let span = point(tree.span(node), start + at, 1);
-            self.findings.syntax(span, &message);
+            let next = text.get(at..).and_then(|rest| rest.chars().next());
+            self.findings.syntax(place_of(at, next.map_or(1, char::len_utf8)), &message);
             Condition::opaque(text.clone(), "the expression cannot be read", tree.span(node))
         })
     }
 
     /// The text of an expression, and how far behind the word's first octet it begins. Written without quotes
-    /// it may have blanks: then its words stand below each other.
-    fn expression_text(&mut self, node: NodeId) -> (String, usize) {
+    /// it may have blanks: then its words stand below each other, and the text of them nowhere.
+    fn expression_text(&mut self, node: NodeId) -> (String, Option<usize>) {
         let tree = self.tree;
         if tree.is_quoted(node) || tree.is_leaf(node) {
             self.nothing_behind(node);
-            return (tree.word(node).to_owned(), usize::from(tree.is_quoted(node)));
+            return (tree.word(node).to_owned(), Some(usize::from(tree.is_quoted(node))));
         }
         let mut text = tree.word(node).to_owned();
         let mut at = node;
@@ -239,7 +244,7 @@ impl Lowering<'_, '_> {
             text.push_str(tree.word(next));
             at = next;
         }
-        (text, 0)
+        (text, None)
     }
 
     fn tcp_flags(&mut self, node: NodeId) -> Condition {

@@ -50,8 +50,9 @@ fn reason(error: &serde_json::Error) -> String {
 
 fn place_of(text: &str, error: &serde_json::Error) -> Span {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    let at = before + error.column().saturating_sub(1);
-    Span::new(at.min(text.len()), (at + 1).min(text.len()))
+    // The column counts octets, and may be inside of a character.
+    let at = text.floor_char_boundary(before + error.column().saturating_sub(1));
+    Span::new(at, text.ceil_char_boundary(at + 1))
 }
 
 /// The tables of a file.
