@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Files that are no whole rule files: results of tests, vectors, excerpts in another form.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     ".t",
     ".t.json",
+    ".t.netdev",
     ".payload",
     ".payload.ip",
     ".payload.ip6",
@@ -52,6 +53,8 @@ const OTHERS: &[(&str, &str, [&str; 2], &str)] = &[
     ("frr", "zebra.conf", ["frr", ""], "addresses of interfaces"),
     ("gobgp", "gobgp-scenario__", ["gobgp", ""], "lists cut out of a program that tests several daemons"),
     ("frr", ".env", ["", ""], "the environment of another program"),
+    ("nftables", ".json", ["nftables-json"; 2], "the same language as JSON"),
+    ("gobgp", "gobgp-scenario__", ["gobgp", ""], "matches in the source of a test program"),
     ("pcap_filter", ".json", ["", ""], "vectors"),
     ("bird", "rejected__", ["bird", ""], "lines that BIRD refuses, without a file around them"),
     ("exabgp", ".md", ["exabgp", ""], "commands in prose"),
