@@ -33,6 +33,7 @@ pub mod config;
 pub mod cost;
 pub mod diagnostic;
 pub mod dialect;
+pub mod engine;
 pub mod eval;
 pub mod feed;
 pub mod field;

@@ -238,10 +238,15 @@ fn numbers<'a>(
             charge(meter, span)?;
             route.operands.push(Operand { join, test: Test::Number { op, value }, span });
         } else {
-            if join == Join::And {
+            if join == Join::And && !route.shown {
                 return Err(expected("an operator behind `&&`", Span::new(from, from)));
             }
-            values(lexer, constants, route, meter)?;
+            values(lexer, constants, route, meter, join)?;
+        }
+        // BIRD shows commas in front of operators too, which it does not read.
+        if route.shown && lexer.eat(",") {
+            join = Join::Or;
+            continue;
         }
         join = match joined(lexer) {
             Some(join) => join,
@@ -255,6 +260,7 @@ fn values<'a>(
     constants: &mut Constants<'a>,
     route: &mut Route,
     meter: &mut Meter,
+    mut join: Join,
 ) -> Result<(), Fault> {
     loop {
         let (low, span) = constants.number(lexer)?;
@@ -262,12 +268,13 @@ fn values<'a>(
         let number = |op, value| Test::Number { op, value };
         if lexer.eat("..") {
             let (high, end) = constants.number(lexer)?;
-            route.operands.push(Operand { join: Join::Or, test: number(GT | EQ, low), span });
+            route.operands.push(Operand { join, test: number(GT | EQ, low), span });
             route.operands.push(Operand { join: Join::And, test: number(LT | EQ, high), span: end });
         } else {
-            route.operands.push(Operand { join: Join::Or, test: number(EQ, low), span });
+            route.operands.push(Operand { join, test: number(EQ, low), span });
         }
-        if !lexer.eat(",") {
+        join = Join::Or;
+        if route.shown || !lexer.eat(",") {
             return Ok(());
         }
     }

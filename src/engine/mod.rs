@@ -1,0 +1,46 @@
+//! The real ones: programs that are started and stopped, and a small BGP speaker that talks to them.
+//!
+//! What the rest of the house claims about a daemon is held against it here; nothing below knows how.
+
+pub mod bgp;
+pub mod program;
+
+use std::io;
+
+/// Why an engine gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A program could not be started, or a socket not be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing came in time.
+    #[error("nothing came in time while {what}")]
+    Timeout {
+        /// What was being done.
+        what: String,
+    },
+    /// The other side ended the session.
+    #[error("the session was ended with notification {code}/{subcode}")]
+    Notification {
+        /// The error code (RFC 4271 §4.5).
+        code: u8,
+        /// The subcode.
+        subcode: u8,
+    },
+    /// Octets that are no BGP.
+    #[error("what came is no BGP: {0}")]
+    NotBgp(&'static str),
+}
+
+impl EngineError {
+    fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+}
