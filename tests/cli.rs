@@ -169,6 +169,15 @@ fn a_link_in_a_folder_is_the_file_it_leads_to() {
 }
 
 #[test]
+fn a_file_whose_rules_are_not_read_is_no_pass() {
+    let rules = b"security { policies { default-policy { permit-all; } } }\n";
+    let out = run(&["check", "-"], rules);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("`security policies` are not read"), "{}", text(&out.stderr));
+    assert_eq!(run(&["check", "--allow-empty", "-"], rules).status.code(), Some(0));
+}
+
+#[test]
 fn standard_input_is_read_once() {
     let out = run(&["check", "-", "-"], b"");
     assert_eq!(out.status.code(), Some(2));

@@ -26,6 +26,8 @@ pub(super) enum Error {
     StdinTwice,
     #[error("no rule was found: nothing read is not a pass")]
     NoRules,
+    #[error("no rule was found: nothing read is not a pass; `{path}`: {message}")]
+    NothingRead { path: String, message: String },
     #[error("`{path}` has not one rule set `{name}`, but these: {}", sets.join(", "))]
     NoSuchRuleSet { path: String, name: String, sets: Vec<String> },
     #[error("`{path}` has several rule sets, and one is needed: {}", sets.join(", "))]
@@ -58,7 +60,7 @@ impl Error {
         match self {
             Self::Unrecognised { .. } => Some("name it with `--dialect`; `flowgate dialects` lists them"),
             Self::Ambiguous { .. } => Some("say which with `--dialect`"),
-            Self::NoRules => Some("`--allow-empty` accepts that"),
+            Self::NoRules | Self::NothingRead { .. } => Some("`--allow-empty` accepts that"),
             Self::NoSuchRuleSet { .. } | Self::SeveralRuleSets { .. } => Some(
                 "name one as `FILE:RULE-SET`; the part behind the last `/` is enough where it is the only one",
             ),

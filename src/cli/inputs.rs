@@ -97,8 +97,17 @@ impl Inputs {
             Input { source: *id, dialect: dialect.name(), reading }
         });
         inputs.memory.look()?;
-        if !options.allow_empty && inputs.rule_count() == 0 && !inputs.has_findings() {
-            return Err(Error::NoRules);
+        if !options.allow_empty && inputs.rule_count() == 0 {
+            // A file of which every rule is broken is no empty file; one that only earns a warning is.
+            let found = inputs.all.iter().flat_map(|input| &input.reading.diagnostics);
+            match found.max_by_key(|diagnostic| diagnostic.level) {
+                None => return Err(Error::NoRules),
+                Some(worst) if worst.level < Level::Error => {
+                    let path = clean(inputs.sources.get(worst.primary.source).name()).into_owned();
+                    return Err(Error::NothingRead { path, message: clean(&worst.message).into_owned() });
+                }
+                Some(_) => {}
+            }
         }
         Ok(inputs)
     }
@@ -111,11 +120,6 @@ impl Inputs {
     /// How many rules were read.
     pub(super) fn rule_count(&self) -> usize {
         self.all.iter().map(|input| input.reading.document.rule_count()).sum()
-    }
-
-    /// Whether a reader found anything wrong: a file of which every rule is broken is no empty file.
-    fn has_findings(&self) -> bool {
-        self.all.iter().any(|input| !input.reading.diagnostics.is_empty())
     }
 
     /// Tells the user what to know of the reading: text that is no UTF-8, files that were passed over.
