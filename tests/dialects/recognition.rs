@@ -39,6 +39,7 @@ const OTHERS: &[(&str, &str, [&str; 2], &str)] = &[
     ("crossdialect", ".ipt", ["iptables"; 2], "a rendering"),
     ("crossdialect", ".ips", ["iptables"; 2], "a rendering"),
     ("crossdialect", ".nft", ["nftables"; 2], "a rendering"),
+    ("nftables", ".json", ["nftables-json"; 2], "the JSON of the same"),
     ("crossdialect", ".xacl", ["ios-xr"; 2], "a rendering"),
     ("crossdialect", ".filter", ["pcap-filter"; 2], "a rendering"),
     ("crossdialect_iptables_nft", "", ["", ""], "commands of iptables beside rules of nft"),

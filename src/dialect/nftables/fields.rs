@@ -481,7 +481,7 @@ impl Load {
                 Part::More => "frag more-fragments".to_owned(),
                 Part::Other(word, _) => format!("{} {word}", extension.name()),
             },
-            Self::IpOption(kind) => format!("ip option {kind}"),
+            Self::IpOption(kind) => format!("ip option {}", super::load::ip_option_name(*kind)),
             Self::TcpOption(_, words) | Self::Beyond(_, _, words) => words.to_string(),
         }
     }

@@ -16,6 +16,16 @@ pub(super) fn ip_option(word: &str) -> Option<u8> {
     })
 }
 
+/// The word of an IPv4 option that has one.
+pub(super) fn ip_option_name(kind: u8) -> &'static str {
+    match kind {
+        7 => "rr",
+        131 => "lsrr",
+        137 => "ssrr",
+        _ => "ra",
+    }
+}
+
 /// A field of an extension header by its word.
 pub(super) fn extension_part(extension: Extension, word: &str) -> Option<Part> {
     Some(match (extension, word) {
@@ -76,8 +86,8 @@ pub(super) fn conntrack(direction: Option<&str>, family: Option<&str>, key: &str
     Some(Load::Beyond(Class::Stateful, ty, words.join(" ").into()))
 }
 
-fn beyond(class: Class, ty: Type, words: String) -> Option<Load> {
-    Some(Load::Beyond(class, ty, words.into()))
+fn beyond(class: Class, ty: Type, words: String) -> Load {
+    Load::Beyond(class, ty, words.into())
 }
 
 impl<'a> Parser<'a, '_> {
@@ -111,11 +121,12 @@ impl<'a> Parser<'a, '_> {
         if let Some(extension) = Extension::by_name(word) {
             return self.extension(extension, careful);
         }
-        if bare_meta(word) && !(careful && matches!(word, "mark" | "length" | "protocol" | "priority")) {
-            if let Some(load) = meta(word) {
-                self.bump();
-                return Ok(Some(load));
-            }
+        if bare_meta(word)
+            && !(careful && matches!(word, "mark" | "length" | "protocol" | "priority"))
+            && let Some(load) = meta(word)
+        {
+            self.bump();
+            return Ok(Some(load));
         }
         self.host(word)
     }
@@ -284,10 +295,9 @@ impl<'a> Parser<'a, '_> {
             return self.extension(Extension::Routing, careful);
         };
         let (ty, count) = match field {
-            "classid" => (Type::Host, 2),
             "mtu" => (Type::Integer, 2),
             "ipsec" => (Type::Boolean, 2),
-            "nexthop" => (Type::Host, 2),
+            "classid" | "nexthop" => (Type::Host, 2),
             "ip" => (Type::Ipv4, 3),
             "ip6" => (Type::Ipv6, 3),
             _ => return self.extension(Extension::Routing, careful),
@@ -326,7 +336,7 @@ impl<'a> Parser<'a, '_> {
                 if self.eat_word("level") {
                     words = format!("{words} level {}", self.small_number()?);
                 }
-                beyond(Class::Stateful, ty, words)
+                Some(beyond(Class::Stateful, ty, words))
             }
             "osf" => {
                 self.bump();
@@ -335,7 +345,7 @@ impl<'a> Parser<'a, '_> {
                     words = format!("{words} {key}");
                     self.bump();
                 }
-                beyond(Class::Stateful, Type::Host, words)
+                Some(beyond(Class::Stateful, Type::Host, words))
             }
             "ipsec" => {
                 self.bump();
@@ -350,7 +360,7 @@ impl<'a> Parser<'a, '_> {
                         words = format!("{words} {}", self.small_number()?);
                     }
                 }
-                beyond(Class::Stateful, Type::Integer, words)
+                Some(beyond(Class::Stateful, Type::Integer, words))
             }
             "tunnel" => self.words(Class::Stateful, Type::Integer, 2).map(Some)?,
             "numgen" | "jhash" | "symhash" => Some(self.hash(word)?),

@@ -466,7 +466,7 @@ impl<'a> Lower<'a, '_> {
 }
 
 // What operators make of a load is among the values, or is there and is not.
-fn operated(
+pub(super) fn operated(
     known: &Known,
     load: &Load,
     linear: Linear,

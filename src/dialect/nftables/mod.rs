@@ -20,6 +20,9 @@ mod matching;
 mod names;
 mod parse;
 mod place;
+mod print;
+mod print_exact;
+mod print_general;
 mod recognise;
 mod rewritten;
 mod rule;
@@ -28,6 +31,7 @@ mod statements;
 mod support;
 mod syntax;
 mod values;
+mod written;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
 use crate::ir::Document;
@@ -52,7 +56,7 @@ impl Dialect for Nftables {
     }
 
     fn writes(&self) -> bool {
-        false
+        true
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
@@ -60,11 +64,25 @@ impl Dialect for Nftables {
     }
 
     fn read(&self, source: &Source, id: SourceId, _: &ReadOptions) -> Reading {
+        // The form `json` is read under this name too.
+        if recognise::json(source.text()) == Recognition::Certain {
+            return json::read(source.text(), id);
+        }
         lower::lower(source.text(), parse::read(source.text(), id), id)
     }
 
-    fn print(&self, _: &Document, _: &PrintOptions, _: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
-        Ok(Vec::new())
+    fn forms(&self) -> &'static [&'static str] {
+        &["text", "json"]
+    }
+
+    fn print(
+        &self,
+        document: &Document,
+        options: &PrintOptions,
+        out: &mut dyn fmt::Write,
+    ) -> Result<Vec<Lost>, fmt::Error> {
+        let json = options.form.as_deref() == Some("json");
+        print::print(document, if json { print::Form::Json } else { print::Form::Text }, out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

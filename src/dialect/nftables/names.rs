@@ -1,4 +1,4 @@
-//! The names of values, by type; `numbers` for names nft prints for them.
+//! The names of values, by type.
 
 use super::fields::Type;
 use super::lex::ethernet;
@@ -44,11 +44,6 @@ pub(super) fn number(text: &str) -> Option<u128> {
 
 fn find(names: Names, text: &str) -> Option<u32> {
     names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
-}
-
-/// The first name of a value, as nft lists it.
-pub(super) fn name(ty: Type, value: u32) -> Option<&'static str> {
-    names(ty).iter().find(|(_, other)| *other == value).map(|(name, _)| *name)
 }
 
 fn names(ty: Type) -> Names {

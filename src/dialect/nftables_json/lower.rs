@@ -6,7 +6,7 @@ use crate::dialect::Reading;
 use crate::source::SourceId;
 
 /// Reads a file.
-pub(super) fn read(text: &str, source: SourceId) -> Reading {
+pub(in super::super) fn read(text: &str, source: SourceId) -> Reading {
     let (objects, mut diagnostics) = parse::objects(text, source);
     let mut reading = lower(text, parse::ruleset(&objects, source), source);
     diagnostics.append(&mut reading.diagnostics);

@@ -8,6 +8,8 @@ mod parse;
 mod support;
 pub(super) mod syntax;
 
+pub(super) use lower::read;
+
 use crate::dialect::{
     Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,
 };
@@ -33,7 +35,7 @@ impl Dialect for NftablesJson {
     }
 
     fn writes(&self) -> bool {
-        false
+        true
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
@@ -41,11 +43,16 @@ impl Dialect for NftablesJson {
     }
 
     fn read(&self, source: &Source, id: SourceId, _: &ReadOptions) -> Reading {
-        lower::read(source.text(), id)
+        read(source.text(), id)
     }
 
-    fn print(&self, _: &Document, _: &PrintOptions, _: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
-        Ok(Vec::new())
+    fn print(
+        &self,
+        document: &Document,
+        _: &PrintOptions,
+        out: &mut dyn fmt::Write,
+    ) -> Result<Vec<Lost>, fmt::Error> {
+        super::print::print(document, super::print::Form::Json, out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

@@ -1,0 +1,396 @@
+//! Rule sets as tables of nftables: filters as base chains, chains as chains, hooks as priorities.
+
+use super::load_condition::Known;
+use super::print_exact;
+use super::print_general;
+use super::ruleset::TableFamily;
+use super::written::{self, Chain, Ending, Line, Right, Table};
+use crate::dialect::{Loss, Lost};
+use crate::field::{Family, Field};
+use crate::ir::{Action, Condition, Document, Kind, Outcome, RejectKind, Rule, RuleSet, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// How the rules are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Text,
+    Json,
+}
+
+/// Writes a document; says what is lost.
+pub(super) fn print(
+    document: &Document,
+    form: Form,
+    out: &mut dyn fmt::Write,
+) -> Result<Vec<Lost>, fmt::Error> {
+    let asks = |rule: &Rule| rule.condition.tests().iter().any(|test| test.field == Field::CtState);
+    let tracked = document.rule_sets.iter().flat_map(|set| &set.rules).any(asks);
+    let mut printer = Printer::new(document, tracked);
+    let mut tables = printer.tables();
+    let states = tables.iter().flat_map(|t| &t.chains).flat_map(|c| &c.lines).flat_map(|l| &l.items);
+    if tracked && !states.into_iter().any(|item| matches!(item.right, Right::States(_))) {
+        // No rule that asks for a state could be written: nothing puts fragments together.
+        printer = Printer::new(document, false);
+        tables = printer.tables();
+    }
+    match form {
+        Form::Text => written::text(&tables, out)?,
+        Form::Json => written::json(&tables, out)?,
+    }
+    Ok(printer.lost)
+}
+
+// Where a rule set is written.
+#[derive(Clone, Debug)]
+struct Home {
+    family: TableFamily,
+    table: String,
+    chain: String,
+    base: Option<(&'static str, i64)>,
+}
+
+struct Printer<'d> {
+    document: &'d Document,
+    tracked: bool,
+    lost: Vec<Lost>,
+    homes: BTreeMap<usize, Home>,
+}
+
+const HOOKS: &[&str] = &["prerouting", "input", "forward", "output", "postrouting"];
+
+impl<'d> Printer<'d> {
+    fn new(document: &'d Document, tracked: bool) -> Self {
+        Self { document, tracked, lost: Vec::new(), homes: BTreeMap::new() }
+    }
+
+    fn lose(&mut self, loss: Loss, set: &RuleSet, rule: &str, what: impl Into<String>) {
+        self.lost.push(Lost::new(loss, &set.name, rule, what));
+    }
+
+    fn tables(&mut self) -> Vec<Table> {
+        self.place();
+        let mut tables: Vec<Table> = Vec::new();
+        for (index, set) in self.document.rule_sets.iter().enumerate() {
+            let Some(home) = self.homes.get(&index).cloned() else { continue };
+            let lines = self.lines(set, &home);
+            let base = home.base.map(|(hook, priority)| (hook, priority, set.default.is_drop()));
+            let chain = Chain { name: home.chain, base, lines };
+            let family = home.family.name();
+            let dormant = base.is_some_and(|(hook, _, _)| hook.is_empty());
+            let base = if dormant { base.map(|(_, p, d)| ("forward", p, d)) } else { base };
+            let chain = Chain { base, ..chain };
+            match tables.iter_mut().find(|t| t.family == family && t.name == home.table) {
+                Some(table) => table.chains.push(chain),
+                None => tables.push(Table { family, name: home.table, dormant, chains: vec![chain] }),
+            }
+        }
+        tables
+    }
+
+    // Decides on names and hooks.
+    fn place(&mut self) {
+        let sets = &self.document.rule_sets;
+        let called: BTreeSet<usize> = sets
+            .iter()
+            .flat_map(|set| &set.rules)
+            .filter(|rule| !matches!(rule.outcome, Outcome::Stage(_)))
+            .filter_map(|rule| rule.outcome.target().map(|target| target as usize))
+            .collect();
+        let mut stages: BTreeMap<usize, (&'static str, i64)> = BTreeMap::new();
+        for set in sets.iter().filter(|set| set.kind == Kind::Hook) {
+            let word = set.name.split('/').find_map(|part| HOOKS.iter().find(|hook| **hook == part));
+            let hook = word.copied().unwrap_or("forward");
+            for (rule, position) in set.rules.iter().zip(0_i64..) {
+                if let Outcome::Stage(target) = rule.outcome {
+                    let place = stages.entry(target as usize).or_insert((hook, position * 10));
+                    place.1 = place.1.max(position * 10);
+                }
+            }
+        }
+        let hooked = !stages.is_empty();
+        let (mut taken, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let mut spare = 0;
+        for (index, set) in sets.iter().enumerate() {
+            if set.kind == Kind::Hook {
+                continue;
+            }
+            let family = match set.family {
+                Family::Inet => TableFamily::Ip,
+                Family::Inet6 => TableFamily::Ip6,
+                Family::Any => TableFamily::Inet,
+            };
+            let mut parts = set.name.splitn(3, '/');
+            let (first, second, third) = (parts.next(), parts.next(), parts.next());
+            let (table, chain) = match (first.and_then(TableFamily::by_name), second, third) {
+                (Some(named), Some(table), Some(chain)) if named == family => {
+                    (identifier(table), identifier(chain))
+                }
+                _ => ("flowgate".to_owned(), identifier(&set.name)),
+            };
+            let mut home = Home { family, table, chain, base: None };
+            let is_base = set.kind != Kind::Chain && !called.contains(&index);
+            if is_base {
+                home.base = Some(match stages.get(&index) {
+                    Some(place) => *place,
+                    None if hooked => ("", 0),
+                    None => free_hook(family, &mut taken),
+                });
+                if home.base.is_some_and(|(hook, _)| hook.is_empty()) {
+                    spare += 1;
+                    home.table = format!("{}_dormant_{spare}", home.table);
+                }
+            }
+            while !names.insert((home.family, home.table.clone(), home.chain.clone())) {
+                home.chain.push('_');
+            }
+            let name = format!("{}/{}/{}", home.family.name(), home.table, home.chain);
+            if name != set.name || set.kind == Kind::FlowRoutes || (is_base != (set.kind == Kind::Filter)) {
+                self.lost.push(Lost::new(Loss::Detail, &set.name, "", format!("it is the chain `{name}`")));
+            }
+            self.homes.insert(index, home);
+        }
+    }
+
+    fn lines(&mut self, set: &RuleSet, home: &Home) -> Vec<Line> {
+        let mut lines: Vec<Line> = Vec::new();
+        // The number a rule read here has when it has no comment.
+        for rule in &set.rules {
+            self.rule(set, home, rule, &mut lines);
+        }
+        match (home.base, set.default) {
+            (Some(_), Verdict::Reject(kind)) => {
+                self.lose(Loss::Detail, set, "", "the default is a rule of its own");
+                let ending = self.reject(kind, known(home, self.tracked).version, set, "");
+                lines.push(Line { items: Vec::new(), counter: false, log: false, ending, comment: None });
+            }
+            (Some(_), Verdict::NoDecision) => {
+                self.lose(Loss::Meaning, set, "", "a base chain decides: what no rule decides is accepted");
+            }
+            (None, Verdict::Accept | Verdict::Discard | Verdict::Reject(_)) => {
+                self.lose(Loss::Detail, set, "", "a chain that is called has no default of its own");
+            }
+            _ => {}
+        }
+        lines
+    }
+
+    fn rule(&mut self, set: &RuleSet, home: &Home, rule: &Rule, lines: &mut Vec<Line>) {
+        let name = &*rule.name;
+        let ending = match rule.outcome {
+            Outcome::Verdict(Verdict::Accept) => Ending::Accept,
+            Outcome::Verdict(Verdict::Discard) => Ending::Drop,
+            Outcome::Verdict(Verdict::Reject(_)) => Ending::Nothing,
+            Outcome::Next { held: None } => Ending::Nothing,
+            Outcome::Return => Ending::Return,
+            Outcome::Call(target) | Outcome::Goto(target) => {
+                let there = self.homes.get(&(target as usize));
+                let Some(there) = there.filter(|t| t.family == home.family && t.table == home.table) else {
+                    return self.lose(Loss::LeftOut, set, name, "what it calls is in another table");
+                };
+                match rule.outcome {
+                    Outcome::Call(_) => Ending::Jump(there.chain.clone()),
+                    _ => Ending::Goto(there.chain.clone()),
+                }
+            }
+            Outcome::Verdict(Verdict::NoDecision) | Outcome::Next { held: Some(_) } | Outcome::Stage(_) => {
+                return self.lose(Loss::LeftOut, set, name, "nftables has no such outcome");
+            }
+        };
+        let parts = match &rule.condition {
+            Condition::And(parts) => parts.as_ref(),
+            Condition::True => &[],
+            other => std::slice::from_ref(other),
+        };
+        let start = known(home, self.tracked);
+        let (groups, version) = match print_exact::items(parts, start, self.document) {
+            Some((items, known)) => (vec![items], known.version),
+            None => match print_general::rules(&rule.condition, set.family, self.document) {
+                Ok(general) => {
+                    if let Some(what) = general.loses {
+                        self.lose(Loss::Meaning, set, name, what);
+                    }
+                    let count = general.rules.len();
+                    let what = match count {
+                        0 => "it matches nothing, and says so".to_owned(),
+                        1 => "its condition is written in other words".to_owned(),
+                        _ => format!("it is {count} rules"),
+                    };
+                    self.lose(Loss::Detail, set, name, what);
+                    let rules = if count == 0 { vec![vec![nothing(home.family)]] } else { general.rules };
+                    (rules, start.version)
+                }
+                Err(why) => return self.lose(Loss::LeftOut, set, name, why),
+            },
+        };
+        let (mut counter, mut log) = (false, false);
+        for action in &rule.actions {
+            match action {
+                Action::Count(count) => {
+                    counter = true;
+                    if !count.is_empty() {
+                        self.lose(Loss::Detail, set, name, "the name of its counter");
+                    }
+                }
+                Action::Log => log = true,
+                other => {
+                    let what = format!("an action of it: {other:?}");
+                    self.lose(Loss::of_action(other), set, name, what);
+                }
+            }
+        }
+        for items in groups {
+            let version = items.iter().fold(version, |version, item| match (&item.load, &item.right) {
+                (super::fields::Load::Meta(super::fields::Meta::NfProto), Right::Ranges(list)) => {
+                    match list.as_slice() {
+                        [(2, 2)] => Some(4),
+                        [(10, 10)] => Some(6),
+                        _ => version,
+                    }
+                }
+                _ => version,
+            });
+            let ending = match rule.outcome {
+                Outcome::Verdict(Verdict::Reject(RejectKind::TcpReset)) => {
+                    let tcp = |item: &written::Item| {
+                        matches!(item.load, super::fields::Load::Field(super::fields::Header::Tcp, _))
+                            || item.load == super::fields::Load::Meta(super::fields::Meta::L4Proto)
+                                && item.right == Right::Ranges(vec![(6, 6)])
+                    };
+                    if items.iter().any(tcp) {
+                        Ending::TcpReset
+                    } else {
+                        self.lose(
+                            Loss::Detail,
+                            set,
+                            name,
+                            "a reset is for TCP: it is `reject` of any packet",
+                        );
+                        Ending::Reject(None)
+                    }
+                }
+                Outcome::Verdict(Verdict::Reject(kind)) => self.reject(kind, version, set, name),
+                _ => ending.clone(),
+            };
+            let empty = items.is_empty() && !counter && !log && ending == Ending::Nothing;
+            let ending = if empty { Ending::Continue } else { ending };
+            let comment = self.comment(set, name, lines.len() + 1);
+            lines.push(Line { items, counter, log, ending, comment });
+        }
+    }
+
+    fn comment(&mut self, set: &RuleSet, name: &str, number: usize) -> Option<String> {
+        if name == number.to_string() {
+            return None;
+        }
+        let plain = |c: char| if c == '"' || c.is_control() { '\'' } else { c };
+        let mut text: String = name.chars().map(plain).collect();
+        // What the kernel keeps of a comment.
+        while text.len() > 127 {
+            text.pop();
+        }
+        if text != name {
+            self.lose(Loss::Detail, set, name, "its name, as a comment can hold it");
+        }
+        Some(text)
+    }
+
+    fn reject(&mut self, kind: RejectKind, version: Option<u32>, set: &RuleSet, name: &str) -> Ending {
+        let RejectKind::Unreachable(code) = kind else { return Ending::Reject(None) };
+        let found = match (version, code) {
+            (Some(6), 4) | (Some(4) | None, 3) => return Ending::Reject(None),
+            (Some(6), 0) => Some(("icmpv6", "no-route")),
+            (Some(6), 1) => Some(("icmpv6", "admin-prohibited")),
+            (Some(6), 3) => Some(("icmpv6", "addr-unreachable")),
+            (Some(6), 5) => Some(("icmpv6", "policy-fail")),
+            (Some(6), 6) => Some(("icmpv6", "reject-route")),
+            (Some(4), 0) => Some(("icmp", "net-unreachable")),
+            (Some(4), 1) => Some(("icmp", "host-unreachable")),
+            (Some(4), 2) => Some(("icmp", "prot-unreachable")),
+            (Some(4), 9) => Some(("icmp", "net-prohibited")),
+            (Some(4), 10) => Some(("icmp", "host-prohibited")),
+            (Some(4), 13) => Some(("icmp", "admin-prohibited")),
+            (None, 0) => Some(("icmpx", "no-route")),
+            (None, 1) => Some(("icmpx", "host-unreachable")),
+            (None, 13) => Some(("icmpx", "admin-prohibited")),
+            _ => None,
+        };
+        if found.is_none() {
+            let what = format!("what the sender is told: code {code} is not one nftables sends");
+            self.lose(Loss::Detail, set, name, what);
+        }
+        Ending::Reject(found)
+    }
+}
+
+// A comparison that no packet of the family passes.
+fn nothing(family: TableFamily) -> written::Item {
+    use super::fields::{Header, Load, Meta};
+    let (header, version) = if family == TableFamily::Ip6 { (Header::Ip6, 6) } else { (Header::Ip, 4) };
+    let load = header
+        .places()
+        .iter()
+        .find(|place| place.word == "version")
+        .map_or(Load::Meta(Meta::NfProto), |place| Load::Field(header, place));
+    written::Item { load, mask: None, unequal: true, right: Right::Ranges(vec![(version, version)]) }
+}
+
+fn known(home: &Home, tracked: bool) -> Known {
+    Known::new(home.family, tracked)
+}
+
+// A hook on which this family has no base chain yet; none is an empty word.
+fn free_hook(family: TableFamily, taken: &mut BTreeSet<(TableFamily, &'static str)>) -> (&'static str, i64) {
+    let families: &[TableFamily] = match family {
+        TableFamily::Inet => &[TableFamily::Ip, TableFamily::Ip6],
+        TableFamily::Ip => &[TableFamily::Ip],
+        _ => &[TableFamily::Ip6],
+    };
+    for hook in ["forward", "input", "output", "prerouting", "postrouting"] {
+        if families.iter().all(|family| !taken.contains(&(*family, hook))) {
+            taken.extend(families.iter().map(|family| (*family, hook)));
+            return (hook, 0);
+        }
+    }
+    ("", 0)
+}
+
+/// A name as nft takes one: letters, digits and `_-.`, none of its own words.
+fn identifier(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
+    let mut text: String = name.chars().map(plain).collect();
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        text.insert(0, '_');
+    }
+    // Names of chains have up to 127 octets.
+    text.truncate(100);
+    if WORDS.contains(&text.as_str()) {
+        text.push('_');
+    }
+    text
+}
+
+// Words of nft, which names must not be.
+#[rustfmt::skip]
+static WORDS: &[&str] = &[
+    "accept", "ackseq", "add", "addr", "address", "after", "ah", "all", "and", "arp", "at", "auto-merge", "before",
+    "bridge", "bypass", "bytes", "chain", "chains", "checksum", "cmd", "code", "comment", "comp", "constant",
+    "continue", "count", "counter", "counters", "cpu", "create", "ct", "daddr", "data", "day", "dccp", "define",
+    "delete", "describe", "destroy", "dev", "device", "devices", "dnat", "dport", "drop", "dscp", "dst", "dup",
+    "dynamic", "ecn", "egress", "element", "elements", "eq", "esp", "ether", "exists", "expectation", "expires",
+    "export", "exthdr", "fib", "flags", "flow", "flowlabel", "flowtable", "flush", "forward", "frag", "fwd", "ge",
+    "geneve", "goto", "gre", "gretap", "group", "gt", "handle", "hash", "hbh", "helper", "hook", "hoplimit", "hour",
+    "ibrname", "icmp", "icmpv6", "id", "igmp", "iif", "iifgroup", "iifname", "iiftype", "import", "in", "inc",
+    "include", "index", "inet", "ingress", "input", "insert", "interval", "ip", "ip6", "ipsec", "jhash", "jump",
+    "json", "key", "l4proto", "label", "last", "le", "length", "level", "limit", "limits", "list", "log", "lshift",
+    "lt", "map", "maps", "mark", "masquerade", "meta", "meter", "meters", "mh", "missing", "mod", "monitor", "mtu",
+    "name", "ne", "netdev", "nexthdr", "nexthop", "nfproto", "not", "notrack", "numgen", "oif", "oifgroup",
+    "oifname", "oiftype", "option", "or", "original", "osf", "out", "output", "over", "packets", "persistent",
+    "pkttype", "policy", "position", "postrouting", "prefix", "prerouting", "priority", "proto", "protocol",
+    "quota", "quotas", "queue", "random", "rate", "redefine", "redirect", "reject", "rename", "replace", "reply",
+    "reset", "return", "rshift", "rt", "rule", "rules", "ruleset", "saddr", "sctp", "secmark", "set", "sets",
+    "size", "skgid", "skuid", "snaplen", "snat", "socket", "sport", "state", "stats", "status", "string",
+    "symhash", "synproxy", "table", "tables", "tcp", "th", "time", "timeout", "to", "tproxy", "ttl", "tunnel",
+    "type", "typeof", "udp", "udplite", "undefine", "until", "update", "use", "version", "via", "vlan", "vmap",
+    "vxlan", "window", "with", "xor", "xt", "zone",
+];
