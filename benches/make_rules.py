@@ -71,7 +71,21 @@ def iptables(items, out):
     out("COMMIT\n")
 
 
+def nftables(items, out):
+    out("table ip t {\n chain c {\n  type filter hook input priority 0; policy accept;\n")
+    for dst, src, proto, ports, drop in items:
+        name = {6: "tcp", 17: "udp", 1: "icmp"}[proto]
+        out("  " + (f"ip saddr {text(src)} " if src[1] else "") + f"ip daddr {text(dst)} ")
+        if ports:
+            out(f"{name} dport " + ("%d " % ports[0] if ports[0] == ports[1] else "%d-%d " % ports))
+        else:
+            out(f"ip protocol {name} ")
+        out("drop\n" if drop else "accept\n")
+    out(" }\n}\n")
+
+
 if __name__ == "__main__":
     dialect, n = sys.argv[1], int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    {"junos": junos, "exabgp": exabgp, "bird": bird, "iptables": iptables}[dialect](rules(n, seed), sys.stdout.write)
+    {"junos": junos, "exabgp": exabgp, "bird": bird, "iptables": iptables,
+     "nftables": nftables}[dialect](rules(n, seed), sys.stdout.write)

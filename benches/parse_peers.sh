@@ -8,7 +8,7 @@ n=${1:-100000}
 cargo build --release --quiet
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-for d in junos exabgp bird iptables; do python3 benches/make_rules.py "$d" "$n" >"$tmp/$d.conf"; done
+for d in junos exabgp bird iptables nftables; do python3 benches/make_rules.py "$d" "$n" >"$tmp/$d.conf"; done
 
 # Prints the median wall time in seconds and the largest resident size in MiB of five runs.
 measure() {
@@ -56,5 +56,19 @@ fi
 read -r ours ours_mib < <(measure target/release/flowgate check --quiet --format json "$tmp/iptables.conf")
 awk -v o="$ours" -v m="$ours_mib" -v p="$peer" -v n="$n" 'BEGIN {
     printf "flowgate iptables %s s  %s MiB  %d rules/s", o, m, n / o
+    if (p > 0) printf "  %.2f x the peer", p / o
+    print "" }'
+
+# The same for nft: it checks in a namespace of its own, against an empty rule set.
+if command -v nft >/dev/null; then
+    read -r peer peer_mib < <(measure unshare -rn nft -c -f "$tmp/nftables.conf")
+    echo "nft -c -f        $peer s  $peer_mib MiB"
+else
+    echo "nft -c -f        skipped: not installed"
+    peer=0
+fi
+read -r ours ours_mib < <(measure target/release/flowgate check --quiet --format json "$tmp/nftables.conf")
+awk -v o="$ours" -v m="$ours_mib" -v p="$peer" -v n="$n" 'BEGIN {
+    printf "flowgate nftables%s s  %s MiB  %d rules/s", o, m, n / o
     if (p > 0) printf "  %.2f x the peer", p / o
     print "" }'

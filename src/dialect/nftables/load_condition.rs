@@ -15,6 +15,7 @@ use crate::field::{Field, ext};
 use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet};
 use crate::source::Span;
+use std::fmt::Write;
 
 /// What is known in a rule from its family and the statements before.
 #[derive(Clone, Copy, Debug)]
@@ -681,12 +682,12 @@ pub(super) fn opaque(words: &str, class: Class, values: &Values, over: Condition
     match values {
         Values::Ranges(set) => {
             for (lo, hi) in set.ranges() {
-                id.push_str(&if lo == hi { format!(" {lo}") } else { format!(" {lo}-{hi}") });
+                let _ = if lo == hi { write!(id, " {lo}") } else { write!(id, " {lo}-{hi}") };
             }
         }
         Values::Bits(list) => {
             for pattern in list {
-                id.push_str(&format!(" {}/{}", pattern.value, pattern.mask));
+                let _ = write!(id, " {}/{}", pattern.value, pattern.mask);
             }
         }
     }

@@ -28,9 +28,8 @@ pub(super) fn text(text: &str, name: &str) -> Recognition {
             "add" | "create" | "insert" | "flush" | "delete" | "destroy" | "list" if object => {
                 return Recognition::Certain;
             }
-            "chain" if seen > 0 && line.ends_with('{') => return Recognition::Certain,
+            "chain" | "set" | "map" if seen > 0 && line.ends_with('{') => return Recognition::Certain,
             "type" if seen > 0 && line.contains(" hook ") => return Recognition::Certain,
-            "set" | "map" if seen > 0 && line.ends_with('{') => return Recognition::Certain,
             "define" | "redefine" | "undefine" if line.contains('=') || one == "undefine" => {
                 seen = seen.max(1);
             }

@@ -5,6 +5,7 @@
 
 mod lower;
 mod parse;
+mod print;
 mod support;
 pub(super) mod syntax;
 
@@ -52,7 +53,7 @@ impl Dialect for NftablesJson {
         _: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        super::print::print(document, super::print::Form::Json, out)
+        print::print(document, out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {
