@@ -161,49 +161,72 @@ struct Ended {
     out: Reached,
 }
 
+/// Where a walk over the rules of one rule set stands.
+struct Place {
+    // Whether the packet comes here.
+    here: Reached,
+    // Whether it left before, by a return.
+    out: Reached,
+    decided: Option<(Verdict, Option<Hit>)>,
+}
+
 impl<'a> Walk<'a, '_> {
     fn rules(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
-        // Whether the packet comes here, and whether it left before.
-        let (mut here, mut out) = (reached, Reached::Not);
-        let mut decided = None;
+        let mut place = Place { here: reached, out: Reached::Not, decided: None };
         for (rule, number) in set.rules.iter().zip(0_u32..) {
             self.meter.charge(1)?;
             let truth = evaluate(&rule.condition, self.headers);
             let hit = Hit { rule_set: index, rule: number };
-            if here == Reached::Surely {
+            if place.here == Reached::Surely {
                 (self.watch)(Step::Tried { hit, truth });
             }
-            match truth {
-                Truth::No => continue,
-                Truth::Yes => {}
-                Truth::Unknown => {
-                    self.doubt(hit, rule.outcome, &mut out)?;
-                    continue;
-                }
+            // Nearly every rule tried is one that does not match.
+            if truth != Truth::No && self.matched(hit, truth, rule.outcome, &mut place)? {
+                return Ok(Ended { decided: place.decided, out: place.out });
             }
-            match rule.outcome {
-                Outcome::Verdict(verdict) => {
-                    if here == Reached::Surely {
-                        decided = Some((verdict, Some(hit)));
-                    } else {
-                        self.may(verdict);
-                    }
-                    return Ok(Ended { decided, out });
+        }
+        Ok(Ended { decided: place.decided, out: place.out.max(place.here) })
+    }
+
+    /// What becomes of the packet at a rule that matches, or of which nobody can say; whether it goes no further.
+    #[inline(never)]
+    fn matched(
+        &mut self,
+        hit: Hit,
+        truth: Truth,
+        outcome: Outcome,
+        place: &mut Place,
+    ) -> Result<bool, Exhausted> {
+        if truth == Truth::Unknown {
+            self.doubt(hit, outcome, &mut place.out)?;
+            return Ok(false);
+        }
+        match outcome {
+            Outcome::Verdict(verdict) => {
+                if place.here == Reached::Surely {
+                    place.decided = Some((verdict, Some(hit)));
+                } else {
+                    self.may(verdict);
                 }
-                Outcome::Next { held: None } => {}
-                Outcome::Next { held: Some(verdict) } => self.hold(verdict, hit, here),
-                Outcome::Return => return Ok(Ended { decided, out: out.max(here) }),
-                Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
-                    let ended = self.enter(hit, rule.outcome, here)?;
-                    decided = decided.or(ended.decided);
-                    here = ended.out;
-                    if matches!(rule.outcome, Outcome::Goto(_)) || here == Reached::Not {
-                        return Ok(Ended { decided, out: out.max(here) });
-                    }
+                return Ok(true);
+            }
+            Outcome::Next { held: None } => {}
+            Outcome::Next { held: Some(verdict) } => self.hold(verdict, hit, place.here),
+            Outcome::Return => {
+                place.out = place.out.max(place.here);
+                return Ok(true);
+            }
+            Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+                let ended = self.enter(hit, outcome, place.here)?;
+                place.decided = place.decided.or(ended.decided);
+                place.here = ended.out;
+                if matches!(outcome, Outcome::Goto(_)) || place.here == Reached::Not {
+                    place.out = place.out.max(place.here);
+                    return Ok(true);
                 }
             }
         }
-        Ok(Ended { decided, out: out.max(here) })
+        Ok(false)
     }
 
     /// Walks the rule set that an outcome names. One that is not there decides nothing.
