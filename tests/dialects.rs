@@ -69,6 +69,8 @@ mod meaning;
 mod nftables;
 #[path = "support/packet.rs"]
 mod packet;
+#[path = "dialects/pcap_filter.rs"]
+mod pcap_filter;
 #[path = "support/programs.rs"]
 mod programs;
 #[path = "dialects/recognition.rs"]

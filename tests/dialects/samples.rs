@@ -11,7 +11,7 @@ use flowgate::eval::{Decision, Evaluator};
 use flowgate::feed;
 use flowgate::field::{Family, Field, Headers};
 use flowgate::guard::{Exhausted, limits};
-use flowgate::ir::{Document, Rule, RuleSet, Verdict};
+use flowgate::ir::{Condition, Document, Rule, RuleSet, Verdict};
 use flowgate::packet::decode_ip;
 use flowgate::source::{Content, Source, SourceId, SourceMap};
 use flowgate::symbolic::{Model, Reach, Spaces, Visit, Watch, reach};
@@ -314,6 +314,22 @@ impl Watch for Nobody {
 fn same_sets(one: &Document, a: usize, other: &Document, b: usize) -> Result<(), String> {
     let mut spaces = Spaces::new(Model::real(), &limits::RULE_NODES);
     let Ok(world) = spaces.world() else { return Ok(()) };
+    // Rules about packets say nothing of the frames that carry them.
+    let asks = |field: Field| {
+        one.rule_sets
+            .iter()
+            .flat_map(|set| &set.rules)
+            .any(|rule| rule.condition.tests().iter().any(|test| test.field == field))
+    };
+    let frame = [Field::EthType, Field::VlanId];
+    let bare = Condition::and(frame.map(|field| Condition::not(Condition::present(field))));
+    let world = if frame.into_iter().any(asks) {
+        world
+    } else {
+        let Ok(bare) = spaces.of(&bare) else { return Ok(()) };
+        let Ok(world) = spaces.intersection(world, bare) else { return Ok(()) };
+        world
+    };
     let mut of = |document: &Document, set: usize| {
         reach(&mut spaces, document, u32::try_from(set).unwrap(), world, &mut Nobody)
     };

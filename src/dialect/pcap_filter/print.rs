@@ -7,6 +7,7 @@
 
 pub(super) mod document;
 mod field;
+mod frame;
 mod tree;
 
 use crate::field::{Field, Layer};
@@ -58,6 +59,8 @@ enum Case {
     Inet6,
     // A fragment header follows the fixed header, the upper layer follows that.
     Inet6Fragment,
+    // Some other chain of extension headers.
+    Inet6Chain,
     NotIp,
 }
 
@@ -79,9 +82,9 @@ impl Expression {
 /// The expression that keeps exactly the packets `condition` holds for, among complete and well-formed ones.
 pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     let mut meter = Meter::new(&limits::FILTER_EXPRESSION);
-    let blind = condition.tests().iter().any(|test| looks_behind(test.field));
+    let behind = condition.tests().iter().any(|test| looks_behind(test.field));
     // Where nothing behind the fixed header is asked for, all of IPv6 is one case.
-    let cases: &[Case] = if blind {
+    let cases: &[Case] = if behind {
         &[Case::Inet, Case::Inet6, Case::Inet6Fragment, Case::NotIp]
     } else {
         &[Case::Inet, Case::Inet6, Case::NotIp]
@@ -89,8 +92,17 @@ pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     let mut parts = Vec::new();
     for case in cases {
         let body = translate(condition, *case, &mut meter)?;
-        let guard = if *case == Case::Inet6 && !blind { Tree::leaf("ip6") } else { field::case(*case) };
+        let guard = if *case == Case::Inet6 && !behind { Tree::leaf("ip6") } else { field::case(*case) };
         parts.push(Tree::and([guard, body]));
+    }
+    // What does not depend on the end of a longer chain is said of it too.
+    let mut blind = false;
+    if behind {
+        let body = translate(condition, Case::Inet6Chain, &mut meter)?;
+        blind = body.is_blind();
+        if !blind {
+            parts.push(Tree::and([field::case(Case::Inet6Chain), body]));
+        }
     }
     Ok(Expression { text: Tree::or(parts).to_string(), blind })
 }
@@ -122,7 +134,15 @@ fn translate(condition: &Condition, case: Case, meter: &mut Meter) -> Result<Tre
 
 fn leaf(test: &Test, case: Case, meter: &mut Meter) -> Result<Tree, Inexpressible> {
     if test.field.info().layer == Layer::Link {
-        return Err(Inexpressible::Field(test.field));
+        return frame::test(test, case, meter);
+    }
+    if case == Case::Inet6Chain {
+        if looks_behind(test.field) {
+            return Ok(field::in_chain(test));
+        }
+        if test.field == Field::ProtoField && !field::names_extension(test) {
+            return Ok(Tree::False);
+        }
     }
     field::test(test, case, meter)
 }

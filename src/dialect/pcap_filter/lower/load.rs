@@ -10,7 +10,7 @@ use super::super::words;
 use super::{Fault, Frames, Lower, single, test};
 use crate::field::{Field, ext};
 use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
+use crate::net::{BitSet, IntervalSet};
 use crate::source::Span;
 
 /// Octets of a fixed header.
@@ -71,15 +71,15 @@ impl Lower {
 
     /// The frame is as long as one of the words.
     pub(super) fn length(&self, words: &Words, span: Span) -> Condition {
-        let set = words.ranges(32).unwrap_or_else(IntervalSet::full);
-        if set.is_empty() {
-            return Condition::False;
-        }
-        if set == IntervalSet::full() {
-            return Condition::True;
-        }
         // Without a link header the frame is the packet.
-        test(if self.link.is_bare() { Field::Len } else { Field::FrameLen }, ValueSet::from(set), span)
+        let field = if self.link.is_bare() { Field::Len } else { Field::FrameLen };
+        match (words.ranges(32), words.patterns(32)) {
+            (Some(set), _) if set.is_empty() => Condition::False,
+            (Some(set), _) if set == IntervalSet::full() => Condition::True,
+            (Some(set), _) => test(field, ValueSet::from(set), span),
+            (None, Some(patterns)) => test(field, ValueSet::from(BitSet::new(patterns)), span),
+            (None, None) => self.opaque("len", "the lengths are too many to list", Condition::True, span),
+        }
     }
 
     /// The packets a load is made from, before it may be missing.

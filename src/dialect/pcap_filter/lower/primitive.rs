@@ -14,6 +14,8 @@ use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet, Prefix6};
 use crate::source::Span;
 
+/// Link types whose frames libpcap knows to carry IP alone: LocalTalk, PF's log, IPNET.
+const NO_ETHERTYPE: &[u16] = &[114, 117, 226];
 const NAME: &str = "names of hosts and networks are not resolved";
 
 /// The addresses of a primitive.
@@ -54,6 +56,12 @@ impl Lower {
             let help = "behind `mpls` ask for `ip` or `ip6`";
             return Err(Fault::syntax("unsupported protocol over mpls", span, help));
         }
+        if let Link::Other(link) = self.link
+            && !NO_ETHERTYPE.contains(&link)
+        {
+            let what = format!("ether proto {number:#x}");
+            return Ok(self.opaque(&what, "this link layer is not modelled", Condition::True, span));
+        }
         if self.carriage.session || !self.link.has_type() {
             return Ok(Condition::False);
         }
@@ -86,7 +94,13 @@ impl Lower {
         match self.link {
             Link::Ethernet | Link::Cooked => {}
             Link::Other(114) if proto == Proto::Atalk => return Ok(Condition::True),
-            Link::Hdlc | Link::Ppp | Link::Other(_) if !matches!(proto, Proto::Stp) => {
+            Link::Hdlc | Link::Ppp if proto != Proto::Stp => {
+                let reason = "protocols of this link layer are not kept";
+                return Ok(self.opaque(what, reason, Condition::True, span));
+            }
+            // Link layers whose frames never carry it.
+            Link::Other(7 | 107 | 114 | 117 | 226) if proto == Proto::Stp => return Ok(Condition::False),
+            Link::Other(_) => {
                 let reason = "protocols of this link layer are not kept";
                 return Ok(self.opaque(what, reason, Condition::True, span));
             }
@@ -459,7 +473,7 @@ impl Lower {
     }
 
     fn arcnet(&self, q: Qualifiers, text: &str, span: Span) -> Result<Sense, Fault> {
-        if q.proto != Some(Proto::Link) || !matches!(self.link, Link::Other(7 | 129)) {
+        if q.proto != Some(Proto::Link) || !matches!(self.link, Link::Other(7 | 129 | 165)) {
             let message = "ARCnet address used in non-arc expression";
             return Err(Fault::syntax(message, span, "write `link host` before it, for a capture of ARCnet"));
         }
@@ -733,6 +747,11 @@ impl Lower {
         }
         if self.carriage.session {
             return Err(Fault::syntax("`vlan` not supported on PPP", span, "put `vlan` before `pppoes`"));
+        }
+        if let Link::Other(_) = self.link {
+            let text = id.map_or_else(|| "vlan".to_owned(), |id| format!("vlan {id}"));
+            let truth = self.opaque(&text, "this link layer is not modelled", Condition::True, span);
+            return Ok(self.plain(Sense::sure(truth)));
         }
         if self.link != Link::Ethernet {
             return Err(self.unsupported("vlan", span));

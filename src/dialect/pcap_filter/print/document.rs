@@ -3,7 +3,7 @@
 //! The rules of a filter decide in order, the lines of a file do not: an accepting rule is written as what it matches
 //! less what rules before it drop, and a default that accepts as what no rule drops.
 
-use super::{Inexpressible, expression};
+use super::{Inexpressible, expression, frame};
 use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::field::Field;
@@ -104,8 +104,16 @@ impl Printer<'_> {
             writeln!(self.out, "len >= 0")?;
             return Ok(true);
         }
+        if frame::asks_behind(&all) {
+            self.left_out(name, "packets behind tags, labels or sessions")?;
+            return Ok(false);
+        }
         match expression(&all) {
             Ok(expression) => {
+                if frame::looks_at_frame(&all) {
+                    let what = "the words of its tests of the frame, which are written as octets of Ethernet";
+                    self.lost.push(Lost::detail(&self.set.name, name, what));
+                }
                 writeln!(self.out, "{}", expression.text)?;
                 if expression.blind {
                     let what = "IPv6 packets whose chain of extension headers libpcap cannot walk";

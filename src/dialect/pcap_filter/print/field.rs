@@ -1,13 +1,13 @@
 //! One field against a value set, in each case.
 
 use super::{Case, Inexpressible, Tree};
-use crate::field::{Field, L4Status, ext};
+use crate::field::{Family, Field, L4Status, ext};
 use crate::guard::Meter;
 use crate::ir::{Test, ValueSet};
 use crate::net::{Prefix4, Prefix6};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-type Printed = Result<Tree, Inexpressible>;
+pub(super) type Printed = Result<Tree, Inexpressible>;
 
 /// IPv6 extension headers the walk goes through.
 const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
@@ -21,7 +21,47 @@ pub(super) fn case(case: Case) -> Tree {
         Case::Inet => Tree::leaf("ip"),
         Case::Inet6 => Tree::and([Tree::leaf("ip6"), upper("ip6[6]")]),
         Case::Inet6Fragment => Tree::and([Tree::leaf("ip6"), Tree::leaf("ip6[6] = 44"), upper("ip6[40]")]),
+        Case::Inet6Chain => {
+            let one_of = |at: &str, except: Option<u8>| {
+                let kinds = EXTENSIONS.iter().filter(|kind| Some(**kind) != except);
+                Tree::or(kinds.map(|kind| Tree::leaf(format!("{at} = {kind}"))))
+            };
+            let behind = Tree::and([Tree::leaf("ip6[6] = 44"), one_of("ip6[40]", None)]);
+            Tree::and([Tree::leaf("ip6"), Tree::or([one_of("ip6[6]", Some(44)), behind])])
+        }
         Case::NotIp => Tree::and([Tree::not(Tree::leaf("ip")), Tree::not(Tree::leaf("ip6"))]),
+    }
+}
+
+/// Whether a set of next headers has one that is walked over.
+pub(super) fn names_extension(test: &Test) -> bool {
+    EXTENSIONS.iter().any(|kind| test.values.contains(u128::from(*kind)))
+}
+
+/// What is known of a test behind a longer chain of extension headers.
+pub(super) fn in_chain(test: &Test) -> Tree {
+    // The chains that are cases of their own.
+    const SHORT: [u32; 4] = [0, ext::ESP, ext::FRAGMENT, ext::FRAGMENT | ext::ESP];
+    let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
+    match &test.values {
+        values if values.is_empty() => Tree::False,
+        values if test.field == Field::ExtHdrs => {
+            let mut longer =
+                (0..=max).filter(|bits| !SHORT.contains(bits)).map(|bits| values.contains(bits.into()));
+            let first = longer.next();
+            match first {
+                Some(holds) if longer.all(|other| other == holds) => {
+                    if holds {
+                        Tree::True
+                    } else {
+                        Tree::False
+                    }
+                }
+                _ => Tree::Blind,
+            }
+        }
+        _ if matches!(test.field.info().family, Family::Inet) => Tree::False,
+        _ => Tree::Blind,
     }
 }
 
@@ -96,14 +136,14 @@ fn masked(test: &Test, case: Case, load: &str, meter: &mut Meter) -> Printed {
     Ok(Tree::and([there(test.field, case), compare(test.field, load, &test.values, meter)?]))
 }
 
-fn constant(values: &ValueSet, value: u32) -> Tree {
+pub(super) fn constant(values: &ValueSet, value: u32) -> Tree {
     if values.contains(u128::from(value)) { Tree::True } else { Tree::False }
 }
 
 fn protocol(case: Case) -> &'static str {
     match case {
         Case::Inet | Case::NotIp => "ip[9]",
-        Case::Inet6 => "ip6[6]",
+        Case::Inet6 | Case::Inet6Chain => "ip6[6]",
         Case::Inet6Fragment => "ip6[40]",
     }
 }
@@ -113,7 +153,7 @@ fn offset(case: Case) -> Option<&'static str> {
     match case {
         Case::Inet => Some("ip[6:2] & 0x1fff"),
         Case::Inet6Fragment => Some("ip6[42:2] >> 3"),
-        Case::Inet6 | Case::NotIp => None,
+        Case::Inet6 | Case::Inet6Chain | Case::NotIp => None,
     }
 }
 
@@ -122,7 +162,7 @@ fn octets(case: Case, at: u8, size: u8) -> String {
     let size = if size == 1 { String::new() } else { format!(":{size}") };
     match case {
         Case::Inet | Case::NotIp => format!("ip[{HEADER} + {at}{size}]"),
-        Case::Inet6 => format!("ip6[{}{size}]", 40 + at),
+        Case::Inet6 | Case::Inet6Chain => format!("ip6[{}{size}]", 40 + at),
         Case::Inet6Fragment => format!("ip6[{}{size}]", 48 + at),
     }
 }
@@ -131,7 +171,7 @@ fn octets(case: Case, at: u8, size: u8) -> String {
 fn room(case: Case, octets: u32) -> Tree {
     Tree::leaf(match case {
         Case::Inet | Case::NotIp => format!("ip[2:2] >= {HEADER} + {octets}"),
-        Case::Inet6 => format!("ip6[4:2] >= {octets}"),
+        Case::Inet6 | Case::Inet6Chain => format!("ip6[4:2] >= {octets}"),
         Case::Inet6Fragment => format!("ip6[4:2] >= {}", octets + 8),
     })
 }
@@ -210,7 +250,7 @@ fn room_in(test: &Test, case: Case, meter: &mut Meter) -> Printed {
     meter.charge(31).map_err(Inexpressible::Long)?;
     let counted = match case {
         Case::Inet | Case::NotIp => format!("ip[2:2] - {HEADER}"),
-        Case::Inet6 => "ip6[4:2]".to_owned(),
+        Case::Inet6 | Case::Inet6Chain => "ip6[4:2]".to_owned(),
         Case::Inet6Fragment => "ip6[4:2] - 8".to_owned(),
     };
     let exact = (0..31).filter(|n| has(*n)).map(|n| Tree::leaf(format!("{counted} = {n}")));
@@ -300,7 +340,7 @@ fn address6(test: &Test, meter: &mut Meter) -> Printed {
 }
 
 /// A load of up to 32 bits against a set.
-fn compare(field: Field, load: &str, values: &ValueSet, meter: &mut Meter) -> Printed {
+pub(super) fn compare(field: Field, load: &str, values: &ValueSet, meter: &mut Meter) -> Printed {
     let max = field.info().max;
     match values {
         ValueSet::Ranges(set) => {

@@ -12,9 +12,21 @@ pub(super) enum Tree {
     And(Vec<Tree>),
     Or(Vec<Tree>),
     Not(Box<Tree>),
+    // Something libpcap cannot look at; never printed.
+    Blind,
 }
 
 impl Tree {
+    /// Whether any part is something libpcap cannot look at.
+    pub(super) fn is_blind(&self) -> bool {
+        match self {
+            Self::Blind => true,
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::is_blind),
+            Self::Not(part) => part.is_blind(),
+            Self::True | Self::False | Self::Leaf(_) => false,
+        }
+    }
+
     pub(super) fn leaf(text: impl Into<String>) -> Self {
         Self::Leaf(text.into())
     }
@@ -82,7 +94,7 @@ impl fmt::Display for Tree {
         match self {
             // There is no word for true or false: comparisons of numbers are.
             Self::True => f.write_str("len >= 0"),
-            Self::False => f.write_str("len < 0"),
+            Self::False | Self::Blind => f.write_str("len < 0"),
             Self::Leaf(text) => f.write_str(text),
             Self::And(parts) => joined(f, parts, "and"),
             Self::Or(parts) => joined(f, parts, "or"),

@@ -1,0 +1,290 @@
+//! libpcap's own vectors: what it keeps of its captures, expressions that mean the same, expressions it refuses; and
+//! the law of what is printed.
+
+use flowgate::diagnostic::Level;
+use flowgate::dialect::pcap_filter::PcapFilter;
+use flowgate::dialect::{Dialect, Loss, PrintOptions, ReadOptions, Reading, link_type};
+use flowgate::eval::{Truth, evaluate};
+use flowgate::field::Headers;
+use flowgate::guard::limits;
+use flowgate::ir::Condition;
+use flowgate::packet::{CaptureReader, Decoded, decode};
+use flowgate::source::{Content, Source, SourceId};
+use flowgate::symbolic::{Model, Spaces};
+use serde_json::Value;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+fn corpora() -> Option<PathBuf> {
+    let folder = std::env::var_os("FLOWGATE_CORPORA").map(PathBuf::from).filter(|f| f.is_dir());
+    if folder.is_none() {
+        println!("skipped: FLOWGATE_CORPORA names no folder");
+    }
+    folder
+}
+
+fn read(text: &str, link_type: u16) -> Reading {
+    let source = Source::new("test", Content::Text(text.to_owned()));
+    let options = ReadOptions {
+        pcap_link_type: Some(link_type),
+        pcap_netmask: Some(0xffff_ff00),
+        ..ReadOptions::default()
+    };
+    PcapFilter.read(&source, SourceId(0), &options)
+}
+
+/// What an expression keeps; else the first error.
+fn condition(text: &str, link_type: u16) -> Result<Condition, String> {
+    let reading = read(text, link_type);
+    if let Some(error) = reading.diagnostics.iter().find(|d| d.level == Level::Error) {
+        return Err(error.message.clone());
+    }
+    let rules = &reading.document.rule_sets[0].rules;
+    assert!(rules.len() <= 1, "{text}: {} rules", rules.len());
+    Ok(rules.first().map_or(Condition::False, |rule| rule.condition.clone()))
+}
+
+/// A packet that only one of two conditions holds for, in words; none when they are the same set.
+fn difference(a: &Condition, b: &Condition) -> Option<String> {
+    let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
+    let (a, b) = (spaces.of(a).unwrap(), spaces.of(b).unwrap());
+    let world = spaces.world().unwrap();
+    for (x, y) in [(a, b), (b, a)] {
+        let rest = spaces.difference(x, y).unwrap();
+        let rest = spaces.intersection(rest, world).unwrap();
+        if !rest.is_empty() {
+            return Some(format!("{:?}", spaces.witness(rest)));
+        }
+    }
+    None
+}
+
+fn vectors(root: &Path, kind: &str) -> Vec<Value> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root.join("pcap_filter")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with(kind));
+    files.sort();
+    let list = files.iter().flat_map(|path| {
+        let json: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        json.as_array().unwrap().clone()
+    });
+    list.collect()
+}
+
+fn words<'a>(vector: &'a Value, key: &str) -> &'a str {
+    vector[key].as_str().unwrap()
+}
+
+#[test]
+fn vectors_of_what_is_kept_have_their_verdicts() {
+    let Some(root) = corpora() else { return };
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root.join("pcap")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    let (mut decided, mut unknown, mut wrong) = (0, 0, Vec::new());
+    for vector in vectors(&root, "libpcap-apply") {
+        let name = words(&vector, "savefile");
+        let found = files.iter().find(|path| path.to_string_lossy().ends_with(&format!("__{name}")));
+        let Some(path) = found else { panic!("{name} is missing") };
+        let mut reader = CaptureReader::new(File::open(path).unwrap()).unwrap();
+        let mut headers = Headers::new();
+        let mut both = None;
+        for accept in vector["accept"].as_array().unwrap() {
+            let frame = reader.next_frame().unwrap().unwrap();
+            let condition = both.get_or_insert_with(|| condition(words(&vector, "expr"), frame.link_type.0));
+            let Ok(condition) = condition else { continue };
+            let decoded = decode(frame.link_type, frame.octets, frame.length, &mut headers);
+            let truth = evaluate(condition, &headers);
+            if truth == Truth::Unknown {
+                assert!(condition.has_opaque() || decoded == Decoded::NotDecoded, "{vector}");
+                unknown += 1;
+            } else if truth == Truth::from(accept.as_bool().unwrap()) {
+                decided += 1;
+            } else {
+                wrong.push(format!("{}: `{}`: we say {truth:?}", name, words(&vector, "expr")));
+            }
+        }
+        if let Some(Err(error)) = both {
+            wrong.push(format!("{name}: `{}`: {error}", words(&vector, "expr")));
+        }
+    }
+    println!("{decided} verdicts as libpcap's, {unknown} of packets or words we do not model");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(decided > 250, "{decided}");
+}
+
+/// Aliases that are none for the libpcap we follow: IGRP is protocol 9 there, and 88 where the system has that name.
+const OTHER_SYSTEMS: &[&str] = &["ip proto 88"];
+
+#[test]
+fn aliases_mean_the_same() {
+    let Some(root) = corpora() else { return };
+    let (mut compared, mut plain, mut usual, mut wrong, mut explained) = (0, 0, 0, Vec::new(), 0);
+    let mut names = 0;
+    for vector in vectors(&root, "libpcap-accept") {
+        let link_type = link_type(words(&vector, "dlt")).unwrap();
+        let aliases: Vec<&str> =
+            vector["aliases"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+        // Whether a reader of packets can know it: no names, no words of other link layers.
+        let name = words(&vector, "name").to_lowercase();
+        let foreign =
+            ["llc", "iso", "decnet", "isis", "esis", "ifindex", "bound", "gateway", "geneve", "vxlan"];
+        let is_usual = matches!(words(&vector, "dlt"), "EN10MB" | "RAW")
+            && !aliases[0].to_lowercase().contains("libpcap.test")
+            && !foreign.iter().any(|word| name.contains(word) || aliases[0].contains(word));
+        let host = |alias: &str| {
+            let found = alias.split_whitespace().find(|word| word.to_lowercase().contains("libpcap.test"));
+            found.map(str::to_lowercase)
+        };
+        let mut first: Option<Condition> = None;
+        for alias in &aliases {
+            // Two names of one address: we resolve neither.
+            if host(alias) != host(aliases[0]) {
+                names += 1;
+                continue;
+            }
+            match (condition(alias, link_type), &first) {
+                (Err(error), _) => wrong.push(format!("{link_type} `{alias}`: {error}")),
+                (Ok(condition), None) => {
+                    usual += usize::from(is_usual);
+                    plain += usize::from(is_usual && !condition.has_opaque());
+                    first = Some(condition);
+                }
+                (Ok(condition), Some(first)) => {
+                    compared += 1;
+                    if let Some(witness) = difference(first, &condition) {
+                        if OTHER_SYSTEMS.contains(alias) {
+                            explained += 1;
+                        } else {
+                            wrong.push(format!("{link_type} `{}` and `{alias}`: {witness}", aliases[0]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!(
+        "{compared} aliases, {explained} of other systems, {names} of other names; {plain} of {usual} without an opaque condition"
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(explained, OTHER_SYSTEMS.len(), "an explained difference is gone");
+    assert!(compared > 250, "{compared}");
+}
+
+/// What libpcap refuses where it was built without it.
+const BUILT_WITHOUT: &[&str] = &["protochain_disabled"];
+
+#[test]
+fn refused_expressions_are_findings_or_keep_nothing() {
+    let Some(root) = corpora() else { return };
+    let (mut refused, mut empty, mut wrong) = (0, 0, Vec::new());
+    for vector in vectors(&root, "libpcap-reject") {
+        let (expr, name) = (words(&vector, "expr"), words(&vector, "name"));
+        let options = |netmask| ReadOptions {
+            pcap_link_type: Some(link_type(words(&vector, "dlt")).unwrap()),
+            pcap_netmask: netmask,
+            ..ReadOptions::default()
+        };
+        let source = Source::new("test", Content::Text(expr.to_owned()));
+        let reading = PcapFilter.read(&source, SourceId(0), &options(None));
+        let error = reading.diagnostics.iter().find(|d| d.level == Level::Error);
+        let condition = &reading.document.rule_sets[0].rules[0].condition;
+        if let Some(error) = error {
+            refused += 1;
+            assert!(expr.get(error.primary.span.range()).is_some(), "{expr}");
+        } else if difference(condition, &Condition::False).is_none() {
+            assert!(words(&vector, "error").contains("rejects_all"), "{vector}");
+            empty += 1;
+        } else if !BUILT_WITHOUT.contains(&name) {
+            wrong.push(format!("{name}: `{expr}` is read: {condition:?}"));
+        }
+    }
+    println!("{refused} refused, {empty} keep nothing");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(refused + empty > 80, "{refused} and {empty}");
+}
+
+/// Printed and read again, an expression means the same.
+fn same_once_printed(text: &str, link_type: u16) -> Option<Result<(), String>> {
+    let reading = read(text, link_type);
+    if reading.diagnostics.iter().any(|d| d.level == Level::Error) {
+        return None;
+    }
+    let mut printed = String::new();
+    let lost = PcapFilter.print(&reading.document, &PrintOptions::default(), &mut printed).unwrap();
+    if lost.iter().any(|lost| lost.loss != Loss::Detail) {
+        return None;
+    }
+    let before = reading.document.rule_sets[0].rules.first()?.condition.clone();
+    Some(match condition(&printed, link_type) {
+        Err(error) => Err(format!("`{text}` is written `{printed}`: {error}")),
+        Ok(after) => match difference(&before, &after) {
+            None => Ok(()),
+            Some(witness) => Err(format!("`{text}` is written `{printed}`: {witness}")),
+        },
+    })
+}
+
+#[test]
+fn what_is_printed_means_the_same() {
+    let usual = [
+        "tcp port 80 or 443",
+        "not port 80",
+        "host 192.0.2.1 and not udp portrange 5000-6000",
+        "ip[6:2] & 0x1fff != 0 or ip[8] < 3",
+        "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn",
+        "icmp[icmptype] = icmp-echo or icmp6[icmp6type] = icmp6-echo",
+        "ip6[0:4] & 0xfffff = 7 and net 2001:db8::/32",
+        "ip[((ip[0] & 0xf) << 2) + 2:2] = 53",
+        "ip[2:2] - ((ip[0] & 0xf) << 2) < 8",
+        "proto 47 or ip multicast",
+        "len <= 100",
+    ];
+    let mut texts: Vec<String> = usual.iter().map(|text| (*text).to_owned()).collect();
+    if let Some(root) = corpora() {
+        let vectors = vectors(&root, "libpcap-a");
+        texts.extend(vectors.iter().filter_map(|v| v["expr"].as_str()).map(str::to_owned));
+        texts.extend(vectors.iter().filter_map(|v| v["aliases"][0].as_str()).map(str::to_owned));
+        let path = root.join("pcap_synthetic/libpcap_filter_results.json");
+        let json: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        texts.extend(json["expressions"].as_array().unwrap().iter().map(|e| e.as_str().unwrap().to_owned()));
+    }
+    for link_type in [101, 1] {
+        let (mut written, mut wrong) = (0, Vec::new());
+        for (number, text) in texts.iter().enumerate() {
+            match same_once_printed(text, link_type) {
+                Some(Ok(())) => written += 1,
+                Some(Err(problem)) => wrong.push(problem),
+                None => assert!(number >= usual.len(), "`{text}` is not written for {link_type}"),
+            }
+        }
+        println!("link type {link_type}: {written} of {} written and read again", texts.len());
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_primitives_in_one_expression_are_read_in_linear_time() {
+    let chain = |count: usize, join: &str| {
+        let list: Vec<String> = (0..count)
+            .map(|n| format!("tcp dst port {} and host 10.{}.{}.1", n % 65_536, n / 256 % 256, n % 256))
+            .collect();
+        list.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(join)
+    };
+    let time = |count| {
+        let text = chain(count, " or ");
+        let start = std::time::Instant::now();
+        let reading = read(&text, 1);
+        assert!(reading.diagnostics.iter().all(|d| d.level != Level::Error));
+        start.elapsed()
+    };
+    let (few, many) = (time(5_000), time(50_000));
+    assert!(many < few * 40 + std::time::Duration::from_millis(500), "{few:?} and {many:?}");
+    // What cannot be followed ends in a finding.
+    for text in
+        ["(".repeat(100_000), "not ".repeat(100_000), "1 ^ ".repeat(100_000), chain(300, " and tcp or ")]
+    {
+        read(&text, 1);
+    }
+    assert!(condition(&("not ".repeat(100_000) + "ip"), 1).is_ok());
+}
