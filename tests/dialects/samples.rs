@@ -323,6 +323,13 @@ fn same_sets(one: &Document, a: usize, other: &Document, b: usize) -> Result<(),
     };
     let frame = [Field::EthType, Field::VlanId];
     let bare = Condition::and(frame.map(|field| Condition::not(Condition::present(field))));
+    let family = match one.rule_sets[a].family {
+        Family::Any => Condition::True,
+        Family::Inet => Condition::present(Field::Src4),
+        Family::Inet6 => Condition::present(Field::Src6),
+    };
+    let Ok(family) = spaces.of(&family) else { return Ok(()) };
+    let Ok(world) = spaces.intersection(world, family) else { return Ok(()) };
     let world = if frame.into_iter().any(asks) {
         world
     } else {

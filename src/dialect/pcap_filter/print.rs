@@ -99,8 +99,9 @@ pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     let mut blind = false;
     if behind {
         let body = translate(condition, Case::Inet6Chain, &mut meter)?;
-        blind = body.is_blind();
-        if !blind {
+        // Which header a fragment header names is read back as unknown, so that such a line is told of.
+        blind = body != Tree::False;
+        if !body.is_blind() {
             parts.push(Tree::and([field::case(Case::Inet6Chain), body]));
         }
     }
@@ -135,6 +136,9 @@ fn translate(condition: &Condition, case: Case, meter: &mut Meter) -> Result<Tre
 fn leaf(test: &Test, case: Case, meter: &mut Meter) -> Result<Tree, Inexpressible> {
     if test.field.info().layer == Layer::Link {
         return frame::test(test, case, meter);
+    }
+    if case == Case::Inet6Fragment && test.field == Field::ProtoField {
+        return Ok(if test.values.contains(44) { Tree::True } else { Tree::False });
     }
     if case == Case::Inet6Chain {
         if looks_behind(test.field) {

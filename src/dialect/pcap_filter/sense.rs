@@ -166,7 +166,7 @@ impl Run {
         for mut part in next.beyond {
             // `a and b` reaches b where a is true: its "undecided" is truth. For `or` it is falsehood.
             let undecided = if self.is_and { &self.never_true } else { &self.never_false };
-            if covers(undecided, &part) {
+            if covers(undecided, &part) || self.is_and && self.rules_out(&part.condition) {
                 continue;
             }
             match self.before(&part.places) {
@@ -200,6 +200,18 @@ impl Run {
             either(&mut self.never_false, next.never_false);
         }
         self.truths.push(next.truth);
+    }
+
+    /// Whether a part before it plainly holds for no packet of the condition.
+    fn rules_out(&mut self, condition: &Condition) -> bool {
+        for truth in &self.truths {
+            let Some(left) = self.looks.checked_sub(1) else { return false };
+            self.looks = left;
+            if contradicts(truth, condition) {
+                return true;
+            }
+        }
+        false
     }
 
     /// What holds of the packets of some places when the parts so far decide nothing; none when that is too long.
@@ -283,6 +295,23 @@ fn excludes(condition: &Condition, places: &[Place]) -> bool {
                 })
         }
         Condition::True | Condition::Not(_) | Condition::Opaque(_) => false,
+    }
+}
+
+/// Whether two conditions ask one field for values that are not the same.
+fn contradicts(one: &Condition, other: &Condition) -> bool {
+    match (one, other) {
+        (Condition::Opaque(opaque), other) => contradicts(&opaque.over, other),
+        (one, Condition::Opaque(opaque)) => contradicts(one, &opaque.over),
+        (Condition::And(parts), other) => parts.iter().any(|part| contradicts(part, other)),
+        (one, Condition::And(parts)) => parts.iter().any(|part| contradicts(one, part)),
+        (Condition::Test(a), Condition::Test(b)) if a.field == b.field => {
+            match (a.values.as_ranges(), b.values.as_ranges()) {
+                (Some(a), Some(b)) => a.intersection(b).is_empty(),
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 
