@@ -30,8 +30,7 @@ pub fn run(data: &[u8]) {
 /// The law for one dialect.
 pub fn law(dialect: &dyn Dialect, data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let head = &text[..text.floor_char_boundary(64 << 10)];
-    dialect.recognise(&Sample { name: "", octets: head.as_bytes(), text: Some(head) });
+    dialect.recognise(&Sample::new("", text.as_bytes()));
     let reading = read(dialect, &text);
     assert!(reading.diagnostics.len() as u64 <= limits::DIAGNOSTICS.value + 1, "more findings than are kept");
     reading.diagnostics.iter().for_each(|diagnostic| well_placed(&text, diagnostic));

@@ -51,8 +51,12 @@ fn reason(error: &serde_json::Error) -> String {
 fn place_of(text: &str, error: &serde_json::Error) -> Span {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     // The column counts octets, and may be inside of a character.
-    let at = text.floor_char_boundary(before + error.column().saturating_sub(1));
-    Span::new(at, text.ceil_char_boundary(at + 1))
+    let mut at = (before + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let width = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    Span::new(at, at + width)
 }
 
 /// The tables of a file.
