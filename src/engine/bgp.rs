@@ -124,15 +124,15 @@ impl Session {
             self.send(KEEPALIVE, &[])?;
         }
         if let Some(message) = self.whole()? {
-            return self.look(message).map(Some);
+            return Self::look(message).map(Some);
         }
-        let mut octets = [0; 65_536];
+        let mut octets = [0; 8_192];
         match self.stream.read(&mut octets) {
             Ok(0) => Err(EngineError::io("reading", ErrorKind::UnexpectedEof.into())),
             Ok(count) => {
                 self.buffer.extend_from_slice(octets.get(..count).unwrap_or(&[]));
                 let message = self.whole()?;
-                message.map(|message| self.look(message)).transpose()
+                message.map(Self::look).transpose()
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
             Err(error) => Err(EngineError::io("reading", error)),
@@ -157,7 +157,7 @@ impl Session {
         Ok(Some(std::mem::replace(&mut self.buffer, rest)))
     }
 
-    fn look(&mut self, message: Vec<u8>) -> Result<Vec<u8>, EngineError> {
+    fn look(message: Vec<u8>) -> Result<Vec<u8>, EngineError> {
         if message.get(HEADER - 1) == Some(&NOTIFICATION) {
             let octet = |at: usize| message.get(HEADER + at).copied().unwrap_or(0);
             return Err(EngineError::Notification { code: octet(0), subcode: octet(1) });
@@ -238,13 +238,12 @@ fn family(table: Table) -> (u16, u8) {
 
 fn attribute(flags: u8, kind: u8, value: &[u8], out: &mut Vec<u8>) {
     let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-    match u8::try_from(length) {
-        Ok(length) => out.extend_from_slice(&[flags, kind, length]),
-        Err(_) => {
-            // The bit that says two octets of length.
-            out.extend_from_slice(&[flags | 0x10, kind]);
-            out.extend_from_slice(&length.to_be_bytes());
-        }
+    if let Ok(length) = u8::try_from(length) {
+        out.extend_from_slice(&[flags, kind, length]);
+    } else {
+        // The bit that says two octets of length.
+        out.extend_from_slice(&[flags | 0x10, kind]);
+        out.extend_from_slice(&length.to_be_bytes());
     }
     out.extend_from_slice(value);
 }
