@@ -33,11 +33,13 @@ pub(super) struct Lexer<'a> {
     at: usize,
     // Where the token before ended.
     behind: usize,
+    // The token at `at` with its end, where it was looked at.
+    ahead: Option<(Token<'a>, usize)>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, behind: 0 }
+        Self { text, at: 0, behind: 0, ahead: None }
     }
 
     /// Where the next token begins, once blanks are passed over.
@@ -54,6 +56,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn seek(&mut self, at: usize) {
         self.at = at;
         self.behind = at;
+        self.ahead = None;
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -73,7 +76,7 @@ impl<'a> Lexer<'a> {
 
     /// Passes over blanks and comments; a comment that does not end is left.
     pub(super) fn blanks(&mut self) {
-        loop {
+        while self.ahead.is_none() {
             self.at = self.run(self.at, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c));
             match (self.byte(self.at), self.byte(self.at + 1)) {
                 (b'#', _) => {
@@ -89,42 +92,57 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next token with its place; the lexer stands behind it.
-    pub(super) fn next(&mut self) -> (Token<'a>, Span) {
+    // The next token with its end, without going on.
+    #[inline]
+    fn look(&mut self) -> (Token<'a>, usize) {
+        if let Some(ahead) = self.ahead {
+            return ahead;
+        }
         self.blanks();
-        let start = self.at;
-        let (token, end) = self.scan(start);
+        let ahead = self.scan(self.at);
+        self.ahead = Some(ahead);
+        ahead
+    }
+
+    #[inline]
+    fn go(&mut self, end: usize) {
         self.at = end;
         self.behind = end;
-        (token, Span::new(start, end))
+        self.ahead = None;
+    }
+
+    /// The next token with its place; the lexer stands behind it.
+    #[inline]
+    pub(super) fn next(&mut self) -> (Token<'a>, Span) {
+        let (token, end) = self.look();
+        let span = Span::new(self.at, end);
+        self.go(end);
+        (token, span)
     }
 
     /// The next token without going on.
+    #[inline]
     pub(super) fn peek(&mut self) -> Token<'a> {
-        self.blanks();
-        self.scan(self.at).0
+        self.look().0
     }
 
     /// Goes on behind the next token if it is this sign.
+    #[inline]
     pub(super) fn eat(&mut self, sign: &str) -> bool {
-        self.blanks();
-        let (token, end) = self.scan(self.at);
+        let (token, end) = self.look();
         let found = token == Token::Sign(sign);
         if found {
-            self.at = end;
-            self.behind = end;
+            self.go(end);
         }
         found
     }
 
     /// Goes on behind the next token if it is this word.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
-        self.blanks();
-        let (token, end) = self.scan(self.at);
+        let (token, end) = self.look();
         let found = token == Token::Word(word);
         if found {
-            self.at = end;
-            self.behind = end;
+            self.go(end);
         }
         found
     }
