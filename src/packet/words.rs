@@ -255,12 +255,11 @@ impl Parser<'_> {
         }
         let mut bits = 0;
         for name in text.split(',') {
-            let index = match name.strip_prefix('#') {
-                Some(digits) => number(at, digits, GROUPS - 1)?,
-                None => {
-                    let index = self.symbols.iter().position(|symbol| **symbol == *name);
-                    u32::try_from(index.unwrap_or(self.symbols.len())).unwrap_or(u32::MAX)
-                }
+            let index = if let Some(digits) = name.strip_prefix('#') {
+                number(at, digits, GROUPS - 1)?
+            } else {
+                let index = self.symbols.iter().position(|symbol| **symbol == *name);
+                u32::try_from(index.unwrap_or(self.symbols.len())).unwrap_or(u32::MAX)
             };
             let bit = 1_u128.checked_shl(index);
             bits |= bit.ok_or_else(|| fail(at, name, "is behind the groups that are told apart"))?;
