@@ -1,6 +1,14 @@
 //! nftables over the real corpora: nothing crashes it, text and JSON of one rule set are one document, a rule and
 //! its canonical form are one rule, and packets fare as they did in a real kernel.
 
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::format_push_string,
+    clippy::cast_possible_truncation,
+    clippy::semicolon_if_nothing_returned,
+    reason = "tests are free: names of the corpora are lower case, packets are small"
+)]
+
 use flowgate::dialect::{DIALECTS, PrintOptions, ReadOptions, Reading, Reads, by_name};
 use flowgate::eval::{Decision, Evaluator, Truth, evaluate};
 use flowgate::field::{Field, Headers};
@@ -426,7 +434,9 @@ fn policies_of_other_dialects_fare_as_in_the_kernel() {
             own.insert(tuple(&value, ["src", "dst", "sport", "dport"]));
             own.insert(tuple(&value, ["dst", "src", "dport", "sport"]));
         }
-        own.into_iter().for_each(|key| *flows.entry(key).or_default() += 1);
+        for key in own {
+            *flows.entry(key).or_default() += 1;
+        }
     }
     for case in cases {
         let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();

@@ -587,6 +587,7 @@ impl Known {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "beside its kin, which all know the packet")]
     fn extension(
         &self,
         extension: Extension,

@@ -1,5 +1,7 @@
 //! Comparisons: what values the right side names, and the condition that the left side is among them.
 
+#![expect(clippy::only_used_in_recursion, reason = "`number` stands beside its kin, which look sets up")]
+
 use super::fields::{Load, Meta, Type};
 use super::load_condition::{Known, opaque};
 use super::lower::Lower;
@@ -495,8 +497,7 @@ pub(super) fn presence(known: &Known, load: &Load, span: Span) -> Condition {
     match load {
         Load::Meta(Meta::InIface) => Condition::present(Field::InIface),
         Load::Meta(Meta::OutIface) => Condition::present(Field::OutIface),
-        Load::Meta(Meta::InGroup | Meta::OutGroup) => Condition::True,
-        Load::Beyond(Class::Stateful, ..) => Condition::True,
+        Load::Meta(Meta::InGroup | Meta::OutGroup) | Load::Beyond(Class::Stateful, ..) => Condition::True,
         _ => {
             let width = load.width();
             known.bits(load, (0, width), &Values::range(0, full(width)), span)

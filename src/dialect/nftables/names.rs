@@ -186,15 +186,13 @@ static ARP_OPERATIONS: Names = &[
 /// A hook's priority by its name in a family (bridge counts its own), as nft(8) lists them.
 pub(super) fn priority(name: &str, bridge: bool) -> Option<i32> {
     Some(match (name, bridge) {
-        ("raw", false) => -300,
+        ("raw", false) | ("dstnat", true) => -300,
         ("mangle", false) => -150,
         ("dstnat", false) => -100,
         ("filter", false) => 0,
         ("security", false) => 50,
-        ("srcnat", false) => 100,
-        ("dstnat", true) => -300,
+        ("srcnat", false) | ("out", true) => 100,
         ("filter", true) => -200,
-        ("out", true) => 100,
         ("srcnat", true) => 300,
         _ => return None,
     })

@@ -518,12 +518,11 @@ fn priority(parser: &mut Parser<'_, '_>, bridge: bool) -> Result<i64, Fault> {
     };
     let unknown =
         || Fault { span: word.span, message: format!("`{}` is no priority", word.text), undefined: false };
-    let mut value = match number(first) {
-        Some(value) => value,
-        None => {
-            let base = names::priority(name, bridge).map(i64::from).ok_or_else(unknown)?;
-            base + glued.map_or(Some(0), number).ok_or_else(unknown)?
-        }
+    let mut value = if let Some(value) = number(first) {
+        value
+    } else {
+        let base = names::priority(name, bridge).map(i64::from).ok_or_else(unknown)?;
+        base + glued.map_or(Some(0), number).ok_or_else(unknown)?
     };
     let more: String = text.collect();
     if !more.is_empty() {

@@ -180,8 +180,7 @@ impl<'d> Printer<'d> {
         let ending = match rule.outcome {
             Outcome::Verdict(Verdict::Accept) => Ending::Accept,
             Outcome::Verdict(Verdict::Discard) => Ending::Drop,
-            Outcome::Verdict(Verdict::Reject(_)) => Ending::Nothing,
-            Outcome::Next { held: None } => Ending::Nothing,
+            Outcome::Verdict(Verdict::Reject(_)) | Outcome::Next { held: None } => Ending::Nothing,
             Outcome::Return => Ending::Return,
             Outcome::Call(target) | Outcome::Goto(target) => {
                 let there = self.homes.get(&(target as usize));

@@ -172,6 +172,7 @@ fn loads(field: Field, known: &Known) -> Vec<(Load, u128)> {
 type Compared = (Option<u128>, bool, Vec<(u128, u128)>);
 
 // How a load is compared so that it has these values of the field.
+#[expect(clippy::single_match_else, reason = "the two kinds of sets side by side")]
 fn compared(load: &Load, field: Field, values: &ValueSet, less: u128) -> Option<Compared> {
     let width = load.width();
     let whole = field.info().width;

@@ -221,11 +221,11 @@ impl One<'_> {
                 _ => return Err("where the transport header is cannot be asked".to_owned()),
             });
         }
-        if raw && self.version == Some(6) && !offset.as_ref().is_some_and(|o| !o.contains(1)) {
+        if raw && self.version == Some(6) && offset.as_ref().is_none_or(|o| o.contains(1)) {
             self.loses = Some(LATER);
             offset = Some(offset.unwrap_or_else(|| ValueSet::single(0)));
         }
-        self.protocols(&literals, has(Field::Proto))?;
+        self.protocols(&literals, has(Field::Proto).as_ref())?;
         for literal in &literals {
             if let Literal::In(field, values) = literal {
                 self.literal(*field, values)?;
@@ -257,8 +257,8 @@ impl One<'_> {
     }
 
     // Asks for the protocols: those of the rule, and those that fields stand for.
-    fn protocols(&mut self, literals: &[Literal], asked: Option<ValueSet>) -> Result<(), String> {
-        let mut allowed: Option<Vec<(u128, u128)>> = asked.as_ref().and_then(ranges);
+    fn protocols(&mut self, literals: &[Literal], asked: Option<&ValueSet>) -> Result<(), String> {
+        let mut allowed: Option<Vec<(u128, u128)>> = asked.and_then(ranges);
         if asked.is_some() && allowed.is_none() {
             return Err("protocols by a mask".to_owned());
         }
@@ -378,8 +378,8 @@ impl One<'_> {
             }
             list => {
                 let mask = list.iter().fold(0, |all, pattern| all | pattern.mask);
-                let single = |p: &crate::net::BitMatch| p.mask.count_ones() == 1 && p.mask == p.value;
-                let clear = |p: &crate::net::BitMatch| p.mask.count_ones() == 1 && p.value == 0;
+                let single = |p: &crate::net::BitMatch| p.mask.is_power_of_two() && p.mask == p.value;
+                let clear = |p: &crate::net::BitMatch| p.mask.is_power_of_two() && p.value == 0;
                 let right = |value| Right::Ranges(vec![(value, value)]);
                 if list.iter().all(single) {
                     self.items.push(Item { load, mask: Some(mask), unequal: true, right: right(0) });

@@ -3,6 +3,7 @@
 use crate::dialect::Recognition;
 
 /// Whether text is nftables'.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the name is made lower case")]
 pub(super) fn text(text: &str, name: &str) -> Recognition {
     let mut seen = 0;
     let mut first = true;
@@ -36,6 +37,7 @@ pub(super) fn text(text: &str, name: &str) -> Recognition {
             _ => {}
         }
     }
+    let name = name.to_ascii_lowercase();
     let named = name.ends_with(".nft") || name.starts_with("nftables.") || name.contains(".nft.");
     if seen > 0 || named { Recognition::Possible } else { Recognition::No }
 }

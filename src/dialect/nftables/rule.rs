@@ -35,7 +35,7 @@ impl<'a> Parser<'a, '_> {
             "return" => self.verdict(Verdict::Return),
             "jump" | "goto" => Ok(Kind::Verdict(self.jump()?)),
             "queue" => {
-                self.to_comment();
+                self.skip_to_comment();
                 Ok(Kind::Verdict(Verdict::Queue))
             }
             "counter" => self.counter(),
@@ -97,7 +97,7 @@ impl<'a> Parser<'a, '_> {
                 self.name().map(Kind::Comment)
             }
             "reset" => {
-                self.to_comment();
+                self.skip_to_comment();
                 Ok(OTHER)
             }
             "ct" => self.conntrack_statement(),
@@ -105,11 +105,13 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "an arm beside others that may fail")]
     fn terminal(&mut self, class: Class, word: &'static str) -> Read<Kind<'a>> {
-        self.to_comment();
+        self.skip_to_comment();
         Ok(Kind::Terminal(class, word))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "an arm beside others that may fail")]
     fn verdict(&mut self, verdict: Verdict<'a>) -> Read<Kind<'a>> {
         self.bump();
         Ok(Kind::Verdict(verdict))
@@ -137,7 +139,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     // Passes over the arguments of a statement that ends the rule.
-    fn to_comment(&mut self) {
+    fn skip_to_comment(&mut self) {
         self.bump();
         while !self.at_end() && self.token != Token::Word("comment") {
             self.bump();
@@ -409,8 +411,10 @@ impl<'a> Parser<'a, '_> {
             return self.fault("a value");
         }
         let side = match &left {
-            Expr::Load(Load::Meta(super::fields::Meta::Mark), _) => Side::Either,
-            Expr::Load(Load::Beyond(_, super::fields::Type::Mark, _), _) => Side::Either,
+            Expr::Load(
+                Load::Meta(super::fields::Meta::Mark) | Load::Beyond(_, super::fields::Type::Mark, _),
+                _,
+            ) => Side::Either,
             _ => Side::Right,
         };
         let mut right = self.list(side)?;

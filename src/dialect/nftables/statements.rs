@@ -254,13 +254,15 @@ impl<'a> Lower<'a, '_> {
                     (Some(Field::Dscp), Ok(value)) => u8::try_from(value).ok(),
                     _ => None,
                 };
-                making.actions.push(match dscp {
+                #[expect(clippy::single_match_else, reason = "what is kept and what is not")]
+                let action = match dscp {
                     Some(value) => Action::Mark(Mark::Dscp(value)),
                     None => {
                         let words = format!("{} set {}", load.words(), super::describe::expr(value));
                         Action::Other(words.into())
                     }
-                });
+                };
+                making.actions.push(action);
             }
             Effect::Other => {}
         }
@@ -336,6 +338,7 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a fate is met once")]
     fn finish(&mut self, making: Making<'_>, fate: Fate, (number, chain): (usize, &str)) {
         let Making { name, parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };

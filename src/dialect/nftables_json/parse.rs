@@ -60,7 +60,7 @@ fn place_of(text: &str, error: &serde_json::Error) -> Span {
 }
 
 /// The tables of a file.
-pub(super) fn ruleset<'a>(objects: &'a [(Value, Span)], source: SourceId) -> File<'a> {
+pub(super) fn ruleset(objects: &[(Value, Span)], source: SourceId) -> File<'_> {
     let mut file = File {
         ruleset: Ruleset::default(),
         defines: Defines::default(),

@@ -32,7 +32,7 @@ pub(in super::super) fn rule<'a>(object: &'a Value, span: Span, out: &mut Vec<St
     }
 }
 
-fn statement<'a>(value: &'a Value, span: Span) -> Option<Kind<'a>> {
+fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
     let (key, inner) = match value {
         Value::String(word) => (word.as_str(), &Value::Null),
         other => single(other)?,
@@ -98,7 +98,7 @@ fn verdict<'a>(key: &str, inner: &'a Value, span: Span) -> Option<Verdict<'a>> {
     })
 }
 
-fn comparison<'a>(inner: &'a Value, span: Span) -> Option<Kind<'a>> {
+fn comparison(inner: &Value, span: Span) -> Option<Kind<'_>> {
     let left = expr(inner.get("left")?, span)?;
     let right = expr(inner.get("right")?, span)?;
     let relation = match text(inner, "op").unwrap_or("==") {
