@@ -34,7 +34,7 @@ fn small(pool: &Pool, field: Field, random: &mut Random) -> u32 {
 }
 
 fn direction(random: &mut Random) -> &'static str {
-    *random.pick(&["", "src ", "dst ", "src or dst ", "src and dst "])
+    random.pick::<&str>(&["", "src ", "dst ", "src or dst ", "src and dst "])
 }
 
 fn primitive(pool: &Pool, random: &mut Random) -> String {
@@ -126,7 +126,7 @@ fn relation(pool: &Pool, random: &mut Random, frames: bool) -> String {
         3 => octets("ip6", random.below(40), random),
         4..=6 => {
             let at = random.below(16);
-            octets(*random.pick(&["tcp", "tcp", "udp", "icmp", "sctp", "igmp", "icmp6"]), at, random)
+            octets(random.pick::<&str>(&["tcp", "tcp", "udp", "icmp", "sctp", "igmp", "icmp6"]), at, random)
         }
         7 => (*random.pick(&["tcp[tcpflags]", "icmp[icmptype]", "icmp[icmpcode]", "icmp6[icmp6type]"]))
             .to_owned(),

@@ -87,7 +87,7 @@ fn expressions_keep_what_tcpdump_keeps() {
         std::env::var("FLOWGATE_DIFFERENTIAL_EXPRESSIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(250);
     let mut expressions = recorded();
     println!("{} captures, {} recorded expressions", captures.len(), expressions.len());
-    expressions.extend((0..wanted).map(|n: usize| expression(&pool, &mut random, n % 2 == 0)));
+    expressions.extend((0..wanted).map(|n: usize| expression(&pool, &mut random, n.is_multiple_of(2))));
     let mut figures = Figures::default();
     for (number, text) in expressions.iter().enumerate() {
         differ(text, number, &captures, scratch.path(), &mut figures);
@@ -268,7 +268,7 @@ fn differ(text: &str, number: usize, captures: &[Capture], scratch: &Path, figur
     let mut compiled: BTreeMap<LinkType, Option<(Condition, Program)>> = BTreeMap::new();
     for capture in captures {
         let usual = matches!(capture.link_type, LinkType::ETHERNET | LinkType::RAW);
-        if !usual && number % 5 != 0 {
+        if !usual && !number.is_multiple_of(5) {
             continue;
         }
         let both = compiled.entry(capture.link_type).or_insert_with(|| {

@@ -18,7 +18,7 @@ pub(super) enum Token<'a> {
     Inet6(u128),
     /// A MAC address.
     Mac(u64),
-    /// An ARCnet address.
+    /// An `ARCnet` address.
     Arcnet(&'a str),
     /// Signs of an operator or a bracket.
     Sign(&'static str),

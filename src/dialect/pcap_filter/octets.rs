@@ -119,17 +119,16 @@ pub(super) fn read(header: &[Slot], at: u32, size: u8, words: &Words, span: Span
     }
     let rooms = || parts.iter().map(|(part, _)| room(part.slot));
     let (room, least) = (rooms().max().unwrap_or(0), rooms().min().unwrap_or(0));
-    let condition = match parts.as_slice() {
-        [(part, _)] => part.test(&patterns, span)?,
-        _ => {
-            let each = patterns.iter().map(|pattern| {
-                let tests = parts.iter().filter(|(_, bits)| pattern.mask & bits != 0).map(|(part, bits)| {
-                    part.test(&[BitMatch::new(pattern.value & bits, pattern.mask & bits)], span)
-                });
-                tests.collect::<Option<Vec<_>>>().map(Condition::and)
+    let condition = if let [(part, _)] = parts.as_slice() {
+        part.test(&patterns, span)?
+    } else {
+        let each = patterns.iter().map(|pattern| {
+            let tests = parts.iter().filter(|(_, bits)| pattern.mask & bits != 0).map(|(part, bits)| {
+                part.test(&[BitMatch::new(pattern.value & bits, pattern.mask & bits)], span)
             });
-            Condition::or(each.collect::<Option<Vec<_>>>()?)
-        }
+            tests.collect::<Option<Vec<_>>>().map(Condition::and)
+        });
+        Condition::or(each.collect::<Option<Vec<_>>>()?)
     };
     Some(Read { condition, room, least })
 }

@@ -112,7 +112,6 @@ impl Sense {
     }
 
     /// The opposite.
-    #[expect(clippy::should_implement_trait, reason = "reads as the joins do")]
     pub(super) fn not(self) -> Self {
         let beyond = self.beyond.into_iter().map(|b| Beyond { disjoint: false, ..b });
         Self {
@@ -187,7 +186,9 @@ impl Run {
             }
             if !apart {
                 // They stay so; the list is not gone through again.
-                beyond.iter_mut().for_each(|part| part.disjoint = false);
+                for part in &mut beyond {
+                    part.disjoint = false;
+                }
             }
         }
         self.beyond.extend(beyond);
@@ -289,8 +290,8 @@ fn excludes(condition: &Condition, places: &[Place]) -> bool {
                     }
                     (Field::IpVersion, Place::Inet(_) | Place::AnyInet) => none(&test.values, 4),
                     (Field::IpVersion, Place::Inet6(_) | Place::AnyInet6) => none(&test.values, 6),
-                    (Field::Src6 | Field::Dst6 | Field::ExtHdrs, Place::Inet(_) | Place::AnyInet) => true,
-                    (Field::Src4 | Field::Dst4, Place::Inet6(_) | Place::AnyInet6) => true,
+                    (Field::Src6 | Field::Dst6 | Field::ExtHdrs, Place::Inet(_) | Place::AnyInet)
+                    | (Field::Src4 | Field::Dst4, Place::Inet6(_) | Place::AnyInet6) => true,
                     _ => false,
                 })
         }

@@ -93,7 +93,7 @@ pub(super) enum Id<'a> {
     Inet6(u128, Option<u32>),
     /// A MAC address.
     Mac(u64),
-    /// An ARCnet address, `$c0`.
+    /// An `ARCnet` address, `$c0`.
     Arcnet(&'a str),
 }
 

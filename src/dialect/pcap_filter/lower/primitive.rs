@@ -14,7 +14,7 @@ use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet, Prefix6};
 use crate::source::Span;
 
-/// Link types whose frames libpcap knows to carry IP alone: LocalTalk, PF's log, IPNET.
+/// Link types whose frames libpcap knows to carry IP alone: `LocalTalk`, PF's log, IPNET.
 const NO_ETHERTYPE: &[u16] = &[114, 117, 226];
 const NAME: &str = "names of hosts and networks are not resolved";
 
@@ -569,7 +569,7 @@ impl Lower {
             self.of_packet(Sense::sure(truth), || format!("{} {what}", direction_words(q.direction)), span)
         };
         match (q.proto, &addresses) {
-            (None, Addresses::Inet6(_)) | (Some(Proto::Ip6), Addresses::Inet6(_)) => Ok(of_packet()),
+            (None | Some(Proto::Ip6), Addresses::Inet6(_)) => Ok(of_packet()),
             (Some(Proto::Ip), Addresses::Inet(_)) => Ok(of_packet()),
             (Some(Proto::Arp | Proto::Rarp), Addresses::Inet(set)) => {
                 let number = if q.proto == Some(Proto::Arp) { 0x0806 } else { 0x8035 };

@@ -16,12 +16,11 @@ impl<'a> Parser<'a> {
             return self.arithmetic();
         }
         if let Some(proto) = words::proto(word) {
-            return match self.behind() {
-                Token::Sign("[") => self.arithmetic(),
-                _ => {
-                    self.bump();
-                    self.behind_proto(word, proto, start)
-                }
+            return if let Token::Sign("[") = self.behind() {
+                self.arithmetic()
+            } else {
+                self.bump();
+                self.behind_proto(word, proto, start)
             };
         }
         if word == "byte" {
