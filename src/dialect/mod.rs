@@ -169,6 +169,7 @@ pub enum Recognition {
 
 /// How to read.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own, named on the command line")]
 pub struct ReadOptions {
     /// What a flow rule without communities is taken to do; none when that is not said.
     pub assume_discard: bool,

@@ -192,7 +192,9 @@ mod tests {
     fn bound(sets: &[Vec<Action>]) -> (Document, Vec<Diagnostic>) {
         let rules = sets.iter().map(|list| {
             let mut actions = Actions::accept();
-            list.iter().for_each(|action| actions.push(action.clone(), Span::new(3, 5)));
+            for action in list {
+                actions.push(action.clone(), Span::new(3, 5));
+            }
             let spec = FlowSpec::new(Family::Inet);
             let route = Route {
                 name: "r",

@@ -242,7 +242,7 @@ fn expand(variables: &HashMap<String, String>, word: &mut Word<'_>) {
                 after.split_at(after.find(|c| !fits(c)).unwrap_or(after.len()))
             };
         if let Some(value) = variables.get(name) {
-            out.push_str(value)
+            out.push_str(value);
         } else {
             out.push('$');
             out.push_str(after.get(..after.len() - tail.len()).unwrap_or(""));

@@ -1,7 +1,5 @@
 //! Comparisons: what values the right side names, and the condition that the left side is among them.
 
-#![expect(clippy::only_used_in_recursion, reason = "`number` stands beside its kin, which look sets up")]
-
 use super::fields::{Load, Meta, Type};
 use super::load_condition::{Known, opaque};
 use super::lower::Lower;
@@ -125,27 +123,27 @@ impl<'a> Lower<'a, '_> {
             (Relation::Implicit | Relation::Equal | Relation::Unequal, Expr::Slash(pair))
                 if ty.is_flags() =>
             {
-                let mask = self.number(&pair.1, ty, width)?;
-                let value = self.number(&pair.0, ty, width)?;
+                let mask = Self::number(&pair.1, ty, width)?;
+                let value = Self::number(&pair.0, ty, width)?;
                 linear.and(mask);
                 Values::single(value)
             }
             (Relation::Implicit, _) if ty.is_flags() && plain && linear.is_identity() => match right {
                 Expr::Range(_) => self.values(right, ty, width)?,
-                _ => Values::any_of(self.number(right, ty, width)?, width),
+                _ => Values::any_of(Self::number(right, ty, width)?, width),
             },
             (Relation::Implicit | Relation::Equal | Relation::Unequal, _) => self.values(right, ty, width)?,
-            (Relation::NoneOf, _) => Values::pattern(0, self.number(right, ty, width)?, width),
-            (Relation::Less, _) => match self.number(right, ty, width)?.checked_sub(1) {
+            (Relation::NoneOf, _) => Values::pattern(0, Self::number(right, ty, width)?, width),
+            (Relation::Less, _) => match Self::number(right, ty, width)?.checked_sub(1) {
                 Some(last) => Values::range(0, last),
                 None => Values::range(1, 0),
             },
-            (Relation::LessOrEqual, _) => Values::range(0, self.number(right, ty, width)?),
-            (Relation::Greater, _) => match self.number(right, ty, width)? {
+            (Relation::LessOrEqual, _) => Values::range(0, Self::number(right, ty, width)?),
+            (Relation::Greater, _) => match Self::number(right, ty, width)? {
                 last if last >= full(width) => Values::range(1, 0),
                 number => Values::range(number + 1, full(width)),
             },
-            (Relation::GreaterOrEqual, _) => Values::range(self.number(right, ty, width)?, full(width)),
+            (Relation::GreaterOrEqual, _) => Values::range(Self::number(right, ty, width)?, full(width)),
         };
         if let Some(set) = self.changing(right) {
             // What it holds when it is loaded it holds at least.
@@ -347,8 +345,8 @@ impl<'a> Lower<'a, '_> {
             }
             Expr::Range(pair) => {
                 // Groups have numbers.
-                let lo = self.number(&pair.0, Type::Integer, 32)?;
-                let hi = self.number(&pair.1, Type::Integer, 32)?;
+                let lo = Self::number(&pair.0, Type::Integer, 32)?;
+                let hi = Self::number(&pair.1, Type::Integer, 32)?;
                 if hi.saturating_sub(lo) > 127 {
                     return Err(Problem::unmodelled("a range of many groups"));
                 }
@@ -360,7 +358,7 @@ impl<'a> Lower<'a, '_> {
     }
 
     /// A single number.
-    pub(super) fn number(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<u128> {
+    pub(super) fn number(expr: &Expr<'a>, ty: Type, width: u32) -> Found<u128> {
         let value = match expr {
             Expr::Word(word) => {
                 let unknown = || {
@@ -377,15 +375,15 @@ impl<'a> Lower<'a, '_> {
             Expr::List(parts) => {
                 let mut value = 0;
                 for part in parts {
-                    value |= self.number(part, ty, width)?;
+                    value |= Self::number(part, ty, width)?;
                 }
                 value
             }
             Expr::Binary(parts) => {
                 let (operator, left, right) = &**parts;
-                let left = self.number(left, ty, width)?;
+                let left = Self::number(left, ty, width)?;
                 let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
-                let right = self.number(right, if shifts { Type::Integer } else { ty }, width)?;
+                let right = Self::number(right, if shifts { Type::Integer } else { ty }, width)?;
                 let by = u32::try_from(right).unwrap_or(u32::MAX);
                 match operator {
                     Binary::And => left & right,
@@ -396,7 +394,7 @@ impl<'a> Lower<'a, '_> {
                 }
             }
             Expr::Set(elements) => match elements.as_slice() {
-                [only] => self.number(&only.key, ty, width)?,
+                [only] => Self::number(&only.key, ty, width)?,
                 _ => return Err(Problem::new(raised::SYNTAX_ERROR, "expected one value", None)),
             },
             _ => return Err(Problem::unmodelled("values that are computed")),
@@ -422,7 +420,7 @@ impl<'a> Lower<'a, '_> {
                 Ok(values)
             }
             Expr::Set(elements) => self.union(elements, ty, width),
-            _ => self.value_range(expr, ty, width).map(|(lo, hi)| Values::range(lo, hi)),
+            _ => Self::value_range(expr, ty, width).map(|(lo, hi)| Values::range(lo, hi)),
         }
     }
 
@@ -434,19 +432,19 @@ impl<'a> Lower<'a, '_> {
                     Values::Ranges(set) => ranges.extend(set.ranges()),
                     Values::Bits(_) => return Err(Problem::unmodelled("masks inside sets")),
                 },
-                key => ranges.push(self.value_range(key, ty, width)?),
+                key => ranges.push(Self::value_range(key, ty, width)?),
             }
         }
         Ok(Values::Ranges(IntervalSet::from_ranges(ranges)))
     }
 
     // A value, a prefix or a range.
-    fn value_range(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
+    fn value_range(expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
         match expr {
             Expr::Any => Ok((0, full(width))),
             Expr::Slash(pair) => {
-                let addr = self.number(&pair.0, ty, width)?;
-                let bits = self.number(&pair.1, Type::Integer, 32)?;
+                let addr = Self::number(&pair.0, ty, width)?;
+                let bits = Self::number(&pair.1, Type::Integer, 32)?;
                 let Some(free) = u32::try_from(bits).ok().and_then(|bits| width.checked_sub(bits)) else {
                     let message = format!("a prefix has at most {width} bits here");
                     return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, None));
@@ -455,14 +453,14 @@ impl<'a> Lower<'a, '_> {
                 Ok((addr & !host, addr | host))
             }
             Expr::Range(pair) => {
-                let (lo, _) = self.value_range(&pair.0, ty, width)?;
-                let (_, hi) = self.value_range(&pair.1, ty, width)?;
+                let (lo, _) = Self::value_range(&pair.0, ty, width)?;
+                let (_, hi) = Self::value_range(&pair.1, ty, width)?;
                 if lo > hi {
                     return Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", None));
                 }
                 Ok((lo, hi))
             }
-            other => self.number(other, ty, width).map(|value| (value, value)),
+            other => Self::number(other, ty, width).map(|value| (value, value)),
         }
     }
 }

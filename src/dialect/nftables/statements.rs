@@ -186,7 +186,7 @@ impl<'a> Lower<'a, '_> {
                         .find(|(known, _)| *known == name.text)
                         .map(|(_, code)| u128::from(*code))
                         .or_else(|| names::number(name.text)),
-                    _ => self.number(code, ty, 8).ok(),
+                    _ => Self::number(code, ty, 8).ok(),
                 };
                 let Some(code) = found.and_then(|code| u8::try_from(code).ok()) else {
                     let message = format!("this is no code of `{word}`");
@@ -250,7 +250,7 @@ impl<'a> Lower<'a, '_> {
                     };
                     self.written.extend([Some(field), more].into_iter().flatten());
                 }
-                let dscp = match (field, self.number(value, load.ty(), load.width())) {
+                let dscp = match (field, Self::number(value, load.ty(), load.width())) {
                     (Some(Field::Dscp), Ok(value)) => u8::try_from(value).ok(),
                     _ => None,
                 };

@@ -135,7 +135,7 @@ impl Lines<'_> {
     fn of(&mut self, offset: u32) -> usize {
         let offset = offset as usize;
         if let Some(passed) = self.text.as_bytes().get(self.at..offset) {
-            self.line += passed.iter().filter(|octet| **octet == b'\n').count();
+            self.line += passed.split(|octet| *octet == b'\n').count() - 1;
             self.at = offset;
         }
         self.line

@@ -209,7 +209,9 @@ mod tests {
 
     fn holds(condition: &Condition, fields: &[(Field, u32)]) -> bool {
         let mut headers = Headers::new();
-        fields.iter().for_each(|(field, value)| headers.set(*field, *value));
+        for (field, value) in fields {
+            headers.set(*field, *value);
+        }
         evaluate(condition, &headers) == Truth::Yes
     }
 

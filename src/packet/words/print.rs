@@ -50,9 +50,9 @@ fn groups(bits: u128, symbols: &[Box<str>]) -> String {
     if bits == 0 {
         return NO_GROUP.to_owned();
     }
-    let is_name = |name: &&Box<str>| is_word(name) && !name.contains(',') && ***name != *NO_GROUP;
-    let group = |index: u32| match symbols.get(index as usize).filter(is_name) {
-        Some(name) => name.to_string(),
+    let is_name = |name: &&str| is_word(name) && !name.contains(',') && *name != NO_GROUP;
+    let group = |index: u32| match symbols.get(index as usize).map(|name| &**name).filter(is_name) {
+        Some(name) => name.to_owned(),
         None => format!("#{index}"),
     };
     let list: Vec<String> = (0..GROUPS).filter(|index| bits >> index & 1 == 1).map(group).collect();

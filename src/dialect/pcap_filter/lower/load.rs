@@ -85,16 +85,18 @@ impl Lower {
     /// The packets a load is made from, before it may be missing.
     fn guard(&self, proto: Proto, span: Span) -> Result<Condition, Fault> {
         Ok(match proto {
-            Proto::Link => Condition::True,
+            Proto::Link | Proto::Radio => Condition::True,
             Proto::Ip => self.version(4, span),
             Proto::Ip6 => self.version(6, span),
             Proto::Icmp6 => Condition::and([self.version(6, span), single(Field::ProtoField, 58, span)]),
-            Proto::Arp | Proto::Rarp => self.ethertype(words::ethertype(proto).map_or(0, u32::from), span)?,
-            Proto::Decnet | Proto::Lat | Proto::Sca | Proto::Moprc | Proto::Mopdl => {
-                self.ethertype(words::ethertype(proto).map_or(0, u32::from), span)?
-            }
+            Proto::Arp
+            | Proto::Rarp
+            | Proto::Decnet
+            | Proto::Lat
+            | Proto::Sca
+            | Proto::Moprc
+            | Proto::Mopdl => self.ethertype(words::ethertype(proto).map_or(0, u32::from), span)?,
             Proto::Atalk | Proto::Aarp => self.frame(proto, span)?,
-            Proto::Radio => Condition::True,
             Proto::Tcp
             | Proto::Udp
             | Proto::Sctp

@@ -160,7 +160,7 @@ impl Lower {
     /// `proto`: the protocol octet of IPv4; in IPv6 the next header, also of a fragment header right behind.
     fn number(&self, proto: Option<Proto>, number: u8, span: Span) -> Sense {
         let inet = Condition::and([self.version(4, span), single(Field::Proto, number.into(), span)]);
-        let inet6 = Condition::and([self.version(6, span), self.next_header(number, span)]);
+        let inet6 = Condition::and([self.version(6, span), Self::next_header(number, span)]);
         let truth = match proto {
             Some(Proto::Ip) => inet,
             Some(Proto::Ip6) => inet6,
@@ -174,7 +174,7 @@ impl Lower {
     }
 
     /// `ip6[6] = n or (ip6[6] = 44 and ip6[40] = n)`.
-    fn next_header(&self, number: u8, span: Span) -> Condition {
+    fn next_header(number: u8, span: Span) -> Condition {
         let walked = ext_bit(number);
         let proto = || single(Field::Proto, number.into(), span);
         match walked {
@@ -437,18 +437,18 @@ impl Lower {
                     return self.decnet(q, &number.to_string(), span);
                 }
                 let (address, mask) = if is_net { promoted(*number) } else { (*number, u32::MAX) };
-                self.inet_address(q, Addresses::Inet(masked(address, mask)), id, span)
+                self.inet_address(q, &Addresses::Inet(masked(address, mask)), id, span)
             }
             Id::Dotted(text, mask) => {
                 if q.proto == Some(Proto::Decnet) {
                     return self.decnet(q, text, span);
                 }
                 let (address, mask) = dotted_with_mask(text, *mask, is_net, span)?;
-                self.inet_address(q, Addresses::Inet(masked(address, mask)), id, span)
+                self.inet_address(q, &Addresses::Inet(masked(address, mask)), id, span)
             }
             Id::Inet6(address, length) => {
                 let set = inet6_set(*address, *length, is_net, span)?;
-                self.inet_address(q, Addresses::Inet6(set), id, span)
+                self.inet_address(q, &Addresses::Inet6(set), id, span)
             }
         }
     }
@@ -542,7 +542,7 @@ impl Lower {
     fn inet_address(
         &self,
         q: Qualifiers,
-        addresses: Addresses,
+        addresses: &Addresses,
         id: &Id<'_>,
         span: Span,
     ) -> Result<Sense, Fault> {
@@ -554,7 +554,7 @@ impl Lower {
             let message = "illegal link layer address";
             return Err(Fault::syntax(message, span, "write a MAC address behind `ether host`"));
         }
-        let (source, destination, set) = match &addresses {
+        let (source, destination, set) = match addresses {
             Addresses::Inet(set) => (Field::Src4, Field::Dst4, set),
             Addresses::Inet6(set) => (Field::Src6, Field::Dst6, set),
         };
@@ -568,9 +568,10 @@ impl Lower {
             };
             self.of_packet(Sense::sure(truth), || format!("{} {what}", direction_words(q.direction)), span)
         };
-        match (q.proto, &addresses) {
-            (None | Some(Proto::Ip6), Addresses::Inet6(_)) => Ok(of_packet()),
-            (Some(Proto::Ip), Addresses::Inet(_)) => Ok(of_packet()),
+        match (q.proto, addresses) {
+            (None | Some(Proto::Ip6), Addresses::Inet6(_)) | (Some(Proto::Ip), Addresses::Inet(_)) => {
+                Ok(of_packet())
+            }
             (Some(Proto::Arp | Proto::Rarp), Addresses::Inet(set)) => {
                 let number = if q.proto == Some(Proto::Arp) { 0x0806 } else { 0x8035 };
                 self.arp_address(&[number], q.direction, set, span)
