@@ -1,6 +1,8 @@
 //! iptables held against what others know: kernels that were asked, policies with their verdicts, closures proved
 //! correct by a theorem prover.
 
+#![allow(clippy::cast_possible_truncation, reason = "packets are built octet by octet")]
+
 use flowgate::dialect::iptables::Iptables;
 use flowgate::dialect::{Dialect, ReadOptions, Reading};
 use flowgate::eval::{Decision, Evaluator};
@@ -276,8 +278,8 @@ fn accepted(
     Ok(reach.accepted)
 }
 
-/// The closures of Iptables_Semantics: what the lower accepts the rule set surely accepts, and what it may accept
-/// the upper accepts. Their texts are listings without interfaces, so that they hold for every interface.
+// The closures of `Iptables_Semantics`: what the lower accepts the rule set surely accepts, and what it may accept
+// the upper accepts. Their texts are listings without interfaces, so that they hold for every interface.
 #[test]
 fn closures_lie_around_their_rule_sets() {
     let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
@@ -370,13 +372,16 @@ fn behind(closure: &str) -> Vec<(String, Vec<(u32, u32)>)> {
     list
 }
 
+/// An interface, and the ranges of addresses behind it.
+type Behind = (String, Vec<(u32, u32)>);
+
 /// A packet outside the bound, where there is one.
 fn compare(
     original: &Document,
     bound: &Document,
     set: &str,
     lower: bool,
-    (behind, syn): (&[(String, Vec<(u32, u32)>)], bool),
+    (behind, syn): (&[Behind], bool),
 ) -> Result<Option<String>, Exhausted> {
     let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
     let world = spaces.world()?;

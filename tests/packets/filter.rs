@@ -161,7 +161,7 @@ fn header(link_type: LinkType, octets: &[u8]) -> u32 {
     match link_type {
         LinkType::ETHERNET => {
             let mut at = 12;
-            while matches!(octets.get(at..at + 2), Some([0x81, 0] | [0x88, 0xa8] | [0x91, 0])) {
+            while matches!(octets.get(at..at + 2), Some([0x81 | 0x91, 0] | [0x88, 0xa8])) {
                 at += 4;
             }
             u32::try_from(at).unwrap() + 2
@@ -174,7 +174,7 @@ fn header(link_type: LinkType, octets: &[u8]) -> u32 {
 }
 
 fn tags(link_type: LinkType, octets: &[u8]) -> bool {
-    let is_tag = |at: usize| matches!(octets.get(at..at + 2), Some([0x81, 0] | [0x88, 0xa8] | [0x91, 0]));
+    let is_tag = |at: usize| matches!(octets.get(at..at + 2), Some([0x81 | 0x91, 0] | [0x88, 0xa8]));
     match link_type {
         LinkType::ETHERNET => is_tag(12) && is_tag(16) && is_tag(20),
         LinkType::LINUX_SLL => is_tag(14),
@@ -326,22 +326,23 @@ fn differ(text: &str, number: usize, captures: &[Capture], scratch: &Path, figur
     }
 }
 
+// What we read and libpcap refuses, by its words.
+const THEIRS: &[(&str, &str)] = &[
+    ("supported only on", "words of another link layer, which we read as opaque"),
+    ("only supported on", "words of another link layer, which we read as opaque"),
+    ("supported only with", "words of another link layer, which we read as opaque"),
+    ("not present in capture", "words of another link layer, which we read as opaque"),
+    ("not supported", "words of another link layer, which we read as opaque"),
+    ("unknown network", "names, which we do not resolve"),
+    ("only PPP and CHDLC", "names, which we do not resolve"),
+];
+
 /// Why one of the two refuses an expression; none when nothing explains it.
 fn why_refused(text: &str, ours: Option<&str>, error: Option<&str>) -> Option<&'static str> {
     if let Some(check) = ours {
         // The corpus, which is of a later libpcap, has each of them refused.
         return (check == "value-out-of-range").then_some("numbers that a later libpcap refuses");
     }
-    // What we read and libpcap refuses, by its words.
-    const THEIRS: &[(&str, &str)] = &[
-        ("supported only on", "words of another link layer, which we read as opaque"),
-        ("only supported on", "words of another link layer, which we read as opaque"),
-        ("supported only with", "words of another link layer, which we read as opaque"),
-        ("not present in capture", "words of another link layer, which we read as opaque"),
-        ("not supported", "words of another link layer, which we read as opaque"),
-        ("unknown network", "names, which we do not resolve"),
-        ("only PPP and CHDLC", "names, which we do not resolve"),
-    ];
     if text.contains("vxlan") || text.contains("proto slow") {
         return Some("words of a later libpcap");
     }
