@@ -77,7 +77,7 @@ pub fn walk(
     document: &Document,
     rule_set: u32,
     headers: &Headers,
-    watch: &mut dyn FnMut(Step),
+    watch: &mut impl FnMut(Step),
 ) -> Result<Decision, Exhausted> {
     let mut walk = Walk {
         document,
@@ -124,10 +124,10 @@ enum Reached {
     Surely,
 }
 
-struct Walk<'a, 'w> {
+struct Walk<'a, 'w, W> {
     document: &'a Document,
     headers: &'a Headers,
-    watch: &'w mut dyn FnMut(Step),
+    watch: &'w mut W,
     meter: Meter,
     depth: Meter,
     // The first verdict held in this stage, a drop in preference.
@@ -170,7 +170,7 @@ struct Place {
     decided: Option<(Verdict, Option<Hit>)>,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a, W: FnMut(Step)> Walk<'a, '_, W> {
     fn rules(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
         let mut place = Place { here: reached, out: Reached::Not, decided: None };
         for (rule, number) in set.rules.iter().zip(0_u32..) {

@@ -232,10 +232,7 @@ impl<'d> Printer<'d> {
                     }
                 }
                 Action::Log => log = true,
-                other => {
-                    let what = format!("an action of it: {other:?}");
-                    self.lose(Loss::of_action(other), set, name, what);
-                }
+                other => self.lose(Loss::of_action(other), set, name, in_words(other)),
             }
         }
         for items in groups {
@@ -393,3 +390,21 @@ static WORDS: &[&str] = &[
     "type", "typeof", "udp", "udplite", "undefine", "until", "update", "use", "version", "via", "vlan", "vmap",
     "vxlan", "window", "with", "xor", "xt", "zone",
 ];
+/// An action that is not written, for the report of what is lost.
+fn in_words(action: &Action) -> &'static str {
+    match action {
+        Action::RateLimit(_) | Action::Policer(_) => "its rate; every packet passes instead",
+        Action::RedirectTarget(_) | Action::RedirectInstance(_) => {
+            "its redirection; the packet is routed as usual"
+        }
+        Action::RedirectIp { copy: false, .. } => "its next hop; the packet is routed as usual",
+        Action::RedirectIp { copy: true, .. } => "the copy it sends",
+        Action::InterfaceSet { .. } => "the interfaces it is for; it stands for all",
+        Action::Count(_) => "its counter",
+        Action::Log => "its log",
+        Action::Sample => "its sampling",
+        Action::Mark(_) => "its mark of the packet",
+        Action::Class(_) => "its class",
+        Action::Other(_) => "an action of another dialect",
+    }
+}
