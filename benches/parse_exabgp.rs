@@ -7,45 +7,20 @@
 
 mod support;
 
-use divan::counter::{BytesCount, ItemsCount};
-use divan::{Bencher, black_box};
+use divan::Bencher;
 use flowgate::dialect::exabgp::ExaBgp;
 use flowgate::dialect::{Dialect, ReadOptions, Reading};
-use flowgate::guard::resident_octets;
-use flowgate::source::{Content, Source, SourceId};
+use flowgate::source::{Source, SourceId};
 use std::fmt::Write;
 use std::sync::LazyLock;
-use support::{Numbers, processor_time};
+use support::Numbers;
 
 const COUNT: u32 = 100_000;
 
-static SOURCE: LazyLock<Source> = LazyLock::new(|| {
-    let text = match std::env::var_os("FLOWGATE_EXABGP") {
-        Some(file) => std::fs::read_to_string(file).expect("FLOWGATE_EXABGP names a file"),
-        None => generate(COUNT),
-    };
-    Source::new("bench", Content::Text(text))
-});
+static SOURCE: LazyLock<Source> = LazyLock::new(|| support::text("FLOWGATE_EXABGP", || generate(COUNT)));
 
-#[expect(clippy::print_stdout, reason = "a bench prints its figures")]
 fn main() {
-    let before = (SOURCE.text().len(), resident_octets().unwrap_or(0)).1;
-    let reading = read();
-    let grown = resident_octets().unwrap_or(0).saturating_sub(before);
-    let rules = reading.document.rule_count().max(1);
-    println!("{rules} rules, {} octets each in memory", grown / rules as u64);
-    drop(reading);
-    // Wall time means little on a busy machine: the processor's own time is printed too.
-    let times = (0..5).filter_map(|_| {
-        let start = processor_time()?;
-        let reading = read();
-        let time = processor_time()? - start;
-        drop(reading);
-        Some(time)
-    });
-    if let Some(best) = times.min() {
-        println!("{} ns of processor time a rule", best / rules as u64);
-    }
+    support::figures(&SOURCE, read);
     divan::main();
 }
 
@@ -77,9 +52,5 @@ fn generate(count: u32) -> String {
 
 #[divan::bench]
 fn parse_and_lower(bencher: Bencher<'_, '_>) {
-    let rules = read().document.rule_count();
-    bencher
-        .counter(ItemsCount::new(rules))
-        .counter(BytesCount::of_str(SOURCE.text()))
-        .bench(|| black_box(read()));
+    support::rate(bencher, &SOURCE, read);
 }

@@ -5,70 +5,27 @@
 
 #![allow(clippy::expect_used, reason = "a panic is how a bench says that its input is wrong")]
 
-use divan::counter::{BytesCount, ItemsCount};
-use divan::{Bencher, black_box};
+mod support;
+
+use divan::Bencher;
 use flowgate::dialect::iptables::Iptables;
 use flowgate::dialect::{Dialect, ReadOptions, Reading};
-use flowgate::guard::resident_octets;
-use flowgate::source::{Content, Source, SourceId};
+use flowgate::source::{Source, SourceId};
 use std::fmt::Write;
 use std::sync::LazyLock;
+use support::Numbers;
 
 const COUNT: u32 = 100_000;
 
-static SOURCE: LazyLock<Source> = LazyLock::new(|| {
-    let text = match std::env::var_os("FLOWGATE_IPTABLES") {
-        Some(file) => std::fs::read_to_string(file).expect("FLOWGATE_IPTABLES names a file"),
-        None => generate(COUNT),
-    };
-    Source::new("bench", Content::Text(text))
-});
+static SOURCE: LazyLock<Source> = LazyLock::new(|| support::text("FLOWGATE_IPTABLES", || generate(COUNT)));
 
-#[expect(clippy::print_stdout, reason = "a bench prints its figures")]
 fn main() {
-    let before = (SOURCE.text().len(), resident_octets().unwrap_or(0)).1;
-    let reading = read();
-    let grown = resident_octets().unwrap_or(0).saturating_sub(before);
-    let rules = reading.document.rule_count().max(1);
-    println!("{rules} rules, {} octets each in memory", grown / rules as u64);
-    drop(reading);
-    // Wall time means little on a busy machine: the processor's own time is printed too.
-    let times = (0..5).filter_map(|_| {
-        let start = processor_time()?;
-        let reading = read();
-        let time = processor_time()? - start;
-        drop(reading);
-        Some(time)
-    });
-    if let Some(best) = times.min() {
-        println!("{} ns of processor time a rule", best / rules as u64);
-    }
+    support::figures(&SOURCE, read);
     divan::main();
-}
-
-/// Nanoseconds this thread has run, where the system says.
-fn processor_time() -> Option<u64> {
-    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
 }
 
 fn read() -> Reading {
     Iptables.read(&SOURCE, SourceId(0), &ReadOptions::default())
-}
-
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
-
-    fn prefix(&mut self) -> String {
-        let length = 12 + self.below(21);
-        let addr = self.below(u32::MAX) & u32::MAX << (32 - length);
-        format!("{}/{length}", std::net::Ipv4Addr::from(addr))
-    }
 }
 
 fn generate(count: u32) -> String {
@@ -91,9 +48,5 @@ fn generate(count: u32) -> String {
 
 #[divan::bench]
 fn parse_and_lower(bencher: Bencher<'_, '_>) {
-    let rules = read().document.rule_count();
-    bencher
-        .counter(ItemsCount::new(rules))
-        .counter(BytesCount::of_str(SOURCE.text()))
-        .bench(|| black_box(read()));
+    support::rate(bencher, &SOURCE, read);
 }

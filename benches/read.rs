@@ -10,35 +10,28 @@
     reason = "a bench prints its figures, and panics where it cannot"
 )]
 
+mod support;
+
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reads};
 use flowgate::field::{Family, Field};
 use flowgate::guard::resident_octets;
 use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
 use flowgate::source::{Content, Source, SourceId};
+use support::{Numbers, processor_time};
 
 const COUNT: u32 = 100_000;
 
-/// A linear congruence: the same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(n)).unwrap_or(0)
-    }
-
-    fn prefix(&mut self, field: Field) -> Condition {
-        let mask = u32::MAX << (20 - self.below(20));
-        let addr = self.below(u32::MAX) & mask;
-        Condition::test(field, ValueSet::range(addr, addr | !mask))
-    }
+fn prefix(numbers: &mut Numbers, field: Field) -> Condition {
+    let mask = u32::MAX << (20 - numbers.below(20));
+    let addr = numbers.below(u32::MAX) & mask;
+    Condition::test(field, ValueSet::range(addr, addr | !mask))
 }
 
 fn rule(number: u32, numbers: &mut Numbers) -> Rule {
     let protocol = if numbers.below(4) == 0 { 17 } else { 6 };
     let mut parts = vec![
-        numbers.prefix(Field::Dst4),
-        numbers.prefix(Field::Src4),
+        prefix(numbers, Field::Dst4),
+        prefix(numbers, Field::Src4),
         Condition::test(Field::Proto, ValueSet::single(protocol)),
     ];
     match numbers.below(4) {
@@ -56,11 +49,6 @@ fn rule(number: u32, numbers: &mut Numbers) -> Rule {
         nlri: None,
         origin: Origin::default(),
     }
-}
-
-/// Nanoseconds this thread has run, where the system says.
-fn processor_time() -> Option<u64> {
-    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
 }
 
 fn main() {

@@ -1,6 +1,13 @@
-//! What several benches need: numbers that are the same on every run, and the processor's own time.
+//! What several benches need: numbers that are the same on every run, the processor's own time, and how the reading of
+//! one text is measured.
 
 #![allow(dead_code, reason = "each bench uses a part of this")]
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use flowgate::dialect::Reading;
+use flowgate::guard::resident_octets;
+use flowgate::source::{Content, Source};
 
 /// A linear congruence.
 pub(crate) struct Numbers(pub(crate) u64);
@@ -23,4 +30,45 @@ impl Numbers {
 /// Nanoseconds this thread has run, where the system says: wall time means little on a busy machine.
 pub(crate) fn processor_time() -> Option<u64> {
     std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
+}
+
+/// The text to read: of the file that the variable names, else made here.
+pub(crate) fn text(variable: &str, generate: impl FnOnce() -> String) -> Source {
+    let text = match std::env::var_os(variable) {
+        Some(file) => std::fs::read_to_string(file).expect("the variable names a file"),
+        None => generate(),
+    };
+    Source::new("bench", Content::Text(text))
+}
+
+/// Prints what reading takes for a rule: memory, as the growth of the process while the rules are held, and the
+/// processor's own time.
+#[expect(clippy::print_stdout, reason = "a bench prints its figures")]
+pub(crate) fn figures(source: &Source, read: impl Fn() -> Reading) {
+    // The text is there before the process is measured.
+    let before = (source.text().len(), resident_octets().unwrap_or(0)).1;
+    let reading = read();
+    let grown = resident_octets().unwrap_or(0).saturating_sub(before);
+    let rules = reading.document.rule_count().max(1);
+    println!("{rules} rules, {} octets each in memory", grown / rules as u64);
+    drop(reading);
+    let times = (0..5).filter_map(|_| {
+        let start = processor_time()?;
+        let reading = read();
+        let time = processor_time()? - start;
+        drop(reading);
+        Some(time)
+    });
+    if let Some(best) = times.min() {
+        println!("{} ns of processor time a rule", best / rules as u64);
+    }
+}
+
+/// Times the reading, in rules and octets a second.
+pub(crate) fn rate(bencher: Bencher<'_, '_>, source: &Source, read: impl Fn() -> Reading + Sync) {
+    let rules = read().document.rule_count();
+    bencher
+        .counter(ItemsCount::new(rules))
+        .counter(BytesCount::of_str(source.text()))
+        .bench(|| black_box(read()));
 }

@@ -3,6 +3,7 @@
 pub mod bgp_capture;
 pub mod bird;
 pub mod exabgp;
+mod findings;
 pub mod flowspec;
 pub mod flowspec_hex;
 pub mod frr;

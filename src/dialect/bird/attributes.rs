@@ -1,11 +1,11 @@
 //! The attribute block behind a route: the statements of a filter, of which those on extended communities count.
 
 use super::constants::{Constants, expected};
-use super::findings::Findings;
 use super::lex::{Lexer, Token};
 use super::support;
 use super::syntax::{Attribute, Route};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::source::Span;
 

@@ -1,8 +1,8 @@
 //! `define`d constants and the expressions that stand for numbers, prefixes and extended communities.
 
-use super::findings::Findings;
 use super::lex::{Lexer, Token};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::guard::{Meter, limits};
 use crate::source::Span;

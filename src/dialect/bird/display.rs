@@ -1,12 +1,12 @@
 //! What `show route` prints: a line for each route, with `all` its attributes on the lines below.
 
 use super::constants::Constants;
-use super::findings::Findings;
 use super::items;
 use super::lex::Lexer;
 use super::lower::Rules;
 use super::parse::name_in;
 use super::syntax::{Attribute, Route};
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::source::Span;

@@ -1,10 +1,10 @@
 //! The items of a flow route: text to [`Route`] (conf/flowspec.Y of BIRD).
 
 use super::constants::{Constants, Fault, Value, expected};
-use super::findings::Findings;
 use super::lex::{Lexer, Token};
 use super::support;
 use super::syntax::{Body, Item, Join, Operand, Route, Test};
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::ComponentType;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT};
 use crate::dialect::raised;

@@ -6,11 +6,11 @@
 //! - a route without items is announced as an empty NLRI;
 //! - a route without communities is announced without any, which routers read as accept.
 
-use super::findings::Findings;
 use super::items::wire_op;
 use super::support;
 use super::syntax::{Attribute, Body, Item, Operand, Route, Test};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::component::{AND, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table};
 use crate::dialect::{ReadOptions, raised};

@@ -7,7 +7,6 @@
 mod attributes;
 mod constants;
 mod display;
-mod findings;
 mod items;
 mod lex;
 mod lower;
@@ -50,7 +49,7 @@ impl Dialect for Bird {
 
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         let text = source.text();
-        let mut findings = findings::Findings::new(id);
+        let mut findings = super::findings::Findings::new(id);
         let mut rules = lower::Rules::new(text, id, options);
         let skipped = match recognise::form(text) {
             recognise::Form::Configuration => parse::read(text, &mut rules, &mut findings),

@@ -2,12 +2,12 @@
 //! over and counted; reading goes on at the next statement.
 
 use super::constants::Constants;
-use super::findings::Findings;
 use super::lex::{Lexer, Token};
 use super::lower::Rules;
 use super::syntax::Route;
 use super::{attributes, items};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};

@@ -57,20 +57,14 @@ impl<'a> Printer<'a> {
             let what = format!("the default `{}`; what no rule matches is accepted instead", set.default);
             self.lose_as(Loss::Meaning, what);
         }
-        let tables: &[Table] = match (Table::by_rule_set_name(&set.name), set.family) {
-            (Some(table), _) => &[table][..],
-            (None, Family::Inet) => &[Table::Ipv4],
-            (None, Family::Inet6) => &[Table::Ipv6],
-            (None, Family::Any) => &[Table::Ipv4, Table::Ipv6],
-        };
-        for table in tables {
+        for table in Table::of_rule_set(set) {
             if table.is_vpn() {
                 for rule in &set.rules {
                     self.rule = &rule.name;
                     self.leave_out("BIRD has no flow routes of VPNs");
                 }
             } else {
-                self.table(set, *table)?;
+                self.table(set, table)?;
             }
         }
         Ok(())

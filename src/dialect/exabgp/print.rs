@@ -50,26 +50,20 @@ impl<'a> Printer<'a> {
             let what = format!("the default `{}`; what no rule matches is accepted instead", set.default);
             self.lose_as(Loss::Meaning, what);
         }
-        let tables: &[Table] = match (Table::by_rule_set_name(&set.name), set.family) {
-            (Some(table), _) => &[table][..],
-            (None, Family::Inet) => &[Table::Ipv4],
-            (None, Family::Inet6) => &[Table::Ipv6],
-            (None, Family::Any) => &[Table::Ipv4, Table::Ipv6],
-        };
         let peer = peer(&set.name);
         if let Some(peer) = peer {
             writeln!(self.out, "neighbor {peer} {{")?;
         }
         writeln!(self.out, "flow {{")?;
-        for table in tables {
+        for table in Table::of_rule_set(set) {
             let mut values = Vec::new();
             for rule in &set.rules {
                 self.rule = &rule.name;
-                values.extend(self.route(rule, *table, set)?);
+                values.extend(self.route(rule, table, set)?);
             }
             self.rule = "";
             // Flow routes stand in their order whatever the text says; a filter may not.
-            if set.kind == Kind::Filter && !order::is_kept(*table, &set.rules, &values) {
+            if set.kind == Kind::Filter && !order::is_kept(table, &set.rules, &values) {
                 let what =
                     "the order of the rules; flow routes are tried in the order of RFC 8955 §5.1 instead";
                 self.lose_as(Loss::Meaning, what);

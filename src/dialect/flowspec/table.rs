@@ -2,6 +2,7 @@
 
 use super::ComponentType;
 use crate::field::Family;
+use crate::ir::RuleSet;
 use std::fmt;
 
 /// What the standard says of a component type.
@@ -158,6 +159,16 @@ impl Table {
     pub fn by_rule_set_name(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("flowspec/")?;
         Self::by_name(rest.split_once('/').map_or(rest, |(table, _)| table))
+    }
+
+    /// The tables a rule set is written to: the one of its name, else those of its family's packets.
+    pub fn of_rule_set(set: &RuleSet) -> Vec<Self> {
+        match (Self::by_rule_set_name(&set.name), set.family) {
+            (Some(table), _) => vec![table],
+            (None, Family::Inet) => vec![Self::Ipv4],
+            (None, Family::Inet6) => vec![Self::Ipv6],
+            (None, Family::Any) => vec![Self::Ipv4, Self::Ipv6],
+        }
     }
 }
 

@@ -7,10 +7,10 @@
 //! - policy maps are tried by sequence number; what matches none is routed as usual; entries without `set` are not
 //!   installed; one without addresses is IPv4.
 
-use super::findings::Findings;
 use super::support;
 use super::syntax::{Asked, Body, Entry, Item, Match, Sequence, Set};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::component::AND;
 use crate::dialect::flowspec::{self, Actions, Community, FlowSpec, Operand, Table};
 use crate::dialect::services;

@@ -4,7 +4,6 @@
 //! every traffic-action; a component without a sign is never true; an entry of a policy map without `set` is not
 //! installed.
 
-mod findings;
 mod lower;
 mod parse;
 mod pbr;
@@ -46,7 +45,7 @@ impl Dialect for Frr {
 
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         let text = source.text();
-        let mut findings = findings::Findings::new(id);
+        let mut findings = super::findings::Findings::new(id);
         let mut rules = lower::Rules::new(text, id, options);
         let skipped = if recognise::is_configuration(text) {
             pbr::read(text, &mut rules, &mut findings)

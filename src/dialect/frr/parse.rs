@@ -1,10 +1,10 @@
 //! What FRR shows: entries of `show bgp ipv4 flowspec`, in full, in short and as JSON. White space may be folded.
 
-use super::findings::Findings;
 use super::lower::Rules;
 use super::support;
 use super::syntax::{Body, Entry, Item};
 use super::values;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::ComponentType;
 use crate::dialect::json_text::{self, Json, Value};
 use crate::dialect::raised;

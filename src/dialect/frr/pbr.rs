@@ -1,9 +1,9 @@
 //! Policy maps: `pbr-map NAME seq N` with its `match` and `set` lines, and the interfaces that use them.
 
-use super::findings::Findings;
 use super::lower::Rules;
 use super::syntax::{Match, Sequence, Set};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};

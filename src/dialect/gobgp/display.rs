@@ -1,6 +1,5 @@
 //! What `gobgp global rib` shows: a line for each path, its NLRI in brackets.
 
-use super::findings::Findings;
 use super::lower::Rules;
 use super::matching;
 use super::parse::NAME;
@@ -8,6 +7,7 @@ use super::support;
 use super::syntax::{Body, Item, Route, Verb};
 use super::then;
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::component::{AND, MATCH, NOT};
 use crate::dialect::flowspec::{ComponentType, Operand, Table};
 use crate::dialect::raised;

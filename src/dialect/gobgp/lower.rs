@@ -6,10 +6,10 @@
 //! - a route without communities is announced without any, which routers read as accept;
 //! - adding the same match again replaces what it asked for.
 
-use super::findings::Findings;
 use super::support;
 use super::syntax::{Asked, Body, Item, Route, Verb};
 use crate::diagnostic::{Label, Level};
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table, encode};
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;

@@ -1,10 +1,10 @@
 //! Keys with their values to items of a route; shared by commands and what is shown.
 
-use super::findings::Findings;
 use super::support;
 use super::syntax::{Body, Item, Route};
 use super::values;
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::ComponentType;
 use crate::dialect::raised;
 use crate::guard::{Meter, limits};

@@ -5,7 +5,6 @@
 //! lets later rules count too; an AS beyond 65535 in a redirect becomes 65535.
 
 mod display;
-mod findings;
 mod lower;
 mod matching;
 mod parse;
@@ -50,7 +49,7 @@ impl Dialect for GoBgp {
 
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         let text = source.text();
-        let mut findings = findings::Findings::new(id);
+        let mut findings = super::findings::Findings::new(id);
         let mut rules = lower::Rules::new(text, id, options);
         let skipped = match recognise::form(text) {
             recognise::Form::Commands => parse::read(text, &mut rules, &mut findings),

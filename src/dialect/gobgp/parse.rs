@@ -1,12 +1,12 @@
 //! Commands, one a line, as a shell would cut them.
 
-use super::findings::Findings;
 use super::lower::Rules;
 use super::matching::{self, Word, place};
 use super::support;
 use super::syntax::{Route, Verb};
 use super::then;
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::Table;
 use crate::dialect::raised;
 use crate::source::Span;

@@ -61,24 +61,18 @@ impl<'a> Printer<'a> {
             let what = format!("the default `{}`; what no rule matches is accepted instead", set.default);
             self.lose_as(Loss::Meaning, what);
         }
-        let tables: &[Table] = match (Table::by_rule_set_name(&set.name), set.family) {
-            (Some(table), _) => &[table][..],
-            (None, Family::Inet) => &[Table::Ipv4],
-            (None, Family::Inet6) => &[Table::Ipv6],
-            (None, Family::Any) => &[Table::Ipv4, Table::Ipv6],
-        };
-        for table in tables {
+        for table in Table::of_rule_set(set) {
             let mut values = Vec::new();
             let mut distinguisher = None;
             for rule in &set.rules {
                 self.rule = &rule.name;
-                if let Some((octets, rd)) = self.route(rule, *table, set)? {
+                if let Some((octets, rd)) = self.route(rule, table, set)? {
                     values.push(octets);
                     distinguisher = rd;
                 }
             }
             self.rule = "";
-            if set.kind == Kind::Filter && !order::is_kept(*table, &set.rules, &values) {
+            if set.kind == Kind::Filter && !order::is_kept(table, &set.rules, &values) {
                 let what =
                     "the order of the rules; flow routes are tried in the order of RFC 8955 §5.1 instead";
                 self.lose_as(Loss::Meaning, what);

@@ -1,12 +1,12 @@
 //! The RIB as JSON (`gobgp global rib -j`): operators come as the octets of the wire, the bit that ends a list
 //! included.
 
-use super::findings::Findings;
 use super::lower::Rules;
 use super::matching;
 use super::syntax::{Asked, Body, Item, Route, Verb};
 use super::then;
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{ComponentType, Operand, Table};
 use crate::dialect::json_text::{self as json, Json, Value};

@@ -1,10 +1,10 @@
 //! What a route asks for: the words behind `then`, and how they are shown.
 
-use super::findings::Findings;
 use super::matching::Word;
 use super::support;
 use super::syntax::{Asked, Route};
 use crate::diagnostic::Level;
+use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::source::Span;
 use std::net::{Ipv4Addr, Ipv6Addr};

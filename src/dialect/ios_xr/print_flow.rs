@@ -22,15 +22,9 @@ pub(super) fn print(document: &Document, out: &mut dyn Write, lost: &mut Vec<Los
     let mut attached: Vec<(String, bool, String)> = Vec::new();
     let flows = document.rule_sets.iter().filter(|set| set.kind == Kind::FlowRoutes);
     for set in flows {
-        let tables: &[Table] = match (Table::by_rule_set_name(&set.name), set.family) {
-            (Some(table), _) => &[table],
-            (None, Family::Inet) => &[Table::Ipv4],
-            (None, Family::Inet6) => &[Table::Ipv6],
-            (None, Family::Any) => &[Table::Ipv4, Table::Ipv6],
-        };
-        for table in tables {
+        for table in Table::of_rule_set(set) {
             let mut printer = Printer { set, lost, out, rule: "" };
-            if let Some((instance, policy)) = printer.set(*table, &mut names, &mut policies)? {
+            if let Some((instance, policy)) = printer.set(table, &mut names, &mut policies)? {
                 attached.push((instance, table.family() == Family::Inet6, policy));
             }
         }

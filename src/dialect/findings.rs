@@ -1,43 +1,43 @@
-//! Findings of one file, within bounds.
+//! Findings of one file, within bounds, as the readers of several dialects collect them.
 
+use super::{raise, raised};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::dialect::{raise, raised};
 use crate::guard::limits;
 use crate::source::{SourceId, Span};
 
 /// What was found while reading.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(in crate::dialect) struct Findings {
     source: SourceId,
     list: Vec<Diagnostic>,
     dropped: usize,
 }
 
 impl Findings {
-    pub(super) fn new(source: SourceId) -> Self {
+    pub(in crate::dialect) fn new(source: SourceId) -> Self {
         Self { source, list: Vec::new(), dropped: 0 }
     }
 
-    pub(super) fn source(&self) -> SourceId {
+    pub(in crate::dialect) fn source(&self) -> SourceId {
         self.source
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::dialect) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Where shared code puts what it finds; call [`Findings::bound`] after it.
-    pub(super) fn list(&mut self) -> &mut Vec<Diagnostic> {
+    pub(in crate::dialect) fn list(&mut self) -> &mut Vec<Diagnostic> {
         &mut self.list
     }
 
     /// Adds an error.
-    pub(super) fn error(&mut self, check: &'static str, message: impl Into<String>, span: Span) {
+    pub(in crate::dialect) fn error(&mut self, check: &'static str, message: impl Into<String>, span: Span) {
         self.add(check, Level::Error, message, span, "");
     }
 
     /// Adds a finding with its cure, where there is one.
-    pub(super) fn add(
+    pub(in crate::dialect) fn add(
         &mut self,
         check: &'static str,
         level: Level,
@@ -51,7 +51,7 @@ impl Findings {
     }
 
     /// Keeps the findings of one file within bounds.
-    pub(super) fn bound(&mut self) {
+    pub(in crate::dialect) fn bound(&mut self) {
         let max = usize::try_from(limits::DIAGNOSTICS.value).unwrap_or(usize::MAX);
         if self.list.len() > max {
             self.dropped += self.list.len() - max;
@@ -60,7 +60,7 @@ impl Findings {
     }
 
     /// Everything found; what was too much is counted at `end`.
-    pub(super) fn finish(mut self, end: usize) -> Vec<Diagnostic> {
+    pub(in crate::dialect) fn finish(mut self, end: usize) -> Vec<Diagnostic> {
         if self.dropped > 0 {
             let message = format!("{} more findings of this file are not shown", self.dropped);
             let span = Span::new(end, end);
