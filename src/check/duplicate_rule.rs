@@ -2,9 +2,8 @@
 
 use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
 use crate::diagnostic::{Label, Level};
-use crate::field::Field;
 use crate::guard::Exhausted;
-use crate::ir::{Condition, Kind, Outcome, RuleSet, ValueSet};
+use crate::ir::{Condition, Kind, Outcome, RuleSet};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -47,9 +46,9 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
         if matches!(rule.condition, Condition::False) {
             continue;
         }
-        let bucket = seen.entry(digest(&rule.condition)).or_default();
+        let bucket = seen.entry(digest(rule.condition)).or_default();
         let earlier = bucket.iter().filter_map(|i| set.rules.get(*i));
-        match earlier.into_iter().find(|earlier| same(&earlier.condition, &rule.condition)) {
+        match earlier.into_iter().find(|earlier| same(earlier.condition, rule.condition)) {
             Some(first) => {
                 let at = RuleAt { input, set, set_index, rule, index };
                 let fate = if set.kind != Kind::FlowRoutes || first.outcome == rule.outcome {
@@ -88,8 +87,7 @@ fn digest(condition: &Condition) -> u64 {
         Condition::False => own(1, 0),
         Condition::Test(test) => {
             let mut hasher = DefaultHasher::new();
-            let key: (Field, &ValueSet) = (test.field, &test.values);
-            key.hash(&mut hasher);
+            (test.field(), test.values()).hash(&mut hasher);
             own(2, hasher.finish())
         }
         Condition::And(parts) => own(3, sum(parts)),
@@ -128,6 +126,8 @@ fn same_parts(x: &[Condition], y: &[Condition]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Field;
+    use crate::ir::ValueSet;
 
     #[test]
     fn the_order_of_parts_does_not_count() {

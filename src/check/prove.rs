@@ -8,7 +8,7 @@ use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, MemoryWatch, Meter, limits};
 use crate::ir::Condition;
-use crate::net::IntervalSet;
+use crate::net::Intervals;
 use crate::packet::{build, complete, words};
 use crate::symbolic::{Model, Space, Spaces, guess, of_family};
 
@@ -137,7 +137,7 @@ fn contradict(conditions: &[&Condition]) -> bool {
     let positive: Vec<_> = parts().filter_map(ranges).collect();
     let apart = positive.iter().enumerate().any(|(i, (field, values))| {
         let others = positive.iter().skip(i + 1);
-        others.filter(|(of, _)| of == field).any(|(_, other)| values.intersection(other).is_empty())
+        others.filter(|(of, _)| of == field).any(|(_, other)| values.intersection(*other).is_empty())
     });
     // A test that holds asks for a value that is there: where all its values must fail, there is none left.
     apart
@@ -148,9 +148,9 @@ fn contradict(conditions: &[&Condition]) -> bool {
         })
 }
 
-fn ranges(part: &Condition) -> Option<(Field, &IntervalSet<u32>)> {
+fn ranges(part: &Condition) -> Option<(Field, Intervals<'_, u32>)> {
     let Condition::Test(test) = part else { return None };
-    Some((test.field, test.values.as_ranges()?))
+    Some((test.field(), test.values().as_ranges()?))
 }
 
 /// Why a claim that both stages disagree on is not made.
@@ -231,8 +231,8 @@ impl Claim<'_> {
         for condition in self.conditions {
             condition.visit(&mut |part| {
                 if let Condition::Test(test) = part {
-                    asked.push(test.field);
-                    asked.extend(test.field.info().needs.iter().map(|need| need.field));
+                    asked.push(test.field());
+                    asked.extend(test.field().info().needs.iter().map(|need| need.field));
                 }
             });
         }

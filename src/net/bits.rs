@@ -1,5 +1,7 @@
 //! Ternary patterns: a value and a mask that says which of its bits count.
 
+use thin_vec::ThinVec;
+
 /// A ternary pattern: matches `x` when `x & mask == value`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BitMatch {
@@ -37,18 +39,20 @@ impl BitMatch {
 ///
 /// Two values of this type may describe the same set and still differ; what must know asks the symbolic stage.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct BitSet(Vec<BitMatch>);
+pub struct BitSet(ThinVec<BitMatch>);
 
 impl BitSet {
     /// The union of the patterns.
     pub fn new(patterns: impl IntoIterator<Item = BitMatch>) -> Self {
-        let mut list: Vec<BitMatch> = patterns.into_iter().collect();
-        list.sort_unstable();
-        list.dedup();
-        // Patterns with fewer bits sort first often, not always: compare both ways.
-        let kept: Vec<BitMatch> =
-            list.iter().filter(|a| !list.iter().any(|b| b != *a && a.is_subset(*b))).copied().collect();
-        Self(kept)
+        let mut list: ThinVec<BitMatch> = patterns.into_iter().collect();
+        if list.len() > 1 {
+            list.sort_unstable();
+            list.dedup();
+            // Patterns with fewer bits sort first often, not always: compare both ways.
+            list =
+                list.iter().filter(|a| !list.iter().any(|b| b != *a && a.is_subset(*b))).copied().collect();
+        }
+        Self(list)
     }
 
     /// The patterns, sorted.

@@ -7,7 +7,7 @@
 use super::sensible;
 use super::witness::cut;
 use crate::field::{FIELDS, Family, Field, Headers, L4Status, Reading};
-use crate::ir::{Condition, Test, ValueSet};
+use crate::ir::{Condition, Test, ValueSetRef};
 
 /// A packet of the family that may meet all conditions; none when this simple way finds none.
 pub fn guess(family: Family, conditions: &[&Condition]) -> Option<Headers> {
@@ -57,19 +57,19 @@ impl Draft {
 
     /// Chooses a value for a test; none when the field has another already.
     fn take(&mut self, test: &Test) -> Option<()> {
-        if self.is_chosen(test.field) {
-            return self.known(test.field).filter(|value| test.values.contains(*value)).map(|_| ());
+        if self.is_chosen(test.field()) {
+            return self.known(test.field()).filter(|value| test.values().contains(*value)).map(|_| ());
         }
-        let usual = sensible::value(test.field, &|field| self.known(field));
-        let usual = match test.field {
+        let usual = sensible::value(test.field(), &|field| self.known(field));
+        let usual = match test.field() {
             // Behind the headers nothing is usual before the protocol is known.
-            _ if test.field.info().l4_bit.is_some() => None,
-            _ => Some(usual).filter(|value| test.values.contains(*value)),
+            _ if test.field().info().l4_bit.is_some() => None,
+            _ => Some(usual).filter(|value| test.values().contains(*value)),
         };
         // A tunnel is the most usual packet of no usual protocol.
-        let tunnel = || Some(47).filter(|gre| test.field == Field::Proto && test.values.contains(*gre));
-        let value = usual.or_else(tunnel).or_else(|| test.values.member(test.field))?;
-        self.set(test.field, value);
+        let tunnel = || Some(47).filter(|gre| test.field() == Field::Proto && test.values().contains(*gre));
+        let value = usual.or_else(tunnel).or_else(|| test.values().member(test.field()))?;
+        self.set(test.field(), value);
         Some(())
     }
 
@@ -113,20 +113,20 @@ impl Draft {
 
     /// Chooses a value that is not in a test, where the usual one is.
     fn avoid(&mut self, test: &Test) {
-        let usual = sensible::value(test.field, &|field| self.known(field));
-        if self.is_chosen(test.field) || !test.values.contains(usual) {
+        let usual = sensible::value(test.field(), &|field| self.known(field));
+        if self.is_chosen(test.field()) || !test.values().contains(usual) {
             return;
         }
-        let max = test.field.info().max;
-        let other = match &test.values {
-            ValueSet::Ranges(set) => {
+        let max = test.field().info().max;
+        let other = match test.values() {
+            ValueSetRef::Ranges(set) => {
                 set.complement(u32::try_from(max).unwrap_or(u32::MAX)).min().map(u128::from)
             }
-            ValueSet::Wide(set) => set.complement(max).min(),
-            ValueSet::Bits(_) => None,
+            ValueSetRef::Wide(set) => set.complement(max).min(),
+            ValueSetRef::Bits(_) => None,
         };
         if let Some(other) = other {
-            self.set(test.field, other);
+            self.set(test.field(), other);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::Rule;
+use crate::ir::RuleBuf;
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ struct Protocol<'a> {
     // The type and the table of its channel.
     channel: Option<(Family, Option<&'a str>)>,
     disabled: bool,
-    rules: Vec<(Family, Rule)>,
+    rules: Vec<(Family, RuleBuf)>,
 }
 
 #[derive(Debug)]

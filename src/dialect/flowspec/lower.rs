@@ -8,7 +8,7 @@ use super::component::{AND, Body, EQ, GT, LT};
 use super::{Component, ComponentType, FlowSpec, Operand, bitmask};
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{IntervalSet, Prefix4, Prefix6};
+use crate::net::{IntervalSet, Intervals, Prefix4, Prefix6};
 use crate::source::Span;
 
 /// Protocols whose ports flow specifications look at: TCP and UDP (RFC 8955 §4.2.2.4).
@@ -69,15 +69,15 @@ pub fn lower(spec: &FlowSpec) -> Condition {
 /// Whether a protocol test already there keeps everything but TCP and UDP out.
 fn implies_port_protocols(parts: &[Condition]) -> bool {
     parts.iter().any(|part| match part {
-        Condition::Test(test) if test.field == Field::Proto => {
-            test.values.as_ranges().is_some_and(only_port_protocols)
+        Condition::Test(test) if test.field() == Field::Proto => {
+            test.values().as_ranges().is_some_and(only_port_protocols)
         }
         _ => false,
     })
 }
 
 /// Whether a set of protocols has only TCP and UDP in it.
-pub(super) fn only_port_protocols(set: &IntervalSet<u32>) -> bool {
+pub(super) fn only_port_protocols(set: Intervals<'_, u32>) -> bool {
     set.ranges().all(|(lo, hi)| lo == hi && PORT_PROTOCOLS.contains(&lo))
 }
 

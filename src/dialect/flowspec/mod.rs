@@ -33,7 +33,7 @@ pub use written::{BitList, bit_list, written};
 
 use crate::diagnostic::Diagnostic;
 use crate::dialect::ReadOptions;
-use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
 
 /// Decodes one NLRI as `options` ask: [`decode`], and a length below 240 in two octets is malformed where they
 /// say so.
@@ -72,7 +72,7 @@ pub struct Route<'a> {
 ///
 /// A text dialect calls [`FlowSpec::normalise`] first. A rule that has no encoding (too long, a value wider
 /// than its type carries) is kept without octets, beside the finding that says so.
-pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>) -> Rule {
+pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>) -> RuleBuf {
     let Route { spec, actions, origin, .. } = route;
     let first = out.len();
     diagnose(spec, origin.source, out);
@@ -83,7 +83,7 @@ pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>)
         finding.rule = Some(route.name.to_owned());
     }
     let assumed = options.assume_discard && !actions.given;
-    Rule {
+    RuleBuf {
         name: route.name.into(),
         condition: match actions.interfaces() {
             Condition::True => lower(spec),
@@ -117,7 +117,7 @@ fn octets(route: &Route<'_>, out: &mut Vec<Diagnostic>) -> Option<Box<[u8]>> {
 }
 
 /// A rule set of flow routes: `rules` sorted into RFC 8955 §5.1 order; what none matches is accepted.
-pub fn rule_set(name: String, table: Table, mut rules: Vec<Rule>) -> RuleSet {
+pub fn rule_set(name: String, table: Table, mut rules: Rules) -> RuleSet {
     order::sort(table, &mut rules);
     RuleSet { name, kind: Kind::FlowRoutes, family: table.family(), default: Verdict::Accept, rules }
 }

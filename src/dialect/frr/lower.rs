@@ -17,7 +17,7 @@ use crate::dialect::services;
 use crate::dialect::{ReadOptions, raised};
 use crate::field::{Family, Field};
 use crate::ir::{
-    Action, Condition, Document, Kind, Mark, Origin, Outcome, RateUnit, Rule, RuleSet, ValueSet, Verdict,
+    Action, Condition, Document, Kind, Mark, Origin, Outcome, RateUnit, RuleBuf, RuleSet, ValueSet, Verdict,
 };
 use crate::net::{IntervalSet, Prefix4, Prefix6};
 use crate::source::{SourceId, Span};
@@ -29,15 +29,23 @@ pub(super) struct Rules<'o> {
     text: &'o str,
     source: SourceId,
     options: &'o ReadOptions,
-    four: Vec<Rule>,
-    six: Vec<Rule>,
+    four: crate::ir::Rules,
+    six: crate::ir::Rules,
     maps: Vec<RuleSet>,
     count: usize,
 }
 
 impl<'o> Rules<'o> {
     pub(super) fn new(text: &'o str, source: SourceId, options: &'o ReadOptions) -> Self {
-        Self { text, source, options, four: Vec::new(), six: Vec::new(), maps: Vec::new(), count: 0 }
+        Self {
+            text,
+            source,
+            options,
+            four: crate::ir::Rules::new(),
+            six: crate::ir::Rules::new(),
+            maps: Vec::new(),
+            count: 0,
+        }
     }
 
     /// What was read.
@@ -236,12 +244,12 @@ impl<'o> Rules<'o> {
             if !rules.is_empty() {
                 let name = set_name(name, family);
                 let default = Verdict::Accept;
-                self.maps.push(RuleSet { name, kind: Kind::Filter, family, default, rules });
+                self.maps.push(RuleSet { name, kind: Kind::Filter, family, default, rules: rules.into() });
             }
         }
     }
 
-    fn sequence(&self, name: &str, sequence: &Sequence, findings: &mut Findings) -> Option<Rule> {
+    fn sequence(&self, name: &str, sequence: &Sequence, findings: &mut Findings) -> Option<RuleBuf> {
         if routes(sequence).is_none() {
             let message = "an entry that sends packets nowhere is not installed";
             let help = "add `set nexthop`, `set nexthop-group` or `set vrf`, or remove the entry";
@@ -262,7 +270,7 @@ impl<'o> Rules<'o> {
         let end =
             sequence.sets.iter().map(|set| set.span).chain(sequence.matches.iter().map(|line| line.span));
         let span = end.fold(sequence.span, Span::to);
-        Some(Rule {
+        Some(RuleBuf {
             name: name.into(),
             condition: Condition::and(parts),
             actions: actions.into_boxed_slice(),

@@ -12,7 +12,7 @@ use crate::diagnostic::Level;
 use crate::dialect::flowspec::{self, Actions, FlowSpec, Route, Table};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, Kind, Origin, Rule, RuleSet, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, RuleBuf, RuleSet, Rules, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
                 } else {
                     self.class_condition(class, &mut policies.classes, &policies.class_by_name, lists)
                 };
-                rules.push(Rule {
+                rules.push(RuleBuf {
                     name: class.name.into(),
                     condition,
                     actions: actions.beside(),
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
                 kind: Kind::Filter,
                 family: Family::Any,
                 default: Verdict::Accept,
-                rules,
+                rules: rules.into(),
             });
         }
     }
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
 
     /// Policies that `flowspec` names, as flow routes of their family.
     pub(super) fn flowspec(&mut self, tree: &Tree, policies: &mut Policies<'a>) {
-        let mut tables: BTreeMap<(&'a str, bool), Vec<Rule>> = BTreeMap::new();
+        let mut tables: BTreeMap<(&'a str, bool), Rules> = BTreeMap::new();
         for attached in self.attached(tree) {
             let Some(at) = policies.policy_by_name.get(attached.policy).copied() else {
                 self.undefined("policy map", attached.policy);
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
         family: Family,
         actions: &Actions,
         set: &str,
-        into: &mut Vec<Rule>,
+        into: &mut Rules,
     ) {
         // Lines of `match-any` are alternatives, and a route has none across fields: one route each.
         let alternatives: Vec<&[Span]> = if class.any && class.lines.len() > 1 {

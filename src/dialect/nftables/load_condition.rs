@@ -629,7 +629,7 @@ impl Known {
 // Fields that only IPv6 packets have.
 fn only_inet6(condition: &Condition) -> bool {
     match condition {
-        Condition::Test(test) => matches!(test.field, Field::FlowLabel | Field::Src6 | Field::Dst6),
+        Condition::Test(test) => matches!(test.field(), Field::FlowLabel | Field::Src6 | Field::Dst6),
         _ => false,
     }
 }
