@@ -67,6 +67,8 @@ mod junos_laws;
 mod meaning;
 #[path = "dialects/nftables.rs"]
 mod nftables;
+#[path = "dialects/nftables_refusals.rs"]
+mod nftables_refusals;
 #[path = "support/packet.rs"]
 mod packet;
 #[path = "dialects/pcap_filter.rs"]

@@ -25,6 +25,8 @@ enum Target<'a> {
     Table(TableFamily, Word<'a>),
     Named(&'a str, TableFamily, Word<'a>, Word<'a>),
     Rule(RuleTarget<'a>),
+    // A counter, a limit and the like.
+    Object(&'a str, TableFamily, Word<'a>, Word<'a>),
     // Objects without rules.
     Other,
 }
@@ -74,6 +76,15 @@ impl<'a> Reader<'a> {
             Err(fault) => self.fault(fault),
             Ok(Target::Ruleset(family)) if verb == Verb::Flush => self.file.ruleset.clear(family),
             Ok(Target::Other | Target::Ruleset(_)) => self.file.skipped += 1,
+            Ok(Target::Object(kind, family, table, name)) => {
+                self.file.skipped += 1;
+                let objects = &mut self.file.ruleset.table_mut(family, table).objects;
+                if verb == Verb::Delete {
+                    objects.remove(&(kind, name.text));
+                } else {
+                    objects.insert((kind, name.text));
+                }
+            }
             Ok(Target::Table(family, table)) => self.table_command(verb, family, table, token, at),
             Ok(Target::Rule(target)) => {
                 let end = piece.base.saturating_add(u32::try_from(piece.text.len()).unwrap_or(u32::MAX));
@@ -230,6 +241,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+// `counter [FAMILY] TABLE NAME`
+fn object<'a>(parser: &mut Parser<'a, '_>) -> Result<Target<'a>, Fault> {
+    let mut kind = "";
+    while let Token::Word(word) = parser.token {
+        let known = ["counter", "quota", "limit", "secmark", "synproxy", "flowtable", "ct"].contains(&word);
+        kind = match (kind, word) {
+            ("ct", "helper") => "ct helper",
+            ("ct", "timeout") => "ct timeout",
+            ("ct", "expectation") => "ct expectation",
+            ("", word) if known => word,
+            _ => break,
+        };
+        parser.bump();
+    }
+    let (family, table) = table_name(parser)?;
+    Ok(Target::Object(kind, family, table, parser.name()?))
+}
+
 fn target<'a>(parser: &mut Parser<'a, '_>) -> Result<Target<'a>, Fault> {
     let Token::Word(kind) = parser.token else { return parser.fault("what the command is about") };
     match kind {
@@ -260,8 +289,8 @@ fn target<'a>(parser: &mut Parser<'a, '_>) -> Result<Target<'a>, Fault> {
             let name = parser.name()?;
             Ok(Target::Named(kind, family, table, name))
         }
-        "counter" | "quota" | "limit" | "ct" | "secmark" | "synproxy" | "flowtable" | "meter"
-        | "counters" | "quotas" | "sets" | "maps" | "chains" | "tables" | "rules" | "hooks" => {
+        "counter" | "quota" | "limit" | "ct" | "secmark" | "synproxy" | "flowtable" => object(parser),
+        "meter" | "counters" | "quotas" | "sets" | "maps" | "chains" | "tables" | "rules" | "hooks" => {
             Ok(Target::Other)
         }
         _ => {

@@ -5,6 +5,7 @@ use super::fields::{Base, Load};
 use super::lex::{Lexer, Token};
 use super::names;
 use super::syntax::{Binary, Data, Element, Expr, Relation, Verdict, Word};
+use crate::dialect::raised;
 use crate::source::Span;
 
 /// What was expected, and where.
@@ -12,8 +13,27 @@ use crate::source::Span;
 pub(super) struct Fault {
     pub(super) span: Span,
     pub(super) message: String,
-    /// A name nothing defines, not text of another language.
-    pub(super) undefined: bool,
+    /// What to write instead; empty where there is nothing to say.
+    pub(super) help: &'static str,
+    /// The check that speaks of it.
+    pub(super) check: &'static str,
+}
+
+impl Fault {
+    /// Text that is not of the language.
+    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), help: "", check: raised::SYNTAX_ERROR }
+    }
+
+    /// The fault with what to write instead.
+    pub(super) fn with_help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    /// The fault as one of another check.
+    pub(super) fn of(self, check: &'static str) -> Self {
+        Self { check, ..self }
+    }
 }
 
 /// What reading gives.
@@ -24,6 +44,8 @@ pub(super) type Read<T> = Result<T, Fault>;
 pub(super) enum Side {
     /// Loads only, as left of an operator.
     Left,
+    /// Loads where one can be read, else values: behind the first part of a concatenation left of an operator.
+    Joined,
     /// Values only.
     Right,
     /// Loads where one can be read, else values: behind `set` and in data of maps.
@@ -87,7 +109,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     pub(super) fn fault<T>(&self, expected: &str) -> Read<T> {
         let span = if self.at_end() { self.last } else { self.span };
         let place = if self.at_end() { " behind this" } else { "" };
-        Err(Fault { span, message: format!("expected {expected}{place}"), undefined: false })
+        Err(Fault::new(span, format!("expected {expected}{place}")))
     }
 
     /// Takes a sign where it stands.
@@ -143,13 +165,13 @@ impl<'a, 'd> Parser<'a, 'd> {
         Ok(())
     }
 
-    fn definition(&mut self) -> Read<(&'a str, Span)> {
+    /// What a definition holds, as text.
+    pub(super) fn definition(&mut self) -> Read<(&'a str, Span)> {
         self.bump();
         let Token::Word(name) = self.token else { return self.fault("the name of a definition") };
         let span = self.span;
         let Some((text, _)) = self.defines.find(name, span.start) else {
-            let message = format!("nothing defines `${name}`");
-            return Err(Fault { span, message, undefined: true });
+            return Err(undefined(name, span));
         };
         self.bump();
         Ok((text, span))
@@ -169,21 +191,18 @@ impl<'a, 'd> Parser<'a, 'd> {
             (found, _) => (found, None),
         };
         let Some((text, base)) = found else {
-            let message = format!("nothing defines `${name}`");
-            return Err(Fault { span, message, undefined: true });
+            return Err(undefined(name, span));
         };
         self.bump();
         let mut inner = Parser::new(text, base, self.defines);
         inner.depth = self.depth + 1;
         if inner.depth > DEPTH || self.defines.charge(text.len()).is_err() {
-            let message = "definitions inside definitions go too deep".to_owned();
-            return Err(Fault { span, message, undefined: false });
+            return Err(Fault::new(span, "definitions inside definitions go too deep"));
         }
         let expr = if list { inner.list(side) } else { inner.term(side) };
         let expr = expr.map_err(|fault| Fault { span, ..fault })?;
         if !inner.at_end() {
-            let message = format!("the definition of `${name}` is no value");
-            return Err(Fault { span, message, undefined: false });
+            return Err(Fault::new(span, format!("the definition of `${name}` is no value")));
         }
         Ok(match length {
             Some(text) => Expr::Slash(Box::new((expr, Expr::Word(Word { text, span })))),
@@ -234,7 +253,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     fn comma_list(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.concat(side)?;
+        let first = self.mapped(side)?;
         if self.token != Token::Sign(b',') {
             return Ok(first);
         }
@@ -245,6 +264,17 @@ impl<'a, 'd> Parser<'a, 'd> {
         Ok(Expr::List(parts))
     }
 
+    /// Values joined by dots, or what a map gives for them.
+    pub(super) fn mapped(&mut self, side: Side) -> Read<Expr<'a>> {
+        let key = self.concat(side)?;
+        if side == Side::Right || self.token != Token::Word("map") {
+            return Ok(key);
+        }
+        self.bump();
+        let data = self.data_set()?;
+        Ok(Expr::Map(Box::new((key, data))))
+    }
+
     /// Values joined by dots.
     pub(super) fn concat(&mut self, side: Side) -> Read<Expr<'a>> {
         let first = self.term(side)?;
@@ -252,6 +282,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             return Ok(first);
         }
         let mut parts = vec![first];
+        let side = if side == Side::Left { Side::Joined } else { side };
         while self.eat(b'.') {
             parts.push(self.term(side)?);
         }
@@ -262,7 +293,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     fn term(&mut self, side: Side) -> Read<Expr<'a>> {
         let first = self.binary(side, 0)?;
         match self.token {
-            Token::Sign(b'-') if side != Side::Left => {
+            Token::Sign(b'-') if !matches!(side, Side::Left | Side::Joined) => {
                 self.bump();
                 let second = self.binary(side, 0)?;
                 let second = self.prefix(side, second)?;
@@ -273,7 +304,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     fn prefix(&mut self, side: Side, first: Expr<'a>) -> Read<Expr<'a>> {
-        if side != Side::Left && self.token == Token::Sign(b'/') {
+        if !matches!(side, Side::Left | Side::Joined) && self.token == Token::Sign(b'/') {
             self.bump();
             let second = self.binary(side, 0)?;
             return Ok(Expr::Slash(Box::new((first, second))));
@@ -305,7 +336,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
             self.bump();
             // What is combined with a load is a value more often than another load.
-            let right = self.binary(if side == Side::Left { Side::Either } else { side }, strength)?;
+            let right = self.binary(if side == Side::Right { side } else { Side::Either }, strength)?;
             left = Expr::Binary(Box::new((operator, left, right)));
         }
         Ok(left)
@@ -327,25 +358,39 @@ impl<'a, 'd> Parser<'a, 'd> {
                 if side != Side::Right {
                     let start = self.span;
                     if let Some(load) = self.load(word, side == Side::Either)? {
-                        return self.behind_load(Expr::Load(load, start.to(self.last)));
+                        return Ok(Expr::Load(load, start.to(self.last)));
                     }
                     if side == Side::Left {
                         return self.fault("a statement");
                     }
                 }
+                if names::is_reserved(word) {
+                    let fault =
+                        Fault::new(self.span, format!("expected a value, and `{word}` is a word of nft"));
+                    return Err(fault.with_help("put a name in quotation marks"));
+                }
                 let span = self.span;
                 self.bump();
                 Ok(Expr::Word(Word { text: word, span }))
             }
-            Token::Quoted(text) => {
+            Token::Quoted(text) if side != Side::Left => {
                 let span = self.span;
                 self.bump();
                 Ok(Expr::Word(Word { text, span }))
             }
             Token::Sign(b'$') => self.expand(side, false),
-            Token::Sign(b'*') => {
+            Token::Sign(b'*') if side != Side::Left => {
                 self.bump();
                 Ok(Expr::Any)
+            }
+            // An IPv6 address in front of a port.
+            Token::Sign(b'[') if side == Side::Either => {
+                self.bump();
+                let Token::Word(text) = self.token else { return self.fault("an address") };
+                let span = self.span;
+                self.bump();
+                self.expect(b']')?;
+                Ok(Expr::Word(Word { text, span }))
             }
             Token::Sign(b'(') => {
                 self.bump();
@@ -353,26 +398,21 @@ impl<'a, 'd> Parser<'a, 'd> {
                 self.expect(b')')?;
                 Ok(inner)
             }
-            Token::Sign(b'@') => self.at_sign(),
-            Token::Sign(b'{') => self.set(),
+            Token::Sign(b'@') => match self.at_sign()? {
+                Expr::SetRef(word) if matches!(side, Side::Left | Side::Joined) => {
+                    Err(Fault::new(word.span, "expected something to look at, not a set"))
+                }
+                found => Ok(found),
+            },
+            Token::Sign(b'{') if side != Side::Left => self.set(false),
             _ => self.fault(if side == Side::Left { "a statement" } else { "a value" }),
         }
-    }
-
-    // `map` binds to the load in front of it.
-    fn behind_load(&mut self, load: Expr<'a>) -> Read<Expr<'a>> {
-        if self.token == Token::Word("map") {
-            self.bump();
-            let data = self.data_set()?;
-            return Ok(Expr::Map(Box::new((load, data))));
-        }
-        Ok(load)
     }
 
     /// A set in braces, or the name of one.
     pub(super) fn data_set(&mut self) -> Read<Expr<'a>> {
         match self.token {
-            Token::Sign(b'{') => self.set(),
+            Token::Sign(b'{') => self.set(false),
             Token::Sign(b'@') => self.at_sign(),
             Token::Sign(b'$') => self.expand(Side::Right, false),
             _ => self.fault("`{` or `@`"),
@@ -406,8 +446,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             if width == 0 {
                 return self.fault("a width above 0");
             }
-            let load = Expr::Load(Load::Raw(base, bit, width), start.to(self.last));
-            return self.behind_load(load);
+            return Ok(Expr::Load(Load::Raw(base, bit, width), start.to(self.last)));
         }
         Ok(Expr::SetRef(word))
     }
@@ -427,14 +466,14 @@ impl<'a, 'd> Parser<'a, 'd> {
         }
     }
 
-    /// `{ element, element }`
-    pub(super) fn set(&mut self) -> Read<Expr<'a>> {
+    /// `{ element, element }`; only what a named set holds may be nothing.
+    pub(super) fn set(&mut self, may_be_empty: bool) -> Read<Expr<'a>> {
         self.expect(b'{')?;
         let mut list = Vec::new();
+        if may_be_empty && self.eat(b'}') {
+            return Ok(Expr::Set(list));
+        }
         loop {
-            if self.eat(b'}') {
-                break;
-            }
             let start = self.span;
             let key = self.concat(Side::Right)?;
             self.element_options()?;
@@ -444,7 +483,15 @@ impl<'a, 'd> Parser<'a, 'd> {
             if self.defines.charge(1).is_err() {
                 return self.fault("fewer values");
             }
-            if !self.eat(b',') && self.token != Token::Sign(b'}') {
+            let mut more = false;
+            // nft takes any number of them.
+            while self.eat(b',') {
+                more = true;
+            }
+            if self.eat(b'}') {
+                break;
+            }
+            if !more {
                 return self.fault("`,` or `}`");
             }
         }
@@ -466,27 +513,50 @@ impl<'a, 'd> Parser<'a, 'd> {
             self.bump();
             return Ok(Data::Verdict(verdict));
         }
-        self.concat(Side::Either)?;
-        // Address and port of a mapping.
-        while self.eat(b':') {
-            self.concat(Side::Either)?;
-        }
+        self.concat(Side::Right)?;
         Ok(Data::Value)
     }
 
     /// What may stand behind an element: counters, timeouts, comments; none changes what it matches.
     pub(super) fn element_options(&mut self) -> Read<()> {
         loop {
+            self.element_marks()?;
             match self.token {
-                Token::Word("timeout" | "expires" | "comment") => {
+                Token::Word("counter" | "limit" | "quota" | "last" | "ct") => drop(self.statement()?),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Timeouts and comments.
+    pub(super) fn element_marks(&mut self) -> Read<()> {
+        loop {
+            match self.token {
+                Token::Word("timeout" | "expires") => {
                     self.bump();
-                    self.skip_value()?;
+                    self.duration()?;
                 }
-                Token::Word("counter" | "limit" | "quota" | "last" | "ct") => {
-                    self.statement()?;
+                Token::Word("comment") => {
+                    self.bump();
+                    self.comment()?;
                 }
                 _ => return Ok(()),
             }
         }
     }
+
+    // `1d2h30s`
+    fn duration(&mut self) -> Read<()> {
+        match self.token {
+            Token::Word(word) | Token::Quoted(word) if names::is_duration(word) => self.bump(),
+            Token::Sign(b'$') => drop(self.definition()?),
+            _ => return self.fault("a time, as `1h30m`"),
+        }
+        Ok(())
+    }
+}
+
+/// A name that no definition has.
+pub(super) fn undefined(name: &str, span: Span) -> Fault {
+    Fault::new(span, format!("nothing defines `${name}`")).of(raised::UNDEFINED_REFERENCE)
 }

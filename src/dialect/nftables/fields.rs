@@ -36,14 +36,72 @@ pub(super) enum Type {
     MhType,
     IgmpType,
     ArpOperation,
-    /// Numbers of the host's own tables, times, text.
+    /// A day and its time.
+    Date,
+    /// A time of day.
+    Hour,
+    /// A day of the week.
+    Weekday,
+    /// The type of a device.
+    Device,
+    /// A text of at most 15 octets.
+    Name,
+    /// What the routing table calls an address.
+    FibType,
+    /// What conntrack tells of a connection.
+    CtEvent,
+    /// A bit of a connection's label, by number or name.
+    CtLabel,
+    /// Numbers of the host's own tables, text.
     Host,
 }
 
 impl Type {
     /// Whether a list of values without an operator asks for any of the bits.
     pub(super) fn is_flags(self) -> bool {
-        matches!(self, Self::TcpFlags | Self::CtState | Self::CtStatus)
+        matches!(self, Self::TcpFlags | Self::CtState | Self::CtStatus | Self::CtEvent | Self::CtLabel)
+    }
+
+    /// Whether values are words of the host, of which only the form is looked at.
+    pub(super) fn is_of_host(self) -> bool {
+        match self {
+            Self::Date
+            | Self::Hour
+            | Self::Weekday
+            | Self::Device
+            | Self::Name
+            | Self::FibType
+            | Self::CtEvent
+            | Self::CtLabel
+            | Self::Host => true,
+            Self::Integer
+            | Self::Ipv4
+            | Self::Ipv6
+            | Self::Ethernet
+            | Self::EtherType
+            | Self::Protocol
+            | Self::Service
+            | Self::IcmpType
+            | Self::IcmpCode
+            | Self::Icmpv6Type
+            | Self::Icmpv6Code
+            | Self::TcpFlags
+            | Self::Dscp
+            | Self::Ecn
+            | Self::CtState
+            | Self::CtStatus
+            | Self::CtDirection
+            | Self::Mark
+            | Self::Interface
+            | Self::Group
+            | Self::PacketType
+            | Self::NfProto
+            | Self::Boolean
+            | Self::DccpType
+            | Self::MhType
+            | Self::IgmpType
+            | Self::ArpOperation => false,
+        }
     }
 }
 
@@ -442,9 +500,10 @@ impl Load {
             Self::CtState => 7,
             Self::IpOption(_) | Self::Extension(_, Part::Exists | Part::More) => 1,
             Self::Extension(_, Part::Offset) => 13,
-            Self::Beyond(_, Type::Ipv6, _) | Self::Extension(_, Part::Other(_, Type::Ipv6)) => 128,
-            Self::Beyond(_, Type::Ethernet, _) => 48,
-            Self::Meta(_) | Self::Extension(..) | Self::TcpOption(..) | Self::Beyond(..) => 32,
+            Self::Extension(_, Part::Other(word, ty)) => extension_width(word, *ty),
+            Self::Meta(_) => 32,
+            Self::TcpOption(_, words) => option_width(words),
+            Self::Beyond(_, ty, words) => beyond_width(*ty, words),
         }
     }
 
@@ -487,6 +546,49 @@ impl Load {
     }
 }
 
+fn extension_width(word: &str, ty: Type) -> u32 {
+    match word {
+        "hdrlength" | "type" | "reserved" | "seg-left" | "last-entry" | "flags" => 8,
+        "reserved2" => 2,
+        "tag" | "checksum" => 16,
+        _ if ty == Type::Ipv6 => 128,
+        _ => 32,
+    }
+}
+
+fn option_width(words: &str) -> u32 {
+    if let Some(raw) = words.strip_prefix("tcp option @") {
+        return raw.rsplit(',').next().and_then(|width| width.parse().ok()).unwrap_or(32).clamp(1, 128);
+    }
+    match words.rsplit(' ').next() {
+        Some("kind" | "length" | "count") => 8,
+        Some("size") => 16,
+        Some("subtype") => 4,
+        _ => 32,
+    }
+}
+
+fn beyond_width(ty: Type, words: &str) -> u32 {
+    match ty {
+        Type::Ipv6 => 128,
+        Type::Ethernet => 48,
+        Type::Protocol | Type::NfProto | Type::PacketType | Type::CtDirection => 8,
+        Type::EtherType | Type::Service => 16,
+        Type::Boolean => 1,
+        _ => match words {
+            "meta nftrace" | "meta broute" => 1,
+            "meta ibrpvid" | "rt mtu" | "tcp option maxseg size" => 16,
+            _ if words.starts_with("ct ") => match words.rsplit(' ').next() {
+                Some("bytes" | "packets" | "avgpkt") => 64,
+                Some("zone") => 16,
+                _ => 32,
+            },
+            _ if words.starts_with("dccp option") || words.ends_with(" ptr") => 8,
+            _ => 32,
+        },
+    }
+}
+
 /// The key of `meta`.
 pub(super) fn meta(word: &str) -> Option<Load> {
     let beyond = |ty| Some(Load::Beyond(Class::Stateful, ty, format!("meta {word}").into()));
@@ -501,15 +603,17 @@ pub(super) fn meta(word: &str) -> Option<Load> {
         "oifgroup" => Load::Meta(Meta::OutGroup),
         "mark" => Load::Meta(Meta::Mark),
         "pkttype" => return beyond(Type::PacketType),
-        "ibridgename" => Load::Beyond(Class::Stateful, Type::Host, "meta ibrname".into()),
-        "obridgename" => Load::Beyond(Class::Stateful, Type::Host, "meta obrname".into()),
+        "ibridgename" | "ibriport" => Load::Beyond(Class::Stateful, Type::Name, "meta ibrname".into()),
+        "obridgename" | "obriport" => Load::Beyond(Class::Stateful, Type::Name, "meta obrname".into()),
         "secpath" | "ipsec" => Load::Beyond(Class::Stateful, Type::Boolean, "meta ipsec".into()),
-        "cpu" | "cgroup" | "random" | "nftrace" | "ibrpvid" => return beyond(Type::Integer),
+        "cpu" | "cgroup" | "random" | "nftrace" | "ibrpvid" | "broute" => return beyond(Type::Integer),
         "ibrvproto" => return beyond(Type::EtherType),
-        "ibrname" | "obrname" | "priority" | "skuid" | "skgid" | "rtclassid" | "iiftype" | "oiftype"
-        | "iifkind" | "oifkind" | "time" | "day" | "hour" | "sdif" | "sdifname" | "secmark" | "broute" => {
-            return beyond(Type::Host);
-        }
+        "time" => return beyond(Type::Date),
+        "hour" => return beyond(Type::Hour),
+        "day" => return beyond(Type::Weekday),
+        "iiftype" | "oiftype" => return beyond(Type::Device),
+        "ibrname" | "obrname" | "iifkind" | "oifkind" | "sdifname" => return beyond(Type::Name),
+        "priority" | "skuid" | "skgid" | "rtclassid" | "sdif" | "secmark" => return beyond(Type::Host),
         _ => return None,
     })
 }
@@ -527,8 +631,6 @@ pub(super) fn bare_meta(word: &str) -> bool {
             | "oiftype"
             | "oifgroup"
             | "mark"
-            | "nfproto"
-            | "l4proto"
             | "skuid"
             | "skgid"
             | "rtclassid"
@@ -539,20 +641,9 @@ pub(super) fn bare_meta(word: &str) -> bool {
             | "obriport"
             | "ibrname"
             | "obrname"
-            | "ibridgename"
-            | "obridgename"
             | "nftrace"
             | "time"
             | "day"
             | "hour"
-            | "random"
-            | "priority"
-            | "length"
-            | "protocol"
-            | "secpath"
-            | "sdif"
-            | "sdifname"
-            | "iifkind"
-            | "oifkind"
     )
 }

@@ -1,9 +1,10 @@
 //! The expressions that say what is looked at, from text: headers, `meta`, `ct`, options, the routing table.
 
-use super::expr::{Parser, Read, Side};
+use super::expr::{Fault, Parser, Read, Side};
 use super::fields::{Extension, Header, Load, Part, Type, bare_meta, meta};
 use super::lex::Token;
 use super::syntax::Class;
+use crate::dialect::raised;
 
 /// The IPv4 option of a word that has a bit of its own.
 pub(super) fn ip_option(word: &str) -> Option<u8> {
@@ -24,6 +25,56 @@ pub(super) fn ip_option_name(kind: u8) -> &'static str {
         137 => "ssrr",
         _ => "ra",
     }
+}
+
+/// Whether an option or chunk has the name, or the number where it may have one.
+fn is_option(kind: &str, name: &str) -> bool {
+    let names: &[&str] = match kind {
+        "ip option" => &["lsrr", "rr", "ssrr", "ra"],
+        "sctp chunk" => &[
+            "data",
+            "init",
+            "init-ack",
+            "sack",
+            "heartbeat",
+            "heartbeat-ack",
+            "abort",
+            "shutdown",
+            "shutdown-ack",
+            "error",
+            "cookie-echo",
+            "cookie-ack",
+            "ecne",
+            "cwr",
+            "shutdown-complete",
+            "asconf-ack",
+            "forward-tsn",
+            "asconf",
+        ],
+        "tcp option" => &[
+            "echo",
+            "eol",
+            "fastopen",
+            "maxseg",
+            "md5sig",
+            "mptcp",
+            "mss",
+            "noop",
+            "nop",
+            "sack",
+            "sack-perm",
+            "sack-permitted",
+            "sack0",
+            "sack1",
+            "sack2",
+            "sack3",
+            "timestamp",
+            "window",
+        ],
+        _ => &[],
+    };
+    let numbered = matches!(kind, "tcp option" | "dccp option");
+    names.contains(&name) || numbered && super::names::number(name).is_some_and(|number| number <= 255)
 }
 
 /// A field of an extension header by its word.
@@ -73,11 +124,10 @@ pub(super) fn conntrack(direction: Option<&str>, family: Option<&str>, key: &str
         ("proto-src" | "proto-dst", _) => Type::Service,
         ("l3proto", _) => Type::NfProto,
         ("bytes" | "packets" | "avgpkt" | "zone" | "id" | "count", _) => Type::Integer,
-        (
-            "saddr" | "daddr" | "expiration" | "helper" | "label" | "event" | "secmark" | "timeout"
-            | "expectation",
-            _,
-        ) => Type::Host,
+        ("helper", _) => Type::Name,
+        ("event", _) => Type::CtEvent,
+        ("label", _) => Type::CtLabel,
+        ("saddr" | "daddr" | "expiration" | "secmark" | "timeout" | "expectation", _) => Type::Host,
         _ => return None,
     };
     // The protocol is that of both directions.
@@ -174,7 +224,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     // `ip option X [FIELD]` and its kin.
-    fn option(&mut self, kind: &'static str) -> Read<Load> {
+    pub(super) fn option(&mut self, kind: &'static str) -> Read<Load> {
         self.bump();
         self.bump();
         let name = match self.token {
@@ -182,6 +232,9 @@ impl<'a> Parser<'a, '_> {
             Token::Sign(b'@') => return self.raw_option(kind),
             _ => return self.fault("the name of an option"),
         };
+        if !is_option(kind, name) {
+            return self.fault("the name or number of an option");
+        }
         self.bump();
         let field = match self.token {
             Token::Word(field @ ("exists" | "missing")) => {
@@ -327,46 +380,90 @@ impl<'a> Parser<'a, '_> {
     fn host(&mut self, word: &'a str) -> Read<Option<Load>> {
         Ok(match word {
             "fib" => Some(self.fib()?),
-            "socket" => {
-                self.bump();
-                let Token::Word(key) = self.token else { return self.fault("a key of `socket`") };
-                self.bump();
-                let ty = if key == "mark" { Type::Mark } else { Type::Host };
-                let mut words = format!("socket {key}");
-                if self.eat_word("level") {
-                    words = format!("{words} level {}", self.small_number()?);
-                }
-                Some(beyond(Class::Stateful, ty, words))
-            }
-            "osf" => {
-                self.bump();
-                let mut words = "osf".to_owned();
-                while let Token::Word(key @ ("ttl" | "loose" | "skip" | "name" | "version")) = self.token {
-                    words = format!("{words} {key}");
-                    self.bump();
-                }
-                Some(beyond(Class::Stateful, Type::Host, words))
-            }
+            "socket" => Some(self.socket()?),
+            "osf" => Some(self.fingerprint()?),
+            "ipsec" if matches!(self.peek(), Token::Word("in" | "out")) => Some(self.transform()?),
             "ipsec" => {
                 self.bump();
-                let mut words = "ipsec".to_owned();
-                while let Token::Word(
-                    key @ ("in" | "out" | "spnum" | "ip" | "ip6" | "saddr" | "daddr" | "reqid" | "spi"),
-                ) = self.token
-                {
-                    words = format!("{words} {key}");
-                    self.bump();
-                    if key == "spnum" {
-                        words = format!("{words} {}", self.small_number()?);
-                    }
-                }
-                Some(beyond(Class::Stateful, Type::Integer, words))
+                meta("ipsec")
             }
             "tunnel" => self.words(Class::Stateful, Type::Integer, 2).map(Some)?,
-            "numgen" | "jhash" | "symhash" => Some(self.hash(word)?),
+            "numgen" | "jhash" | "symhash" => Some(self.hash(word)?.0),
             "vxlan" | "geneve" | "gretap" => Some(self.tunnel(word)?),
             _ => None,
         })
+    }
+
+    fn socket(&mut self) -> Read<Load> {
+        self.bump();
+        let Token::Word(key @ ("transparent" | "wildcard" | "mark" | "cgroupv2")) = self.token else {
+            return self.fault("`transparent`, `wildcard`, `mark` or `cgroupv2`");
+        };
+        self.bump();
+        let ty = match key {
+            "mark" => Type::Mark,
+            "cgroupv2" => Type::Host,
+            _ => Type::Boolean,
+        };
+        if key != "cgroupv2" {
+            return Ok(beyond(Class::Stateful, ty, format!("socket {key}")));
+        }
+        if !self.eat_word("level") {
+            return self.fault("`level`");
+        }
+        let level = self.small_number()?;
+        Ok(beyond(Class::Stateful, ty, format!("socket cgroupv2 level {level}")))
+    }
+
+    // `osf [ttl loose|skip] name|version`
+    fn fingerprint(&mut self) -> Read<Load> {
+        self.bump();
+        let mut words = "osf".to_owned();
+        if self.eat_word("ttl") {
+            let Token::Word(mode @ ("loose" | "skip")) = self.token else {
+                return self.fault("`loose` or `skip`");
+            };
+            self.bump();
+            words = format!("{words} ttl {mode}");
+        }
+        let Token::Word(key @ ("name" | "version")) = self.token else {
+            return self.fault("`name` or `version`");
+        };
+        self.bump();
+        Ok(beyond(Class::Stateful, Type::Host, format!("{words} {key}")))
+    }
+
+    // `ipsec in|out [spnum N] spi|reqid`, or `ip|ip6 saddr|daddr`
+    fn transform(&mut self) -> Read<Load> {
+        self.bump();
+        let Token::Word(direction) = self.token else { return self.fault("`in` or `out`") };
+        self.bump();
+        let mut words = format!("ipsec {direction}");
+        if self.eat_word("spnum") {
+            let start = self.span;
+            let number = self.small_number()?;
+            if number > 255 {
+                let message = format!("{number} is above 255, the last transformation");
+                return Err(Fault::new(start, message).of(raised::VALUE_OUT_OF_RANGE));
+            }
+            words = format!("{words} spnum {number}");
+        }
+        let ty = match self.token {
+            Token::Word("spi" | "reqid") => Type::Integer,
+            Token::Word("ip") => Type::Ipv4,
+            Token::Word("ip6") => Type::Ipv6,
+            _ => return self.fault("`spi`, `reqid` or an address"),
+        };
+        if let Token::Word(family @ ("ip" | "ip6")) = self.token {
+            words = format!("{words} {family}");
+            self.bump();
+            if !matches!(self.token, Token::Word("saddr" | "daddr")) {
+                return self.fault("`saddr` or `daddr`");
+            }
+        }
+        let Token::Word(key) = self.token else { return self.fault("`spi`, `reqid` or an address") };
+        self.bump();
+        Ok(beyond(Class::Stateful, ty, format!("{words} {key}")))
     }
 
     fn fib(&mut self) -> Read<Load> {
@@ -384,31 +481,43 @@ impl<'a> Parser<'a, '_> {
         }
         let Token::Word(result) = self.token else { return self.fault("`oif`, `oifname` or `type`") };
         let ty = match result {
-            "oif" | "oifname" | "type" | "check" => Type::Host,
+            "oif" | "check" => Type::Host,
+            "oifname" => Type::Name,
+            "type" => Type::FibType,
             _ => return self.fault("`oif`, `oifname` or `type`"),
         };
         self.bump();
         Ok(Load::Beyond(Class::Stateful, ty, format!("fib {} {result}", flags.join(" . ")).into()))
     }
 
-    fn hash(&mut self, word: &'a str) -> Read<Load> {
+    /// `numgen`, `jhash` and `symhash` with the most they come to.
+    pub(super) fn hash(&mut self, word: &'a str) -> Read<(Load, u64)> {
         self.bump();
         let mut words = word.to_owned();
         if word == "numgen" {
-            let Token::Word(mode @ ("inc" | "random")) = self.token else { return self.fault("`inc`") };
+            let Token::Word(mode @ ("inc" | "random")) = self.token else {
+                return self.fault("`inc` or `random`");
+            };
             words = format!("{words} {mode}");
             self.bump();
         } else if word == "jhash" {
             let of = self.concat(Side::Left)?;
             words = format!("{words} {}", super::describe::expr(&of));
         }
+        if self.token != Token::Word("mod") {
+            return self.fault("`mod` and a number");
+        }
+        let mut largest = 0;
         while let Token::Word(option @ ("mod" | "seed" | "offset")) = self.token {
             self.bump();
             let number = self.small_number()?;
+            if option != "seed" {
+                largest += u64::from(number);
+            }
             if option == "mod" || number != 0 {
                 words = format!("{words} {option} {number}");
             }
         }
-        Ok(Load::Beyond(Class::Stateful, Type::Integer, words.into()))
+        Ok((Load::Beyond(Class::Stateful, Type::Integer, words.into()), largest.saturating_sub(1)))
     }
 }

@@ -6,6 +6,7 @@
 //! octets. `meta l4proto` of IPv6 is the first header that is not hop-by-hop, routing, fragment or destination
 //! options. With connection tracking packets are put together before, and there are no fragments.
 
+use super::contradictions::Said;
 use super::fields::{Base, Extension, Header, Load, Meta, Part as HeaderPart, Place};
 use super::place::{BEHIND, INET, INET6, LINK, Part, Row, TCP, condition, low_bits, parts, whole};
 use super::ruleset::TableFamily;
@@ -33,6 +34,8 @@ pub(super) struct Known {
     pub(super) tags: u8,
     /// ICMP messages of these types only.
     pub(super) icmp_type: bool,
+    /// What nft takes the rule to be about.
+    pub(super) said: Said,
 }
 
 impl Known {
@@ -44,7 +47,16 @@ impl Known {
             TableFamily::Inet | TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => None,
         };
         let defrag = defrag && !matches!(family, TableFamily::Netdev);
-        Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_type: false }
+        Self {
+            family,
+            defrag,
+            version,
+            protocol: None,
+            plain: false,
+            tags: 0,
+            icmp_type: false,
+            said: Said { version, ..Said::default() },
+        }
     }
 }
 
@@ -99,6 +111,7 @@ impl Known {
             out.push(version(number, span));
             self.version = Some(number);
         }
+        self.said.version.get_or_insert(number);
     }
 
     /// Asks for a transport protocol where nothing has yet.
@@ -113,8 +126,9 @@ impl Known {
     /// Remembers what `meta l4proto` was compared with.
     pub(super) fn learn_protocol(&mut self, values: &Values) {
         let Values::Ranges(set) = values else { return };
-        if let Some(number) = set.as_single().and_then(|n| u8::try_from(n).ok()) {
-            self.protocol = Some(number);
+        match set.as_single().and_then(|n| u8::try_from(n).ok()) {
+            Some(number) => self.protocol = Some(number),
+            None => self.said.several |= set.ranges().all(|(lo, hi)| lo == hi),
         }
         self.plain |= STOPS.iter().all(|(number, _)| !values.contains(*number));
     }
@@ -168,6 +182,14 @@ impl Known {
     }
 
     fn depend_field(&mut self, header: Header, place: &Place, span: Span, out: &mut Vec<Condition>) {
+        if let Some(number) = match header {
+            Header::Ip => Some(4),
+            Header::Ip6 => Some(6),
+            _ => None,
+        } {
+            self.said.version.get_or_insert(number);
+        }
+        self.said.tagged |= header == Header::Vlan;
         match header {
             // The addresses themselves are there in packets of their version only.
             Header::Ip if matches!(place.word, "saddr" | "daddr") && self.version.is_none() => {}
@@ -217,6 +239,7 @@ impl Known {
                 } else {
                     self.version
                 };
+                self.said.version = self.said.version.or(self.version);
             }
             Load::Meta(Meta::Protocol) | Load::Field(Header::Ether, Place { word: "type", .. }) => {
                 let single = |number| *values == Values::single(number);
@@ -227,6 +250,13 @@ impl Known {
                 } else {
                     self.version
                 };
+                if matches!(self.family, TableFamily::Bridge | TableFamily::Netdev) {
+                    self.said.version = self.said.version.or(self.version);
+                    // Tags are looked through.
+                    let through = [0x0800, 0x86dd, 0x8100, 0x88a8].into_iter().any(single);
+                    self.said.no_ip |=
+                        !through && matches!(values, Values::Ranges(set) if set.as_single().is_some());
+                }
             }
             Load::Field(Header::Ip, place) if place.word == "protocol" => self.learn_protocol(values),
             // The walk of the kernel ends at once with a next header that is no extension header.
@@ -244,6 +274,9 @@ impl Known {
             }
             Load::Field(Header::Icmp | Header::Icmpv6, place) if place.word == "type" => {
                 self.icmp_type = true;
+                if let Values::Ranges(set) = values {
+                    self.said.message = set.as_single().and_then(|number| u32::try_from(number).ok());
+                }
             }
             Load::Field(Header::Vlan, place) if place.word == "type" => {
                 self.tags = self.tags.saturating_add(1);

@@ -7,7 +7,7 @@ use super::json::syntax as json;
 use super::load_condition::Known;
 use super::matching::{Elements, Problem};
 use super::parse::File;
-use super::ruleset::{Chain, ElementSource, RuleSource, Ruleset, Set, Table, TableFamily};
+use super::ruleset::{Chain, Declared, ElementSource, RuleSource, Ruleset, Set, Table, TableFamily};
 use super::syntax::{Expr, Statement, Word};
 use super::values::Values;
 use crate::diagnostic::{Diagnostic, Level};
@@ -16,13 +16,14 @@ use crate::field::Family;
 use crate::guard::limits;
 use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::{SourceId, Span};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Lowers every chain of a file.
 pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
     let File { ruleset, defines, mut diagnostics, skipped } = file;
-    let nat = |chain: &Chain<'_>| chain.base.as_ref().is_some_and(|base| base.kind == "nat");
+    let nat = |chain: &Chain<'_>| chain.base.as_ref().is_some_and(|base| base.kind.text == "nat");
     let mut defrag = ruleset.tables.iter().flat_map(|table| &table.chains).any(nat);
     let (document, found) = loop {
         let mut lower = Lower::new(text, &ruleset, &defines, source, defrag);
@@ -33,6 +34,7 @@ pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
             defines.again();
             continue;
         }
+        lower.sets();
         lower.hooks();
         super::rewritten::forget(&mut lower.document, &lower.written);
         break (lower.document, lower.diagnostics);
@@ -51,7 +53,7 @@ pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
 pub(super) struct Lower<'a, 's> {
     /// The source, for the words of what is not understood.
     pub(super) text: &'s str,
-    ruleset: &'s Ruleset<'a>,
+    pub(super) ruleset: &'s Ruleset<'a>,
     pub(super) defines: &'s Defines<'a>,
     pub(super) source: SourceId,
     pub(super) document: Document,
@@ -62,13 +64,16 @@ pub(super) struct Lower<'a, 's> {
     indices: Vec<Vec<Option<u32>>>,
     names: HashMap<String, u32>,
     defrag: bool,
-    elements: HashMap<(usize, &'a str), Elements<'a>>,
+    // None where something is wrong with them, which was said.
+    elements: HashMap<(usize, &'a str), Option<Elements<'a>>>,
     values: HashMap<(usize, &'a str, u8, u32), Values>,
     // Blocks behind `jump` and `goto` so far.
     blocks: u32,
     pub(super) depth: u32,
     /// Fields some rule writes.
     pub(super) written: Vec<crate::field::Field>,
+    /// The chain that is lowered.
+    pub(super) chain: Option<&'s Chain<'a>>,
     /// Something asks for connection tracking.
     pub(super) tracks: bool,
 }
@@ -97,6 +102,7 @@ impl<'a, 's> Lower<'a, 's> {
             blocks: 0,
             depth: 0,
             written: Vec::new(),
+            chain: None,
             tracks: false,
         }
     }
@@ -116,9 +122,60 @@ impl<'a, 's> Lower<'a, 's> {
         self.current()?.set(name)
     }
 
+    /// Whether the table has an object.
+    pub(super) fn has_object(&self, kind: &str, name: &str) -> bool {
+        self.current().is_some_and(|table| table.objects.contains(&(kind, name)))
+    }
+
+    /// nft's names of the types of a set's keys; an empty one where it is not known. None where nothing is.
+    pub(super) fn key_types(&mut self, name: &str) -> Option<Vec<Cow<'static, str>>> {
+        let declared = self.set(name)?.declared?;
+        match declared {
+            Declared::Types(text, _) => {
+                let keys = text.split(':').next().unwrap_or("");
+                Some(keys.split('.').map(|ty| Cow::Owned(ty.trim().to_owned())).collect())
+            }
+            Declared::Like(text, base) => {
+                let mut parser = Parser::new(text, base, self.defines);
+                let key = parser.concat(super::expr::Side::Left).ok()?;
+                let parts = match key {
+                    Expr::Concat(parts) => parts,
+                    other => vec![other],
+                };
+                let name = |part: &Expr<'a>| match part {
+                    Expr::Load(load, _) => {
+                        super::datatype::name(load).map_or(Cow::Borrowed(""), Cow::Borrowed)
+                    }
+                    _ => Cow::Borrowed(""),
+                };
+                Some(parts.iter().map(name).collect())
+            }
+            Declared::Json(value) => {
+                let one = |value: &serde_json::Value| value.as_str().map(|ty| Cow::Owned(ty.to_owned()));
+                match value {
+                    serde_json::Value::Array(list) => list.iter().map(one).collect(),
+                    other => one(other).map(|ty| vec![ty]),
+                }
+            }
+        }
+    }
+
     /// Adds a finding.
     pub(super) fn finding(&mut self, check: &'static str, level: Level, message: String, span: Span) {
         self.diagnostics.push(raise(check, level, message, self.source, span));
+    }
+
+    /// Adds an error with what to write instead.
+    pub(super) fn refuse(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        help: &'static str,
+        span: Span,
+    ) {
+        let mut finding = raise(check, Level::Error, message, self.source, span);
+        finding.help = (!help.is_empty()).then(|| help.to_owned());
+        self.diagnostics.push(finding);
     }
 
     fn chains(&mut self) {
@@ -138,6 +195,7 @@ impl<'a, 's> Lower<'a, 's> {
                 self.finding(raised::UNSUPPORTED_KEYWORD, Level::Note, message, table.name.span);
             }
             for (chain, position) in table.chains.iter().zip(0..) {
+                self.hooked(table, chain);
                 let index = self.indices.get(index).and_then(|list| list.get::<usize>(position)).copied();
                 let Some(index) = index.flatten() else { continue };
                 let rules = self.rules(table, chain);
@@ -174,7 +232,8 @@ impl<'a, 's> Lower<'a, 's> {
         index
     }
 
-    fn rules(&mut self, table: &Table<'a>, chain: &Chain<'a>) -> Rules {
+    fn rules(&mut self, table: &Table<'a>, chain: &'s Chain<'a>) -> Rules {
+        self.chain = Some(chain);
         let mut rules = Rules::with_capacity(chain.rules.len());
         if let Some(span) = chain.unsure {
             self.unknown_rule(chain, span, &mut rules);
@@ -229,8 +288,7 @@ impl<'a, 's> Lower<'a, 's> {
     }
 
     fn fault(&mut self, fault: &super::expr::Fault) {
-        let check = if fault.undefined { raised::UNDEFINED_REFERENCE } else { raised::SYNTAX_ERROR };
-        self.finding(check, Level::Error, fault.message.clone(), fault.span);
+        self.refuse(fault.check, fault.message.clone(), fault.help, fault.span);
     }
 
     /// The rules in braces behind `jump` or `goto`, as a chain of their own.
@@ -269,14 +327,23 @@ impl<'a, 's> Lower<'a, 's> {
 
     /// The elements of a named set.
     pub(super) fn elements(&mut self, name: Word<'a>) -> Result<Elements<'a>, Problem> {
+        let unread = || Problem::unmodelled(format!("the elements of `{}` could not be read", name.text));
         let key = (self.table, name.text);
         if let Some(found) = self.elements.get(&key) {
-            return Ok(Rc::clone(found));
+            return found.clone().ok_or_else(unread);
         }
         let Some(set) = self.set(name.text) else {
             let message = format!("nothing defines the set `{}`", name.text);
             return Err(Problem::new(raised::UNDEFINED_REFERENCE, message, Some(name.span)));
         };
+        let found = self.read_elements(set).map(Rc::new);
+        let found = found.filter(|list| self.is_as_declared(set, list));
+        self.elements.insert(key, found.clone());
+        found.ok_or_else(unread)
+    }
+
+    // None where they cannot be read, which is said.
+    fn read_elements(&mut self, set: &Set<'a>) -> Option<Vec<super::syntax::Element<'a>>> {
         let mut list = Vec::new();
         for source in &set.elements {
             match source {
@@ -284,15 +351,14 @@ impl<'a, 's> Lower<'a, 's> {
                     let mut parser = Parser::new(text, *base, self.defines);
                     let found = match parser.token {
                         super::lex::Token::Sign(b'$') => parser.data_set(),
-                        _ => parser.set(),
+                        _ => parser.set(true),
                     };
                     match found {
                         Ok(Expr::Set(elements)) => list.extend(elements),
                         Ok(_) => {}
                         Err(fault) => {
                             self.fault(&fault);
-                            let message = format!("the elements of `{}` could not be read", name.text);
-                            return Err(Problem { check: None, message, span: None });
+                            return None;
                         }
                     }
                 }
@@ -300,9 +366,12 @@ impl<'a, 's> Lower<'a, 's> {
             }
         }
         list.shrink_to_fit();
-        let list = Rc::new(list);
-        self.elements.insert(key, Rc::clone(&list));
-        Ok(list)
+        Some(list)
+    }
+
+    /// What follows is of that table.
+    pub(super) fn enter_table(&mut self, index: usize) {
+        self.table = index;
     }
 
     /// The values of a named set, where they were looked up before.
@@ -330,7 +399,7 @@ impl<'a, 's> Lower<'a, 's> {
                 for device in devices {
                     let stage = Stage { priority: base.priority, index: *index, span: chain.name.span };
                     for family in stages_of(table.family) {
-                        enter(&mut places, (*family, base.hook, device), stage);
+                        enter(&mut places, (*family, base.hook.text, device), stage);
                     }
                 }
             }

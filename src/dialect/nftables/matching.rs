@@ -19,24 +19,38 @@ pub(super) struct Problem {
     /// The check that speaks of it; none where it is not modelled and nobody is to blame.
     pub(super) check: Option<&'static str>,
     pub(super) message: String,
+    /// What to write instead; empty where there is nothing to say.
+    pub(super) help: &'static str,
     /// Where, if not at the whole statement.
     pub(super) span: Option<Span>,
 }
 
 impl Problem {
     pub(super) fn new(check: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { check: Some(check), message: message.into(), span }
+        Self { check: Some(check), message: message.into(), help: "", span }
     }
 
-    fn unmodelled(message: &str) -> Self {
-        Self { check: None, message: message.to_owned(), span: None }
+    /// The problem with what to write instead.
+    pub(super) fn with_help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    /// Something that is not modelled, of which nobody is to blame.
+    pub(super) fn unmodelled(message: impl Into<String>) -> Self {
+        Self { check: None, message: message.into(), help: "", span: None }
     }
 }
 
 type Found<T> = Result<T, Problem>;
 
-/// A load and what operators do to it.
-pub(super) type Looked = (Load, Linear);
+/// A part of what is looked at.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Looked<'a> {
+    /// A load, what operators do to it, and its place.
+    Load(Load, Linear, Span),
+    /// A value that is the same for every packet.
+    Value(Expr<'a>),
+}
 
 /// The elements of a set, read once.
 pub(super) type Elements<'a> = Rc<Vec<Element<'a>>>;
@@ -50,22 +64,29 @@ impl<'a> Lower<'a, '_> {
         span: Span,
         out: &mut Vec<Condition>,
     ) -> Found<()> {
+        super::refusals::relation(left, relation, right)?;
         if let Expr::Concat(parts) = left {
             let loads = self.depend_all(known, parts, span, out)?;
+            if let Expr::SetRef(name) = right {
+                self.fits(&loads, *name)?;
+            }
             let found = self.concatenated(known, &loads, right, span)?;
-            out.push(match relation {
-                Relation::Implicit | Relation::Equal => found,
-                Relation::Unequal => {
-                    let there = loads.iter().map(|(load, _)| presence(known, load, span));
-                    Condition::and(there.chain([Condition::not(found)]))
-                }
-                _ => return Err(Problem::unmodelled("concatenations are compared for equality only")),
+            out.push(if relation == Relation::Unequal {
+                let there = loads.iter().map(|looked| presence(known, looked, span));
+                Condition::and(there.chain([Condition::not(found)]))
+            } else {
+                found
             });
             return Ok(());
         }
         let (load, linear) = loaded(left)?;
+        let load = self.of_version(known, load, right);
         self.notice(&load);
+        self.contradiction(known, &load, left, span);
         known.depend(&load, span, out);
+        if let Expr::SetRef(name) = right {
+            self.same_types(&[&load], *name)?;
+        }
         let condition = self.compared(known, &load, linear, (relation, right), span)?;
         out.push(condition);
         Ok(())
@@ -86,15 +107,54 @@ impl<'a> Lower<'a, '_> {
         parts: &[Expr<'a>],
         span: Span,
         out: &mut Vec<Condition>,
-    ) -> Found<Vec<Looked>> {
+    ) -> Found<Vec<Looked<'a>>> {
         let mut loads = Vec::with_capacity(parts.len());
         for part in parts {
+            if matches!(part, Expr::Word(_) | Expr::Number(_)) && parts.len() > 1 {
+                loads.push(Looked::Value(part.clone()));
+                continue;
+            }
             let (load, linear) = loaded(part)?;
+            if parts.len() > 1 {
+                super::refusals::unversioned(&load, part)?;
+            }
             self.notice(&load);
+            self.contradiction(known, &load, part, span);
             known.depend(&load, span, out);
-            loads.push((load, linear));
+            loads.push(Looked::Load(load, linear, super::refusals::place(part).unwrap_or(span)));
         }
         Ok(loads)
+    }
+
+    // The types of a set are those of what is looked up in it.
+    pub(super) fn fits(&mut self, loads: &[Looked<'a>], name: Word<'a>) -> Found<()> {
+        let only = loads.iter().map(|looked| match looked {
+            Looked::Load(load, ..) => Some(load),
+            Looked::Value(_) => None,
+        });
+        match only.collect::<Option<Vec<_>>>() {
+            Some(loads) => self.same_types(&loads, name),
+            None => Ok(()),
+        }
+    }
+
+    // `ct original saddr` and `rt nexthop` are of the version that the rule is about.
+    #[expect(clippy::unused_self, reason = "beside its kin")]
+    fn of_version(&self, known: &Known, load: Load, right: &Expr<'a>) -> Load {
+        let Load::Beyond(class, Type::Host, words) = &load else { return load };
+        let (Some(version), false) = (known.said.version, matches!(right, Expr::Set(_) | Expr::SetRef(_)))
+        else {
+            return load;
+        };
+        let (name, ty) = if version == 4 { ("ip", Type::Ipv4) } else { ("ip6", Type::Ipv6) };
+        let longer = match words.split(' ').collect::<Vec<_>>().as_slice() {
+            ["rt", "nexthop"] => format!("rt {name} nexthop"),
+            ["ct", direction @ ("original" | "reply"), key @ ("saddr" | "daddr")] => {
+                format!("ct {direction} {name} {key}")
+            }
+            _ => return load,
+        };
+        Load::Beyond(*class, ty, longer.into())
     }
 
     // One load against the right side.
@@ -114,7 +174,8 @@ impl<'a> Lower<'a, '_> {
             }
             return self.named(load, right, unequal, span);
         }
-        if ty == Type::Host {
+        if ty.is_of_host() {
+            self.forms(ty, right)?;
             return Ok(host(load, relation, right, span));
         }
         let plain = !matches!(right, Expr::Set(_) | Expr::SetRef(_));
@@ -152,7 +213,7 @@ impl<'a> Lower<'a, '_> {
             let reason =
                 format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), set.text);
             let under = known.bits(load, whole, &values, span);
-            let there = presence(known, load, span);
+            let there = there(known, load, span);
             let found = Condition::opaque_within(id, reason, there.clone(), under, span);
             return Ok(if unequal { Condition::and([there, Condition::not(found)]) } else { found });
         }
@@ -168,14 +229,21 @@ impl<'a> Lower<'a, '_> {
     pub(super) fn member(
         &mut self,
         known: &Known,
-        (load, linear): &Looked,
+        looked: &Looked<'a>,
         expr: &Expr<'a>,
         span: Span,
     ) -> Found<Condition> {
+        let (load, linear) = match looked {
+            Looked::Load(load, linear, _) => (load, linear),
+            Looked::Value(value) => return Self::same_value(value, expr),
+        };
         let (ty, width) = (load.ty(), load.width());
         match ty {
             Type::Interface | Type::Group => self.named(load, expr, false, span),
-            Type::Host => Ok(host(load, Relation::Equal, expr, span)),
+            _ if ty.is_of_host() => {
+                self.forms(ty, expr)?;
+                Ok(host(load, Relation::Equal, expr, span))
+            }
             _ => {
                 let values = self.values(expr, ty, width)?;
                 operated(known, load, *linear, (&values, false), span)
@@ -183,11 +251,46 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    // A value is one of the values of an expression, whatever type both have.
+    fn same_value(value: &Expr<'a>, expr: &Expr<'a>) -> Found<Condition> {
+        if matches!(expr, Expr::Any) {
+            return Ok(Condition::True);
+        }
+        let types = [
+            (Type::Integer, 128),
+            (Type::Ipv4, 32),
+            (Type::Ipv6, 128),
+            (Type::Ethernet, 48),
+            (Type::Service, 16),
+            (Type::Protocol, 8),
+        ];
+        let found = types.into_iter().find_map(|(ty, width)| {
+            let value = Self::number(value, ty, width).ok()?;
+            let (lo, hi) = Self::value_range(expr, ty, width).ok()?;
+            Some(if lo <= value && value <= hi { Condition::True } else { Condition::False })
+        });
+        found.ok_or_else(|| Problem::unmodelled("a value of a type that is not known"))
+    }
+
+    /// The range that a constant names; a value that is computed is nothing to look at.
+    pub(super) fn constant_range(expr: &Expr<'a>, ty: Type, width: u32) -> Found<()> {
+        match expr {
+            Expr::Word(_) | Expr::Number(_) | Expr::Range(_) | Expr::Slash(_) | Expr::List(_) => {
+                Self::value_range(expr, ty, width).map(drop)
+            }
+            Expr::Binary(parts) if constant(expr, ty).is_some() => {
+                Self::constant_range(&parts.1, ty, width)?;
+                Self::number(expr, ty, width).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     // Several loads against concatenations.
     fn concatenated(
         &mut self,
         known: &Known,
-        loads: &[Looked],
+        loads: &[Looked<'a>],
         right: &Expr<'a>,
         span: Span,
     ) -> Found<Condition> {
@@ -209,11 +312,17 @@ impl<'a> Lower<'a, '_> {
                 if self.changing(right).is_none() {
                     return Ok(found);
                 }
-                let words: Vec<String> = loads.iter().map(|(load, _)| load.words()).collect();
+                let words: Vec<String> = loads
+                    .iter()
+                    .map(|looked| match looked {
+                        Looked::Load(load, ..) => load.words(),
+                        Looked::Value(value) => super::describe::expr(value),
+                    })
+                    .collect();
                 let id = format!("{} in @{}", words.join(" . "), name.text);
                 let reason =
                     format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), name.text);
-                let there = Condition::and(loads.iter().map(|(load, _)| presence(known, load, span)));
+                let there = Condition::and(loads.iter().map(|looked| presence(known, looked, span)));
                 Ok(Condition::opaque_within(id, reason, there, found, span))
             }
             other => self.key(known, loads, other, span),
@@ -224,12 +333,12 @@ impl<'a> Lower<'a, '_> {
     pub(super) fn key(
         &mut self,
         known: &Known,
-        loads: &[Looked],
+        loads: &[Looked<'a>],
         key: &Expr<'a>,
         span: Span,
     ) -> Found<Condition> {
         match (loads, key) {
-            (_, Expr::Any) => Ok(Condition::and(loads.iter().map(|(load, _)| presence(known, load, span)))),
+            (_, Expr::Any) => Ok(Condition::and(loads.iter().map(|looked| presence(known, looked, span)))),
             ([looked], key) => self.member(known, looked, key, span),
             (loads, Expr::Concat(parts)) if parts.len() == loads.len() => {
                 let mut all = Vec::with_capacity(parts.len());
@@ -260,7 +369,7 @@ impl<'a> Lower<'a, '_> {
         key: &Expr<'a>,
         span: Span,
         out: &mut Vec<Condition>,
-    ) -> Found<Vec<Looked>> {
+    ) -> Found<Vec<Looked<'a>>> {
         match key {
             Expr::Concat(parts) => self.depend_all(known, parts, span, out),
             other => self.depend_all(known, std::slice::from_ref(other), span, out),
@@ -330,7 +439,20 @@ impl<'a> Lower<'a, '_> {
 
     fn names(&mut self, expr: &Expr<'a>, out: &mut Vec<String>) -> Found<()> {
         match expr {
-            Expr::Word(word) => out.push(word.text.to_owned()),
+            Expr::Word(word) => {
+                let help = "a name has 1 to 15 octets, and `*` stands behind a beginning of it";
+                let problem =
+                    |message| Problem::new(raised::SYNTAX_ERROR, message, Some(word.span)).with_help(help);
+                match word.text {
+                    "" => return Err(problem("an interface has a name".to_owned())),
+                    "*" => return Err(problem("`*` alone is no name".to_owned())),
+                    text if text.len() > 15 => {
+                        let message = format!("`{text}` is longer than a name of an interface");
+                        return Err(problem(message));
+                    }
+                    text => out.push(text.to_owned()),
+                }
+            }
             Expr::Number(number) => out.push(number.to_string()),
             Expr::Any => out.push("*".to_owned()),
             Expr::Set(elements) => {
@@ -438,8 +560,8 @@ impl<'a> Lower<'a, '_> {
         Ok(Values::Ranges(IntervalSet::from_ranges(ranges)))
     }
 
-    // A value, a prefix or a range.
-    fn value_range(expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
+    /// A value, a prefix or a range.
+    pub(super) fn value_range(expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
         match expr {
             Expr::Any => Ok((0, full(width))),
             Expr::Slash(pair) => {
@@ -447,7 +569,7 @@ impl<'a> Lower<'a, '_> {
                 let bits = Self::number(&pair.1, Type::Integer, 32)?;
                 let Some(free) = u32::try_from(bits).ok().and_then(|bits| width.checked_sub(bits)) else {
                     let message = format!("a prefix has at most {width} bits here");
-                    return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, None));
+                    return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, written(&pair.1)));
                 };
                 let host = full(free);
                 Ok((addr & !host, addr | host))
@@ -456,12 +578,22 @@ impl<'a> Lower<'a, '_> {
                 let (lo, _) = Self::value_range(&pair.0, ty, width)?;
                 let (_, hi) = Self::value_range(&pair.1, ty, width)?;
                 if lo > hi {
-                    return Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", None));
+                    let place = written(&pair.0).zip(written(&pair.1)).map(|(lo, hi)| lo.to(hi));
+                    return Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", place));
                 }
                 Ok((lo, hi))
             }
             other => Self::number(other, ty, width).map(|value| (value, value)),
         }
+    }
+}
+
+/// Where a value is written.
+pub(super) fn written(expr: &Expr<'_>) -> Option<Span> {
+    match expr {
+        Expr::Word(word) => Some(word.span),
+        Expr::Slash(pair) | Expr::Range(pair) => Some(written(&pair.0)?.to(written(&pair.1)?)),
+        _ => None,
     }
 }
 
@@ -491,7 +623,14 @@ pub(super) fn operated(
 }
 
 /// The load is there, whatever its value.
-pub(super) fn presence(known: &Known, load: &Load, span: Span) -> Condition {
+pub(super) fn presence(known: &Known, looked: &Looked<'_>, span: Span) -> Condition {
+    match looked {
+        Looked::Load(load, ..) => there(known, load, span),
+        Looked::Value(_) => Condition::True,
+    }
+}
+
+fn there(known: &Known, load: &Load, span: Span) -> Condition {
     match load {
         Load::Meta(Meta::InIface) => Condition::present(Field::InIface),
         Load::Meta(Meta::OutIface) => Condition::present(Field::OutIface),

@@ -5,7 +5,11 @@
 //! fragments are compared by whatever octets stand where the header would (see `load_condition`); `ip frag-off`
 //! holds the flags too; `/24` of a mark is a mask.
 
+mod arguments;
 mod command;
+mod contradictions;
+mod datatype;
+mod declared;
 mod defines;
 mod describe;
 mod expr;
@@ -24,6 +28,7 @@ mod print;
 mod print_exact;
 mod print_general;
 mod recognise;
+mod refusals;
 mod rewritten;
 mod rule;
 mod ruleset;

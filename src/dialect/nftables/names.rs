@@ -22,7 +22,8 @@ pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
             _ => number(text),
         },
         Type::Integer | Type::Mark => number(text),
-        Type::Interface | Type::Group | Type::Host => None,
+        Type::Interface | Type::Group => None,
+        ty if ty.is_of_host() => None,
         _ => number(text).or_else(|| small(find(names(ty), text))),
     }
 }
@@ -75,7 +76,15 @@ fn names(ty: Type) -> Names {
         | Type::Interface
         | Type::Group
         | Type::Boolean
+        | Type::Date
+        | Type::Hour
+        | Type::Name
+        | Type::CtLabel
         | Type::Host => &[],
+        Type::Weekday => WEEKDAYS,
+        Type::Device => DEVICES,
+        Type::FibType => FIB_TYPES,
+        Type::CtEvent => CT_EVENTS,
     }
 }
 
@@ -183,6 +192,97 @@ static ARP_OPERATIONS: Names = &[
     ("request", 1), ("reply", 2), ("rrequest", 3), ("rreply", 4), ("inrequest", 8), ("inreply", 9), ("nak", 10),
 ];
 
+/// Words that are no value wherever they stand without quotation marks (`scanner.l` of nft 1.0.6, less those that
+/// later versions read in their own statements only and those that are values too).
+#[rustfmt::skip]
+static RESERVED: &[&str] = &[
+    "accept", "add", "chain", "comment", "continue", "counter", "create", "ct", "define", "delete", "describe",
+    "drop", "dup", "element", "exthdr", "export", "fib", "flow", "flowtable", "flush", "fwd", "goto", "handle",
+    "import", "include", "insert", "jhash", "jump", "limit", "list", "log", "map", "masquerade", "meta", "meter",
+    "monitor", "notrack", "numgen", "osf", "position", "queue", "quota", "redefine", "reject", "rename", "replace",
+    "return", "rule", "ruleset", "set", "socket", "symhash", "synproxy", "table", "tproxy", "typeof", "undefine",
+    "update", "vmap", "xt",
+];
+
+/// Whether a word is one of the language, and no value.
+pub(super) fn is_reserved(word: &str) -> bool {
+    RESERVED.binary_search(&word).is_ok()
+}
+
+/// A time as `1d2h3m4s5ms`, each part at most once and in that order.
+pub(super) fn is_duration(text: &str) -> bool {
+    let mut rest = text;
+    for unit in ["d", "h", "m", "s", "ms"] {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let tail = rest.get(digits..).unwrap_or("");
+        let Some(after) = tail.strip_prefix(unit) else { continue };
+        // `5ms` is no five minutes.
+        if digits > 0 && !(unit == "m" && after.starts_with('s')) {
+            rest = after;
+        }
+    }
+    rest.is_empty() && !text.is_empty()
+}
+
+/// Whether a word has the form of a value that only the host knows.
+pub(super) fn has_form(ty: Type, text: &str) -> bool {
+    let up_to = |most| number(text).is_some_and(|value| value <= most);
+    match ty {
+        Type::Date => text.bytes().all(|b| b.is_ascii_digit()) || is_date(text),
+        Type::Hour => text.bytes().all(|b| b.is_ascii_digit()) || is_hour(text) || is_duration(text),
+        Type::Weekday => up_to(6) || find(WEEKDAYS, text).is_some(),
+        Type::Device => up_to(0xffff) || find(DEVICES, text).is_some(),
+        Type::FibType => number(text).is_some() || find(FIB_TYPES, text).is_some(),
+        Type::CtEvent => number(text).is_some() || find(CT_EVENTS, text).is_some(),
+        // `IFNAMSIZ` with the octet that ends it.
+        Type::Name | Type::Interface => !text.is_empty() && text.len() <= 15,
+        _ => !text.is_empty(),
+    }
+}
+
+// `2024-12-31`, with `23:59` or `23:59:59` behind it. nft reads no further than it must.
+fn is_date(text: &str) -> bool {
+    let (day, hour) = text.split_once(' ').unwrap_or((text, "00:00"));
+    let mut parts = day.split('-').map(|part| part.parse::<u32>().ok());
+    let day = |month: Option<u32>, day: Option<u32>| {
+        month.is_some_and(|m| (1..=12).contains(&m)) && day.is_some_and(|d| (1..=31).contains(&d))
+    };
+    parts.next().flatten().is_some() && day(parts.next().flatten(), parts.next().flatten()) && is_hour(hour)
+}
+
+// `23:59`, `23:59:59`
+fn is_hour(text: &str) -> bool {
+    let parts: Vec<Option<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
+    let below = |part: &Option<u32>, most| part.is_some_and(|n| n < most);
+    match parts.as_slice() {
+        [hour, minute] => below(hour, 24) && below(minute, 60),
+        [hour, minute, second] => below(hour, 24) && below(minute, 60) && below(second, 61),
+        _ => false,
+    }
+}
+
+#[rustfmt::skip]
+static WEEKDAYS: Names = &[
+    ("Sunday", 0), ("Monday", 1), ("Tuesday", 2), ("Wednesday", 3), ("Thursday", 4), ("Friday", 5), ("Saturday", 6),
+];
+
+#[rustfmt::skip]
+static DEVICES: Names = &[
+    ("ether", 1), ("ppp", 512), ("ipip", 768), ("ipip6", 769), ("loopback", 772), ("sit", 776), ("ipgre", 778),
+];
+
+#[rustfmt::skip]
+static FIB_TYPES: Names = &[
+    ("unspec", 0), ("unicast", 1), ("local", 2), ("broadcast", 3), ("anycast", 4), ("multicast", 5),
+    ("blackhole", 6), ("unreachable", 7), ("prohibit", 8),
+];
+
+#[rustfmt::skip]
+static CT_EVENTS: Names = &[
+    ("new", 1), ("related", 2), ("destroy", 4), ("reply", 8), ("assured", 16), ("protoinfo", 32), ("helper", 64),
+    ("mark", 128), ("seqadj", 256), ("secmark", 512), ("label", 1024),
+];
+
 /// A hook's priority by its name in a family (bridge counts its own), as nft(8) lists them.
 pub(super) fn priority(name: &str, bridge: bool) -> Option<i32> {
     Some(match (name, bridge) {
@@ -201,6 +301,22 @@ pub(super) fn priority(name: &str, bridge: bool) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_the_language_are_sorted() {
+        assert!(RESERVED.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(is_reserved("accept") && !is_reserved("tcp"));
+    }
+
+    #[test]
+    fn durations_have_their_parts_in_order() {
+        for text in ["5s", "1d2h3m4s5ms", "90m", "10ms"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in ["", "5", "s", "5s1d", "5x", "5s5s"] {
+            assert!(!is_duration(text), "{text}");
+        }
+    }
 
     #[test]
     fn values_are_read_by_type() {

@@ -5,7 +5,7 @@ use super::defines::Defines;
 use super::expr::{Fault, Parser};
 use super::lex::{End, Token, blank, statement};
 use super::names;
-use super::ruleset::{Base, ElementSource, RuleSource, Ruleset, TableFamily};
+use super::ruleset::{Base, Declared, ElementSource, RuleSource, Ruleset, TableFamily};
 use super::syntax::Word;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{raise, raised};
@@ -123,8 +123,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn fault(&mut self, fault: Fault) {
-        let check = if fault.undefined { raised::UNDEFINED_REFERENCE } else { raised::SYNTAX_ERROR };
-        self.file.diagnostics.push(raise(check, Level::Error, fault.message, self.source, fault.span));
+        let mut finding = raise(fault.check, Level::Error, fault.message, self.source, fault.span);
+        finding.help = (!fault.help.is_empty()).then(|| fault.help.to_owned());
+        self.file.diagnostics.push(finding);
     }
 
     fn top(&mut self) {
@@ -319,6 +320,9 @@ impl<'a> Reader<'a> {
             }
             ("counter" | "quota" | "limit" | "ct" | "secmark" | "synproxy" | "flowtable" | "meter", _) => {
                 self.file.skipped += 1;
+                if let Some((kind, name)) = object(&mut parser) {
+                    self.file.ruleset.table_mut(family, table).objects.insert((kind, name.text));
+                }
                 if piece.end == End::Open {
                     self.skip_block();
                 }
@@ -371,8 +375,8 @@ impl<'a> Reader<'a> {
         let defines = &self.file.defines;
         let mut parser = Parser::new(piece.text, piece.base, defines);
         let chain = self.file.ruleset.table_mut(family, table).chain_mut(name);
-        let new = || Base { kind: "filter", hook: "", devices: Vec::new(), priority: 0, drops: false };
-        let mut base = chain.base.take().unwrap_or_else(new);
+        let at = piece.span();
+        let mut base = chain.base.take().unwrap_or_else(|| super::declared::no_base(at));
         let read = base_words(&mut parser, &mut base, family == TableFamily::Bridge);
         chain.base = Some(base);
         if let Err(fault) = read {
@@ -387,8 +391,19 @@ impl<'a> Reader<'a> {
         while let Some(piece) = self.next_in_block(opened, false) {
             let set = self.file.ruleset.table_mut(family, table).set_mut(name);
             match first_word(piece.text) {
-                "flags" => set.changes |= piece.text.contains("dynamic") || piece.text.contains("timeout"),
+                "flags" => {
+                    set.changes |= piece.text.contains("dynamic") || piece.text.contains("timeout");
+                    set.interval |= piece.text.contains("interval");
+                }
                 "timeout" => set.changes = true,
+                word @ ("type" | "typeof") => {
+                    let text = piece.text.get(word.len()..).unwrap_or("");
+                    let base = piece.base.saturating_add(place(word.len()));
+                    set.declared = Some(match word {
+                        "type" => Declared::Types(text, base),
+                        _ => Declared::Like(text, base),
+                    });
+                }
                 "elements" => match piece.text.find('=') {
                     Some(at) => {
                         let text = piece.text.get(at + 1..).unwrap_or("");
@@ -397,8 +412,9 @@ impl<'a> Reader<'a> {
                     }
                     None => self.error(piece.span(), "expected `=` behind `elements`"),
                 },
-                "type" | "typeof" | "auto-merge" | "size" | "gc-interval" | "policy" | "comment"
-                | "counter" | "limit" | "quota" | "last" | "ct" => {}
+                "auto-merge" => set.merges = true,
+                "size" | "gc-interval" | "policy" | "comment" | "counter" | "limit" | "quota" | "last"
+                | "ct" => {}
                 _ => self.error(piece.span(), "expected a property of the set"),
             }
         }
@@ -423,6 +439,32 @@ pub(super) fn pieces(text: &str, base: u32) -> Vec<(&str, u32)> {
         list.push((rest.get(..length).unwrap_or(""), base.saturating_add(place(at))));
         at += length.max(1);
     }
+}
+
+/// The kind and name of an object of a table: `counter NAME`, `ct helper NAME`.
+pub(super) fn object<'a>(parser: &mut Parser<'a, '_>) -> Option<(&'static str, Word<'a>)> {
+    let Token::Word(word) = parser.token else { return None };
+    parser.bump();
+    let kind = match word {
+        "counter" => "counter",
+        "quota" => "quota",
+        "limit" => "limit",
+        "secmark" => "secmark",
+        "synproxy" => "synproxy",
+        "flowtable" => "flowtable",
+        "ct" => {
+            let Token::Word(word) = parser.token else { return None };
+            parser.bump();
+            match word {
+                "helper" => "ct helper",
+                "timeout" => "ct timeout",
+                "expectation" => "ct expectation",
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    Some((kind, parser.name().ok()?))
 }
 
 /// The word at the beginning.
@@ -456,8 +498,8 @@ fn base_words<'a>(parser: &mut Parser<'a, '_>, base: &mut Base<'a>, bridge: bool
         };
         parser.bump();
         match word {
-            "type" => base.kind = parser.name()?.text,
-            "hook" => base.hook = parser.name()?.text,
+            "type" => base.kind = parser.name()?,
+            "hook" => base.hook = parser.name()?,
             "device" => {
                 let device = parser.name()?.text;
                 base.devices.push(device);
@@ -516,8 +558,7 @@ fn priority(parser: &mut Parser<'_, '_>, bridge: bool) -> Result<i64, Fault> {
         };
         names::number(digits.trim()).and_then(|n| i64::try_from(n).ok()).map(|n| sign * n)
     };
-    let unknown =
-        || Fault { span: word.span, message: format!("`{}` is no priority", word.text), undefined: false };
+    let unknown = || Fault::new(word.span, format!("`{}` is no priority", word.text));
     let mut value = if let Some(value) = number(first) {
         value
     } else {
@@ -538,10 +579,8 @@ fn priority(parser: &mut Parser<'_, '_>, bridge: bool) -> Result<i64, Fault> {
     };
     parser.bump();
     let offset = parser.name()?;
-    let offset = names::number(offset.text).and_then(|n| i64::try_from(n).ok()).ok_or_else(|| Fault {
-        span: offset.span,
-        message: format!("`{}` is no number", offset.text),
-        undefined: false,
-    })?;
+    let offset = names::number(offset.text)
+        .and_then(|n| i64::try_from(n).ok())
+        .ok_or_else(|| Fault::new(offset.span, format!("`{}` is no number", offset.text)))?;
     Ok(value.saturating_add(sign * offset))
 }

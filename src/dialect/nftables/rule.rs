@@ -3,7 +3,7 @@
 use super::expr::{Fault, Parser, Read, Side};
 use super::fields::Load;
 use super::lex::{End, Token, statement};
-use super::syntax::{Class, Effect, Expr, Kind, Reject, Relation, Statement, Verdict, Word};
+use super::syntax::{Class, Effect, Expr, Kind, Reject, Relation, Rewriter, Statement, Verdict, Word};
 use crate::source::Span;
 
 /// Reads a rule into `out`; a fault ends it, and what could not be read is a broken statement.
@@ -11,7 +11,16 @@ pub(super) fn rule<'a>(parser: &mut Parser<'a, '_>, out: &mut Vec<Statement<'a>>
     while !parser.at_end() {
         let start = parser.span;
         match parser.statement() {
-            Ok(kind) => out.push(Statement { kind, span: start.to(parser.last) }),
+            Ok(kind) => {
+                let is_comment = matches!(kind, Kind::Comment(_));
+                out.push(Statement { kind, span: start.to(parser.last) });
+                if is_comment && !parser.at_end() {
+                    let kind = Kind::Broken;
+                    out.push(Statement { kind, span: parser.span });
+                    let fault = Fault::new(parser.span, "a comment ends its rule");
+                    return Some(fault.with_help("put what stands behind it in front"));
+                }
+            }
             Err(fault) => {
                 let end = start.end.max(fault.span.end);
                 out.push(Statement { kind: Kind::Broken, span: Span { start: start.start, end } });
@@ -34,10 +43,7 @@ impl<'a> Parser<'a, '_> {
             "continue" => self.verdict(Verdict::Continue),
             "return" => self.verdict(Verdict::Return),
             "jump" | "goto" => Ok(Kind::Verdict(self.jump()?)),
-            "queue" => {
-                self.skip_to_comment();
-                Ok(Kind::Verdict(Verdict::Queue))
-            }
+            "queue" => self.queue(),
             "counter" => self.counter(),
             "log" => self.log(),
             "limit" => self.limit(),
@@ -50,13 +56,13 @@ impl<'a> Parser<'a, '_> {
                 Ok(OTHER)
             }
             "reject" => self.reject(),
-            "snat" => self.terminal(Class::Nat, "snat"),
-            "dnat" => self.terminal(Class::Nat, "dnat"),
-            "masquerade" => self.terminal(Class::Nat, "masquerade"),
-            "redirect" => self.terminal(Class::Nat, "redirect"),
-            "fwd" => self.terminal(Class::Stateful, "fwd"),
-            "synproxy" => self.terminal(Class::Stateful, "synproxy"),
-            "tproxy" => self.tproxy(),
+            "snat" => self.rewrite(Rewriter::Snat),
+            "dnat" => self.rewrite(Rewriter::Dnat),
+            "masquerade" => self.rewrite(Rewriter::Masquerade),
+            "redirect" => self.rewrite(Rewriter::Redirect),
+            "tproxy" => self.rewrite(Rewriter::Tproxy),
+            "fwd" => self.forward(),
+            "synproxy" => self.synproxy(),
             "dup" => self.duplicate(),
             "notrack" => {
                 self.bump();
@@ -69,46 +75,25 @@ impl<'a> Parser<'a, '_> {
                 if matches!(self.token, Token::Word(_) | Token::Quoted(_)) {
                     self.skip_value()?;
                 }
-                Ok(Kind::Condition(Class::Stateful, "xt"))
+                Ok(Kind::Condition(Class::Stateful, "xt", None))
             }
             "add" | "update" | "delete" => {
                 self.bump();
                 self.update()
             }
-            "set" if matches!(self.peek(), Token::Word("add" | "update" | "delete")) => {
-                self.bump();
-                self.bump();
-                self.concat(Side::Left)?;
-                self.element_options()?;
-                self.data_set()?;
-                Ok(Kind::Condition(Class::Stateful, "set"))
-            }
+            "set" if matches!(self.peek(), Token::Word("add" | "update" | "delete")) => self.update_of_old(),
             "meter" => {
                 self.bump();
-                self.name()?;
-                if self.eat_word("size") {
-                    self.small_number()?;
-                }
-                self.dynamic()?;
-                Ok(Kind::Condition(Class::Stateful, "meter"))
+                self.meter()
             }
             "comment" => {
                 self.bump();
-                self.name().map(Kind::Comment)
+                self.comment().map(Kind::Comment)
             }
-            "reset" => {
-                self.skip_to_comment();
-                Ok(OTHER)
-            }
+            "reset" => self.strip(),
             "ct" => self.conntrack_statement(),
             _ => self.comparison(),
         }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "an arm beside others that may fail")]
-    fn terminal(&mut self, class: Class, word: &'static str) -> Read<Kind<'a>> {
-        self.skip_to_comment();
-        Ok(Kind::Terminal(class, word))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "an arm beside others that may fail")]
@@ -138,140 +123,6 @@ impl<'a> Parser<'a, '_> {
         Ok(Verdict::Block(body, goto))
     }
 
-    // Passes over the arguments of a statement that ends the rule.
-    fn skip_to_comment(&mut self) {
-        self.bump();
-        while !self.at_end() && self.token != Token::Word("comment") {
-            self.bump();
-        }
-    }
-
-    fn counter(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        if self.eat_word("name") {
-            return self.object().map(|name| Kind::Effect(Effect::Count(name)));
-        }
-        if let Token::Quoted(_) = self.token {
-            let name = self.name()?;
-            return Ok(Kind::Effect(Effect::Count(Some(name))));
-        }
-        while let Token::Word("packets" | "bytes") = self.token {
-            self.bump();
-            self.skip_value()?;
-        }
-        Ok(Kind::Effect(Effect::Count(None)))
-    }
-
-    // The name of an object, or a map that gives one.
-    fn object(&mut self) -> Read<Option<Word<'a>>> {
-        match self.token {
-            Token::Word(_) if matches!(self.peek(), Token::Word(_)) => {
-                // `counter name accept` does not come here: the word behind a name is a statement of its own.
-                let ahead = self.token;
-                if let Token::Word(word) = ahead
-                    && super::fields::Header::by_name(word).is_none()
-                    && !matches!(word, "meta" | "ct" | "iifname" | "oifname")
-                {
-                    return self.name().map(Some);
-                }
-                self.concat(Side::Left)?;
-                Ok(None)
-            }
-            _ => self.name().map(Some),
-        }
-    }
-
-    fn log(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        loop {
-            match self.token {
-                Token::Word("prefix" | "level" | "group" | "snaplen" | "queue-threshold") => {
-                    self.bump();
-                    self.skip_value()?;
-                }
-                Token::Word("flags") => {
-                    self.bump();
-                    match self.token {
-                        Token::Word("tcp") => {
-                            self.bump();
-                            self.bump();
-                            while self.eat(b',') {
-                                self.bump();
-                            }
-                        }
-                        Token::Word("ip") => {
-                            self.bump();
-                            self.bump();
-                        }
-                        Token::Word("all" | "skuid" | "ether") => self.bump(),
-                        _ => return self.fault("a flag of `log`"),
-                    }
-                }
-                _ => return Ok(Kind::Effect(Effect::Log)),
-            }
-        }
-    }
-
-    fn limit(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        if self.eat_word("name") {
-            self.object()?;
-        } else if let Token::Quoted(_) = self.token {
-            self.bump();
-        } else {
-            self.rate()?;
-        }
-        Ok(Kind::Condition(Class::Stateful, "limit"))
-    }
-
-    /// `rate [over] N [unit] / time [burst N [unit]]`
-    pub(super) fn rate(&mut self) -> Read<()> {
-        if !self.eat_word("rate") {
-            return self.fault("`rate`");
-        }
-        let _ = self.eat_word("over") || self.eat_word("until");
-        self.amount()?;
-        // `5/second` and `400 / minute`.
-        if self.eat(b'/') {
-            self.skip_value()?;
-        }
-        if self.eat_word("burst") {
-            self.amount()?;
-        }
-        Ok(())
-    }
-
-    fn amount(&mut self) -> Read<()> {
-        self.skip_value()?;
-        if let Token::Word(unit) = self.token
-            && (matches!(unit, "packets" | "bytes" | "kbytes" | "mbytes" | "gbytes" | "packet" | "string")
-                || unit.starts_with("bytes/")
-                || unit.starts_with("kbytes/")
-                || unit.starts_with("mbytes/"))
-        {
-            self.bump();
-        }
-        Ok(())
-    }
-
-    fn quota(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        if self.eat_word("name") {
-            self.object()?;
-            return Ok(Kind::Condition(Class::Stateful, "quota"));
-        }
-        if let Token::Quoted(_) = self.token {
-            self.bump();
-            return Ok(Kind::Condition(Class::Stateful, "quota"));
-        }
-        let _ = self.eat_word("over") || self.eat_word("until");
-        self.amount()?;
-        if self.eat_word("used") {
-            self.amount()?;
-        }
-        Ok(Kind::Condition(Class::Stateful, "quota"))
-    }
-
     fn reject(&mut self) -> Read<Kind<'a>> {
         self.bump();
         if !self.eat_word("with") {
@@ -296,81 +147,23 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    // `tproxy [ip|ip6] to [ADDR][:PORT]`
-    fn tproxy(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        let _ = self.eat_word("ip") || self.eat_word("ip6");
-        if !self.eat_word("to") {
-            return self.fault("`to`");
-        }
-        if !self.eat(b':') {
-            if self.eat(b'[') {
-                self.skip_value()?;
-                self.expect(b']')?;
-            } else {
-                self.concat(Side::Either)?;
-            }
-            if !self.eat(b':') {
-                return Ok(Kind::Condition(Class::Stateful, "tproxy"));
-            }
-        }
-        self.concat(Side::Either)?;
-        Ok(Kind::Condition(Class::Stateful, "tproxy"))
-    }
-
-    // `dup to ADDR [device D]`
-    fn duplicate(&mut self) -> Read<Kind<'a>> {
-        self.bump();
-        if !self.eat_word("to") {
-            return self.fault("`to`");
-        }
-        self.concat(Side::Either)?;
-        if self.eat_word("device") {
-            self.concat(Side::Either)?;
-        }
-        Ok(OTHER)
-    }
-
     fn flow(&mut self) -> Read<Kind<'a>> {
         self.bump();
         match self.token {
             Token::Word("add" | "offload") => {
                 self.bump();
-                self.eat(b'@');
-                self.name()?;
-                Ok(OTHER)
+                if !self.eat(b'@') {
+                    return self.fault("`@` and the name of a flowtable");
+                }
+                Ok(Kind::Effect(Effect::Uses("flowtable", self.name()?)))
             }
             // The old word for `meter`.
             Token::Word("table") => {
                 self.bump();
-                self.name()?;
-                self.dynamic()?;
-                Ok(Kind::Condition(Class::Stateful, "meter"))
+                self.meter()
             }
             _ => self.fault("`add`"),
         }
-    }
-
-    // `@set { key : data }` behind `add`, `update` or `delete`.
-    fn update(&mut self) -> Read<Kind<'a>> {
-        if !self.eat(b'@') {
-            return self.fault("`@` and the name of a set");
-        }
-        self.name()?;
-        self.dynamic()?;
-        Ok(Kind::Condition(Class::Stateful, "set"))
-    }
-
-    // `{ key [options] [: data] }`
-    fn dynamic(&mut self) -> Read<()> {
-        self.expect(b'{')?;
-        self.concat(Side::Either)?;
-        self.element_options()?;
-        while self.eat(b':') {
-            self.concat(Side::Either)?;
-            self.element_options()?;
-        }
-        self.expect(b'}')
     }
 
     fn conntrack_statement(&mut self) -> Read<Kind<'a>> {
@@ -379,8 +172,8 @@ impl<'a> Parser<'a, '_> {
                 self.bump();
                 self.bump();
                 let _ = self.eat_word("over");
-                self.small_number()?;
-                Ok(Kind::Condition(Class::Stateful, "ct count"))
+                self.figure()?;
+                Ok(Kind::Condition(Class::Stateful, "ct count", None))
             }
             _ => self.comparison(),
         }
@@ -388,7 +181,7 @@ impl<'a> Parser<'a, '_> {
 
     // A comparison, a map of verdicts, or something written.
     fn comparison(&mut self) -> Read<Kind<'a>> {
-        let left = self.concat(Side::Left)?;
+        let left = self.mapped(Side::Left)?;
         match self.token {
             Token::Word("vmap") => {
                 self.bump();
@@ -397,9 +190,9 @@ impl<'a> Parser<'a, '_> {
             }
             Token::Word("set") => {
                 self.bump();
-                let value = self.list(Side::Either)?;
+                let value = self.given()?;
                 while self.eat(b':') {
-                    self.list(Side::Either)?;
+                    self.given()?;
                 }
                 let Expr::Load(load, _) = left else { return Ok(OTHER) };
                 return Ok(Kind::Effect(Effect::Write(load, value)));

@@ -5,7 +5,7 @@
 use super::syntax::Word;
 use crate::source::Span;
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// The family of a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -65,8 +65,8 @@ pub(super) enum ElementSource<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Base<'a> {
     /// `filter`, `nat` or `route`.
-    pub(super) kind: &'a str,
-    pub(super) hook: &'a str,
+    pub(super) kind: Word<'a>,
+    pub(super) hook: Word<'a>,
     /// Devices of a netdev chain.
     pub(super) devices: Vec<&'a str>,
     pub(super) priority: i64,
@@ -83,9 +83,28 @@ pub(super) struct Chain<'a> {
     pub(super) unsure: Option<Span>,
 }
 
+/// What a set or map was declared to hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Declared<'a> {
+    /// Names of types.
+    Types(&'a str, u32),
+    /// Expressions of these types.
+    Like(&'a str, u32),
+    /// The same in JSON.
+    Json(&'a Value),
+}
+
 /// A named set or map.
 #[derive(Clone, Debug)]
 pub(super) struct Set<'a> {
+    /// What it was declared to hold.
+    pub(super) declared: Option<Declared<'a>>,
+    /// Where it was named first.
+    pub(super) name: Word<'a>,
+    /// Whether it may hold ranges.
+    pub(super) interval: bool,
+    /// Whether it puts ranges together that overlap.
+    pub(super) merges: bool,
     /// Its contents change while it is loaded.
     pub(super) changes: bool,
     pub(super) elements: Vec<ElementSource<'a>>,
@@ -99,6 +118,8 @@ pub(super) struct Table<'a> {
     pub(super) dormant: bool,
     pub(super) chains: Vec<Chain<'a>>,
     pub(super) sets: Vec<Set<'a>>,
+    /// Counters, limits and the like, each with its kind.
+    pub(super) objects: HashSet<(&'a str, &'a str)>,
     chain_index: HashMap<&'a str, usize>,
     set_index: HashMap<&'a str, usize>,
 }
@@ -131,7 +152,14 @@ impl<'a> Table<'a> {
     pub(super) fn set_mut(&mut self, name: Word<'a>) -> &mut Set<'a> {
         let index = *self.set_index.entry(name.text).or_insert(self.sets.len());
         if index >= self.sets.len() {
-            self.sets.push(Set { changes: false, elements: Vec::new() });
+            self.sets.push(Set {
+                name,
+                declared: None,
+                interval: false,
+                merges: false,
+                changes: false,
+                elements: Vec::new(),
+            });
         }
         let last = self.sets.len() - 1;
         let index = index.min(last);
@@ -188,6 +216,7 @@ impl<'a> Ruleset<'a> {
                 dormant: false,
                 chains: Vec::new(),
                 sets: Vec::new(),
+                objects: HashSet::new(),
                 chain_index: HashMap::new(),
                 set_index: HashMap::new(),
             });

@@ -6,7 +6,9 @@ use super::load_condition::Known;
 use super::lower::Lower;
 use super::matching::Problem;
 use super::names;
-use super::syntax::{Class, Data, Effect, Element, Expr, Kind, Reject, Statement, Verdict as Said, Word};
+use super::syntax::{
+    Class, Data, Effect, Element, Expr, Kind, Reject, Rewriter, Statement, Verdict as Said, Word,
+};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::Field;
@@ -46,8 +48,12 @@ impl<'a> Lower<'a, '_> {
         let name = comment.unwrap_or_else(|| number.to_string().into());
         let mut making = Making { name, parts: Vec::with_capacity(6), actions: Vec::new(), span, rules };
         let mut fate = Fate::Known(Outcome::Next { held: None });
-        for statement in statements {
+        for (statement, next) in statements.iter().zip(1..) {
+            self.place_of(&known, statement);
             let decided = self.statement(&mut known, statement, (number, chain), &mut making);
+            if super::refusals::is_end(&statement.kind) {
+                self.behind(statement, statements.get(next..).unwrap_or(&[]));
+            }
             match decided {
                 Step::On => {}
                 Step::Decided(found) => {
@@ -92,23 +98,26 @@ impl<'a> Lower<'a, '_> {
                 self.effect(effect, making);
                 Step::On
             }
-            Kind::Condition(class, word) => {
-                let (number, chain) = at;
+            Kind::Condition(class, word, _) => {
                 self.tracks |= *word == "ct count";
-                let place = making.parts.len();
-                // Each keeps its own count: it is no variable of another.
-                let id = format!("{word} of rule {number} of `{chain}`, condition {place}");
-                let reason = format!("{}: what `{word}` lets pass depends on packets before", class.name());
-                making.parts.push(Condition::opaque(id, reason, span));
+                debug_assert_eq!(*class, Class::Stateful);
+                making.parts.push(depends(word, at, making.parts.len(), span));
                 Step::On
             }
             Kind::Terminal(class, word) => {
-                self.tracks |= *class == Class::Nat || *word == "synproxy";
+                self.tracks |= *word == "synproxy";
                 making.actions.push(Action::Other((*word).into()));
-                Step::Decided(match class {
-                    Class::Nat => Fate::Known(Outcome::Verdict(Verdict::Accept)),
-                    Class::Stateful | Class::Payload => Fate::Open("handed on", *class),
-                })
+                Step::Decided(Fate::Open("handed on", *class))
+            }
+            Kind::Rewrite(rewrite) => {
+                let word = rewrite.what.name();
+                self.tracks = true;
+                if rewrite.what == Rewriter::Tproxy {
+                    making.parts.push(depends(word, at, making.parts.len(), span));
+                    return Step::On;
+                }
+                making.actions.push(Action::Other(word.into()));
+                Step::Decided(Fate::Known(Outcome::Verdict(Verdict::Accept)))
             }
             Kind::Comment(_) => Step::On,
             Kind::Broken => {
@@ -129,7 +138,7 @@ impl<'a> Lower<'a, '_> {
     fn problem(&mut self, problem: Problem, span: Span, making: &mut Making<'_>) {
         let id = format!("not modelled: {}", self.words(span));
         if let Some(check) = problem.check {
-            self.finding(check, Level::Error, problem.message.clone(), problem.span.unwrap_or(span));
+            self.refuse(check, problem.message.clone(), problem.help, problem.span.unwrap_or(span));
         }
         making.parts.push(Condition::opaque(id, problem.message, span));
     }
@@ -215,12 +224,13 @@ impl<'a> Lower<'a, '_> {
 
     fn effect(&mut self, effect: &Effect<'a>, making: &mut Making<'_>) {
         match effect {
-            Effect::Count(name) => {
+            Effect::Count(name, _) => {
                 let name = name.map_or("", |name| name.text);
                 making.actions.push(Action::Count(name.into()));
             }
             Effect::Log => making.actions.push(Action::Log),
             Effect::Write(load, value) => {
+                self.written_value(load, value, making.span);
                 self.tracks |= matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct "));
                 let field = match load {
                     Load::Meta(Meta::Mark) => Some(Field::Mark),
@@ -264,7 +274,7 @@ impl<'a> Lower<'a, '_> {
                 };
                 making.actions.push(action);
             }
-            Effect::Other => {}
+            Effect::Uses(..) | Effect::Other => {}
         }
     }
 
@@ -282,10 +292,12 @@ impl<'a> Lower<'a, '_> {
                 Expr::Set(elements) => (std::rc::Rc::new(elements.clone()), false),
                 Expr::SetRef(name) => {
                     let changes = self.set(name.text).is_some_and(|set| set.changes);
+                    self.fits(&loads, *name)?;
                     (self.elements(*name)?, changes)
                 }
-                _ => return Err(Problem { check: None, message: "this map is computed".into(), span: None }),
+                _ => return Err(Problem::unmodelled("this map is computed")),
             };
+            Self::keys_differ(&loads, &elements)?;
             let mut conditions = Vec::with_capacity(elements.len());
             for element in elements.iter() {
                 conditions.push(match element.key {
@@ -312,13 +324,13 @@ impl<'a> Lower<'a, '_> {
         }
         if changes {
             // Keys may be added while it is loaded.
-            let there = loads.iter().map(|(load, _)| super::matching::presence(known, load, span));
+            let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let there = Condition::and(there);
             self.finish(making.again(there.clone()), Fate::Open("changing map", Class::Stateful), at);
         }
         let rest = elements.iter().zip(&conditions).find(|(_, condition)| condition.is_none());
         if let Some((element, _)) = rest {
-            let there = loads.iter().map(|(load, _)| super::matching::presence(known, load, span));
+            let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let others = Condition::or(conditions.iter().flatten().cloned());
             let rest = Condition::and(there.chain([Condition::not(others)]));
             let fate = self.data(*known, element, at);
@@ -370,6 +382,13 @@ impl<'a> Lower<'a, '_> {
             }
         }
     }
+}
+
+// What passes depends on packets before. Each keeps its own count: it is no variable of another.
+fn depends(word: &str, (number, chain): (usize, &str), place: usize, span: Span) -> Condition {
+    let id = format!("{word} of rule {number} of `{chain}`, condition {place}");
+    let reason = format!("{}: what `{word}` lets pass depends on packets before", Class::Stateful.name());
+    Condition::opaque(id, reason, span)
 }
 
 // What a statement comes to.

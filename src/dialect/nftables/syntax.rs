@@ -120,8 +120,6 @@ pub(super) enum Reject<'a> {
 pub(super) enum Class {
     /// Kept by the kernel between packets, or known to the host only.
     Stateful,
-    /// Rewrites addresses or ports.
-    Nat,
     /// Octets outside the packet model.
     Payload,
 }
@@ -131,10 +129,42 @@ impl Class {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Stateful => "stateful",
-            Self::Nat => "NAT",
             Self::Payload => "payload",
         }
     }
+}
+
+/// What gives a packet another address or port, or a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rewriter {
+    Snat,
+    Dnat,
+    Masquerade,
+    Redirect,
+    Tproxy,
+}
+
+impl Rewriter {
+    /// Its word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Snat => "snat",
+            Self::Dnat => "dnat",
+            Self::Masquerade => "masquerade",
+            Self::Redirect => "redirect",
+            Self::Tproxy => "tproxy",
+        }
+    }
+}
+
+/// Where a packet goes instead, each part with its place.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Rewrite<'a> {
+    pub(super) what: Rewriter,
+    /// The version of IP it is said to be for.
+    pub(super) version: Option<u32>,
+    pub(super) address: Option<(Expr<'a>, Span)>,
+    pub(super) port: Option<(Expr<'a>, Span)>,
 }
 
 /// A statement of a rule.
@@ -150,10 +180,13 @@ pub(super) enum Kind<'a> {
     Reject(Reject<'a>),
     /// Counts, logs, marks: goes on whatever the packet is.
     Effect(Effect<'a>),
-    /// Lets some packets pass by what the kernel keeps: limit, quota, set update; and its word.
-    Condition(Class, &'static str),
-    /// Rewrites the packet and accepts it, or hands it on; and its word.
+    /// Lets some packets pass by what the kernel keeps: limit, quota, set update; its word, and the object or set
+    /// it names.
+    Condition(Class, &'static str, Option<Word<'a>>),
+    /// Hands the packet on; and its word.
     Terminal(Class, &'static str),
+    /// Gives the packet another address or port.
+    Rewrite(Box<Rewrite<'a>>),
     /// The rule's comment.
     Comment(Word<'a>),
     /// A statement that could not be read.
@@ -163,12 +196,14 @@ pub(super) enum Kind<'a> {
 /// What a statement does beside matching.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Effect<'a> {
-    /// A counter, named or not.
-    Count(Option<Word<'a>>),
+    /// A counter, with a name or none; and whether it is an object of the table.
+    Count(Option<Word<'a>>, bool),
     /// `log`
     Log,
     /// Writes a field of the packet.
     Write(Load, Expr<'a>),
+    /// An object of the table, by its kind and name.
+    Uses(&'static str, Word<'a>),
     /// Anything else; the packet is looked at as if it were not there.
     Other,
 }

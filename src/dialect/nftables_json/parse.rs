@@ -3,7 +3,7 @@
 
 use super::super::defines::Defines;
 use super::super::parse::File;
-use super::super::ruleset::{Base, ElementSource, RuleSource, Ruleset, TableFamily};
+use super::super::ruleset::{Base, Declared, ElementSource, RuleSource, Ruleset, Set, TableFamily};
 use super::super::syntax::Word;
 use super::syntax::{single, text};
 use crate::diagnostic::{Diagnostic, Level};
@@ -121,7 +121,7 @@ fn command<'a>(file: &mut File<'a>, verb: &str, kind: &str, object: &'a Value, s
         ("table", _) if verb == "flush" => file.ruleset.flush_table(family, table.text),
         ("table", _) => file.ruleset.remove_table(family, table.text),
         ("chain", Some(name)) if adds => {
-            let base = base(object, family);
+            let base = base(object, family, span);
             let chain = file.ruleset.table_mut(family, table).chain_mut(name);
             if base.is_some() {
                 chain.base = base;
@@ -160,13 +160,7 @@ fn command<'a>(file: &mut File<'a>, verb: &str, kind: &str, object: &'a Value, s
             }
         }
         ("set" | "map", Some(name)) if adds => {
-            let set = file.ruleset.table_mut(family, table).set_mut(name);
-            let flags = object.get("flags").map(Value::to_string).unwrap_or_default();
-            set.changes |= flags.contains("dynamic") || flags.contains("timeout");
-            set.changes |= object.get("timeout").is_some();
-            if let Some(elements) = object.get("elem") {
-                set.elements.push(ElementSource::Json(elements, span));
-            }
+            declare(file.ruleset.table_mut(family, table).set_mut(name), object, span);
         }
         ("element", Some(name)) if adds => {
             let set = file.ruleset.table_mut(family, table).set_mut(name);
@@ -187,12 +181,42 @@ fn command<'a>(file: &mut File<'a>, verb: &str, kind: &str, object: &'a Value, s
                 table.remove_set(name.text);
             }
         }
+        (kind, Some(name)) if adds => {
+            file.skipped += 1;
+            let known = OBJECTS.iter().filter(|known| **known == kind);
+            file.ruleset.table_mut(family, table).objects.extend(known.map(|kind| (*kind, name.text)));
+        }
         _ => file.skipped += 1,
     }
 }
 
-fn base(object: &Value, family: TableFamily) -> Option<Base<'_>> {
-    let kind = text(object, "type")?;
+// Objects of a table that rules may name.
+const OBJECTS: [&str; 9] = [
+    "counter",
+    "ct expectation",
+    "ct helper",
+    "ct timeout",
+    "flowtable",
+    "limit",
+    "quota",
+    "secmark",
+    "synproxy",
+];
+
+fn declare<'a>(set: &mut Set<'a>, object: &'a Value, span: Span) {
+    let flags = object.get("flags").map(Value::to_string).unwrap_or_default();
+    set.declared = object.get("type").map(Declared::Json);
+    set.merges |= object.get("auto-merge").and_then(Value::as_bool).unwrap_or(false);
+    set.interval |= flags.contains("interval");
+    set.changes |= flags.contains("dynamic") || flags.contains("timeout");
+    set.changes |= object.get("timeout").is_some();
+    if let Some(elements) = object.get("elem") {
+        set.elements.push(ElementSource::Json(elements, span));
+    }
+}
+
+fn base(object: &Value, family: TableFamily, span: Span) -> Option<Base<'_>> {
+    let kind = Word { text: text(object, "type")?, span };
     let devices = match object.get("dev") {
         Some(Value::String(device)) => vec![device.as_str()],
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
@@ -206,5 +230,6 @@ fn base(object: &Value, family: TableFamily) -> Option<Base<'_>> {
         None => 0,
     };
     let drops = text(object, "policy") == Some("drop");
-    Some(Base { kind, hook: text(object, "hook").unwrap_or(""), devices, priority, drops })
+    let hook = Word { text: text(object, "hook").unwrap_or(""), span };
+    Some(Base { kind, hook, devices, priority, drops })
 }

@@ -3,7 +3,8 @@
 use super::super::fields::{Base as RawBase, Extension, Header, Load, Part, Type, meta};
 use super::super::load::{conntrack, extension_part, ip_option, tcp_option};
 use super::super::syntax::{
-    Binary, Class, Data, Effect, Element, Expr, Kind, Reject, Relation, Statement, Verdict, Word,
+    Binary, Class, Data, Effect, Element, Expr, Kind, Reject, Relation, Rewrite, Rewriter, Statement,
+    Verdict, Word,
 };
 use crate::source::Span;
 use serde_json::Value;
@@ -40,13 +41,14 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
     if let Some(verdict) = verdict(key, inner, span) {
         return Some(Kind::Verdict(verdict));
     }
-    let stateful = |word| Some(Kind::Condition(Class::Stateful, word));
+    let named = || inner.as_str().map(|text| Word { text, span });
+    let stateful = |word| Some(Kind::Condition(Class::Stateful, word, named()));
     match key {
         "match" => comparison(inner, span),
         "vmap" => Some(Kind::VerdictMap(expr(inner.get("key")?, span)?, expr(inner.get("data")?, span)?)),
         "counter" => {
             let name = inner.as_str().or_else(|| text(inner, "name"));
-            Some(Kind::Effect(Effect::Count(name.map(|text| Word { text, span }))))
+            Some(Kind::Effect(Effect::Count(name.map(|text| Word { text, span }), name.is_some())))
         }
         "log" => Some(Kind::Effect(Effect::Log)),
         "mangle" => {
@@ -59,15 +61,19 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         }
         "limit" => stateful("limit"),
         "quota" => stateful("quota"),
-        "set" | "map" => stateful("set"),
+        "set" | "map" => {
+            let set = text(inner, if key == "set" { "set" } else { "map" });
+            let set = set.and_then(|name| name.strip_prefix('@')).map(|text| Word { text, span });
+            Some(Kind::Condition(Class::Stateful, "set", set))
+        }
         "meter" => stateful("meter"),
         "ct count" => stateful("ct count"),
-        "tproxy" => stateful("tproxy"),
+        "tproxy" => rewrite(Rewriter::Tproxy, inner, span),
         "xt" => stateful("xt"),
-        "snat" => Some(Kind::Terminal(Class::Nat, "snat")),
-        "dnat" => Some(Kind::Terminal(Class::Nat, "dnat")),
-        "masquerade" => Some(Kind::Terminal(Class::Nat, "masquerade")),
-        "redirect" => Some(Kind::Terminal(Class::Nat, "redirect")),
+        "snat" => rewrite(Rewriter::Snat, inner, span),
+        "dnat" => rewrite(Rewriter::Dnat, inner, span),
+        "masquerade" => rewrite(Rewriter::Masquerade, inner, span),
+        "redirect" => rewrite(Rewriter::Redirect, inner, span),
         "fwd" => Some(Kind::Terminal(Class::Stateful, "fwd")),
         "synproxy" => Some(Kind::Terminal(Class::Stateful, "synproxy")),
         "reject" => {
@@ -82,6 +88,20 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         | "reset" => Some(Kind::Effect(Effect::Other)),
         _ => None,
     }
+}
+
+fn rewrite(what: Rewriter, inner: &Value, span: Span) -> Option<Kind<'_>> {
+    let version = match text(inner, "family") {
+        Some("ip") => Some(4),
+        Some("ip6") => Some(6),
+        _ => None,
+    };
+    let part = |key| match inner.get(key) {
+        Some(value) => Some(Some((expr(value, span)?, span))),
+        None => Some(None),
+    };
+    let (address, port) = (part("addr")?, part("port")?);
+    Some(Kind::Rewrite(Box::new(Rewrite { what, version, address, port })))
 }
 
 fn verdict<'a>(key: &str, inner: &'a Value, span: Span) -> Option<Verdict<'a>> {
@@ -251,8 +271,24 @@ fn load(key: &str, inner: &Value, span: Span) -> Option<Load> {
                 Some(Value::String(flag)) => vec![flag.as_str()],
                 _ => return None,
             };
-            stateful(Type::Host, format!("fib {} {}", flags.join(" . "), get("result")?))
+            let result = get("result")?;
+            let ty = match result {
+                "oifname" => Type::Name,
+                "type" => Type::FibType,
+                _ => Type::Host,
+            };
+            stateful(ty, format!("fib {} {result}", flags.join(" . ")))
         }
+        _ => host(key, inner, span),
+    }
+}
+
+// What the host knows or makes up.
+fn host(key: &str, inner: &Value, span: Span) -> Option<Load> {
+    let get = |key| text(inner, key);
+    let number = |key| inner.get(key).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+    let stateful = |ty, words: String| Some(Load::Beyond(Class::Stateful, ty, words.into()));
+    match key {
         "rt" => {
             let key = get("key")?;
             let ty = match key {
@@ -267,7 +303,12 @@ fn load(key: &str, inner: &Value, span: Span) -> Option<Load> {
         }
         "socket" => {
             let key = get("key")?;
-            stateful(if key == "mark" { Type::Mark } else { Type::Host }, format!("socket {key}"))
+            let ty = match key {
+                "mark" => Type::Mark,
+                "cgroupv2" => Type::Host,
+                _ => Type::Boolean,
+            };
+            stateful(ty, format!("socket {key}"))
         }
         "osf" => {
             let ttl = get("ttl").map(|ttl| format!(" ttl {ttl}")).unwrap_or_default();
@@ -275,7 +316,12 @@ fn load(key: &str, inner: &Value, span: Span) -> Option<Load> {
         }
         "ipsec" => {
             let words = [Some("ipsec"), get("dir"), get("family"), get("key")];
-            stateful(Type::Integer, words.into_iter().flatten().collect::<Vec<_>>().join(" "))
+            let ty = match get("family") {
+                Some("ip") => Type::Ipv4,
+                Some(_) => Type::Ipv6,
+                None => Type::Integer,
+            };
+            stateful(ty, words.into_iter().flatten().collect::<Vec<_>>().join(" "))
         }
         "tunnel" => stateful(Type::Integer, format!("tunnel {}", get("key")?)),
         "numgen" | "jhash" | "symhash" => {

@@ -1,0 +1,175 @@
+//! What a rule asked for so far, as nft keeps it, and what of a load contradicts that (nft 1.0.6: `evaluate.c`,
+//! `proto.c`).
+
+use super::fields::{Header, Load, Meta};
+use super::load_condition::Known;
+use super::ruleset::TableFamily;
+
+/// A refusal: what is wrong, and what to write instead.
+pub(super) type Refusal = (String, &'static str);
+
+const NOTHING: &str = "no packet can match; nft refuses the rule";
+
+/// What nft takes a rule to be about: not every test that says it counts.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Said {
+    /// The version of IP.
+    pub(super) version: Option<u32>,
+    /// The type of ICMP message.
+    pub(super) message: Option<u32>,
+    /// One of several transport protocols.
+    pub(super) several: bool,
+    /// Frames that carry something that is no IP.
+    pub(super) no_ip: bool,
+    /// A VLAN tag was looked into.
+    pub(super) tagged: bool,
+}
+
+/// A refusal, as every function gives it on.
+#[expect(clippy::unnecessary_wraps, reason = "beside the ways that give none")]
+pub(super) fn refusal(message: impl Into<String>, help: &'static str) -> Option<Refusal> {
+    Some((message.into(), help))
+}
+
+/// A transport protocol in words.
+pub(super) fn protocol_name(number: u8) -> String {
+    let header = [
+        Header::Icmp,
+        Header::Igmp,
+        Header::Tcp,
+        Header::Udp,
+        Header::Dccp,
+        Header::Gre,
+        Header::Esp,
+        Header::Ah,
+        Header::Icmpv6,
+        Header::Comp,
+        Header::Sctp,
+        Header::Udplite,
+    ];
+    let known = header.into_iter().find(|header| header.protocol() == Some(number));
+    known.map_or_else(|| format!("protocol {number}"), |header| format!("`{}`", header.name()))
+}
+
+impl Known {
+    /// Why nothing can be looked at here by `load`, after the statements before.
+    pub(super) fn refused(&self, load: &Load) -> Option<Refusal> {
+        let words = load.words();
+        let version = |wanted: u32| {
+            let other = self.said.version.filter(|said| *said != wanted)?;
+            let message = format!("`{words}` is of IPv{wanted}, and this rule is about IPv{other}");
+            refusal(message, NOTHING)
+        };
+        match load {
+            Load::Beyond(_, _, words) if matches!(&**words, "meta secmark" | "ct secmark") => {
+                refusal(format!("`{words}` is written, and compared with nothing"), "")
+            }
+            Load::Field(Header::Ip | Header::Ip6, _) if self.said.no_ip => {
+                let message = format!("`{words}` is of IP, and this rule asks for another protocol");
+                refusal(message, NOTHING)
+            }
+            Load::Field(header @ (Header::Ip | Header::Ip6), _) => {
+                version(if *header == Header::Ip { 4 } else { 6 })
+            }
+            Load::Field(Header::Vlan, _)
+                if self.is_of_frames() && !self.said.tagged && self.said.version.is_some() =>
+            {
+                let message = format!("`{words}` is of a tag, and this rule is about frames with IP in them");
+                refusal(message, "ask for the tag first, then for what it carries")
+            }
+            Load::Field(Header::Arp, _)
+                if self.said.version.is_some() || self.family == TableFamily::Inet =>
+            {
+                refusal(
+                    format!("`{words}` is of ARP, and this rule is about IP"),
+                    "ARP has tables of its own: `arp`",
+                )
+            }
+            Load::Field(header, place) => self.refused_protocol(*header, place.of_types, &words),
+            Load::Extension(..) => version(6),
+            Load::IpOption(_) => version(4),
+            Load::Beyond(_, _, full) => self.refused_beyond(full),
+            Load::Meta(Meta::NfProto) if self.family != TableFamily::Inet => {
+                refusal("`meta nfproto` is for tables of `inet`", "the family of the table says it already")
+            }
+            Load::Raw(..) | Load::Meta(_) | Load::CtState | Load::TcpOption(..) => None,
+        }
+    }
+
+    /// Whether its tables see frames.
+    pub(super) fn is_of_frames(&self) -> bool {
+        matches!(self.family, TableFamily::Bridge | TableFamily::Netdev)
+    }
+
+    fn refused_protocol(&self, header: Header, of_types: &[u32], words: &str) -> Option<Refusal> {
+        let number = header.protocol()?;
+        let name = protocol_name(number);
+        if self.said.several {
+            let message = format!("`{words}` is of {name}, and this rule asks for one of several protocols");
+            return refusal(message, "`th dport` and its like are of whatever protocol it is");
+        }
+        if let Some(other) = self.protocol.filter(|other| *other != number) {
+            let other = protocol_name(other);
+            let message = format!("`{words}` is of {name}, and this rule asks for {other}");
+            return refusal(message, NOTHING);
+        }
+        let kind = self.said.message.filter(|kind| !of_types.is_empty() && !of_types.contains(kind))?;
+        let message = format!("messages of type {kind} have no `{words}`");
+        refusal(message, NOTHING)
+    }
+
+    fn refused_beyond(&self, words: &str) -> Option<Refusal> {
+        let mut parts = words.split(' ');
+        let head = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        match head {
+            ("vxlan" | "geneve", _) if self.protocol != Some(17) => refusal(
+                format!("`{words}` is behind UDP, for which this rule does not ask"),
+                "put `udp dport` in front",
+            ),
+            ("gre", "ether" | "vlan") => refusal(
+                format!("`{words}`: GRE carries IP"),
+                "`gretap` carries frames, as `gretap ether saddr`",
+            ),
+            ("ipsec", _) if self.is_of_frames() => {
+                refusal(format!("`{words}` is for tables of `ip`, `ip6` and `inet`"), "")
+            }
+            ("meta", "ibrname" | "obrname" | "ibrpvid" | "ibrvproto" | "broute")
+                if self.family != TableFamily::Bridge =>
+            {
+                refusal(format!("`{words}` is for tables of `bridge`"), "")
+            }
+            ("rt", "nexthop") if self.said.version.is_none() => refusal(
+                format!("nothing says of which version of IP `{words}` is"),
+                "write `rt ip nexthop` or `rt ip6 nexthop`",
+            ),
+            ("rt", "ip") if self.family == TableFamily::Ip6 => {
+                refusal(format!("`{words}` matches no packet of this table, which is of IPv6"), "")
+            }
+            ("rt", "ip6") if self.family == TableFamily::Ip => {
+                refusal(format!("`{words}` matches no packet of this table, which is of IPv4"), "")
+            }
+            ("ct", _) => self.refused_conntrack(words),
+            ("dccp" | "sctp" | "gre" | "gretap", _) => {
+                let header = Header::by_name(head.0).unwrap_or(Header::Gre);
+                self.refused_protocol(header, &[], words)
+            }
+            ("ip", "option") => self.refused(&Load::IpOption(7)),
+            _ => None,
+        }
+    }
+
+    fn refused_conntrack(&self, words: &str) -> Option<Refusal> {
+        if self.said.version.is_none() && super::refusals::is_unversioned(words) {
+            let message = format!("nothing says of which version of IP `{words}` is");
+            return refusal(message, super::refusals::VERSION);
+        }
+        let said = self.said.version?;
+        let other = match said {
+            4 if words.contains(" ip6 ") => 6,
+            6 if words.contains(" ip ") => 4,
+            _ => return None,
+        };
+        let message = format!("`{words}` is of IPv{other}, and this rule is about IPv{said}");
+        refusal(message, NOTHING)
+    }
+}
