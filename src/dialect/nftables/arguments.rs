@@ -4,7 +4,7 @@
 use super::expr::{Fault, Parser, Read, Side};
 use super::lex::Token;
 use super::names;
-use super::syntax::{Class, Effect, Expr, Kind, Rewrite, Rewriter, Word};
+use super::syntax::{Effect, Expr, Kept, Kind, Rewrite, Rewriter, Word};
 use crate::dialect::raised;
 use crate::source::Span;
 
@@ -16,15 +16,33 @@ const COMMENT: usize = 128;
 const LEVELS: &[&str] = &["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit"];
 const FLAGS: &[&str] = &["random", "fully-random", "persistent"];
 
-fn condition<'a>(word: &'static str) -> Kind<'a> {
-    Kind::Condition(Class::Stateful, word, None)
+fn kept<'a>(word: &'static str, name: Option<Word<'a>>, looks: Vec<Expr<'a>>) -> Kind<'a> {
+    Kind::Condition(Box::new(Kept { word, name, looks }))
+}
+
+// A limit or quota by the name of its object, or by a map that picks one.
+fn object_of<'a>(word: &'static str, object: Object<'a>) -> Kind<'a> {
+    match object {
+        Object::Named(name) => kept(word, Some(name), Vec::new()),
+        Object::Picked(map) => kept(word, None, vec![map]),
+    }
+}
+
+// An object of the table.
+enum Object<'a> {
+    Named(Word<'a>),
+    // By what a map gives.
+    Picked(Expr<'a>),
 }
 
 impl<'a> Parser<'a, '_> {
     /// One value for a statement: written, of the packet, or looked up; no set.
     pub(super) fn given(&mut self) -> Read<Expr<'a>> {
         let start = self.span;
-        let value = self.list(Side::Either)?;
+        let value = match self.token {
+            Token::Sign(b'{') => self.set()?,
+            _ => self.list(Side::Either)?,
+        };
         match value {
             Expr::Set(_) | Expr::SetRef(_) => {
                 let fault = Fault::new(start.to(self.last), "expected one value, not a set");
@@ -58,7 +76,10 @@ impl<'a> Parser<'a, '_> {
     pub(super) fn counter(&mut self) -> Read<Kind<'a>> {
         self.bump();
         if self.eat_word("name") {
-            return self.object().map(|name| Kind::Effect(Effect::Count(name, true)));
+            return Ok(Kind::Effect(match self.object()? {
+                Object::Named(name) => Effect::Count(Some(name), true),
+                Object::Picked(map) => Effect::Picks(map),
+            }));
         }
         while let Token::Word("packets" | "bytes") = self.token {
             self.bump();
@@ -68,16 +89,15 @@ impl<'a> Parser<'a, '_> {
     }
 
     // The name of an object, or a map that gives one.
-    fn object(&mut self) -> Read<Option<Word<'a>>> {
+    fn object(&mut self) -> Read<Object<'a>> {
         if let Token::Word(word) = self.token
             && matches!(self.peek(), Token::Word(_))
             && (super::fields::Header::by_name(word).is_some()
                 || matches!(word, "meta" | "ct" | "iifname" | "oifname"))
         {
-            self.mapped(Side::Left)?;
-            return Ok(None);
+            return self.mapped(Side::Left).map(Object::Picked);
         }
-        self.name().map(Some)
+        self.name().map(Object::Named)
     }
 
     /// `log [prefix TEXT] [level L] [group N] [snaplen N] [queue-threshold N] [flags F]`
@@ -140,7 +160,11 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn log_prefix(&mut self) -> Read<()> {
-        let (Token::Word(text) | Token::Quoted(text)) = self.token else { return self.fault("a text") };
+        let text = match self.token {
+            Token::Word(text) if !names::is_word(text) => text,
+            Token::Quoted(text) => text,
+            _ => return self.fault("a text"),
+        };
         if text.len() > PREFIX {
             let message = format!("a prefix of {} octets is longer than {PREFIX}", text.len());
             return Err(Fault::new(self.span, message).of(raised::VALUE_OUT_OF_RANGE));
@@ -184,15 +208,14 @@ impl<'a> Parser<'a, '_> {
     pub(super) fn limit(&mut self) -> Read<Kind<'a>> {
         self.bump();
         if self.eat_word("name") {
-            let name = self.object()?;
-            return Ok(Kind::Condition(Class::Stateful, "limit", name));
+            return self.object().map(|object| object_of("limit", object));
         }
         self.rate()?;
-        Ok(condition("limit"))
+        Ok(kept("limit", None, Vec::new()))
     }
 
     /// `rate [over] N [unit] / time [burst N unit]`
-    fn rate(&mut self) -> Read<()> {
+    pub(super) fn rate(&mut self) -> Read<()> {
         if !self.eat_word("rate") {
             return self.fault("`rate`");
         }
@@ -257,28 +280,34 @@ impl<'a> Parser<'a, '_> {
     pub(super) fn quota(&mut self) -> Read<Kind<'a>> {
         self.bump();
         if self.eat_word("name") {
-            let name = self.object()?;
-            return Ok(Kind::Condition(Class::Stateful, "quota", name));
+            return self.object().map(|object| object_of("quota", object));
         }
+        self.quota_words()?;
+        Ok(kept("quota", None, Vec::new()))
+    }
+
+    /// `[over|until] N unit [used N unit]`
+    pub(super) fn quota_words(&mut self) -> Read<()> {
         let _ = self.eat_word("over") || self.eat_word("until");
         self.octets()?;
         if self.eat_word("used") {
             self.octets()?;
         }
-        Ok(condition("quota"))
+        Ok(())
     }
 
     /// `queue`, `queue num N[-M] [bypass] [fanout]`, `queue [flags F] to ..`
     pub(super) fn queue(&mut self) -> Read<Kind<'a>> {
         self.bump();
         let mut fanout = false;
-        let mut range = None;
+        let (mut range, mut looks) = (None, None);
         let flagged = self.eat_word("flags");
         if flagged {
             fanout = self.queue_flags()?;
         }
         if self.eat_word("to") {
-            range = Some(self.queue_target()?);
+            let (is_range, span, expr) = self.queue_target()?;
+            (range, looks) = (Some((is_range, span)), expr);
         } else if flagged {
             if !self.eat_word("num") {
                 return self.fault("`to` and a queue");
@@ -301,7 +330,7 @@ impl<'a> Parser<'a, '_> {
                 let fault = Fault::new(span, "`fanout` needs a range of queues");
                 Err(fault.with_help("name the queues that share the packets, as `0-3`"))
             }
-            _ => Ok(Kind::Verdict(super::syntax::Verdict::Queue)),
+            _ => Ok(Kind::Verdict(super::syntax::Verdict::Queue(looks.map(Box::new)))),
         }
     }
 
@@ -347,29 +376,31 @@ impl<'a> Parser<'a, '_> {
     }
 
     // What stands behind `queue to`: queues, or what picks one.
-    fn queue_target(&mut self) -> Read<(bool, Span)> {
+    fn queue_target(&mut self) -> Read<(bool, Span, Option<Expr<'a>>)> {
         let start = self.span;
         match self.token {
             Token::Word("numgen" | "jhash" | "symhash") => {
                 let Token::Word(word) = self.token else { return self.fault("a hash") };
-                let (_, largest) = self.hash(word)?;
+                let (load, largest) = self.hash(word)?;
                 if largest > u64::from(u16::MAX) {
                     let message = format!("this picks up to {largest}, above 65535, the last queue");
                     return Err(Fault::new(start.to(self.last), message).of(raised::VALUE_OUT_OF_RANGE));
                 }
+                let mut picked = Expr::Load(load, start.to(self.last));
                 if self.eat_word("map") {
-                    self.data_set()?;
+                    picked = Expr::Map(Box::new((picked, self.data_set()?)));
                 }
-                Ok((false, start.to(self.last)))
+                Ok((false, start.to(self.last), Some(picked)))
             }
             Token::Word(word) if names::number(word).is_none() => {
-                if matches!(self.mapped(Side::Left)?, Expr::Map(_)) {
-                    return Ok((false, start.to(self.last)));
+                let picked = self.mapped(Side::Left)?;
+                if matches!(picked, Expr::Map(_)) {
+                    return Ok((false, start.to(self.last), Some(picked)));
                 }
                 let fault = Fault::new(start.to(self.last), "this is no queue");
                 Err(fault.with_help("give a number, or one for each value: `.. map { VALUE : QUEUE }`"))
             }
-            _ => self.queues(),
+            _ => self.queues().map(|(is_range, span)| (is_range, span, None)),
         }
     }
 
@@ -482,14 +513,14 @@ impl<'a> Parser<'a, '_> {
         if !self.eat_word("to") {
             return self.fault("`to`");
         }
-        self.given()?;
+        let mut looks = vec![self.given()?];
         if version.is_some() {
             if !self.eat_word("device") {
                 return self.fault("`device`");
             }
-            self.given()?;
+            looks.push(self.given()?);
         }
-        Ok(Kind::Terminal(Class::Stateful, "fwd"))
+        Ok(Kind::HandOn("fwd", looks))
     }
 
     /// `dup to ADDRESS [device DEVICE]`
@@ -498,11 +529,11 @@ impl<'a> Parser<'a, '_> {
         if !self.eat_word("to") {
             return self.fault("`to`");
         }
-        self.given()?;
+        let mut looks = vec![self.given()?];
         if self.eat_word("device") {
-            self.given()?;
+            looks.push(self.given()?);
         }
-        Ok(Kind::Effect(Effect::Other))
+        Ok(Kind::Effect(Effect::Copies(looks)))
     }
 
     /// `synproxy [mss N] [wscale N] [timestamp] [sack-perm]`, `synproxy name NAME`
@@ -511,6 +542,12 @@ impl<'a> Parser<'a, '_> {
         if self.eat_word("name") {
             self.object()?;
         }
+        self.synproxy_words()?;
+        Ok(Kind::HandOn("synproxy", Vec::new()))
+    }
+
+    /// `[mss N] [wscale N] [timestamp] [sack-perm]`
+    pub(super) fn synproxy_words(&mut self) -> Read<()> {
         loop {
             match self.token {
                 Token::Word("mss" | "maxseg" | "wscale") => {
@@ -518,30 +555,30 @@ impl<'a> Parser<'a, '_> {
                     self.figure()?;
                 }
                 Token::Word("timestamp" | "sack-perm" | "sack-permitted") => self.bump(),
-                _ => return Ok(Kind::Terminal(Class::Stateful, "synproxy")),
+                _ => return Ok(()),
             }
         }
     }
 
     /// `meter NAME [size N] { KEY STATEMENT }`, and `flow table NAME { .. }` of old.
     pub(super) fn meter(&mut self) -> Read<Kind<'a>> {
-        self.name()?;
+        self.identifier()?;
         if self.eat_word("size") {
             self.figure()?;
         }
         self.expect(b'{')?;
-        self.concat(Side::Left)?;
+        let key = self.concat(Side::Left)?;
         self.element_marks()?;
         if self.token == Token::Sign(b'}') {
             return self.fault("what is counted or limited");
         }
         self.stateful()?;
         self.expect(b'}')?;
-        Ok(condition("meter"))
+        Ok(kept("meter", None, vec![key]))
     }
 
-    // `counter`, `limit`, `quota` or `ct count`.
-    fn stateful(&mut self) -> Read<()> {
+    /// `counter`, `limit`, `quota` or `ct count`.
+    pub(super) fn stateful(&mut self) -> Read<()> {
         match self.token {
             Token::Word("counter" | "limit" | "quota" | "last") => self.statement().map(drop),
             Token::Word("ct") if self.peek() == Token::Word("count") => self.statement().map(drop),
@@ -554,37 +591,42 @@ impl<'a> Parser<'a, '_> {
         if !self.eat(b'@') {
             return self.fault("`@` and the name of a set");
         }
-        let name = self.name()?;
+        let name = self.identifier()?;
         self.expect(b'{')?;
-        self.concat(Side::Joined)?;
+        let mut looks = vec![self.concat(Side::Joined)?];
         self.element_marks()?;
         while !matches!(self.token, Token::Sign(b':' | b'}')) {
             self.stateful()?;
         }
         if self.eat(b':') {
-            self.mapped(Side::Joined)?;
+            looks.push(self.mapped(Side::Joined)?);
             self.element_marks()?;
         }
         self.expect(b'}')?;
-        Ok(Kind::Condition(Class::Stateful, "set", Some(name)))
+        Ok(kept("set", Some(name), looks))
     }
 
     /// `set add KEY @set`, as it was written of old.
     pub(super) fn update_of_old(&mut self) -> Read<Kind<'a>> {
         self.bump();
         self.bump();
-        self.concat(Side::Left)?;
+        let key = self.concat(Side::Left)?;
         self.element_marks()?;
         match self.data_set()? {
-            Expr::SetRef(name) => Ok(Kind::Condition(Class::Stateful, "set", Some(name))),
+            Expr::SetRef(name) => Ok(kept("set", Some(name), vec![key])),
             _ => self.fault("`@` and the name of a set"),
         }
     }
 
-    /// The words behind `comment`, where they are a comment.
+    /// `comment TEXT`
     pub(super) fn comment(&mut self) -> Read<Word<'a>> {
+        self.bump();
         let (Token::Word(text) | Token::Quoted(text)) = self.token else { return self.fault("a text") };
         let word = Word { text, span: self.span };
+        if matches!(self.token, Token::Word(text) if names::is_word(text)) {
+            let fault = Fault::new(self.span, format!("expected a text, and `{text}` is a word of nft"));
+            return Err(fault.with_help("put it in quotation marks"));
+        }
         if text.len() > COMMENT {
             let message = format!("a comment of {} octets is longer than {COMMENT}", text.len());
             return Err(Fault::new(self.span, message).of(raised::VALUE_OUT_OF_RANGE));

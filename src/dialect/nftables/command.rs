@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
                 self.file.ruleset.table_mut(family, table).set_mut(name);
                 if let Some(at) = block {
                     self.go_to(at);
-                    self.set(family, table, name);
+                    self.set(family, table, name, kind == "map");
                     self.go_to(u32::try_from(end).unwrap_or(u32::MAX));
                 }
             }

@@ -21,8 +21,8 @@ pub(super) struct Said {
     pub(super) several: bool,
     /// Frames that carry something that is no IP.
     pub(super) no_ip: bool,
-    /// A VLAN tag was looked into.
-    pub(super) tagged: bool,
+    /// What of frames was looked into.
+    pub(super) frame: Option<Header>,
 }
 
 /// A refusal, as every function gives it on.
@@ -60,9 +60,14 @@ impl Known {
             let message = format!("`{words}` is of IPv{wanted}, and this rule is about IPv{other}");
             refusal(message, NOTHING)
         };
+        let is_of_ip = match load {
+            Load::Field(header, _) => !matches!(header, Header::Ether | Header::Vlan | Header::Arp),
+            Load::Extension(..) | Load::IpOption(_) => true,
+            _ => false,
+        };
         match load {
-            Load::Beyond(_, _, words) if matches!(&**words, "meta secmark" | "ct secmark") => {
-                refusal(format!("`{words}` is written, and compared with nothing"), "")
+            _ if is_of_ip && self.family == TableFamily::Arp => {
+                refusal(format!("`{words}` is of IP, and this table is of ARP"), "")
             }
             Load::Field(Header::Ip | Header::Ip6, _) if self.said.no_ip => {
                 let message = format!("`{words}` is of IP, and this rule asks for another protocol");
@@ -71,8 +76,14 @@ impl Known {
             Load::Field(header @ (Header::Ip | Header::Ip6), _) => {
                 version(if *header == Header::Ip { 4 } else { 6 })
             }
+            Load::Field(Header::Vlan, _) if self.said.frame == Some(Header::Ether) => {
+                let message = format!("`{words}` is of a tag, and this rule looks into frames without one");
+                refusal(message, "tables of `bridge` and `netdev` see tags")
+            }
             Load::Field(Header::Vlan, _)
-                if self.is_of_frames() && !self.said.tagged && self.said.version.is_some() =>
+                if self.is_of_frames()
+                    && self.said.frame != Some(Header::Vlan)
+                    && self.said.version.is_some() =>
             {
                 let message = format!("`{words}` is of a tag, and this rule is about frames with IP in them");
                 refusal(message, "ask for the tag first, then for what it carries")
@@ -130,7 +141,7 @@ impl Known {
                 format!("`{words}`: GRE carries IP"),
                 "`gretap` carries frames, as `gretap ether saddr`",
             ),
-            ("ipsec", _) if self.is_of_frames() => {
+            ("ipsec", _) | ("meta", "sdif" | "sdifname") if self.is_of_frames() => {
                 refusal(format!("`{words}` is for tables of `ip`, `ip6` and `inet`"), "")
             }
             ("meta", "ibrname" | "obrname" | "ibrpvid" | "ibrvproto" | "broute")

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 /// The type a map gives, where it is one of verdicts.
 const VERDICT: &str = "verdict";
+/// Objects a map may give.
+const OBJECTS: [&str; 5] = ["counter", "quota", "limit", "secmark", "synproxy"];
 /// Priorities below conntrack's have no NAT (`NF_IP_PRI_CONNTRACK`).
 const CONNTRACK: i64 = -200;
 
@@ -97,9 +99,11 @@ impl<'a> Lower<'a, '_> {
         let known: Vec<(Type, u32)> =
             types.iter().map(|ty| datatype::by_name(ty).unwrap_or((Type::Host, 0))).collect();
         let data = behind(declared);
+        let given = data_type(declared);
         let found = elements.iter().try_for_each(|element| {
             self.element(set, &known, element)?;
-            has_data(element, data)
+            has_data(element, data)?;
+            self.given(element, given)
         });
         let found = found.and_then(|()| Self::overlaps(set, &known, elements));
         if let Err(problem) = found {
@@ -166,6 +170,31 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    // What a map gives is of the type it was declared with, or an object there is.
+    fn given(&self, element: &Element<'a>, declared: Option<(&str, bool)>) -> Result<(), Problem> {
+        let (Some((name, interval)), Some(Data::Value(value))) = (declared, &element.data) else {
+            return Ok(());
+        };
+        let place = super::matching::written(value);
+        if !interval && matches!(value, Expr::Range(_) | Expr::Slash(_)) {
+            let problem = Problem::new(raised::SYNTAX_ERROR, "expected one value", place);
+            return Err(problem.with_help("write `: interval` and the type in the map's declaration"));
+        }
+        if OBJECTS.contains(&name) {
+            return match value {
+                Expr::Word(word) if self.has_object(name, word.text) => Ok(()),
+                _ => {
+                    let message = format!("this is no {name} of the table");
+                    Err(Problem::new(raised::UNDEFINED_REFERENCE, message, place))
+                }
+            };
+        }
+        match datatype::by_name(name) {
+            Some((ty, width)) if !ty.is_of_host() => Self::constant_range(value, ty, width),
+            _ => Ok(()),
+        }
+    }
+
     // Ranges of a set that does not put them together.
     fn overlaps(set: &Set<'a>, types: &[(Type, u32)], elements: &Elements<'a>) -> Result<(), Problem> {
         let [(ty, width)] = types else { return Ok(()) };
@@ -222,9 +251,8 @@ fn types_are_known(text: &str, base: u32) -> Result<(), (String, Span)> {
     let (keys, data) = text.split_once(':').map_or((text, None), |(keys, data)| (keys, Some(data)));
     let mut names: Vec<&str> = keys.split('.').collect();
     if let Some(data) = data {
-        let objects = ["counter", "quota", "limit", "secmark", "synproxy", VERDICT];
         let parts = data.split('.').map(|part| part.trim().trim_start_matches("interval "));
-        names.extend(parts.filter(|part| !objects.contains(&part.trim())));
+        names.extend(parts.filter(|part| *part != VERDICT && !OBJECTS.contains(part)));
     }
     for name in names {
         let word = name.trim();
@@ -258,13 +286,22 @@ fn behind(declared: Declared<'_>) -> Behind {
     }
 }
 
+// The one type of what a map gives, and whether it may be a range.
+fn data_type(declared: Declared<'_>) -> Option<(&str, bool)> {
+    let Declared::Types(text, _) = declared else { return None };
+    let data = text.split_once(':')?.1.trim();
+    let interval = data.strip_prefix("interval").filter(|rest| rest.starts_with([' ', '\t']));
+    let name = interval.unwrap_or(data).trim();
+    Some((name, interval.is_some()))
+}
+
 // Whether an element has what the declaration says.
 fn has_data(element: &Element<'_>, behind: Behind) -> Result<(), Problem> {
     let wrong = |message: &str| Err(Problem::new(raised::SYNTAX_ERROR, message, Some(element.span)));
     match (behind, &element.data) {
         (Behind::Nothing, Some(_)) => wrong("a set has values, and nothing behind them; a `map` has"),
         (Behind::Verdict | Behind::Value, None) => wrong("expected `:` and what the map gives for this"),
-        (Behind::Verdict, Some(Data::Value)) => wrong("expected a verdict for this"),
+        (Behind::Verdict, Some(Data::Value(_))) => wrong("expected a verdict for this"),
         (Behind::Value, Some(Data::Verdict(_))) => wrong("expected a value for this, not a verdict"),
         _ => Ok(()),
     }

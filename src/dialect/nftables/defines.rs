@@ -57,6 +57,12 @@ impl<'a> Defines<'a> {
         }
     }
 
+    /// Whether a name stands for anything at a place.
+    pub(super) fn holds(&self, name: &str, place: u32) -> bool {
+        let list = self.by_name.get(name).into_iter().flatten();
+        list.into_iter().any(|(define, _)| define.from <= place && place <= define.until)
+    }
+
     /// The text a name stands for at a place, and where that text begins.
     pub(super) fn find(&self, name: &str, place: u32) -> Option<(&'a str, u32)> {
         let list = self.by_name.get(name)?;

@@ -25,6 +25,11 @@ fn write(expr: &Expr<'_>, out: &mut String) {
             Some(number) => {
                 let _ = write!(out, "{number}");
             }
+            None if super::lex::is_queueing_class(word.text) => {
+                let half = |text| u32::from_str_radix(text, 16).unwrap_or(0);
+                let (high, low) = word.text.split_once(':').unwrap_or(("", ""));
+                let _ = write!(out, "{}", half(high) << 16 | half(low));
+            }
             None if word.text == "missing" => out.push('0'),
             None if word.text == "exists" => out.push('1'),
             None => out.push_str(word.text),

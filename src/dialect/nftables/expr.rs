@@ -112,6 +112,14 @@ impl<'a, 'd> Parser<'a, 'd> {
         Err(Fault::new(span, format!("expected {expected}{place}")))
     }
 
+    /// Nothing else may stand here.
+    pub(super) fn expect_end(&self) -> Read<()> {
+        if self.at_end() {
+            return Ok(());
+        }
+        Err(Fault::new(self.span, "expected nothing else behind this"))
+    }
+
     /// Takes a sign where it stands.
     pub(super) fn eat(&mut self, sign: u8) -> bool {
         let found = self.token == Token::Sign(sign);
@@ -199,6 +207,10 @@ impl<'a, 'd> Parser<'a, 'd> {
         if inner.depth > DEPTH || self.defines.charge(text.len()).is_err() {
             return Err(Fault::new(span, "definitions inside definitions go too deep"));
         }
+        let is_empty = || text.trim().strip_prefix('{').is_some_and(|rest| rest.trim() == "}");
+        if side == Side::Right && is_empty() {
+            return Ok(Expr::Set(Vec::new()));
+        }
         let expr = if list { inner.list(side) } else { inner.term(side) };
         let expr = expr.map_err(|fault| Fault { span, ..fault })?;
         if !inner.at_end() {
@@ -270,6 +282,9 @@ impl<'a, 'd> Parser<'a, 'd> {
         if side == Side::Right || self.token != Token::Word("map") {
             return Ok(key);
         }
+        if super::refusals::place(&key).is_none() {
+            return self.fault("something to look up in front of `map`");
+        }
         self.bump();
         let data = self.data_set()?;
         Ok(Expr::Map(Box::new((key, data))))
@@ -337,6 +352,11 @@ impl<'a, 'd> Parser<'a, 'd> {
             self.bump();
             // What is combined with a load is a value more often than another load.
             let right = self.binary(if side == Side::Right { side } else { Side::Either }, strength)?;
+            for part in [&left, &right] {
+                if let Expr::SetRef(name) = part {
+                    return Err(Fault::new(name.span, "an operator takes values, not a set"));
+                }
+            }
             left = Expr::Binary(Box::new((operator, left, right)));
         }
         Ok(left)
@@ -385,16 +405,21 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
             // An IPv6 address in front of a port.
             Token::Sign(b'[') if side == Side::Either => {
+                let open = self.span;
                 self.bump();
                 let Token::Word(text) = self.token else { return self.fault("an address") };
                 let span = self.span;
                 self.bump();
+                let close = self.span;
                 self.expect(b']')?;
+                if open.end != span.start || span.end != close.start {
+                    return Err(Fault::new(open.to(close), "blanks inside of the brackets of an address"));
+                }
                 Ok(Expr::Word(Word { text, span }))
             }
             Token::Sign(b'(') => {
                 self.bump();
-                let inner = self.list(side)?;
+                let inner = self.binary(side, 0)?;
                 self.expect(b')')?;
                 Ok(inner)
             }
@@ -404,7 +429,7 @@ impl<'a, 'd> Parser<'a, 'd> {
                 }
                 found => Ok(found),
             },
-            Token::Sign(b'{') if side != Side::Left => self.set(false),
+            Token::Sign(b'{') if side == Side::Right => self.set(),
             _ => self.fault(if side == Side::Left { "a statement" } else { "a value" }),
         }
     }
@@ -412,7 +437,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     /// A set in braces, or the name of one.
     pub(super) fn data_set(&mut self) -> Read<Expr<'a>> {
         match self.token {
-            Token::Sign(b'{') => self.set(false),
+            Token::Sign(b'{') => self.set(),
             Token::Sign(b'@') => self.at_sign(),
             Token::Sign(b'$') => self.expand(Side::Right, false),
             _ => self.fault("`{` or `@`"),
@@ -466,17 +491,26 @@ impl<'a, 'd> Parser<'a, 'd> {
         }
     }
 
-    /// `{ element, element }`; only what a named set holds may be nothing.
-    pub(super) fn set(&mut self, may_be_empty: bool) -> Read<Expr<'a>> {
+    /// `{ element, element }`
+    pub(super) fn set(&mut self) -> Read<Expr<'a>> {
         self.expect(b'{')?;
         let mut list = Vec::new();
-        if may_be_empty && self.eat(b'}') {
-            return Ok(Expr::Set(list));
-        }
         loop {
             let start = self.span;
             let key = self.concat(Side::Right)?;
+            match &key {
+                Expr::SetRef(name) => {
+                    return Err(Fault::new(name.span, "a set stands in no other set"));
+                }
+                Expr::Concat(parts) if parts.iter().any(|part| matches!(part, Expr::Set(_))) => {
+                    return Err(Fault::new(start.to(self.last), "a set is no part of a concatenation"));
+                }
+                _ => {}
+            }
             self.element_options()?;
+            if matches!(key, Expr::Set(_)) && self.token == Token::Sign(b':') {
+                return Err(Fault::new(start.to(self.last), "a set is no key of a map"));
+            }
             let data = if self.eat(b':') { Some(self.data()?) } else { None };
             self.element_options()?;
             list.push(Element { key, data, span: start.to(self.last) });
@@ -505,7 +539,6 @@ impl<'a, 'd> Parser<'a, 'd> {
             Token::Word("drop") => Some(Verdict::Drop),
             Token::Word("continue") => Some(Verdict::Continue),
             Token::Word("return") => Some(Verdict::Return),
-            Token::Word("queue") => Some(Verdict::Queue),
             Token::Word("jump" | "goto") => return Ok(Data::Verdict(self.jump()?)),
             _ => None,
         };
@@ -513,8 +546,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             self.bump();
             return Ok(Data::Verdict(verdict));
         }
-        self.concat(Side::Right)?;
-        Ok(Data::Value)
+        self.concat(Side::Right).map(Data::Value)
     }
 
     /// What may stand behind an element: counters, timeouts, comments; none changes what it matches.
@@ -536,17 +568,14 @@ impl<'a, 'd> Parser<'a, 'd> {
                     self.bump();
                     self.duration()?;
                 }
-                Token::Word("comment") => {
-                    self.bump();
-                    self.comment()?;
-                }
+                Token::Word("comment") => drop(self.comment()?),
                 _ => return Ok(()),
             }
         }
     }
 
-    // `1d2h30s`
-    fn duration(&mut self) -> Read<()> {
+    /// `1d2h30s`
+    pub(super) fn duration(&mut self) -> Read<()> {
         match self.token {
             Token::Word(word) | Token::Quoted(word) if names::is_duration(word) => self.bump(),
             Token::Sign(b'$') => drop(self.definition()?),

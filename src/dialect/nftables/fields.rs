@@ -572,9 +572,9 @@ fn beyond_width(ty: Type, words: &str) -> u32 {
     match ty {
         Type::Ipv6 => 128,
         Type::Ethernet => 48,
-        Type::Protocol | Type::NfProto | Type::PacketType | Type::CtDirection => 8,
         Type::EtherType | Type::Service => 16,
-        Type::Boolean => 1,
+        Type::Boolean if words.starts_with("socket") => 1,
+        Type::Protocol | Type::NfProto | Type::PacketType | Type::CtDirection | Type::Boolean => 8,
         _ => match words {
             "meta nftrace" | "meta broute" => 1,
             "meta ibrpvid" | "rt mtu" | "tcp option maxseg size" => 16,

@@ -176,9 +176,13 @@ fn word(rest: &str) -> usize {
     at.max(1).min(bytes.len())
 }
 
-// A name goes on behind `-` and the like where more of a word stands there.
+// A name goes on behind `-` and the like where more of a word stands there, or nothing.
 fn follows(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at + 1).is_some_and(|c| class(*c) & WORD != 0 || matches!(c, b'-' | b'*'))
+    bytes.get(at + 1).is_none_or(|c| {
+        class(*c) & WORD != 0
+            || matches!(c, b'-' | b'*')
+            || (matches!(bytes.get(at), Some(b'-' | b'/')) && c.is_ascii_whitespace())
+    })
 }
 
 /// The length of an IPv6 or Ethernet address at the beginning.
@@ -193,6 +197,9 @@ fn address(rest: &str) -> Option<usize> {
     if !text.contains(':') || bytes.get(run).is_some_and(|b| class(*b) & WORD != 0) {
         return None;
     }
+    if is_queueing_class(text) && bytes.get(run).is_none_or(|b| b" \t\n:-},".contains(b)) {
+        return Some(run);
+    }
     // A value behind a colon may stand at once after an address.
     for end in [run, run - 1] {
         let text = rest.get(..end)?;
@@ -201,6 +208,12 @@ fn address(rest: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// A queueing class: two numbers of one to four hexadecimal digits.
+pub(super) fn is_queueing_class(text: &str) -> bool {
+    let is_half = |half: &str| (1..=4).contains(&half.len()) && half.bytes().all(|b| b.is_ascii_hexdigit());
+    text.split_once(':').is_some_and(|(high, low)| is_half(high) && is_half(low))
 }
 
 /// An Ethernet address: six numbers of one or two hexadecimal digits.
@@ -293,6 +306,7 @@ mod tests {
             tokens("echo-request 33-45 1.2.3.4-1.2.3.9"),
             "echo-request 33 <-> 45 1.2.3.4 <-> 1.2.3.9"
         );
+        assert_eq!(tokens("{bcad:dada, 1:2-1:3} 22:ssh"), "<{> bcad:dada <,> 1:2 <-> 1:3 <}> 22 <:> ssh");
         assert_eq!(tokens("10.0.0.0/8 dead::beef/32"), "10.0.0.0 </> 8 dead::beef </> 32");
         assert_eq!(tokens("{22:accept,25:drop}"), "<{> 22 <:> accept <,> 25 <:> drop <}>");
         assert_eq!(tokens("::1-::2 00:0f:54:0c:11:4"), "::1 <-> ::2 00:0f:54:0c:11:4");

@@ -3,7 +3,7 @@
 use super::expr::{Fault, Parser, Read, Side};
 use super::fields::{Extension, Header, Load, Part, Type, bare_meta, meta};
 use super::lex::Token;
-use super::syntax::Class;
+use super::syntax::{Class, Expr};
 use crate::dialect::raised;
 
 /// The IPv4 option of a word that has a bit of its own.
@@ -347,15 +347,24 @@ impl<'a> Parser<'a, '_> {
         let Token::Word(field) = self.peek() else {
             return self.extension(Extension::Routing, careful);
         };
-        let (ty, count) = match field {
-            "mtu" => (Type::Integer, 2),
-            "ipsec" => (Type::Boolean, 2),
-            "classid" | "nexthop" => (Type::Host, 2),
-            "ip" => (Type::Ipv4, 3),
-            "ip6" => (Type::Ipv6, 3),
+        let ty = match field {
+            "mtu" => Type::Integer,
+            "ipsec" => Type::Boolean,
+            "classid" | "nexthop" => Type::Host,
+            "ip" | "ip6" => {
+                self.bump();
+                let Token::Word(key @ "nexthop") = self.peek() else {
+                    self.bump();
+                    return self.fault("`nexthop`");
+                };
+                self.bump();
+                self.bump();
+                let ty = if field == "ip" { Type::Ipv4 } else { Type::Ipv6 };
+                return Ok(Some(beyond(Class::Stateful, ty, format!("rt {field} {key}"))));
+            }
             _ => return self.extension(Extension::Routing, careful),
         };
-        self.words(Class::Stateful, ty, count).map(Some)
+        self.words(Class::Stateful, ty, 2).map(Some)
     }
 
     fn conntrack(&mut self) -> Read<Load> {
@@ -367,10 +376,16 @@ impl<'a> Parser<'a, '_> {
         }
         let mut family = None;
         if let Token::Word(name @ ("ip" | "ip6")) = self.token {
+            if direction.is_none() {
+                return self.fault("`original` or `reply`");
+            }
             family = Some(name);
             self.bump();
         }
         let Token::Word(key) = self.token else { return self.fault("a key of `ct`") };
+        if direction.is_none() && matches!(key, "saddr" | "daddr" | "proto-src" | "proto-dst") {
+            return self.fault("`original` or `reply`");
+        }
         let Some(load) = conntrack(direction, family, key) else { return self.fault("a key of `ct`") };
         self.bump();
         Ok(load)
@@ -502,6 +517,11 @@ impl<'a> Parser<'a, '_> {
             self.bump();
         } else if word == "jhash" {
             let of = self.concat(Side::Left)?;
+            if let Expr::Concat(parts) = &of
+                && parts.iter().any(|part| super::refusals::place(part).is_none())
+            {
+                return self.fault("only something to look at in front of this");
+            }
             words = format!("{words} {}", super::describe::expr(&of));
         }
         if self.token != Token::Word("mod") {
@@ -511,6 +531,9 @@ impl<'a> Parser<'a, '_> {
         while let Token::Word(option @ ("mod" | "seed" | "offset")) = self.token {
             self.bump();
             let number = self.small_number()?;
+            if option == "mod" && number == 0 {
+                return self.fault("a number above 0 in front of this");
+            }
             if option != "seed" {
                 largest += u64::from(number);
             }

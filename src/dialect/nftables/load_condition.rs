@@ -127,7 +127,9 @@ impl Known {
     pub(super) fn learn_protocol(&mut self, values: &Values) {
         let Values::Ranges(set) = values else { return };
         match set.as_single().and_then(|n| u8::try_from(n).ok()) {
-            Some(number) => self.protocol = Some(number),
+            Some(number) => {
+                self.protocol.get_or_insert(number);
+            }
             None => self.said.several |= set.ranges().all(|(lo, hi)| lo == hi),
         }
         self.plain |= STOPS.iter().all(|(number, _)| !values.contains(*number));
@@ -189,7 +191,9 @@ impl Known {
         } {
             self.said.version.get_or_insert(number);
         }
-        self.said.tagged |= header == Header::Vlan;
+        if header == Header::Vlan || header == Header::Ether && !self.is_of_frames() {
+            self.said.frame = Some(header);
+        }
         match header {
             // The addresses themselves are there in packets of their version only.
             Header::Ip if matches!(place.word, "saddr" | "daddr") && self.version.is_none() => {}
@@ -280,6 +284,10 @@ impl Known {
             }
             Load::Field(Header::Vlan, place) if place.word == "type" => {
                 self.tags = self.tags.saturating_add(1);
+                let single = |number| *values == Values::single(number);
+                if single(0x0800) || single(0x86dd) {
+                    self.said.version.get_or_insert(if single(0x0800) { 4 } else { 6 });
+                }
             }
             _ => {}
         }

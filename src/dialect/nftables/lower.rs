@@ -117,6 +117,11 @@ impl<'a, 's> Lower<'a, 's> {
         self.indices.get(self.table)?.get(chain).copied().flatten()
     }
 
+    /// Whether the table has a chain.
+    pub(super) fn has_chain(&self, name: &str) -> bool {
+        self.current().is_some_and(|table| table.chain(name).is_some())
+    }
+
     /// A set of this table.
     pub(super) fn set(&self, name: &str) -> Option<&'s Set<'a>> {
         self.current()?.set(name)
@@ -197,13 +202,27 @@ impl<'a, 's> Lower<'a, 's> {
             for (chain, position) in table.chains.iter().zip(0..) {
                 self.hooked(table, chain);
                 let index = self.indices.get(index).and_then(|list| list.get::<usize>(position)).copied();
-                let Some(index) = index.flatten() else { continue };
+                let Some(index) = index.flatten() else {
+                    self.arp(table, chain);
+                    continue;
+                };
                 let rules = self.rules(table, chain);
                 if let Some(set) = self.document.rule_sets.get_mut(index as usize) {
                     set.rules = rules;
                 }
             }
         }
+    }
+
+    // Of rules for ARP it is only said what is wrong.
+    fn arp(&mut self, table: &Table<'a>, chain: &'s Chain<'a>) {
+        let (sets, written) = (self.document.rule_sets.len(), self.written.len());
+        let tracks = self.tracks;
+        drop(self.rules(table, chain));
+        self.document.rule_sets.truncate(sets);
+        self.names.retain(|_, index| (*index as usize) < sets);
+        self.written.truncate(written);
+        self.tracks = tracks;
     }
 
     // An empty rule set for a chain; its index.
@@ -351,7 +370,7 @@ impl<'a, 's> Lower<'a, 's> {
                     let mut parser = Parser::new(text, *base, self.defines);
                     let found = match parser.token {
                         super::lex::Token::Sign(b'$') => parser.data_set(),
-                        _ => parser.set(true),
+                        _ => parser.set(),
                     };
                     match found {
                         Ok(Expr::Set(elements)) => list.extend(elements),

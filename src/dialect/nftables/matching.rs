@@ -43,6 +43,16 @@ impl Problem {
 
 type Found<T> = Result<T, Problem>;
 
+impl Looked<'_> {
+    /// Its words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Load(load, ..) => load.words(),
+            Self::Value(value) => super::describe::expr(value),
+        }
+    }
+}
+
 /// A part of what is looked at.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Looked<'a> {
@@ -65,10 +75,21 @@ impl<'a> Lower<'a, '_> {
         out: &mut Vec<Condition>,
     ) -> Found<()> {
         super::refusals::relation(left, relation, right)?;
+        if matches!(right, Expr::Set(elements) if elements.is_empty()) {
+            return Err(Problem::new(raised::SYNTAX_ERROR, "this set holds nothing", None));
+        }
+        if let Expr::Set(elements) = right
+            && let Some(element) = elements.iter().find(|element| element.data.is_some())
+        {
+            let message = "a set has values, and nothing behind them";
+            let problem = Problem::new(raised::SYNTAX_ERROR, message, Some(element.span));
+            return Err(problem.with_help("verdicts by value are `vmap`"));
+        }
         if let Expr::Concat(parts) = left {
             let loads = self.depend_all(known, parts, span, out)?;
-            if let Expr::SetRef(name) = right {
-                self.fits(&loads, *name)?;
+            match right {
+                Expr::SetRef(name) => self.fits(&loads, *name)?,
+                _ => Self::no_values(&loads)?,
             }
             let found = self.concatenated(known, &loads, right, span)?;
             out.push(if relation == Relation::Unequal {
@@ -132,10 +153,30 @@ impl<'a> Lower<'a, '_> {
             Looked::Load(load, ..) => Some(load),
             Looked::Value(_) => None,
         });
-        match only.collect::<Option<Vec<_>>>() {
-            Some(loads) => self.same_types(&loads, name),
-            None => Ok(()),
+        if let Some(loads) = only.collect::<Option<Vec<_>>>() {
+            return self.same_types(&loads, name);
         }
+        for (looked, ty) in loads.iter().zip(self.key_types(name.text).unwrap_or_default()) {
+            match (looked, super::datatype::by_name(&ty)) {
+                (Looked::Value(value), Some((ty, width))) if !ty.is_of_host() => {
+                    Self::constant_range(value, ty, width)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    // A value in a concatenation has the type that the set was declared with.
+    pub(super) fn no_values(loads: &[Looked<'a>]) -> Found<()> {
+        let value = loads.iter().find_map(|looked| match looked {
+            Looked::Value(value) => Some(value),
+            Looked::Load(..) => None,
+        });
+        value.map_or(Ok(()), |value| {
+            let message = "a value stands here only in front of a named set";
+            Err(Problem::new(raised::SYNTAX_ERROR, message, written(value)))
+        })
     }
 
     // `ct original saddr` and `rt nexthop` are of the version that the rule is about.
@@ -278,9 +319,10 @@ impl<'a> Lower<'a, '_> {
             Expr::Word(_) | Expr::Number(_) | Expr::Range(_) | Expr::Slash(_) | Expr::List(_) => {
                 Self::value_range(expr, ty, width).map(drop)
             }
-            Expr::Binary(parts) if constant(expr, ty).is_some() => {
+            Expr::Binary(parts) => {
+                let shifts = matches!(parts.0, Binary::ShiftLeft | Binary::ShiftRight);
                 Self::constant_range(&parts.1, ty, width)?;
-                Self::number(expr, ty, width).map(drop)
+                Self::constant_range(&parts.2, if shifts { Type::Integer } else { ty }, width)
             }
             _ => Ok(()),
         }
@@ -312,13 +354,7 @@ impl<'a> Lower<'a, '_> {
                 if self.changing(right).is_none() {
                     return Ok(found);
                 }
-                let words: Vec<String> = loads
-                    .iter()
-                    .map(|looked| match looked {
-                        Looked::Load(load, ..) => load.words(),
-                        Looked::Value(value) => super::describe::expr(value),
-                    })
-                    .collect();
+                let words: Vec<String> = loads.iter().map(Looked::words).collect();
                 let id = format!("{} in @{}", words.join(" . "), name.text);
                 let reason =
                     format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), name.text);
@@ -388,6 +424,13 @@ impl<'a> Lower<'a, '_> {
     fn named(&mut self, load: &Load, right: &Expr<'a>, unequal: bool, span: Span) -> Found<Condition> {
         let mut names = Vec::new();
         self.names(right, &mut names)?;
+        if let Expr::Word(word) = right
+            && names::is_bare_protocol(*word)
+        {
+            let message = format!("`{}` is a protocol here, and no name", word.text);
+            let problem = Problem::new(raised::SYNTAX_ERROR, message, Some(word.span));
+            return Err(problem.with_help("put the name in quotes"));
+        }
         let (field, group) = match load {
             Load::Meta(Meta::InIface) => (Field::InIface, Field::InGroup),
             Load::Meta(Meta::OutIface) => (Field::OutIface, Field::OutGroup),
@@ -446,6 +489,9 @@ impl<'a> Lower<'a, '_> {
                 match word.text {
                     "" => return Err(problem("an interface has a name".to_owned())),
                     "*" => return Err(problem("`*` alone is no name".to_owned())),
+                    text if names::number(text).is_some_and(|number| number > u128::from(u32::MAX)) => {
+                        return Err(problem(format!("`{text}` is above 4294967295")));
+                    }
                     text if text.len() > 15 => {
                         let message = format!("`{text}` is longer than a name of an interface");
                         return Err(problem(message));
@@ -465,10 +511,9 @@ impl<'a> Lower<'a, '_> {
                     self.names(&element.key, out)?;
                 }
             }
-            Expr::Range(pair) => {
+            Expr::Range(_) => {
                 // Groups have numbers.
-                let lo = Self::number(&pair.0, Type::Integer, 32)?;
-                let hi = Self::number(&pair.1, Type::Integer, 32)?;
+                let (lo, hi) = Self::value_range(expr, Type::Integer, 32)?;
                 if hi.saturating_sub(lo) > 127 {
                     return Err(Problem::unmodelled("a range of many groups"));
                 }
@@ -519,6 +564,20 @@ impl<'a> Lower<'a, '_> {
                 [only] => Self::number(&only.key, ty, width)?,
                 _ => return Err(Problem::new(raised::SYNTAX_ERROR, "expected one value", None)),
             },
+            Expr::SetRef(name) => {
+                return Err(Problem::new(
+                    raised::SYNTAX_ERROR,
+                    "expected a value, not a set",
+                    Some(name.span),
+                ));
+            }
+            Expr::Range(_) => {
+                return Err(Problem::new(
+                    raised::SYNTAX_ERROR,
+                    "expected one value, not a range",
+                    written(expr),
+                ));
+            }
             _ => return Err(Problem::unmodelled("values that are computed")),
         };
         if value > full(width) {
@@ -583,6 +642,12 @@ impl<'a> Lower<'a, '_> {
                 }
                 Ok((lo, hi))
             }
+            Expr::Concat(parts) => {
+                let place = parts.iter().filter_map(written).reduce(Span::to);
+                let problem =
+                    Problem::new(raised::SYNTAX_ERROR, "several values joined where one is expected", place);
+                Err(problem.with_help("what is looked at is a single field"))
+            }
             other => Self::number(other, ty, width).map(|value| (value, value)),
         }
     }
@@ -593,6 +658,8 @@ pub(super) fn written(expr: &Expr<'_>) -> Option<Span> {
     match expr {
         Expr::Word(word) => Some(word.span),
         Expr::Slash(pair) | Expr::Range(pair) => Some(written(&pair.0)?.to(written(&pair.1)?)),
+        Expr::Binary(parts) => Some(written(&parts.1)?.to(written(&parts.2)?)),
+        Expr::List(parts) => parts.iter().filter_map(written).reduce(Span::to),
         _ => None,
     }
 }
@@ -674,9 +741,7 @@ fn loaded(expr: &Expr<'_>) -> Found<(Load, Linear)> {
         Expr::Binary(parts) => {
             let (operator, left, right) = &**parts;
             let (load, mut linear) = loaded(left)?;
-            let Some(value) = constant(right, load.ty()) else {
-                return Err(Problem::unmodelled("operators between two loads"));
-            };
+            let value = operand(right, &load, *operator)?;
             let by = i32::try_from(value).unwrap_or(i32::MAX).min(128);
             match operator {
                 Binary::And => linear.and(value),
@@ -689,6 +754,25 @@ fn loaded(expr: &Expr<'_>) -> Found<(Load, Linear)> {
         }
         _ => Err(Problem::unmodelled("what is looked at is computed")),
     }
+}
+
+// The number on the right of an operator.
+fn operand(right: &Expr<'_>, load: &Load, operator: Binary) -> Found<u128> {
+    let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
+    let Some(value) = constant(right, if shifts { Type::Integer } else { load.ty() }) else {
+        return match written(right) {
+            Some(span) => {
+                Err(Problem::new(raised::SYNTAX_ERROR, "this is no value of what is looked at", Some(span)))
+            }
+            None => Err(Problem::unmodelled("operators between two loads")),
+        };
+    };
+    let most = if shifts { u128::from(load.width()) } else { full(load.width()) };
+    if value > most {
+        let message = format!("{value} is above {most}, the most there is here");
+        return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, written(right)));
+    }
+    Ok(value)
 }
 
 // The number an expression of constants comes to.

@@ -6,6 +6,7 @@
 //! holds the flags too; `/24` of a mark is a mask.
 
 mod arguments;
+mod blocks;
 mod command;
 mod contradictions;
 mod datatype;
@@ -14,11 +15,13 @@ mod defines;
 mod describe;
 mod expr;
 mod fields;
+mod heads;
 #[path = "../nftables_json/mod.rs"]
 pub mod json;
 mod lex;
 mod load;
 mod load_condition;
+mod looks;
 mod lower;
 mod matching;
 mod names;

@@ -2,6 +2,7 @@
 
 use super::fields::Type;
 use super::lex::ethernet;
+use super::syntax::Word;
 use crate::dialect::services;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +13,7 @@ pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
     let small = |value: Option<u32>| value.map(u128::from);
     match ty {
         Type::Ipv4 => text.parse::<Ipv4Addr>().ok().map(|a| u128::from(a.to_bits())).or_else(|| number(text)),
-        Type::Ipv6 => text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits).or_else(|| number(text)),
+        Type::Ipv6 => text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits),
         Type::Ethernet => ethernet(text).map(u128::from),
         Type::Service => number(text).or_else(|| services::port_of_any(text).map(u128::from)),
         Type::Protocol => number(text).or_else(|| services::protocol(text).map(u128::from)),
@@ -192,21 +193,50 @@ static ARP_OPERATIONS: Names = &[
     ("request", 1), ("reply", 2), ("rrequest", 3), ("rreply", 4), ("inrequest", 8), ("inreply", 9), ("nak", 10),
 ];
 
-/// Words that are no value wherever they stand without quotation marks (`scanner.l` of nft 1.0.6, less those that
-/// later versions read in their own statements only and those that are values too).
+/// Words of the language, which are no names of tables, chains and sets (`scanner.l` of nft 1.0.6, and of 1.0.9 too).
 #[rustfmt::skip]
-static RESERVED: &[&str] = &[
-    "accept", "add", "chain", "comment", "continue", "counter", "create", "ct", "define", "delete", "describe",
-    "drop", "dup", "element", "exthdr", "export", "fib", "flow", "flowtable", "flush", "fwd", "goto", "handle",
-    "import", "include", "insert", "jhash", "jump", "limit", "list", "log", "map", "masquerade", "meta", "meter",
-    "monitor", "notrack", "numgen", "osf", "position", "queue", "quota", "redefine", "reject", "rename", "replace",
-    "return", "rule", "ruleset", "set", "socket", "symhash", "synproxy", "table", "tproxy", "typeof", "undefine",
-    "update", "vmap", "xt",
+static WORDS: &[&str] = &[
+    "accept", "add", "ah", "all", "and", "arp", "auto-merge", "bridge", "cgroup", "chain", "comment", "comp",
+    "constant", "continue", "counter", "cpu", "create", "ct", "day", "dccp", "define", "delete", "describe",
+    "device", "devices", "dnat", "drop", "dst", "dup", "dynamic", "ecn", "element", "elements", "eq", "esp",
+    "ether", "exists", "expires", "export", "exthdr", "fib", "flags", "flow", "flowtable", "flush", "frag",
+    "fwd", "gc-interval", "ge", "get", "goto", "gt", "handle", "hbh", "hook", "hour", "ibriport", "ibrname",
+    "icmp", "icmpv6", "igmp", "iif", "iifgroup", "iifname", "iiftype", "import", "include", "index", "inet",
+    "insert", "interval", "ip", "ip6", "ipsec", "jhash", "jump", "le", "limit", "list", "log", "lshift", "lt",
+    "map", "mark", "masquerade", "meta", "meter", "mh", "missing", "monitor", "ne", "netdev", "nftrace", "not",
+    "notrack", "numgen", "obriport", "obrname", "offload", "oif", "oifgroup", "oifname", "oiftype", "or", "osf",
+    "pkttype", "policy", "position", "priority", "queue", "quota", "random", "redefine", "redirect", "reject",
+    "rename", "replace", "reset", "return", "rshift", "rt", "rt0", "rt2", "rtclassid", "rule", "ruleset",
+    "sctp", "secmark", "set", "size", "skgid", "skuid", "snat", "socket", "srh", "symhash", "synproxy", "table",
+    "tcp", "th", "time", "timeout", "tproxy", "type", "typeof", "udp", "udplite", "undefine", "update", "vlan",
+    "vmap", "xor", "xt",
 ];
+
+/// Those of them that are values too.
+#[rustfmt::skip]
+static VALUES: &[&str] = &[
+    "ah", "arp", "comp", "dccp", "dnat", "ecn", "esp", "ether", "exists", "icmp", "icmpv6", "igmp", "ip", "ip6",
+    "missing", "redirect", "reset", "sctp", "snat", "tcp", "udp", "udplite", "vlan",
+];
+
+/// Whether a word is one of the language.
+pub(super) fn is_word(word: &str) -> bool {
+    WORDS.binary_search(&word).is_ok()
+}
 
 /// Whether a word is one of the language, and no value.
 pub(super) fn is_reserved(word: &str) -> bool {
-    RESERVED.binary_search(&word).is_ok()
+    is_word(word) && VALUES.binary_search(&word).is_err()
+}
+
+/// A protocol that stands without quotes, which is its number wherever a value is expected.
+pub(super) fn is_bare_protocol(word: Word<'_>) -> bool {
+    const PROTOCOLS: &[&str] = &[
+        "tcp", "udp", "udplite", "esp", "ah", "icmp", "igmp", "icmpv6", "gre", "comp", "dccp", "sctp",
+        "redirect",
+    ];
+    let is_quoted = (word.span.end - word.span.start) as usize != word.text.len();
+    !is_quoted && PROTOCOLS.contains(&word.text)
 }
 
 /// A time as `1d2h3m4s5ms`, each part at most once and in that order.
@@ -236,7 +266,11 @@ pub(super) fn has_form(ty: Type, text: &str) -> bool {
         Type::CtEvent => number(text).is_some() || find(CT_EVENTS, text).is_some(),
         // `IFNAMSIZ` with the octet that ends it.
         Type::Name | Type::Interface => !text.is_empty() && text.len() <= 15,
-        _ => !text.is_empty(),
+        // Words that name a protocol wherever they stand have its type.
+        _ => {
+            !text.is_empty()
+                && !matches!(text, "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6")
+        }
     }
 }
 
@@ -304,7 +338,7 @@ mod tests {
 
     #[test]
     fn words_of_the_language_are_sorted() {
-        assert!(RESERVED.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!([WORDS, VALUES].iter().all(|list| list.windows(2).all(|pair| pair[0] < pair[1])));
         assert!(is_reserved("accept") && !is_reserved("tcp"));
     }
 

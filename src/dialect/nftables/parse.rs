@@ -4,8 +4,7 @@
 use super::defines::Defines;
 use super::expr::{Fault, Parser};
 use super::lex::{End, Token, blank, statement};
-use super::names;
-use super::ruleset::{Base, Declared, ElementSource, RuleSource, Ruleset, TableFamily};
+use super::ruleset::{Ruleset, TableFamily};
 use super::syntax::Word;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{raise, raised};
@@ -142,7 +141,10 @@ impl<'a> Reader<'a> {
             let piece = self.piece(true);
             let word = first_word(piece.text);
             match word {
-                "table" if piece.end == End::Open => self.table(piece),
+                "table" if piece.end == End::Open => {
+                    self.table(piece);
+                    self.separated();
+                }
                 "define" | "redefine" | "undefine" | "include" => self.definition(piece),
                 _ => {
                     let whole = self.whole(piece);
@@ -153,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `define NAME = VALUE` and its kin.
-    fn definition(&mut self, piece: Piece<'a>) {
+    pub(super) fn definition(&mut self, piece: Piece<'a>) {
         let piece = self.whole(piece);
         let mut parser = Parser::new(piece.text, piece.base, &self.file.defines);
         let Token::Word(verb) = parser.token else { return };
@@ -172,11 +174,17 @@ impl<'a> Reader<'a> {
             return self.error(piece.span(), "expected the name of a definition");
         };
         let at = parser.span;
-        if verb == "undefine" {
-            self.file.defines.end(name, at.start);
-            return;
-        }
+        let known = self.file.defines.holds(name, at.start);
         parser.bump();
+        if verb == "undefine" {
+            let end = parser.expect_end();
+            self.file.defines.end(name, at.start);
+            return match end {
+                _ if !known => self.fault(super::expr::undefined(name, at)),
+                Err(fault) => self.fault(fault),
+                Ok(()) => {}
+            };
+        }
         if parser.token != Token::Sign(b'=') {
             let span = parser.span;
             return self.error(span, "expected `=`");
@@ -189,13 +197,16 @@ impl<'a> Reader<'a> {
         }
         if verb == "redefine" {
             self.file.defines.end(name, place(end));
+        } else if known {
+            let fault = Fault::new(at, format!("`{name}` is defined already"));
+            self.fault(fault.with_help("`redefine` gives it another value"));
         }
         self.scope.push(name);
         self.file.defines.add(name, at, text, place(start), u32::MAX);
     }
 
-    // Runs `body` as a block: what it defines ends with it.
-    fn scoped(&mut self, body: impl FnOnce(&mut Self)) {
+    /// Runs `body` as a block: what it defines ends with it.
+    pub(super) fn scoped(&mut self, body: impl FnOnce(&mut Self)) {
         let outer = std::mem::take(&mut self.scope);
         let from = place(self.at);
         body(self);
@@ -203,8 +214,8 @@ impl<'a> Reader<'a> {
         self.file.defines.close(&names, from, place(self.at));
     }
 
-    // The next statement of a block; none at its end, behind which reading goes on.
-    fn next_in_block(&mut self, opened: Span, stop_at_open: bool) -> Option<Piece<'a>> {
+    /// The next statement of a block; none at its end, behind which reading goes on.
+    pub(super) fn next_in_block(&mut self, opened: Span, stop_at_open: bool) -> Option<Piece<'a>> {
         self.skip();
         if self.rest().is_empty() {
             self.error(opened, "this block is never closed");
@@ -244,15 +255,28 @@ impl<'a> Reader<'a> {
         Some(self.piece(stop_at_open))
     }
 
-    // Enters the block in front of which a statement ended.
-    fn open(&mut self) -> Span {
+    /// A statement and a block end with `;`, the line or a comment (`stmt_separator` of nft).
+    pub(super) fn separated(&mut self) {
+        let rest = self.rest().trim_start_matches([' ', '\t', '\r']);
+        if !(rest.is_empty() || rest.starts_with(['\n', ';', '#', '\\'])) {
+            let at = self.text.len() - rest.len();
+            let width = rest.chars().next().map_or(0, char::len_utf8);
+            let fault = Fault::new(Span::new(at, at + width), "expected `;` or the end of the line");
+            self.fault(
+                fault.with_help("nft takes no second statement, and no `}`, on the same line without `;`"),
+            );
+        }
+    }
+
+    /// Enters the block in front of which a statement ended.
+    pub(super) fn open(&mut self) -> Span {
         let opened = Span::new(self.at, self.at + 1);
         self.at += 1;
         opened
     }
 
-    // Passes over the block that begins here.
-    fn skip_block(&mut self) {
+    /// Passes over the block that begins here.
+    pub(super) fn skip_block(&mut self) {
         let opened = self.open();
         loop {
             self.skip();
@@ -300,125 +324,6 @@ impl<'a> Reader<'a> {
             }
         });
     }
-
-    fn in_table(&mut self, family: TableFamily, table: Word<'a>, piece: Piece<'a>) {
-        let mut parser = Parser::new(piece.text, piece.base, &self.file.defines);
-        let word = first_word(piece.text);
-        match (word, piece.end) {
-            ("define" | "redefine" | "undefine" | "include", _) => self.definition(piece),
-            ("chain" | "set" | "map", End::Open) => {
-                parser.bump();
-                let name = parser.name();
-                match name {
-                    Ok(name) if word == "chain" => self.chain(family, table, name),
-                    Ok(name) => self.set(family, table, name),
-                    Err(fault) => {
-                        self.fault(fault);
-                        self.skip_block();
-                    }
-                }
-            }
-            ("counter" | "quota" | "limit" | "ct" | "secmark" | "synproxy" | "flowtable" | "meter", _) => {
-                self.file.skipped += 1;
-                if let Some((kind, name)) = object(&mut parser) {
-                    self.file.ruleset.table_mut(family, table).objects.insert((kind, name.text));
-                }
-                if piece.end == End::Open {
-                    self.skip_block();
-                }
-            }
-            ("flags", _) => {
-                if piece.text.contains("dormant") {
-                    self.file.ruleset.table_mut(family, table).dormant = true;
-                }
-            }
-            ("comment", _) => {}
-            _ => {
-                self.error(piece.span(), "expected `chain`, `set`, `map` or an object of the table");
-                if piece.end == End::Open {
-                    self.skip_block();
-                }
-            }
-        }
-    }
-
-    /// The block of a chain.
-    pub(super) fn chain(&mut self, family: TableFamily, table: Word<'a>, name: Word<'a>) {
-        self.file.ruleset.table_mut(family, table).chain_mut(name);
-        let opened = self.open();
-        let mut rules = std::collections::VecDeque::new();
-        self.scoped(|reader| {
-            while let Some(piece) = reader.next_in_block(opened, false) {
-                match first_word(piece.text) {
-                    "type" | "policy" | "hook" => reader.base(family, table, name, piece),
-                    "comment" | "devices" | "device" | "flags" => {
-                        if piece.text.starts_with("dev") {
-                            reader.base(family, table, name, piece);
-                        }
-                    }
-                    "define" | "redefine" | "undefine" | "include" => reader.definition(piece),
-                    _ => rules.push_back(RuleSource::Text(piece.text, piece.base)),
-                }
-            }
-        });
-        let chain = self.file.ruleset.table_mut(family, table).chain_mut(name);
-        if chain.rules.is_empty() {
-            rules.shrink_to_fit();
-            chain.rules = rules;
-        } else {
-            chain.rules.extend(rules);
-        }
-    }
-
-    /// `type T hook H [device D] priority P`, `policy P`, `devices = { .. }`.
-    pub(super) fn base(&mut self, family: TableFamily, table: Word<'a>, name: Word<'a>, piece: Piece<'a>) {
-        let defines = &self.file.defines;
-        let mut parser = Parser::new(piece.text, piece.base, defines);
-        let chain = self.file.ruleset.table_mut(family, table).chain_mut(name);
-        let at = piece.span();
-        let mut base = chain.base.take().unwrap_or_else(|| super::declared::no_base(at));
-        let read = base_words(&mut parser, &mut base, family == TableFamily::Bridge);
-        chain.base = Some(base);
-        if let Err(fault) = read {
-            self.fault(fault);
-        }
-    }
-
-    /// The block of a set or map.
-    pub(super) fn set(&mut self, family: TableFamily, table: Word<'a>, name: Word<'a>) {
-        self.file.ruleset.table_mut(family, table).set_mut(name);
-        let opened = self.open();
-        while let Some(piece) = self.next_in_block(opened, false) {
-            let set = self.file.ruleset.table_mut(family, table).set_mut(name);
-            match first_word(piece.text) {
-                "flags" => {
-                    set.changes |= piece.text.contains("dynamic") || piece.text.contains("timeout");
-                    set.interval |= piece.text.contains("interval");
-                }
-                "timeout" => set.changes = true,
-                word @ ("type" | "typeof") => {
-                    let text = piece.text.get(word.len()..).unwrap_or("");
-                    let base = piece.base.saturating_add(place(word.len()));
-                    set.declared = Some(match word {
-                        "type" => Declared::Types(text, base),
-                        _ => Declared::Like(text, base),
-                    });
-                }
-                "elements" => match piece.text.find('=') {
-                    Some(at) => {
-                        let text = piece.text.get(at + 1..).unwrap_or("");
-                        let base = piece.base.saturating_add(place(at + 1));
-                        set.elements.push(ElementSource::Text(text, base));
-                    }
-                    None => self.error(piece.span(), "expected `=` behind `elements`"),
-                },
-                "auto-merge" => set.merges = true,
-                "size" | "gc-interval" | "policy" | "comment" | "counter" | "limit" | "quota" | "last"
-                | "ct" => {}
-                _ => self.error(piece.span(), "expected a property of the set"),
-            }
-        }
-    }
 }
 
 /// The statements of a text without blocks of its own, with their places.
@@ -441,32 +346,6 @@ pub(super) fn pieces(text: &str, base: u32) -> Vec<(&str, u32)> {
     }
 }
 
-/// The kind and name of an object of a table: `counter NAME`, `ct helper NAME`.
-pub(super) fn object<'a>(parser: &mut Parser<'a, '_>) -> Option<(&'static str, Word<'a>)> {
-    let Token::Word(word) = parser.token else { return None };
-    parser.bump();
-    let kind = match word {
-        "counter" => "counter",
-        "quota" => "quota",
-        "limit" => "limit",
-        "secmark" => "secmark",
-        "synproxy" => "synproxy",
-        "flowtable" => "flowtable",
-        "ct" => {
-            let Token::Word(word) = parser.token else { return None };
-            parser.bump();
-            match word {
-                "helper" => "ct helper",
-                "timeout" => "ct timeout",
-                "expectation" => "ct expectation",
-                _ => return None,
-            }
-        }
-        _ => return None,
-    };
-    Some((kind, parser.name().ok()?))
-}
-
 /// The word at the beginning.
 pub(super) fn first_word(text: &str) -> &str {
     let end = text.bytes().position(|b| !(b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
@@ -485,102 +364,5 @@ pub(super) fn table_name<'a>(parser: &mut Parser<'a, '_>) -> Result<(TableFamily
     if family.is_some() {
         parser.bump();
     }
-    Ok((family.unwrap_or(TableFamily::Ip), parser.name()?))
-}
-
-fn base_words<'a>(parser: &mut Parser<'a, '_>, base: &mut Base<'a>, bridge: bool) -> Result<(), Fault> {
-    while !parser.at_end() {
-        let Token::Word(word) = parser.token else {
-            if parser.eat(b';') {
-                continue;
-            }
-            return parser.fault("`type`, `hook`, `device`, `priority` or `policy`");
-        };
-        parser.bump();
-        match word {
-            "type" => base.kind = parser.name()?,
-            "hook" => base.hook = parser.name()?,
-            "device" => {
-                let device = parser.name()?.text;
-                base.devices.push(device);
-            }
-            "devices" => devices(parser, base)?,
-            "priority" => base.priority = priority(parser, bridge)?,
-            "policy" => {
-                let policy = parser.name()?;
-                base.drops = match policy.text {
-                    "drop" => true,
-                    "accept" => false,
-                    _ => return parser.fault("`accept` or `drop`"),
-                };
-            }
-            "comment" => drop(parser.name()?),
-            "flags" => parser.skip_value()?,
-            _ => return parser.fault("`type`, `hook`, `device`, `priority` or `policy`"),
-        }
-    }
-    Ok(())
-}
-
-fn devices<'a>(parser: &mut Parser<'a, '_>, base: &mut Base<'a>) -> Result<(), Fault> {
-    parser.expect(b'=')?;
-    if parser.token == Token::Sign(b'$') {
-        let text = parser.name()?.text.trim_start_matches('{').trim_end_matches('}');
-        base.devices.extend(text.split(',').map(|d| d.trim().trim_matches('"')).filter(|d| !d.is_empty()));
-        return Ok(());
-    }
-    parser.expect(b'{')?;
-    while !parser.eat(b'}') {
-        let device = parser.name()?.text;
-        base.devices.push(device);
-        if !parser.eat(b',') && parser.token != Token::Sign(b'}') {
-            return parser.fault("`,` or `}`");
-        }
-    }
-    Ok(())
-}
-
-/// A number, a name, or a name with an offset.
-fn priority(parser: &mut Parser<'_, '_>, bridge: bool) -> Result<i64, Fault> {
-    let negative = parser.eat(b'-');
-    let word = parser.name()?;
-    let mut text = word.text.split_whitespace();
-    let first = text.next().unwrap_or("");
-    // `filter-1` is one word of the lexer, and so is what a definition holds.
-    let (name, glued) = match first.rfind(['-', '+']) {
-        Some(at) if at > 0 => (first.get(..at).unwrap_or(first), first.get(at..)),
-        _ => (first, None),
-    };
-    let number = |text: &str| -> Option<i64> {
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(digits) => (-1, digits),
-            None => (1, text.strip_prefix('+').unwrap_or(text)),
-        };
-        names::number(digits.trim()).and_then(|n| i64::try_from(n).ok()).map(|n| sign * n)
-    };
-    let unknown = || Fault::new(word.span, format!("`{}` is no priority", word.text));
-    let mut value = if let Some(value) = number(first) {
-        value
-    } else {
-        let base = names::priority(name, bridge).map(i64::from).ok_or_else(unknown)?;
-        base + glued.map_or(Some(0), number).ok_or_else(unknown)?
-    };
-    let more: String = text.collect();
-    if !more.is_empty() {
-        value += number(&more).ok_or_else(unknown)?;
-    }
-    if negative {
-        value = -value;
-    }
-    let sign = match parser.token {
-        Token::Sign(b'+') => 1,
-        Token::Sign(b'-') => -1,
-        _ => return Ok(value),
-    };
-    parser.bump();
-    let offset = parser.name()?;
-    let offset = names::number(offset.text)
-        .and_then(|n| i64::try_from(n).ok())
-        .ok_or_else(|| Fault::new(offset.span, format!("`{}` is no number", offset.text)))?;
-    Ok(value.saturating_add(sign * offset))
+    Ok((family.unwrap_or(TableFamily::Ip), parser.identifier()?))
 }

@@ -19,6 +19,11 @@ use crate::source::Span;
 pub(super) fn relation(left: &Expr<'_>, relation: Relation, right: &Expr<'_>) -> Result<(), Problem> {
     let wrong = |message: &str, help| Err(Problem::new(raised::SYNTAX_ERROR, message, None).with_help(help));
     let is_set = matches!(right, Expr::Set(_) | Expr::SetRef(_));
+    if let Expr::Load(Load::Beyond(_, _, words), _) = left
+        && matches!(&**words, "meta secmark" | "ct secmark")
+    {
+        return wrong("a security mark is written, and compared with nothing", "");
+    }
     let flags = |left: &Expr<'_>| matches!(left, Expr::Load(load, _) if load.ty().is_flags());
     match relation {
         Relation::NoneOf => match left {
@@ -132,10 +137,22 @@ impl<'a> Lower<'a, '_> {
                 elements.iter().try_for_each(|element| self.forms(ty, &element.key))
             }
             Expr::List(parts) => parts.iter().try_for_each(|part| self.forms(ty, part)),
-            Expr::Range(pair) | Expr::Slash(pair) => {
+            Expr::Range(pair) => {
                 self.forms(ty, &pair.0)?;
-                if matches!(expr, Expr::Range(_)) { self.forms(ty, &pair.1) } else { Ok(()) }
+                self.forms(ty, &pair.1)?;
+                let numbers = |part: &Expr<'a>| match part {
+                    Expr::Word(word) => names::number(word.text),
+                    _ => None,
+                };
+                match (numbers(&pair.0), numbers(&pair.1)) {
+                    (Some(lo), Some(hi)) if lo > hi => {
+                        let place = super::matching::written(expr);
+                        Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", place))
+                    }
+                    _ => Ok(()),
+                }
             }
+            Expr::Slash(pair) => self.forms(ty, &pair.0),
             _ => Ok(()),
         }
     }
@@ -170,7 +187,12 @@ impl<'a> Lower<'a, '_> {
                     Rewriter::Snat => &["postrouting", "input"],
                     Rewriter::Masquerade => &["postrouting"],
                     Rewriter::Dnat | Rewriter::Redirect => &["prerouting", "output"],
-                    Rewriter::Tproxy => return,
+                    Rewriter::Tproxy if base.hook.text == "prerouting" => return,
+                    Rewriter::Tproxy => {
+                        let message = "`tproxy` has no place in this chain";
+                        let help = "it needs `hook prerouting`";
+                        return self.refuse(raised::SYNTAX_ERROR, message, help, span);
+                    }
                 };
                 if base.kind.text != "nat" || !hooks.contains(&base.hook.text) {
                     let word = rewrite.what.name();
@@ -192,15 +214,37 @@ impl<'a> Lower<'a, '_> {
                     self.refusal(refusal, span);
                 }
             }
-            Kind::Terminal(_, "fwd") if known.family != TableFamily::Netdev => {
+            Kind::HandOn("synproxy", _) => {
+                if known.is_of_frames() {
+                    let message = "`synproxy` is for tables of `ip`, `ip6` and `inet`";
+                    self.refuse(raised::SYNTAX_ERROR, message, "", span);
+                } else if base.is_some_and(|base| !matches!(base.hook.text, "input" | "forward")) {
+                    let message = "`synproxy` has no place in this chain";
+                    self.refuse(raised::SYNTAX_ERROR, message, "it needs `hook input` or `forward`", span);
+                }
+            }
+            Kind::HandOn("fwd", _) if known.family != TableFamily::Netdev => {
                 self.refuse(raised::SYNTAX_ERROR, "`fwd` is for tables of `netdev`", "", span);
             }
-            Kind::Condition(_, "xt", _) => {
-                let message = "an extension of iptables, which nft lists and cannot load".to_owned();
-                self.finding(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, span);
+            Kind::Effect(Effect::Copies(looks)) => {
+                let known = (known.family, looks.len());
+                if matches!(known, (TableFamily::Inet | TableFamily::Bridge | TableFamily::Arp, _)) {
+                    let message = "`dup` is for tables of `ip`, `ip6` and `netdev`";
+                    self.refuse(raised::SYNTAX_ERROR, message, "", span);
+                } else if matches!(known, (TableFamily::Netdev, 2..)) {
+                    let message = "`dup` of `netdev` takes the device alone";
+                    self.refuse(raised::SYNTAX_ERROR, message, "write `dup to \"eth0\"`", span);
+                }
             }
-            Kind::Condition(_, kind @ ("limit" | "quota" | "set"), Some(name))
-            | Kind::Effect(Effect::Uses(kind, name)) => self.uses(kind, *name),
+            Kind::Condition(kept) => match (kept.word, kept.name) {
+                ("xt", _) => {
+                    let message = "an extension of iptables, which nft lists and cannot load".to_owned();
+                    self.finding(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, span);
+                }
+                (kind, Some(name)) => self.uses(kind, name),
+                (_, None) => {}
+            },
+            Kind::Effect(Effect::Uses(kind, name)) => self.uses(kind, *name),
             Kind::Effect(Effect::Count(Some(name), true)) => self.uses("counter", *name),
             _ => {}
         }
@@ -250,6 +294,9 @@ impl<'a> Lower<'a, '_> {
             }
             return;
         }
+        if !is_written(load, &words) {
+            return self.refuse(raised::SYNTAX_ERROR, format!("nothing writes `{words}`"), "", span);
+        }
         if words == "meta broute" {
             let base = self.chain.and_then(|chain| chain.base.as_ref());
             if base.is_none_or(|base| base.hook.text != "prerouting") {
@@ -268,7 +315,7 @@ impl<'a> Lower<'a, '_> {
         } else if matches!(ty, Type::Interface | Type::Group) {
             Ok(())
         } else {
-            Self::constant_range(value, ty, load.width())
+            Self::gives(value, (ty, load.width()))
         };
         if let Err(problem) = found {
             let check = problem.check.unwrap_or(raised::SYNTAX_ERROR);
@@ -292,7 +339,9 @@ impl<'a> Lower<'a, '_> {
             return self.refuse(raised::SYNTAX_ERROR, message, "", span);
         }
         let tproxy = rewrite.what == Rewriter::Tproxy;
-        let version = rewrite.version.or(known.said.version);
+        // nft takes the version of an address of `tproxy` from its own words, in tables of both.
+        let of_rule = if tproxy && known.family == TableFamily::Inet { None } else { known.said.version };
+        let version = rewrite.version.or(of_rule);
         if let (Some((_, place)), None) = (&rewrite.address, version) {
             let message = "nothing says of which version of IP this address is";
             let help = "write `ip to` or `ip6 to`, or ask for a version before";
@@ -323,11 +372,29 @@ impl<'a> Lower<'a, '_> {
             if tproxy && matches!(value, Expr::Range(_)) {
                 self.refuse(raised::SYNTAX_ERROR, "`tproxy` takes one address and one port", "", *place);
             }
-            if let Err(problem) = Self::constant_range(value, ty, width) {
+            if let Err(problem) = Self::gives(value, (ty, width)) {
                 let check = problem.check.unwrap_or(raised::SYNTAX_ERROR);
                 self.refuse(check, problem.message, problem.help, problem.span.unwrap_or(*place));
             }
         }
+    }
+}
+
+// What the kernel lets a rule write, of what is not in the packet.
+fn is_written(load: &Load, words: &str) -> bool {
+    match load {
+        Load::Meta(meta) => *meta == Meta::Mark,
+        Load::CtState | Load::Extension(..) | Load::IpOption(_) => false,
+        Load::Beyond(..) => match words.split_once(' ') {
+            Some(("meta", key)) => matches!(key, "priority" | "pkttype" | "nftrace" | "secmark" | "broute"),
+            Some(("ct", key)) => matches!(
+                key.rsplit(' ').next(),
+                Some("mark" | "zone" | "helper" | "timeout" | "expectation" | "label" | "event" | "secmark")
+            ),
+            Some(("rt" | "fib" | "socket" | "osf" | "ipsec" | "numgen" | "jhash" | "symhash", _)) => false,
+            _ => true,
+        },
+        Load::Field(..) | Load::Raw(..) | Load::TcpOption(..) => true,
     }
 }
 
@@ -382,7 +449,7 @@ fn rejected(known: &Known, reject: &Reject<'_>) -> Option<Refusal> {
 pub(super) fn is_end(kind: &Kind<'_>) -> bool {
     match kind {
         Kind::Verdict(verdict) => !matches!(verdict, Verdict::Continue),
-        Kind::Reject(_) | Kind::Terminal(_, "fwd") => true,
+        Kind::Reject(_) | Kind::HandOn("fwd", _) => true,
         Kind::Rewrite(rewrite) => rewrite.what != Rewriter::Tproxy,
         _ => false,
     }

@@ -1,9 +1,8 @@
 //! The statements of a rule, from text to syntax.
 
 use super::expr::{Fault, Parser, Read, Side};
-use super::fields::Load;
 use super::lex::{End, Token, statement};
-use super::syntax::{Class, Effect, Expr, Kind, Reject, Relation, Rewriter, Statement, Verdict, Word};
+use super::syntax::{Effect, Expr, Kept, Kind, Reject, Rewriter, Statement, Verdict, Word};
 use crate::source::Span;
 
 /// Reads a rule into `out`; a fault ends it, and what could not be read is a broken statement.
@@ -75,7 +74,7 @@ impl<'a> Parser<'a, '_> {
                 if matches!(self.token, Token::Word(_) | Token::Quoted(_)) {
                     self.skip_value()?;
                 }
-                Ok(Kind::Condition(Class::Stateful, "xt", None))
+                Ok(Kind::Condition(Box::new(Kept { word: "xt", name: None, looks: Vec::new() })))
             }
             "add" | "update" | "delete" => {
                 self.bump();
@@ -86,10 +85,7 @@ impl<'a> Parser<'a, '_> {
                 self.bump();
                 self.meter()
             }
-            "comment" => {
-                self.bump();
-                self.comment().map(Kind::Comment)
-            }
+            "comment" => self.comment().map(Kind::Comment),
             "reset" => self.strip(),
             "ct" => self.conntrack_statement(),
             _ => self.comparison(),
@@ -107,7 +103,7 @@ impl<'a> Parser<'a, '_> {
         let goto = self.token == Token::Word("goto");
         self.bump();
         if self.token != Token::Sign(b'{') {
-            let name = self.name()?;
+            let name = self.identifier()?;
             return Ok(if goto { Verdict::Goto(name) } else { Verdict::Jump(name) });
         }
         let rest = self.rest();
@@ -173,7 +169,7 @@ impl<'a> Parser<'a, '_> {
                 self.bump();
                 let _ = self.eat_word("over");
                 self.figure()?;
-                Ok(Kind::Condition(Class::Stateful, "ct count", None))
+                Ok(Kind::Condition(Box::new(Kept { word: "ct count", name: None, looks: Vec::new() })))
             }
             _ => self.comparison(),
         }
@@ -181,6 +177,7 @@ impl<'a> Parser<'a, '_> {
 
     // A comparison, a map of verdicts, or something written.
     fn comparison(&mut self) -> Read<Kind<'a>> {
+        let start = self.span;
         let left = self.mapped(Side::Left)?;
         match self.token {
             Token::Word("vmap") => {
@@ -191,10 +188,9 @@ impl<'a> Parser<'a, '_> {
             Token::Word("set") => {
                 self.bump();
                 let value = self.given()?;
-                while self.eat(b':') {
-                    self.given()?;
-                }
-                let Expr::Load(load, _) = left else { return Ok(OTHER) };
+                let Expr::Load(load, _) = left else {
+                    return Err(Fault::new(start.to(self.last), "only a field is written"));
+                };
                 return Ok(Kind::Effect(Effect::Write(load, value)));
             }
             _ => {}
@@ -203,40 +199,7 @@ impl<'a> Parser<'a, '_> {
         if self.at_end() {
             return self.fault("a value");
         }
-        let side = match &left {
-            Expr::Load(
-                Load::Meta(super::fields::Meta::Mark) | Load::Beyond(_, super::fields::Type::Mark, _),
-                _,
-            ) => Side::Either,
-            _ => Side::Right,
-        };
-        let mut right = self.list(side)?;
-        // The two halves of a queueing class, hexadecimal both.
-        if let Expr::Load(Load::Beyond(_, _, words), _) = &left
-            && &**words == "meta priority"
-            && self.eat(b':')
-        {
-            let half = |expr: &Expr<'_>| match expr {
-                Expr::Word(word) => u128::from_str_radix(word.text, 16).ok(),
-                _ => None,
-            };
-            let low = self.list(side)?;
-            right = match (half(&right), half(&low)) {
-                (Some(high), Some(low)) => Expr::Number(high << 16 | low),
-                _ => Expr::Unmodelled,
-            };
-            // The upper end of a range of classes.
-            if self.eat(b':') {
-                self.list(side)?;
-                right = Expr::Unmodelled;
-            }
-        }
-        if relation == Relation::Implicit
-            && let Expr::Word(word) = &right
-            && word.text == "set"
-        {
-            return self.fault("a value");
-        }
+        let right = self.list(Side::Right)?;
         Ok(Kind::Match(left, relation, right))
     }
 }

@@ -61,7 +61,15 @@ impl<'a> Lower<'a, '_> {
                     break;
                 }
                 // The rules of its keys are there.
-                Step::Spread => return,
+                Step::Spread(goes_on) => {
+                    let rest = statements.get(next..).unwrap_or(&[]);
+                    match goes_on {
+                        Some(condition) if rest.iter().any(|s| !matches!(s.kind, Kind::Comment(_))) => {
+                            making.parts.push(condition);
+                        }
+                        _ => return self.never(known, rest, (number, chain)),
+                    }
+                }
             }
         }
         self.finish(making, fate, (number, chain));
@@ -85,33 +93,42 @@ impl<'a> Lower<'a, '_> {
                 }
                 Step::On
             }
-            Kind::VerdictMap(key, data) => {
-                if self.spread(known, (key, data), at, span, making) {
-                    Step::Spread
-                } else {
-                    Step::On
+            Kind::VerdictMap(key, data) => Step::Spread(self.spread(known, (key, data), at, span, making)),
+            Kind::Verdict(said) => {
+                if let Said::Queue(Some(picked)) = said {
+                    self.looks(known, std::slice::from_ref(&**picked), span, making);
                 }
+                Step::Decided(self.said(*known, said, at))
             }
-            Kind::Verdict(said) => Step::Decided(self.said(*known, said, at)),
             Kind::Reject(reject) => Step::Decided(self.reject(known, reject, span, making)),
             Kind::Effect(effect) => {
-                self.effect(effect, making);
+                self.effect(known, effect, span, making);
                 Step::On
             }
-            Kind::Condition(class, word, _) => {
-                self.tracks |= *word == "ct count";
-                debug_assert_eq!(*class, Class::Stateful);
-                making.parts.push(depends(word, at, making.parts.len(), span));
+            Kind::Condition(kept) => {
+                self.tracks |= kept.word == "ct count";
+                self.looks(known, &kept.looks, span, making);
+                making.parts.push(depends(kept.word, at, making.parts.len(), span));
                 Step::On
             }
-            Kind::Terminal(class, word) => {
+            Kind::HandOn(word, looks) => {
                 self.tracks |= *word == "synproxy";
+                self.looks(known, looks, span, making);
                 making.actions.push(Action::Other((*word).into()));
-                Step::Decided(Fate::Open("handed on", *class))
+                if *word == "synproxy" {
+                    // What is neither the beginning nor the end of a handshake goes on.
+                    let fate = Fate::Open("handed on", Class::Stateful);
+                    self.finish(making.again(Condition::True), fate, at);
+                    return Step::On;
+                }
+                Step::Decided(Fate::Open("handed on", Class::Stateful))
             }
             Kind::Rewrite(rewrite) => {
                 let word = rewrite.what.name();
                 self.tracks = true;
+                for (value, place) in [&rewrite.address, &rewrite.port].into_iter().flatten() {
+                    self.looks(known, std::slice::from_ref(value), *place, making);
+                }
                 if rewrite.what == Rewriter::Tproxy {
                     making.parts.push(depends(word, at, making.parts.len(), span));
                     return Step::On;
@@ -156,13 +173,17 @@ impl<'a> Lower<'a, '_> {
                 Some(index) => Outcome::Call(index),
                 None => return Fate::Open("not read", Class::Payload),
             },
-            Said::Queue => return Fate::Open("queue", Class::Stateful),
+            Said::Queue(_) => return Fate::Open("queue", Class::Stateful),
         })
     }
 
     fn jump(&mut self, name: Word<'a>, outcome: fn(u32) -> Outcome) -> Fate {
         if let Some(index) = self.target(name.text) {
             return Fate::Known(outcome(index));
+        }
+        if self.has_chain(name.text) {
+            // A chain of ARP, which becomes no rule set.
+            return Fate::Known(Outcome::Next { held: None });
         }
         let message = format!("nothing defines the chain `{}`", name.text);
         self.finding(raised::UNDEFINED_REFERENCE, Level::Error, message, name.span);
@@ -222,7 +243,16 @@ impl<'a> Lower<'a, '_> {
         Fate::Known(Outcome::Verdict(Verdict::Reject(kind)))
     }
 
-    fn effect(&mut self, effect: &Effect<'a>, making: &mut Making<'_>) {
+    // What statements look at beside comparisons.
+    fn looks(&mut self, known: &mut Known, list: &[Expr<'a>], span: Span, making: &mut Making<'_>) {
+        for expr in list {
+            if let Err(problem) = self.looks_at(known, expr, span, &mut making.parts) {
+                self.problem(problem, span, making);
+            }
+        }
+    }
+
+    fn effect(&mut self, known: &mut Known, effect: &Effect<'a>, span: Span, making: &mut Making<'_>) {
         match effect {
             Effect::Count(name, _) => {
                 let name = name.map_or("", |name| name.text);
@@ -230,7 +260,11 @@ impl<'a> Lower<'a, '_> {
             }
             Effect::Log => making.actions.push(Action::Log),
             Effect::Write(load, value) => {
-                self.written_value(load, value, making.span);
+                self.written_value(load, value, span);
+                if matches!(load, Load::Field(..) | Load::Raw(..)) {
+                    self.looks(known, &[Expr::Load(load.clone(), span)], span, making);
+                }
+                self.looks(known, std::slice::from_ref(value), span, making);
                 self.tracks |= matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct "));
                 let field = match load {
                     Load::Meta(Meta::Mark) => Some(Field::Mark),
@@ -274,11 +308,32 @@ impl<'a> Lower<'a, '_> {
                 };
                 making.actions.push(action);
             }
+            Effect::Picks(map) => self.looks(known, std::slice::from_ref(map), span, making),
+            Effect::Copies(looks) => self.looks(known, looks, span, making),
             Effect::Uses(..) | Effect::Other => {}
         }
     }
 
-    // One rule for every key of a map of verdicts; false where the map is not known.
+    // Statements that no packet comes to are looked at for what is wrong with them.
+    fn never(&mut self, mut known: Known, rest: &[Statement<'a>], at: (usize, &str)) {
+        let mut spans = rest.iter().filter(|s| !matches!(s.kind, Kind::Comment(_))).map(|s| s.span);
+        let Some(first) = spans.next() else { return };
+        let span = spans.fold(first, Span::to);
+        let message = "no packet comes behind this map, where no key says `continue`".to_owned();
+        self.finding(raised::MISLEADING_TEXT, Level::Warning, message, span);
+        let mut rules = Rules::new();
+        let mut making =
+            Making { name: "".into(), parts: Vec::new(), actions: Vec::new(), span, rules: &mut rules };
+        for (statement, next) in rest.iter().zip(1..) {
+            self.place_of(&known, statement);
+            self.statement(&mut known, statement, at, &mut making);
+            if super::refusals::is_end(&statement.kind) {
+                return self.behind(statement, rest.get(next..).unwrap_or(&[]));
+            }
+        }
+    }
+
+    // One rule for every key of a map of verdicts; what of the packets goes on in the rule.
     fn spread(
         &mut self,
         known: &mut Known,
@@ -286,10 +341,13 @@ impl<'a> Lower<'a, '_> {
         at: (usize, &str),
         span: Span,
         making: &mut Making<'_>,
-    ) -> bool {
+    ) -> Option<Condition> {
         let found = self.key_loads(known, key, span, &mut making.parts).and_then(|loads| {
             let (elements, changes) = match data {
-                Expr::Set(elements) => (std::rc::Rc::new(elements.clone()), false),
+                Expr::Set(elements) => {
+                    Self::no_values(&loads)?;
+                    (std::rc::Rc::new(elements.clone()), false)
+                }
                 Expr::SetRef(name) => {
                     let changes = self.set(name.text).is_some_and(|set| set.changes);
                     self.fits(&loads, *name)?;
@@ -313,11 +371,17 @@ impl<'a> Lower<'a, '_> {
                 self.problem(problem, span, making);
                 let fate = Fate::Open("map", Class::Stateful);
                 self.finish(making.again(Condition::True), fate, at);
-                return true;
+                let (number, chain) = at;
+                let id = format!("map of rule {number} of `{chain}` comes to continue");
+                return Some(Condition::opaque(id, "stateful: what the map gives is not known", span));
             }
         };
+        let mut goes_on = Vec::new();
         for (element, condition) in elements.iter().zip(&conditions) {
             if let Some(condition) = condition {
+                if continues(element) {
+                    goes_on.push(condition.clone());
+                }
                 let fate = self.data(*known, element, at);
                 self.finish(making.again(condition.clone()), fate, at);
             }
@@ -327,22 +391,29 @@ impl<'a> Lower<'a, '_> {
             let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let there = Condition::and(there);
             self.finish(making.again(there.clone()), Fate::Open("changing map", Class::Stateful), at);
+            let (number, chain) = at;
+            let id = format!("changing map of rule {number} of `{chain}` comes to continue");
+            let reason = "stateful: the map changes while it is loaded";
+            goes_on.push(Condition::opaque_within(id, reason, there, Condition::False, span));
         }
         let rest = elements.iter().zip(&conditions).find(|(_, condition)| condition.is_none());
         if let Some((element, _)) = rest {
             let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let others = Condition::or(conditions.iter().flatten().cloned());
             let rest = Condition::and(there.chain([Condition::not(others)]));
+            if continues(element) {
+                goes_on.push(rest.clone());
+            }
             let fate = self.data(*known, element, at);
             self.finish(making.again(rest), fate, at);
         }
-        true
+        (!goes_on.is_empty()).then(|| Condition::or(goes_on))
     }
 
     fn data(&mut self, known: Known, element: &Element<'a>, at: (usize, &str)) -> Fate {
         match &element.data {
             Some(Data::Verdict(said)) => self.said(known, said, at),
-            Some(Data::Value) | None => {
+            Some(Data::Value(_)) | None => {
                 let message = "expected a verdict for every key".to_owned();
                 self.finding(raised::SYNTAX_ERROR, Level::Error, message, element.span);
                 Fate::Open("not read", Class::Payload)
@@ -395,7 +466,8 @@ fn depends(word: &str, (number, chain): (usize, &str), place: usize, span: Span)
 enum Step {
     On,
     Decided(Fate),
-    Spread,
+    // The rules of a map's keys are there; what goes on in the rule.
+    Spread(Option<Condition>),
 }
 
 impl Making<'_> {
@@ -411,6 +483,10 @@ impl Making<'_> {
             rules: self.rules,
         }
     }
+}
+
+fn continues(element: &Element<'_>) -> bool {
+    matches!(element.data, Some(Data::Verdict(Said::Continue)))
 }
 
 fn element_span(element: &Element<'_>, span: Span) -> Span {

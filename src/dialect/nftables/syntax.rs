@@ -83,8 +83,8 @@ pub(super) struct Element<'a> {
 /// What a map gives.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Data<'a> {
-    /// A value, of which nothing here depends.
-    Value,
+    /// A value.
+    Value(Expr<'a>),
     /// A verdict.
     Verdict(Verdict<'a>),
 }
@@ -100,8 +100,8 @@ pub(super) enum Verdict<'a> {
     Goto(Word<'a>),
     /// `jump { ... }`; the text between the braces, and whether it is a goto.
     Block(Word<'a>, bool),
-    /// Somebody else decides.
-    Queue,
+    /// Somebody else decides; what of the packet says who.
+    Queue(Option<Box<Expr<'a>>>),
 }
 
 /// What a rejected sender is told.
@@ -132,6 +132,16 @@ impl Class {
             Self::Payload => "payload",
         }
     }
+}
+
+/// What the kernel keeps between packets, and a statement asks.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Kept<'a> {
+    pub(super) word: &'static str,
+    /// The set or object it names.
+    pub(super) name: Option<Word<'a>>,
+    /// What of the packet it looks at.
+    pub(super) looks: Vec<Expr<'a>>,
 }
 
 /// What gives a packet another address or port, or a socket.
@@ -180,11 +190,10 @@ pub(super) enum Kind<'a> {
     Reject(Reject<'a>),
     /// Counts, logs, marks: goes on whatever the packet is.
     Effect(Effect<'a>),
-    /// Lets some packets pass by what the kernel keeps: limit, quota, set update; its word, and the object or set
-    /// it names.
-    Condition(Class, &'static str, Option<Word<'a>>),
-    /// Hands the packet on; and its word.
-    Terminal(Class, &'static str),
+    /// Lets some packets pass by what the kernel keeps: limit, quota, set update.
+    Condition(Box<Kept<'a>>),
+    /// Hands the packet on, perhaps; its word, and to where.
+    HandOn(&'static str, Vec<Expr<'a>>),
     /// Gives the packet another address or port.
     Rewrite(Box<Rewrite<'a>>),
     /// The rule's comment.
@@ -198,10 +207,14 @@ pub(super) enum Kind<'a> {
 pub(super) enum Effect<'a> {
     /// A counter, with a name or none; and whether it is an object of the table.
     Count(Option<Word<'a>>, bool),
+    /// An object that a map picks, for packets it has one for.
+    Picks(Expr<'a>),
     /// `log`
     Log,
     /// Writes a field of the packet.
     Write(Load, Expr<'a>),
+    /// Sends a copy elsewhere.
+    Copies(Vec<Expr<'a>>),
     /// An object of the table, by its kind and name.
     Uses(&'static str, Word<'a>),
     /// Anything else; the packet is looked at as if it were not there.

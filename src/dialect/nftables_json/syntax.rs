@@ -3,7 +3,7 @@
 use super::super::fields::{Base as RawBase, Extension, Header, Load, Part, Type, meta};
 use super::super::load::{conntrack, extension_part, ip_option, tcp_option};
 use super::super::syntax::{
-    Binary, Class, Data, Effect, Element, Expr, Kind, Reject, Relation, Rewrite, Rewriter, Statement,
+    Binary, Class, Data, Effect, Element, Expr, Kept, Kind, Reject, Relation, Rewrite, Rewriter, Statement,
     Verdict, Word,
 };
 use crate::source::Span;
@@ -42,10 +42,14 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         return Some(Kind::Verdict(verdict));
     }
     let named = || inner.as_str().map(|text| Word { text, span });
-    let stateful = |word| Some(Kind::Condition(Class::Stateful, word, named()));
+    let kept = |word, name, looks| Some(Kind::Condition(Box::new(Kept { word, name, looks })));
+    // An object by its name, or by a map that picks one.
+    let picked = || inner.get("map").and_then(|_| expr(inner, span)).into_iter().collect();
+    let stateful = |word| kept(word, named(), picked());
     match key {
         "match" => comparison(inner, span),
         "vmap" => Some(Kind::VerdictMap(expr(inner.get("key")?, span)?, expr(inner.get("data")?, span)?)),
+        "counter" if inner.get("map").is_some() => Some(Kind::Effect(Effect::Picks(expr(inner, span)?))),
         "counter" => {
             let name = inner.as_str().or_else(|| text(inner, "name"));
             Some(Kind::Effect(Effect::Count(name.map(|text| Word { text, span }), name.is_some())))
@@ -64,9 +68,13 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         "set" | "map" => {
             let set = text(inner, if key == "set" { "set" } else { "map" });
             let set = set.and_then(|name| name.strip_prefix('@')).map(|text| Word { text, span });
-            Some(Kind::Condition(Class::Stateful, "set", set))
+            let part = |key| inner.get(key).and_then(|value| expr(value, span));
+            kept("set", set, [part("elem"), part("data")].into_iter().flatten().collect())
         }
-        "meter" => stateful("meter"),
+        "meter" => {
+            let key = inner.get("key").and_then(|value| expr(value, span));
+            kept("meter", None, key.into_iter().collect())
+        }
         "ct count" => stateful("ct count"),
         "tproxy" => rewrite(Rewriter::Tproxy, inner, span),
         "xt" => stateful("xt"),
@@ -74,8 +82,11 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         "dnat" => rewrite(Rewriter::Dnat, inner, span),
         "masquerade" => rewrite(Rewriter::Masquerade, inner, span),
         "redirect" => rewrite(Rewriter::Redirect, inner, span),
-        "fwd" => Some(Kind::Terminal(Class::Stateful, "fwd")),
-        "synproxy" => Some(Kind::Terminal(Class::Stateful, "synproxy")),
+        "fwd" => {
+            let part = |key| inner.get(key).and_then(|value| expr(value, span));
+            Some(Kind::HandOn("fwd", [part("addr"), part("dev")].into_iter().flatten().collect()))
+        }
+        "synproxy" => Some(Kind::HandOn("synproxy", Vec::new())),
         "reject" => {
             let code = inner.get("expr").and_then(|code| expr(code, span));
             Some(Kind::Reject(match (text(inner, "type"), code) {
@@ -84,8 +95,19 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
                 _ => Reject::Plain,
             }))
         }
-        "dup" | "notrack" | "flow" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "last"
-        | "reset" => Some(Kind::Effect(Effect::Other)),
+        "dup" => {
+            let part = |key| inner.get(key).and_then(|value| expr(value, span));
+            let looks = [part("addr"), part("dev")].into_iter().flatten().collect();
+            Some(Kind::Effect(Effect::Copies(looks)))
+        }
+        "ct helper" | "ct timeout" | "ct expectation" | "secmark" => Some(Kind::Effect(match named() {
+            Some(name) => {
+                let kinds = ["ct helper", "ct timeout", "ct expectation", "secmark"];
+                Effect::Uses(kinds.into_iter().find(|kind| *kind == key)?, name)
+            }
+            None => Effect::Picks(expr(inner, span)?),
+        })),
+        "notrack" | "flow" | "last" | "reset" => Some(Kind::Effect(Effect::Other)),
         _ => None,
     }
 }
@@ -113,7 +135,9 @@ fn verdict<'a>(key: &str, inner: &'a Value, span: Span) -> Option<Verdict<'a>> {
         "return" => Verdict::Return,
         "jump" => Verdict::Jump(target()?),
         "goto" => Verdict::Goto(target()?),
-        "queue" => Verdict::Queue,
+        "queue" => Verdict::Queue(
+            inner.get("num").filter(|num| num.is_object()).and_then(|num| expr(num, span)).map(Box::new),
+        ),
         _ => return None,
     })
 }
@@ -153,7 +177,8 @@ fn element(value: &Value, span: Span) -> Element<'_> {
             Value::String(word) => verdict(word, &Value::Null, span),
             other => single(other).and_then(|(word, inner)| verdict(word, inner, span)),
         };
-        let data = said.map_or(Data::Value, Data::Verdict);
+        let value = || Data::Value(expr(data, span).unwrap_or(Expr::Unmodelled));
+        let data = said.map_or_else(value, Data::Verdict);
         let key = expr(key, span).unwrap_or(Expr::Unmodelled);
         return Element { key, data: Some(data), span };
     }
