@@ -247,6 +247,20 @@ impl Rules {
         }
     }
 
+    /// Puts the rules of another list behind these.
+    pub fn append(&mut self, mut other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let conditions = std::mem::take(&mut other.conditions);
+        self.reserve(conditions.len());
+        other.conditions = vec![Condition::False; conditions.len()];
+        for (rule, condition) in other.iter().zip(conditions) {
+            self.push(RuleBuf { condition, ..rule.to_buf() });
+        }
+    }
+
     /// Gives the rule of an index another outcome.
     pub fn set_outcome(&mut self, index: usize, outcome: Outcome) {
         if let Some(effect) = self.effect(index) {
@@ -466,6 +480,14 @@ mod tests {
         list.push(rule(502));
         rules.remove(3);
         list.remove(3);
+        same(&rules, &list);
+        let more: Vec<RuleBuf> = (600..700).map(rule).collect();
+        rules.append(Rules::from(more.clone()));
+        list.extend(more);
+        same(&rules, &list);
+        let mut empty = Rules::new();
+        empty.append(rules);
+        let mut rules = empty;
         same(&rules, &list);
         rules.retain(|index, rule| index % 4 != 1 && rule.origin.span.start != 100);
         let mut index = 0;

@@ -15,7 +15,7 @@ use crate::dialect::flowspec::component::{AND, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table};
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
-use crate::ir::{Action, Condition, Document, Origin, RuleBuf};
+use crate::ir::{self, Action, Condition, Document, Origin, RuleBuf};
 use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
 use std::collections::HashMap;
@@ -42,7 +42,7 @@ pub(super) struct Rules<'o> {
 struct Group {
     family: Family,
     table: String,
-    rules: crate::ir::Rules,
+    rules: ir::Rules,
 }
 
 /// The table that a file without names has; its rule set needs no name either.
@@ -77,18 +77,26 @@ impl<'o> Rules<'o> {
 
     /// Puts a rule into a table; an empty name is the table of files without names.
     pub(super) fn push(&mut self, family: Family, table: &str, rule: RuleBuf) {
+        self.with_group(family, table, |rules| rules.push(rule));
+    }
+
+    /// Puts rules into a table, as [`Self::push`] does one.
+    pub(super) fn append(&mut self, family: Family, table: &str, rules: ir::Rules) {
+        self.with_group(family, table, |group| group.append(rules));
+    }
+
+    fn with_group(&mut self, family: Family, table: &str, add: impl FnOnce(&mut ir::Rules)) {
         let table = if table.is_empty() { default_table(family) } else { table };
         let same = |group: &&mut Group| group.family == family && group.table == table;
         if let Some(group) = self.last.and_then(|at| self.groups.get_mut(at)).filter(same) {
-            group.rules.push(rule);
-            return;
+            return add(&mut group.rules);
         }
         let at = *self.by_key.entry((family == Family::Inet6, table.to_owned())).or_insert_with(|| {
-            self.groups.push(Group { family, table: table.to_owned(), rules: crate::ir::Rules::new() });
+            self.groups.push(Group { family, table: table.to_owned(), rules: ir::Rules::new() });
             self.groups.len() - 1
         });
         if let Some(group) = self.groups.get_mut(at) {
-            group.rules.push(rule);
+            add(&mut group.rules);
         }
         self.last = Some(at);
     }

@@ -11,7 +11,7 @@ use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::RuleBuf;
+use crate::ir;
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -40,7 +40,8 @@ struct Protocol<'a> {
     // The type and the table of its channel.
     channel: Option<(Family, Option<&'a str>)>,
     disabled: bool,
-    rules: Vec<(Family, RuleBuf)>,
+    // Of each family; that of the first rule first.
+    rules: Vec<(Family, ir::Rules)>,
 }
 
 #[derive(Debug)]
@@ -198,7 +199,7 @@ impl<'a> Parser<'a, '_, '_> {
             return Protocol::default();
         };
         template.used |= !is_template || !template.inside.rules.is_empty();
-        let many = u64::try_from(template.inside.rules.len()).unwrap_or(u64::MAX);
+        let many = template.inside.rules.iter().map(|(_, rules)| rules.len() as u64).sum();
         if let Err(exhausted) = self.copies.charge(many) {
             let message = format!("the routes of this template are not read: {exhausted}");
             self.findings.error(raised::SYNTAX_ERROR, message, span);
@@ -311,7 +312,11 @@ impl<'a> Parser<'a, '_, '_> {
         }
         let name = if ended { self.name() } else { None };
         let rule = self.rules.rule(&self.route, name, first, self.findings);
-        protocol.rules.push((family, rule));
+        if let Some((_, rules)) = protocol.rules.iter_mut().find(|(of, _)| *of == family) {
+            rules.push(rule);
+        } else {
+            protocol.rules.push((family, [rule].into_iter().collect()));
+        }
     }
 
     // `# name: X` on the line where a route ends.
@@ -323,21 +328,21 @@ impl<'a> Parser<'a, '_, '_> {
     fn close(&mut self, protocol: Protocol<'a>, place: Span, first: usize) {
         let Protocol { channel, disabled, rules } = protocol;
         if disabled && !rules.is_empty() {
-            let message =
-                format!("the protocol is disabled: none of its {} flow routes is announced", rules.len());
+            let count: usize = rules.iter().map(|(_, rules)| rules.len()).sum();
+            let message = format!("the protocol is disabled: none of its {count} flow routes is announced");
             let help = "remove `disabled`, or the protocol";
             self.findings.add(raised::UNUSED_DEFINITION, Level::Note, message, place, help);
-            self.skipped += rules.len();
+            self.skipped += count;
             return;
         }
         let table = channel.and_then(|(family, table)| table.or(*self.default_table(family)));
         let mut strangers: Option<(Span, usize)> = None;
-        for (family, rule) in rules {
+        for (family, rules) in rules {
             let its_channel = channel.filter(|(of, _)| *of == family);
             if channel.is_some() && its_channel.is_none() {
-                strangers.get_or_insert((rule.origin.span, 0)).1 += 1;
+                strangers = rules.first().map(|rule| (rule.origin.span, rules.len()));
             }
-            self.rules.push(family, its_channel.and(table).unwrap_or(""), rule);
+            self.rules.append(family, its_channel.and(table).unwrap_or(""), rules);
         }
         if let Some((span, count)) = strangers {
             let message =
