@@ -40,10 +40,14 @@ impl Effects {
     /// So many are compared before digests are made.
     const FEW: usize = 8;
 
-    pub(super) fn index(&mut self, effect: Effect) -> u32 {
-        if let Some(known) = self.list.iter().take(Self::FEW).position(|known| *known == effect) {
+    pub(super) fn index(&mut self, outcome: Outcome, action_given: bool, actions: &[Action]) -> u32 {
+        let same = |known: &Effect| {
+            known.outcome == outcome && known.action_given == action_given && *known.actions == *actions
+        };
+        if let Some(known) = self.list.iter().take(Self::FEW).position(same) {
             return u32::try_from(known).unwrap_or(u32::MAX);
         }
+        let effect = Effect { outcome, action_given, actions: actions.into() };
         let new = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         if self.list.len() >= Self::FEW {
             let digest = self.index.hasher().hash_one(&effect);

@@ -96,6 +96,40 @@ impl PartialEq for RuleBuf {
     }
 }
 
+/// A [`Rule`] whose condition is its own, to be put into [`Rules`] without more copies than that.
+#[derive(Clone, Debug)]
+pub struct RuleParts<'a> {
+    /// As [`Rule::name`].
+    pub name: &'a str,
+    /// As [`Rule::condition`].
+    pub condition: Condition,
+    /// As [`Rule::actions`].
+    pub actions: &'a [Action],
+    /// As [`Rule::outcome`].
+    pub outcome: Outcome,
+    /// As [`Rule::action_given`].
+    pub action_given: bool,
+    /// As [`Rule::nlri`].
+    pub nlri: Option<&'a [u8]>,
+    /// As [`Rule::origin`].
+    pub origin: Origin,
+}
+
+impl RuleParts<'_> {
+    /// A rule of its own.
+    pub fn into_buf(self) -> RuleBuf {
+        RuleBuf {
+            name: self.name.into(),
+            condition: self.condition,
+            actions: self.actions.into(),
+            outcome: self.outcome,
+            action_given: self.action_given,
+            nlri: self.nlri.map(Into::into),
+            origin: self.origin,
+        }
+    }
+}
+
 /// Rules in order.
 #[derive(Clone, Default)]
 pub struct Rules {
@@ -218,6 +252,13 @@ impl Rules {
     /// Adds a rule behind the others.
     pub fn push(&mut self, rule: RuleBuf) {
         let RuleBuf { name, condition, actions, outcome, action_given, nlri, origin } = rule;
+        let (name, actions, nlri) = (&*name, &*actions, nlri.as_deref());
+        self.add(RuleParts { name, condition, actions, outcome, action_given, nlri, origin });
+    }
+
+    /// Adds a rule behind the others, as [`Rules::push`] does.
+    pub fn add(&mut self, rule: RuleParts<'_>) {
+        let RuleParts { name, condition, actions, outcome, action_given, nlri, origin } = rule;
         let index = self.len();
         if index == 0 {
             self.source = origin.source;
@@ -230,7 +271,7 @@ impl Rules {
         }
         self.conditions.push(condition);
         self.spans.push(origin.span);
-        self.effects.push(self.known.index(Effect { outcome, action_given, actions }));
+        self.effects.push(self.known.index(outcome, action_given, actions));
         self.names.push(name.as_bytes());
         if nlri.is_some() && self.nlris.is_empty() {
             (0..index).for_each(|_| self.nlris.push(&[]));
@@ -240,7 +281,7 @@ impl Rules {
                 if octets.is_empty() {
                     self.empty_nlris.push(index);
                 }
-                self.nlris.push(&octets);
+                self.nlris.push(octets);
             }
             None if self.nlris.is_empty() => {}
             None => self.nlris.push(&[]),
@@ -257,15 +298,16 @@ impl Rules {
         self.reserve(conditions.len());
         other.conditions = vec![Condition::False; conditions.len()];
         for (rule, condition) in other.iter().zip(conditions) {
-            self.push(RuleBuf { condition, ..rule.to_buf() });
+            let Rule { name, actions, outcome, action_given, nlri, origin, .. } = rule;
+            self.add(RuleParts { name, condition, actions, outcome, action_given, nlri, origin });
         }
     }
 
     /// Gives the rule of an index another outcome.
     pub fn set_outcome(&mut self, index: usize, outcome: Outcome) {
         if let Some(effect) = self.effect(index) {
-            let effect = Effect { outcome, ..effect.clone() };
-            let new = self.known.index(effect);
+            let Effect { action_given, actions, .. } = effect.clone();
+            let new = self.known.index(outcome, action_given, &actions);
             if let Some(old) = self.effects.get_mut(index) {
                 *old = new;
             }

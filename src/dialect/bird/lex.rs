@@ -190,7 +190,10 @@ impl<'a> Lexer<'a> {
         if pair {
             return (Token::Sign(self.slice(at, at + 2)), at + 2);
         }
-        let width = self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8);
+        let width = match self.byte(at) {
+            0..0x80 => 1,
+            _ => self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8),
+        };
         (Token::Sign(self.slice(at, at + width)), at + width)
     }
 

@@ -44,6 +44,17 @@ struct Protocol<'a> {
     rules: Vec<(Family, ir::Rules)>,
 }
 
+impl Protocol<'_> {
+    fn rules_of(&mut self, family: Family) -> &mut ir::Rules {
+        let at = self.rules.iter().position(|(of, _)| *of == family).unwrap_or_else(|| {
+            self.rules.push((family, ir::Rules::new()));
+            self.rules.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "an index that was just found or filled")]
+        &mut self.rules[at].1
+    }
+}
+
 #[derive(Debug)]
 struct Template<'a> {
     inside: Protocol<'a>,
@@ -311,12 +322,7 @@ impl<'a> Parser<'a, '_, '_> {
             }
         }
         let name = if ended { self.name() } else { None };
-        let rule = self.rules.rule(&self.route, name, first, self.findings);
-        if let Some((_, rules)) = protocol.rules.iter_mut().find(|(of, _)| *of == family) {
-            rules.push(rule);
-        } else {
-            protocol.rules.push((family, [rule].into_iter().collect()));
-        }
+        self.rules.rule(&self.route, name, first, self.findings, protocol.rules_of(family));
     }
 
     // `# name: X` on the line where a route ends.
