@@ -1,7 +1,7 @@
 //! The rules of a rule set, kept by column: fleets have them by the hundred thousand, and a rule in a box of its own
 //! takes twice the memory.
 
-use super::columns::{Effect, Effects, Strings};
+use super::columns::{Effect, Effects, Indices, Labels};
 use super::{Action, Condition, Origin, Outcome};
 use crate::source::{SourceId, Span};
 use std::fmt;
@@ -139,13 +139,10 @@ pub struct Rules {
     sources: Vec<SourceId>,
     source: SourceId,
     // For each rule, which of the effects it has.
-    effects: Vec<u32>,
+    effects: Indices,
     known: Effects,
-    names: Strings,
-    // One for each rule, or none while no rule has an NLRI.
-    nlris: Strings,
-    // Rules whose NLRI has no octets, ascending.
-    empty_nlris: Vec<usize>,
+    // Name and NLRI.
+    labels: Labels,
 }
 
 impl Rules {
@@ -166,7 +163,7 @@ impl Rules {
         self.conditions.reserve(count);
         self.spans.reserve(count);
         self.effects.reserve(count);
-        self.names.reserve(count);
+        self.labels.reserve(count);
     }
 
     /// How many.
@@ -184,13 +181,14 @@ impl Rules {
     pub fn get(&self, index: usize) -> Option<Rule<'_>> {
         let condition = self.conditions.get(index)?;
         let effect = self.effect(index)?;
+        let (name, nlri) = self.labels.get(index);
         Some(Rule {
-            name: self.name(index),
+            name,
             condition,
             actions: &effect.actions,
             outcome: effect.outcome,
             action_given: effect.action_given,
-            nlri: self.nlri(index),
+            nlri,
             origin: Origin {
                 source: self.sources.get(index).copied().unwrap_or(self.source),
                 span: self.spans.get(index).copied().unwrap_or_default(),
@@ -236,17 +234,7 @@ impl Rules {
     }
 
     fn effect(&self, index: usize) -> Option<&Effect> {
-        self.known.get(*self.effects.get(index)?)
-    }
-
-    fn name(&self, index: usize) -> &str {
-        // Only whole names are put in, so this is what was put in.
-        std::str::from_utf8(self.names.get(index)).unwrap_or("")
-    }
-
-    fn nlri(&self, index: usize) -> Option<&[u8]> {
-        let octets = self.nlris.get(index);
-        (!octets.is_empty() || self.empty_nlris.binary_search(&index).is_ok()).then_some(octets)
+        self.known.get(self.effects.get(index)?)
     }
 
     /// Adds a rule behind the others.
@@ -272,20 +260,7 @@ impl Rules {
         self.conditions.push(condition);
         self.spans.push(origin.span);
         self.effects.push(self.known.index(outcome, action_given, actions));
-        self.names.push(name.as_bytes());
-        if nlri.is_some() && self.nlris.is_empty() {
-            (0..index).for_each(|_| self.nlris.push(&[]));
-        }
-        match nlri {
-            Some(octets) => {
-                if octets.is_empty() {
-                    self.empty_nlris.push(index);
-                }
-                self.nlris.push(octets);
-            }
-            None if self.nlris.is_empty() => {}
-            None => self.nlris.push(&[]),
-        }
+        self.labels.push(name, nlri);
     }
 
     /// Puts the rules of another list behind these.
@@ -308,9 +283,7 @@ impl Rules {
         if let Some(effect) = self.effect(index) {
             let Effect { action_given, actions, .. } = effect.clone();
             let new = self.known.index(outcome, action_given, &actions);
-            if let Some(old) = self.effects.get_mut(index) {
-                *old = new;
-            }
+            self.effects.set(index, new);
         }
     }
 
@@ -321,14 +294,15 @@ impl Rules {
 
     /// Gives every rule another name, made of its index and its own.
     pub fn rename(&mut self, mut to: impl FnMut(usize, &str, &mut String)) {
-        let mut names = Strings::default();
+        let mut labels = Labels::default();
         let mut name = String::new();
         for index in 0..self.len() {
+            let (old, nlri) = self.labels.get(index);
             name.clear();
-            to(index, self.name(index), &mut name);
-            names.push(name.as_bytes());
+            to(index, old, &mut name);
+            labels.push(&name, nlri);
         }
-        self.names = names;
+        self.labels = labels;
     }
 
     /// Puts rules in front of the one of an index; `at` is at most how many there are.
@@ -374,14 +348,8 @@ impl Rules {
         drop(conditions);
         self.spans = picked(&old.spans, order);
         self.sources = picked(&old.sources, order);
-        self.effects = picked(&old.effects, order);
-        self.names = old.names.picked(order);
-        self.nlris = old.nlris.picked(order);
-        if !old.empty_nlris.is_empty() {
-            let is_empty = |index: &usize| old.empty_nlris.binary_search(index).is_ok();
-            self.empty_nlris =
-                order.iter().enumerate().filter(|(_, index)| is_empty(index)).map(|(new, _)| new).collect();
-        }
+        self.effects = old.effects.picked(order);
+        self.labels = old.labels.picked(order);
     }
 
     /// Gives back what was reserved for more rules.
@@ -390,8 +358,7 @@ impl Rules {
         self.spans.shrink_to_fit();
         self.sources.shrink_to_fit();
         self.effects.shrink_to_fit();
-        self.names.shrink_to_fit();
-        self.nlris.shrink_to_fit();
+        self.labels.shrink_to_fit();
     }
 }
 
@@ -488,7 +455,7 @@ mod tests {
         let rate = Rate { amount: f64::from(number % 3), unit: RateUnit::OctetsPerSecond, burst: None };
         let octets: Box<[u8]> = vec![7; (number % 4) as usize].into();
         RuleBuf {
-            name: "r".repeat((number % 5) as usize).into(),
+            name: "r".repeat((number % 5 * (number % 90)) as usize).into(),
             condition: Condition::test(Field::Ttl, ValueSet::single(number)),
             actions: if number.is_multiple_of(2) { Box::default() } else { [Action::RateLimit(rate)].into() },
             outcome: Outcome::Call(number % 20),

@@ -298,7 +298,7 @@ impl<'o> Rules<'o> {
 /// The name of the route of that number in its file.
 pub(super) fn default_name(number: usize, out: &mut String) {
     // A string takes everything.
-    let _ = write!(out, "route-{number}");
+    let _ = write!(out, "{number}");
 }
 
 fn host_bits(written: &str, meant: &str, span: Span, findings: &mut Findings) {
