@@ -93,8 +93,8 @@ impl<'a> Parser<'a, '_, '_> {
                 self.unused_templates();
                 return false;
             }
-            Token::Sign(";") => {}
-            Token::Sign("}") => self.findings.error(raised::SYNTAX_ERROR, "this `}` closes nothing", span),
+            Token::Sign(b';') => {}
+            Token::Sign(b'}') => self.findings.error(raised::SYNTAX_ERROR, "this `}` closes nothing", span),
             Token::Unclosed(_) => self.unclosed(span),
             Token::Word("define") => {
                 self.constants.define(&mut self.lexer, self.findings);
@@ -147,16 +147,16 @@ impl<'a> Parser<'a, '_, '_> {
         loop {
             let (token, span) = self.lexer.next();
             match token {
-                Token::Sign(";") if depth == 0 => return,
-                Token::Sign("{" | "(" | "[") => depth += 1,
-                Token::Sign("}") if depth == 0 => return self.lexer.seek(span.start as usize),
-                Token::Sign("}") => {
+                Token::Sign(b';') if depth == 0 => return,
+                Token::Sign(b'{' | b'(' | b'[') => depth += 1,
+                Token::Sign(b'}') if depth == 0 => return self.lexer.seek(span.start as usize),
+                Token::Sign(b'}') => {
                     depth -= 1;
                     if depth == 0 {
                         return;
                     }
                 }
-                Token::Sign(")" | "]") => depth = depth.saturating_sub(1),
+                Token::Sign(b')' | b']') => depth = depth.saturating_sub(1),
                 Token::Word(name) | Token::Quoted(name) if !self.constants.is_empty() => {
                     self.constants.touch(name);
                 }
@@ -182,7 +182,7 @@ impl<'a> Parser<'a, '_, '_> {
         let place = name.map_or(start, |(_, span)| span);
         let mut inside = self.inherited(from, is_template);
         let first = self.findings.len();
-        if self.lexer.eat("{") {
+        if self.lexer.eat(b'{') {
             while self.inner(&mut inside) {}
         } else {
             let at = Span::new(self.lexer.at(), self.lexer.at());
@@ -223,13 +223,13 @@ impl<'a> Parser<'a, '_, '_> {
     fn inner(&mut self, protocol: &mut Protocol<'a>) -> bool {
         let (token, span) = self.lexer.next();
         match token {
-            Token::Sign("}") => return false,
+            Token::Sign(b'}') => return false,
             Token::End => {
                 let message = "expected `}` at the end of the protocol";
                 self.findings.error(raised::SYNTAX_ERROR, message, span);
                 return false;
             }
-            Token::Sign(";") => {}
+            Token::Sign(b';') => {}
             Token::Unclosed(_) => self.unclosed(span),
             Token::Word("route") => match self.lexer.peek() {
                 Token::Word(word) if flow(word).is_some() => {
@@ -258,7 +258,7 @@ impl<'a> Parser<'a, '_, '_> {
             // The channel's own name.
             self.lexer.next();
         }
-        if self.lexer.eat("{") {
+        if self.lexer.eat(b'{') {
             loop {
                 if self.lexer.eat_word("table")
                     && let Token::Word(name) | Token::Quoted(name) = self.lexer.peek()
@@ -267,7 +267,7 @@ impl<'a> Parser<'a, '_, '_> {
                     *table = Some(name);
                 }
                 match self.lexer.peek() {
-                    Token::Sign("}") => {
+                    Token::Sign(b'}') => {
                         self.lexer.next();
                         break;
                     }
@@ -276,7 +276,7 @@ impl<'a> Parser<'a, '_, '_> {
                 }
             }
         }
-        self.lexer.eat(";");
+        self.lexer.eat(b';');
     }
 
     fn skip(&mut self) {
@@ -290,10 +290,10 @@ impl<'a> Parser<'a, '_, '_> {
         loop {
             let (token, span) = self.lexer.next();
             match token {
-                Token::Sign(";") if depth == 0 => return,
-                Token::Sign("{" | "(" | "[") => depth += 1,
-                Token::Sign("}") if depth == 0 => return self.lexer.seek(span.start as usize),
-                Token::Sign("}" | ")" | "]") => depth = depth.saturating_sub(1),
+                Token::Sign(b';') if depth == 0 => return,
+                Token::Sign(b'{' | b'(' | b'[') => depth += 1,
+                Token::Sign(b'}') if depth == 0 => return self.lexer.seek(span.start as usize),
+                Token::Sign(b'}' | b')' | b']') => depth = depth.saturating_sub(1),
                 Token::Word(name) | Token::Quoted(name) if !self.constants.is_empty() => {
                     self.constants.touch(name);
                 }
@@ -313,11 +313,11 @@ impl<'a> Parser<'a, '_, '_> {
         }
         let behind = self.lexer.behind();
         self.route.span = Span::new(start.start as usize, behind);
-        let ended = self.lexer.eat(";");
+        let ended = self.lexer.eat(b';');
         if whole && !ended {
             let at = Span::new(behind, behind);
             self.findings.error(raised::SYNTAX_ERROR, "expected `;` at the end of the route", at);
-            if !matches!(self.lexer.peek(), Token::Word("route") | Token::Sign("}")) {
+            if !matches!(self.lexer.peek(), Token::Word("route") | Token::Sign(b'}')) {
                 self.skip_rest();
             }
         }
