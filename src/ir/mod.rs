@@ -5,9 +5,11 @@
 //! [`Origin`] and the place of a [`Test`].
 
 mod action;
+mod alternatives;
 mod calls;
 mod columns;
 mod condition;
+mod flatten;
 mod rules;
 mod values;
 

@@ -29,7 +29,7 @@ pub use interfaces::{bind, matched};
 pub use lower::{PORT_PROTOCOLS, groups, lower};
 pub use recover::recover;
 pub use table::{Distinguisher, TYPES, Table, TypeInfo};
-pub use written::{BitList, bit_list, written};
+pub use written::{BitList, bit_list, says, written};
 
 use crate::diagnostic::Diagnostic;
 use crate::dialect::ReadOptions;

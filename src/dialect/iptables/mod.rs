@@ -28,7 +28,7 @@ mod u32;
 mod values;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -72,6 +72,10 @@ impl Dialect for Iptables {
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
         print::print(document, out)
+    }
+
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
     }
 
     fn ledger(&self) -> &'static [Keyword] {

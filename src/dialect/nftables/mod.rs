@@ -34,7 +34,7 @@ mod values;
 mod written;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -83,6 +83,10 @@ impl Dialect for Nftables {
     ) -> Result<Vec<Lost>, fmt::Error> {
         let json = options.form.as_deref() == Some("json");
         print::print(document, if json { print::Form::Json } else { print::Form::Text }, out)
+    }
+
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
     }
 
     fn ledger(&self) -> &'static [Keyword] {

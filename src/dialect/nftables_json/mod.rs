@@ -14,7 +14,7 @@ pub(super) use lower::read;
 use crate::dialect::{
     Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,
 };
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -54,6 +54,10 @@ impl Dialect for NftablesJson {
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
         print::print(document, out)
+    }
+
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
     }
 
     fn ledger(&self) -> &'static [Keyword] {
