@@ -1,0 +1,217 @@
+//! Gates: chains before and behind every rule of a hook, which write down who passes.
+
+use super::wire::number_of;
+use crate::field::CtState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Where packets meet rules.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Hook {
+    /// Before a route is looked up.
+    Prerouting,
+    /// For the host.
+    Input,
+    /// Passed on.
+    Forward,
+    /// Behind both.
+    Postrouting,
+}
+
+impl Hook {
+    /// Every hook, in the order packets meet them.
+    pub const ALL: [Self; 4] = [Self::Prerouting, Self::Input, Self::Forward, Self::Postrouting];
+
+    /// Its word in nftables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Postrouting => "postrouting",
+        }
+    }
+}
+
+/// The table of the gates.
+const TABLE: &str = "inet flowgate-gates";
+const FIRST: i64 = -2_147_483_647;
+const LAST: i64 = 2_147_483_647;
+/// Just behind the place where fragments are put together (-400).
+const WHOLE: i64 = -399;
+/// Just behind the place where connections are looked up (-200).
+const TRACKED: i64 = -199;
+
+/// Which gates stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Gates {
+    /// No packet goes further than the gate behind this hook.
+    pub stop: Option<Hook>,
+    /// The rules have connections tracked: packets count as come when fragments are put together, and the state
+    /// of their connections is written down. A gate that asks for states makes the kernel track them.
+    pub tracked: bool,
+}
+
+impl Gates {
+    fn hooks(self) -> impl Iterator<Item = Hook> {
+        let last = match self.stop {
+            None => 4,
+            Some(stop) => Hook::ALL.iter().position(|hook| *hook == stop).map_or(4, |at| at + 1),
+        };
+        Hook::ALL.into_iter().take(last)
+    }
+
+    fn sets(self) -> Vec<String> {
+        let mut list: Vec<String> =
+            self.hooks().flat_map(|hook| ["came", "left"].map(|word| format!("{word}-{}", hook.name()))).collect();
+        if self.tracked {
+            list.push("whole-prerouting".to_owned());
+            list.extend(CtState::ALL.map(|state| format!("state-{}", state.name())));
+        }
+        list
+    }
+
+    /// What puts them up.
+    pub(super) fn text(self) -> String {
+        let mut text = format!("table {TABLE} {{\n");
+        for set in self.sets() {
+            _ = writeln!(text, "set {set} {{ type ether_addr; size 8388608; flags dynamic; }}");
+        }
+        let mut chain = |name: &str, hook: &str, priority: i64, rules: &str| {
+            _ = writeln!(
+                text,
+                "chain {name} {{ type filter hook {hook} priority {priority}; policy accept;\n{rules}\n}}"
+            );
+        };
+        for hook in self.hooks() {
+            let name = hook.name();
+            chain(&format!("before-{name}"), name, FIRST, &format!("add @came-{name} {{ ether saddr }}"));
+            let end = if self.stop == Some(hook) { " drop" } else { "" };
+            chain(&format!("behind-{name}"), name, LAST, &format!("add @left-{name} {{ ether saddr }}{end}"));
+        }
+        if self.tracked {
+            chain("whole", "prerouting", WHOLE, "add @whole-prerouting { ether saddr }");
+            let state = |state: CtState| {
+                let name = state.name();
+                format!("ct state {name} add @state-{name} {{ ether saddr }}")
+            };
+            chain("tracked", "prerouting", TRACKED, &CtState::ALL.map(state).join("\n"));
+        }
+        // The kernel's own packets go nowhere.
+        chain("own", "output", FIRST, "drop");
+        text.push_str("}\n");
+        text
+    }
+
+    pub(super) fn questions(self) -> String {
+        self.sets().iter().fold(String::new(), |mut text, set| {
+            _ = writeln!(text, "list set {TABLE} {set}");
+            text
+        })
+    }
+
+    pub(super) fn forget(self) -> String {
+        self.sets().iter().fold(String::new(), |mut text, set| {
+            _ = writeln!(text, "flush set {TABLE} {set}");
+            text
+        })
+    }
+}
+
+/// Asks who came to a hook.
+pub(super) fn question(hook: Hook) -> String {
+    format!("list set {TABLE} came-{}\n", hook.name())
+}
+
+/// How far packets came, by their places in the list that was driven.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Passage {
+    sets: BTreeMap<String, BTreeSet<u32>>,
+    states: BTreeMap<u32, CtState>,
+}
+
+impl Passage {
+    fn set(&self, word: &str, hook: Hook) -> &BTreeSet<u32> {
+        const NOBODY: &BTreeSet<u32> = &BTreeSet::new();
+        self.sets.get(&format!("{word}-{}", hook.name())).unwrap_or(NOBODY)
+    }
+
+    /// Who came to a hook.
+    pub fn came(&self, hook: Hook) -> &BTreeSet<u32> {
+        if hook == Hook::Prerouting && self.sets.contains_key("whole-prerouting") {
+            return self.set("whole", hook);
+        }
+        self.set("came", hook)
+    }
+
+    /// Who came into the kernel at all, and may have been kept back since to be put together.
+    pub fn entered(&self) -> &BTreeSet<u32> {
+        self.set("came", Hook::Prerouting)
+    }
+
+    /// Who left a hook behind all its rules.
+    pub fn left(&self, hook: Hook) -> &BTreeSet<u32> {
+        self.set("left", hook)
+    }
+
+    /// The state of a packet's connection, where it was asked for.
+    pub fn state(&self, place: u32) -> Option<CtState> {
+        self.states.get(&place).copied()
+    }
+}
+
+/// Sets as nft lists them: each name with its elements.
+fn listed(text: &str) -> Vec<(&str, &str)> {
+    let mut list = Vec::new();
+    for part in text.split("\tset ").skip(1) {
+        let name = part.split(' ').next().unwrap_or("");
+        let elements = part.split_once("elements = {").map_or("", |(_, rest)| rest);
+        list.push((name, elements.split('}').next().unwrap_or("")));
+    }
+    list
+}
+
+pub(super) fn read(text: &str, first: u32) -> Passage {
+    let mut passage = Passage::default();
+    for (name, elements) in listed(text) {
+        let numbers = elements.split(',').filter_map(|element| number_of(element.trim()));
+        let places: BTreeSet<u32> = numbers.map(|number| number.wrapping_sub(first)).collect();
+        match name.strip_prefix("state-").and_then(CtState::by_name) {
+            Some(state) => passage.states.extend(places.into_iter().map(|place| (place, state))),
+            None => _ = passage.sets.insert(name.to_owned(), places),
+        }
+    }
+    passage
+}
+
+pub(super) fn marks(text: &str, first: u32, sets: usize, count: usize) -> Vec<Vec<Option<u32>>> {
+    let mut all = vec![vec![None; count]; sets];
+    for ((_, elements), marks) in listed(text).into_iter().zip(&mut all) {
+        for element in elements.split(',') {
+            let Some((address, mark)) = element.trim().split_once(" . ") else { continue };
+            let Some(number) = number_of(address) else { continue };
+            let mark = mark.trim_start_matches("0x");
+            let place = number.wrapping_sub(first) as usize;
+            if let (Some(at), Ok(mark)) = (marks.get_mut(place), u32::from_str_radix(mark, 16)) {
+                *at = Some(mark);
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nft_lists_is_read() {
+        let text = "table inet t {\n\tset came-input {\n\t\ttype ether_addr\n\t\tsize 9\n\t\telements = { 02:f6:00:00:00:05,\n\t\t\t     02:f6:00:00:00:07 }\n\t}\n}\ntable inet t {\n\tset state-new {\n\t\ttype ether_addr\n\t\telements = { 02:f6:00:00:00:07 }\n\t}\n}\n";
+        let passage = read(text, 5);
+        assert_eq!(passage.came(Hook::Input), &BTreeSet::from([0, 2]));
+        assert_eq!((passage.state(2), passage.state(0)), (Some(CtState::New), None));
+        assert!(passage.left(Hook::Input).is_empty());
+        let text = "\tset a {\n\t}\n\tset b {\n\t\telements = { 02:f6:00:00:00:06 . 0x00000101 }\n\t}\n";
+        assert_eq!(marks(text, 5, 2, 2), [vec![None, None], vec![None, Some(0x101)]]);
+    }
+}
