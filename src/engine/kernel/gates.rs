@@ -103,13 +103,6 @@ impl Gates {
         text
     }
 
-    pub(super) fn questions(self) -> String {
-        self.sets().iter().fold(String::new(), |mut text, set| {
-            _ = writeln!(text, "list set {TABLE} {set}");
-            text
-        })
-    }
-
     pub(super) fn forget(self) -> String {
         self.sets().iter().fold(String::new(), |mut text, set| {
             _ = writeln!(text, "flush set {TABLE} {set}");
@@ -118,9 +111,12 @@ impl Gates {
     }
 }
 
-/// Asks who came to a hook.
-pub(super) fn question(hook: Hook) -> String {
-    format!("list set {TABLE} came-{}\n", hook.name())
+/// Asks for every set. Several questions at once nft 1.0.6 does not answer, and listing rules it ends on some.
+pub(super) const QUESTION: &str = "list sets\n";
+
+/// Asks who came into the kernel.
+pub(super) fn question_came() -> String {
+    format!("list set {TABLE} came-prerouting\n")
 }
 
 /// How far packets came, by their places in the list that was driven.
@@ -128,6 +124,7 @@ pub(super) fn question(hook: Hook) -> String {
 pub struct Passage {
     sets: BTreeMap<String, BTreeSet<u32>>,
     states: BTreeMap<u32, CtState>,
+    marks: BTreeMap<String, BTreeMap<u32, u32>>,
 }
 
 impl Passage {
@@ -154,6 +151,11 @@ impl Passage {
         self.set("left", hook)
     }
 
+    /// The marks that a set of the rules keeps by packet: its elements are `ether saddr . meta mark`.
+    pub fn marks(&self, set: &str) -> Option<&BTreeMap<u32, u32>> {
+        self.marks.get(set)
+    }
+
     /// The state of a packet's connection, where it was asked for.
     pub fn state(&self, place: u32) -> Option<CtState> {
         self.states.get(&place).copied()
@@ -173,31 +175,27 @@ fn listed(text: &str) -> Vec<(&str, &str)> {
 
 pub(super) fn read(text: &str, first: u32) -> Passage {
     let mut passage = Passage::default();
+    let place = |address: &str| Some(number_of(address)?.wrapping_sub(first));
     for (name, elements) in listed(text) {
-        let numbers = elements.split(',').filter_map(|element| number_of(element.trim()));
-        let places: BTreeSet<u32> = numbers.map(|number| number.wrapping_sub(first)).collect();
+        let elements = || elements.split(',').map(str::trim);
+        let marks: BTreeMap<u32, u32> = elements()
+            .filter_map(|element| {
+                let (address, mark) = element.split_once(" . ")?;
+                let mark = u32::from_str_radix(mark.trim_start_matches("0x"), 16);
+                Some((place(address)?, mark.ok()?))
+            })
+            .collect();
+        if !marks.is_empty() {
+            passage.marks.insert(name.to_owned(), marks);
+            continue;
+        }
+        let places: BTreeSet<u32> = elements().filter_map(place).collect();
         match name.strip_prefix("state-").and_then(CtState::by_name) {
             Some(state) => passage.states.extend(places.into_iter().map(|place| (place, state))),
             None => _ = passage.sets.insert(name.to_owned(), places),
         }
     }
     passage
-}
-
-pub(super) fn marks(text: &str, first: u32, sets: usize, count: usize) -> Vec<Vec<Option<u32>>> {
-    let mut all = vec![vec![None; count]; sets];
-    for ((_, elements), marks) in listed(text).into_iter().zip(&mut all) {
-        for element in elements.split(',') {
-            let Some((address, mark)) = element.trim().split_once(" . ") else { continue };
-            let Some(number) = number_of(address) else { continue };
-            let mark = mark.trim_start_matches("0x");
-            let place = number.wrapping_sub(first) as usize;
-            if let (Some(at), Ok(mark)) = (marks.get_mut(place), u32::from_str_radix(mark, 16)) {
-                *at = Some(mark);
-            }
-        }
-    }
-    all
 }
 
 #[cfg(test)]
@@ -212,6 +210,8 @@ mod tests {
         assert_eq!((passage.state(2), passage.state(0)), (Some(CtState::New), None));
         assert!(passage.left(Hook::Input).is_empty());
         let text = "\tset a {\n\t}\n\tset b {\n\t\telements = { 02:f6:00:00:00:06 . 0x00000101 }\n\t}\n";
-        assert_eq!(marks(text, 5, 2, 2), [vec![None, None], vec![None, Some(0x101)]]);
+        let passage = read(text, 5);
+        assert_eq!(passage.marks("b"), Some(&BTreeMap::from([(1, 0x101)])));
+        assert_eq!(passage.marks("a"), None);
     }
 }

@@ -83,27 +83,24 @@ impl Kernel {
         let through = Wire::new(&namespace, ip, devices.through)?;
         let (from_host, from_through, to) = (devices.host, devices.through, devices.out);
         let mut commands = vec!["link set lo up".to_owned()];
-        for name in devices.more {
-            commands.push(format!("link add {name} type dummy"));
+        for name in devices.more.iter().chain([&to]) {
+            let end = wire::end_of(name);
+            commands.push(format!("link add {end} type veth peer name {name}"));
+            commands.push(format!("link set {end} addrgenmode none up"));
+            commands.push(format!("link set {name} addrgenmode none"));
+            commands.push(format!("link set {name} arp off up"));
         }
-        commands.extend([
-            format!("link add {to} type dummy"),
-            format!("link set {to} addrgenmode none"),
-            format!("link set {to} arp off up"),
-            format!("rule add iif {from_host} lookup 100"),
-            format!("rule add iif {from_through} lookup 200"),
-            format!("-6 rule add iif {from_host} lookup 100"),
-            format!("-6 rule add iif {from_through} lookup 200"),
-            // Every destination is the host's own, or lies behind the device that packets leave by.
-            "route add local 0.0.0.0/0 dev lo table 100".to_owned(),
-            "-6 route add local ::/0 dev lo table 100".to_owned(),
-            format!("route add default dev {to} table 200"),
-            format!("-6 route add default dev {to} table 200"),
-            // Sources are looked up too.
-            format!("route add default dev {to}"),
-            format!("-6 route add default dev {to}"),
-        ]);
         namespace.run(|| feed(ip, ["-batch", "-"], &(commands.join("\n") + "\n")))?;
+        for (family, all) in [("-4", "0.0.0.0/0"), ("-6", "::/0")] {
+            // Every destination is the host's own, or lies behind the device that packets leave by; and so do sources,
+            // which are looked up too.
+            let routes = format!(
+                "rule add iif {from_host} lookup 100\nrule add iif {from_through} lookup 200\n\
+                 route add local {all} dev lo table 100\nroute add default dev {to} table 200\n\
+                 route add default dev {to}\n"
+            );
+            namespace.run(|| feed(ip, [family, "-batch", "-"], &routes))?;
+        }
         Ok(Self { host, through, programs, gates: Gates::default(), next: 0, namespace })
     }
 
@@ -156,17 +153,9 @@ impl Kernel {
                 std::thread::sleep(PATIENCE);
             }
         }
-        let passage = gates::read(&self.nft(&self.gates.questions())?, first);
+        let passage = gates::read(&self.nft(gates::QUESTION)?, first);
         self.nft(&self.gates.forget())?;
         Ok(passage)
-    }
-
-    /// The marks of packets that a set keeps, whose elements are `ether saddr . meta mark`: by the place of the packet
-    /// in the list that was driven last, which had `count` packets.
-    pub fn marks(&self, sets: &[String], count: usize) -> Result<Vec<Vec<Option<u32>>>, EngineError> {
-        let first = self.next.wrapping_sub(u32::try_from(count).unwrap_or(u32::MAX));
-        let questions: String = sets.iter().map(|set| format!("list set {set}\n")).collect();
-        Ok(gates::marks(&self.nft(&questions)?, first, sets.len(), count))
     }
 
     /// The frame that the packet of that place in a list driven next would go in.
@@ -182,7 +171,7 @@ impl Kernel {
     }
 
     fn came(&self, first: u32) -> Result<BTreeSet<u32>, EngineError> {
-        let said = self.nft(&gates::question(Hook::Prerouting))?;
+        let said = self.nft(&gates::question_came())?;
         Ok(gates::read(&said, first).came(Hook::Prerouting).clone())
     }
 

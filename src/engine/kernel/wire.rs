@@ -29,8 +29,7 @@ impl fmt::Debug for Wire {
 impl Wire {
     /// Makes the pair in a namespace; the kernel receives on the device `name`.
     pub fn new(namespace: &Namespace, ip: &Path, name: &str) -> Result<Self, EngineError> {
-        // Names of devices have at most 15 letters: the end we send on has one that no rule set uses.
-        let end = format!("fg~{}", name.len()) + &name.chars().rev().take(9).collect::<String>();
+        let end = end_of(name);
         namespace.run(|| {
             feed(ip, ["link", "add", &end, "type", "veth", "peer", "name", name], "")?;
             // It sends nothing of its own.
@@ -80,6 +79,11 @@ impl Wire {
             None => Err(EngineError::Kernel("a frame found no room".to_owned())),
         }
     }
+}
+
+/// The name of a device's other end: at most 15 letters, and none that a rule set uses.
+pub(super) fn end_of(name: &str) -> String {
+    format!("~{}", name.chars().rev().take(14).collect::<String>())
 }
 
 /// The number of the packet whose frame has that source address, as nft writes it.
