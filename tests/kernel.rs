@@ -28,3 +28,5 @@ mod programs;
 mod random;
 #[path = "kernel/rig.rs"]
 mod rig;
+#[path = "kernel/strange.rs"]
+mod strange;

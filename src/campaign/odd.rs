@@ -64,8 +64,6 @@ const CHAINS: &[&[(u8, u16)]] = &[
     &[(FRAGMENT, 1), (DESTINATION, 0)],
     &[(FRAGMENT, 185 << 3), (DESTINATION, 0)],
     &[(FRAGMENT, 185 << 3), (AUTHENTICATION, 0)],
-    &[(FRAGMENT, 0), (FRAGMENT, 0)],
-    &[(FRAGMENT, 0), (FRAGMENT, 185 << 3)],
     &[(FRAGMENT, 185 << 3), (FRAGMENT, 0)],
     &[(AUTHENTICATION, 0), (DESTINATION, 0)],
     &[(AUTHENTICATION, 0), (FRAGMENT, 0)],
@@ -161,6 +159,9 @@ fn checksum(header: &[u8]) -> u16 {
 fn inet6(packet: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (header, payload) = packet.split_first_chunk::<40>()?;
     let next = header.get(6).copied()?;
+    if CHAINS.iter().flat_map(|chain| chain.iter()).any(|(kind, _)| *kind == next) {
+        return None;
+    }
     let mut list = Vec::new();
     for chain in CHAINS {
         let whole = six(header, chain, next, payload)?;

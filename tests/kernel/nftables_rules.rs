@@ -5,8 +5,33 @@ use crate::random::Random;
 /// The families of tables whose packets are IP packets.
 pub(crate) const FAMILIES: [&str; 3] = ["ip", "ip6", "inet"];
 
-/// The conditions of a rule for tables of `family`.
-pub(crate) fn conditions(family: &str, random: &mut Random) -> String {
+/// The conditions of a rule for tables of `family`: none that nft 1.0.6 joins into something else (see `strange`).
+pub(crate) fn conditions(family: &str, random: &mut Random) -> Vec<String> {
+    loop {
+        let list = any_conditions(family, random);
+        let singles: Vec<(bool, bool)> = list.iter().filter_map(|text| single(text)).collect();
+        let pair = |a: &(bool, bool), b: &(bool, bool)| a.0 == b.0 && !(a.1 && b.1);
+        let joined = singles.iter().enumerate().any(|(at, a)| singles[at + 1..].iter().any(|b| pair(a, b)));
+        if !joined {
+            return list;
+        }
+    }
+}
+
+/// Whether a comparison is with one value: whether of the network header, and whether of ports for equality, which nft
+/// may join.
+fn single(text: &str) -> Option<(bool, bool)> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let network = matches!(words[0], "ip" | "ip6") || words[0].starts_with("@nh");
+    let ports = matches!(words.get(1), Some(&("sport" | "dport"))) && !text.contains('!');
+    let flags = text.starts_with("tcp flags") && !text.contains('&') && !text.contains('/');
+    let one = !text.contains(['&', '<', '>', ',', '/']) && !words.last()?.contains(['-', ':']);
+    let raw = words[0].starts_with('@') && !text.contains('&');
+    let header = !matches!(words[0], "meta" | "exthdr" | "frag" | "hbh" | "rt" | "dst" | "mh" | "iifname");
+    (header && words.get(1) != Some(&"option") && (one || flags || raw)).then_some((network, ports))
+}
+
+fn any_conditions(family: &str, random: &mut Random) -> Vec<String> {
     let count = 1 + random.below(3);
     let mut list = Vec::new();
     // One version and one protocol for a rule: else nft refuses most of them.
@@ -36,7 +61,10 @@ pub(crate) fn conditions(family: &str, random: &mut Random) -> String {
             _ => raw(random),
         });
     }
-    if list.is_empty() { network(six, random) } else { list.join(" ") }
+    if list.is_empty() {
+        list.push(network(six, random));
+    }
+    list
 }
 
 fn number(max: u64, random: &mut Random) -> u64 {
@@ -100,20 +128,16 @@ fn set(max: u64, random: &mut Random) -> String {
 fn masked(bits: u32, random: &mut Random) -> String {
     let max = (1_u64 << bits) - 1;
     let mask = number(max, random).max(1);
-    match random.below(5) {
+    match random.below(4) {
         0 => format!("& {mask:#x} == {:#x}", number(max, random) & mask),
         1 => format!("& {mask:#x} != {:#x}", number(max, random) & mask),
         2 => {
             let other = number(max, random) & !mask & max;
             format!("& {:#x} | {other:#x} == {:#x}", mask, number(max, random) & mask | other)
         }
-        3 => {
+        _ => {
             let flip = number(max, random) & mask;
             format!("& {mask:#x} ^ {flip:#x} == {:#x}", number(max, random) & mask)
-        }
-        _ => {
-            let by = 1 + random.below(u64::from(bits.max(2)) - 1);
-            format!(">> {by} == {}", number(max, random) >> by)
         }
     }
 }
@@ -347,7 +371,7 @@ fn raw(random: &mut Random) -> String {
     let width = *random.pick(&[8_u64, 16, 16, 32, 4, 12, 24]);
     let bit = (random.below(20) * 8) + if width < 8 { random.below(2) * 4 } else { 0 };
     let max = (1_u64 << width) - 1;
-    match random.below(3) {
+    match random.below(if width % 8 == 0 { 3 } else { 2 }) {
         0 => format!("@{base},{bit},{width} {}", number(max, random)),
         1 => format!("@{base},{bit},{width} != {}", number(max, random)),
         _ => format!("@{base},{bit},{width} & {:#x} == 0", number(max, random).max(1)),

@@ -117,7 +117,12 @@ impl<'a> Lower<'a, '_> {
         if ty == Type::Host {
             return Ok(host(load, relation, right, span));
         }
-        let plain = !matches!(right, Expr::Set(_) | Expr::SetRef(_));
+        // nft takes a set of one element for the element (measured with 1.0.6).
+        let plain = match right {
+            Expr::SetRef(_) => false,
+            Expr::Set(elements) => elements.len() == 1,
+            _ => true,
+        };
         let values = match (relation, right) {
             // Flags seen through a mask.
             (Relation::Implicit | Relation::Equal | Relation::Unequal, Expr::Slash(pair))

@@ -1,0 +1,153 @@
+//! The ledger of what the kernel does and our packet model cannot say: each class with what it predicts, a witness, and a
+//! test that fails when the difference is no longer there.
+//!
+//! A class is a view of a packet: the headers as that kernel finds them. A difference is explained only when the rule,
+//! evaluated on this view, comes to what the kernel did.
+
+use flowgate::field::{FIELDS, Field, Headers, Layer, Reading, ext};
+use flowgate::packet::decode_ip;
+
+/// The classes.
+pub(crate) const OPTIONS: &str = "options that the kernel finds fault with are not there";
+pub(crate) const NEXT: &str = "mobility, host identity and Shim6 are protocols of later fragments";
+pub(crate) const BEHIND: &str = "extension headers behind mobility, host identity and Shim6 are not found";
+pub(crate) const SHORT: &str = "an extension header cut short is one";
+
+pub(crate) const ZERO: &str = "a hop-by-hop header behind a payload length of 0 has a payload";
+
+/// The view of a packet by which a difference may be explained, and its class.
+pub(crate) fn view(packet: &[u8], headers: &Headers) -> Option<(&'static str, Headers)> {
+    let mut view = headers.clone();
+    let class = match packet.first()? >> 4 {
+        4 => four(packet, &mut view),
+        _ => six(packet, &mut view),
+    }?;
+    (view != *headers).then_some((class, view))
+}
+
+/// Linux 6.18, `nft_exthdr_ipv4_eval`: options are looked for by `__ip_options_compile` without a packet at hand.
+fn four(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
+    let end = usize::from(packet[0] & 15) * 4;
+    if sound_options(packet.get(20..end)?) {
+        return None;
+    }
+    view.set(Field::IpOptions, 0);
+    Some(OPTIONS)
+}
+
+fn sound_options(mut rest: &[u8]) -> bool {
+    let mut seen = [0_u8; 256];
+    loop {
+        let (kind, length) = match *rest {
+            [] | [0, ..] => return true,
+            [1, ..] => {
+                rest = &rest[1..];
+                continue;
+            }
+            [kind, length, ..] if length >= 2 && usize::from(length) <= rest.len() => (kind, length),
+            [..] => return false,
+        };
+        let (option, pointer) = (&rest[..usize::from(length)], rest.get(2).copied().unwrap_or(0));
+        let again = std::mem::replace(&mut seen[usize::from(kind)], 1) == 1;
+        let sound = match kind {
+            // A source route that is at its first hop, and of which there is one.
+            131 | 137 => length >= 3 && pointer == 4 && length >= 7 && (length - 3) % 4 == 0 && seen[131] + seen[137] < 2 && !again,
+            7 => !again && length >= 3 && pointer >= 4 && (pointer > length || pointer + 3 <= length),
+            68 => !again && length >= 4 && pointer >= 5 && (pointer > length || pointer + 3 <= length),
+            148 => option.len() >= 4,
+            _ => true,
+        };
+        if !sound {
+            return false;
+        }
+        rest = &rest[usize::from(length)..];
+    }
+}
+
+/// Linux 6.18, `ipv6_find_hdr`.
+fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
+    let length = 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+    if length == 40 && packet[6] == 0 {
+        // It may be a jumbogram, and the kernel leaves the octets there when it is none (`ip6_rcv_core`).
+        let mut whole = packet.to_vec();
+        whole[4..6].copy_from_slice(&u16::try_from(packet.len() - 40).ok()?.to_be_bytes());
+        let mut other = Headers::new();
+        decode_ip(&whole, &mut other);
+        for info in FIELDS.iter().filter(|info| info.layer != Layer::Link && info.field != Field::Len) {
+            match other.get(info.field) {
+                Reading::Value(value) => view.set_wide(info.field, value),
+                _ => view.set_absent(info.field),
+            }
+        }
+        return Some(ZERO);
+    }
+    let packet = packet.get(..length)?;
+    let has = |at: usize, octets: usize| at + octets <= packet.len();
+    let (mut next, mut at) = (packet[6], 40);
+    let (mut found, mut class) = (0, None);
+    loop {
+        let (bit, least) = match next {
+            0 => (ext::HOP_BY_HOP, 2),
+            43 => (ext::ROUTING, 4),
+            44 => (ext::FRAGMENT, 4),
+            51 => (ext::AUTHENTICATION, 2),
+            60 => (ext::DESTINATION, 2),
+            135 | 139 | 140 => {
+                let bit = match next {
+                    135 => ext::MOBILITY,
+                    139 => ext::HOST_IDENTITY,
+                    _ => ext::SHIM6,
+                };
+                class = class.or(Some(BEHIND));
+                found |= bit;
+                break;
+            }
+            _ => break,
+        };
+        if !has(at, least) {
+            // The walk ends in an error: no protocol, and what is not there is missing.
+            if found & ext::AUTHENTICATION == 0 {
+                view.set_absent(Field::Proto);
+            }
+            class = Some(SHORT);
+            break;
+        }
+        found |= bit;
+        if next == 51 && has(at, 8) && view.small(Field::AhSpi).is_none() {
+            let spi = packet[at + 4..at + 8].try_into().unwrap();
+            view.set(Field::AhSpi, u32::from_be_bytes(spi));
+        }
+        let behind = packet[at];
+        if next == 44 {
+            let field = u16::from_be_bytes([packet[at + 2], packet[at + 3]]);
+            if !has(at, 8) {
+                class = Some(SHORT);
+                view.set(Field::IsFragHeader, 1);
+                view.set(Field::FragOff, u32::from(field >> 3));
+                view.set(Field::Mf, u32::from(field & 1));
+            }
+            if field >> 3 != 0 {
+                let ends = matches!(behind, 0 | 43 | 44 | 51 | 60);
+                if !ends && found & ext::AUTHENTICATION == 0 {
+                    view.set(Field::Proto, behind.into());
+                    class = class.or(matches!(behind, 135 | 139 | 140).then_some(NEXT));
+                }
+                break;
+            }
+        }
+        let size = match next {
+            44 => 8,
+            51 => (usize::from(packet[at + 1]) + 2) * 4,
+            _ => (usize::from(packet[at + 1]) + 1) * 8,
+        };
+        if !has(at, size) {
+            class = Some(SHORT);
+        }
+        (next, at) = (behind, at + size);
+        if at >= packet.len() && class == Some(SHORT) && !matches!(next, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) {
+            view.set(Field::Proto, next.into());
+        }
+    }
+    view.set(Field::ExtHdrs, found | view.small(Field::ExtHdrs)? & ext::ESP);
+    class
+}
