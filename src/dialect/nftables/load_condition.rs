@@ -32,8 +32,8 @@ pub(super) struct Known {
     pub(super) plain: bool,
     /// VLAN tags looked into.
     pub(super) tags: u8,
-    /// ICMP messages of types from the first to the second only.
-    pub(super) icmp_type: Option<(u128, u128)>,
+    /// The types that ICMP messages may have by what an earlier statement asked for, a bit for each.
+    pub(super) icmp_types: Option<[u128; 2]>,
 }
 
 impl Known {
@@ -45,7 +45,7 @@ impl Known {
             TableFamily::Inet | TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => None,
         };
         let defrag = defrag && !matches!(family, TableFamily::Netdev);
-        Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_type: None }
+        Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_types: None }
     }
 }
 
@@ -197,10 +197,10 @@ impl Known {
         if let Some(number) = header.protocol() {
             self.need_protocol(number, span, out);
         }
-        let known = |(lo, hi): (u128, u128)| (lo..=hi).all(|t| place.of_types.iter().any(|of| u128::from(*of) == t));
-        if !place.of_types.is_empty() && !self.icmp_type.is_some_and(known) {
-            let bounds = place.of_types.iter().min().zip(place.of_types.iter().max());
-            self.icmp_type = bounds.map(|(lo, hi)| (u128::from(*lo), u128::from(*hi)));
+        let wanted = type_bits(place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t))));
+        let known = |[low, high]: [u128; 2]| low & !wanted[0] == 0 && high & !wanted[1] == 0;
+        if !place.of_types.is_empty() && !self.icmp_types.is_some_and(known) {
+            self.icmp_types = Some(wanted);
             let types = place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t)));
             let types = Values::Ranges(IntervalSet::from_ranges(types));
             out.push(self.transport((0, 8), (0, 8), &types, "icmp type", span));
@@ -247,7 +247,7 @@ impl Known {
             }
             Load::Field(Header::Icmp | Header::Icmpv6, place) if place.word == "type" => {
                 if let Values::Ranges(set) = values {
-                    self.icmp_type = set.min().zip(set.max());
+                    self.icmp_types = Some(type_bits(set.ranges()));
                 }
             }
             Load::Field(Header::Vlan, place) if place.word == "type" => {
@@ -689,6 +689,16 @@ impl Known {
             HeaderPart::Other(..) => opaque(words, Class::Payload, values, there(), span),
         }
     }
+}
+
+// Ranges of an octet as a bit for each value.
+fn type_bits(ranges: impl Iterator<Item = (u128, u128)>) -> [u128; 2] {
+    let mut bits = [0, 0];
+    for value in ranges.flat_map(|(lo, hi)| lo..=hi.min(255)) {
+        let [low, high] = &mut bits;
+        *(if value < 128 { low } else { high }) |= 1 << (value & 127);
+    }
+    bits
 }
 
 // The first octet of a load, and how many it has.
