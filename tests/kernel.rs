@@ -18,6 +18,10 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "kernel/iptables_rules.rs"]
+mod iptables_rules;
+#[path = "kernel/matrix_iptables.rs"]
+mod matrix_iptables;
 #[path = "kernel/matrix_nftables.rs"]
 mod matrix_nftables;
 #[path = "kernel/nftables_rules.rs"]

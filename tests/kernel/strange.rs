@@ -151,3 +151,11 @@ fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
     view.set(Field::ExtHdrs, found | view.small(Field::ExtHdrs)? & ext::ESP);
     class
 }
+
+/// The same for the matches of xtables.
+pub(crate) fn view_of_xtables(packet: &[u8], headers: &Headers, _nft: bool) -> Option<(&'static str, Headers)> {
+    if packet.first()? >> 4 == 4 {
+        return None;
+    }
+    view(packet, headers)
+}
