@@ -30,7 +30,14 @@ pub(crate) fn conditions(six: bool, random: &mut Random) -> String {
     for _ in 0..[0, 0, 1, 1, 2][usize::try_from(random.below(5)).unwrap()] {
         list.push(other(six, random));
     }
-    list.retain(|text| !text.is_empty());
+    // A match twice is a question of its own.
+    let mut seen = Vec::new();
+    list.retain(|text| {
+        let module = text.strip_prefix("-m ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+        let fresh = module.is_none() || !seen.contains(&module);
+        seen.push(module);
+        fresh && !text.is_empty()
+    });
     list.join(" ")
 }
 

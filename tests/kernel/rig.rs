@@ -64,7 +64,14 @@ pub(crate) fn headers(document: &Document, frame: &[u8], place: Place<'_>) -> He
             headers.set_wide(group, 0);
             continue;
         };
-        let symbol = document.symbols.iter().position(|symbol| **symbol == *name);
+        // Patterns of iptables stand for what nothing else in the file names.
+        let fits = |symbol: &str| symbol.strip_suffix('*').is_some_and(|stem| name.starts_with(stem));
+        let named = document.symbols.iter().position(|symbol| **symbol == *name);
+        let longest = || {
+            let all = document.symbols.iter().enumerate().filter(|(_, symbol)| fits(symbol));
+            all.max_by_key(|(_, symbol)| symbol.len()).map(|(at, _)| at)
+        };
+        let symbol = named.or_else(longest);
         headers.set(single, symbol.map_or(u32::MAX, |at| u32::try_from(at).unwrap()));
         let mut groups = 0_u128;
         for (symbol, bit) in document.symbols.iter().zip(0..128) {

@@ -148,6 +148,9 @@ fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
             view.set(Field::Proto, next.into());
         }
     }
+    if found & ext::AUTHENTICATION == 0 {
+        view.set_absent(Field::AhSpi);
+    }
     view.set(Field::ExtHdrs, found | view.small(Field::ExtHdrs)? & ext::ESP);
     class
 }

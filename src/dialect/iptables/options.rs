@@ -423,6 +423,7 @@ fn load(spec: &mut Spec, name: &str, span: Span) {
         opaque: String::new(),
         over: Vec::new(),
         used: false,
+        narrows: false,
     });
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) over: Vec<Condition>,
     /// Whether any option of it was read.
     pub(super) used: bool,
+    /// Whether a port or flag option of it asks for anything.
+    pub(super) narrows: bool,
 }
 
 /// What the target is.
@@ -51,6 +53,8 @@ pub(super) struct Spec {
     pub(super) protocol: Option<(u8, bool, Span)>,
     pub(super) fragment: Option<Condition>,
     pub(super) parts: Vec<Condition>,
+    /// Which match of `loaded` each of the parts is of.
+    pub(super) owners: Vec<usize>,
     pub(super) loaded: Vec<Loaded>,
     pub(super) only: Option<Family>,
     pub(super) aim: Aim,
@@ -77,6 +81,7 @@ impl Spec {
             protocol: None,
             fragment: None,
             parts: Vec::new(),
+            owners: Vec::new(),
             loaded: Vec::new(),
             only: None,
             aim: Aim::None,
@@ -98,6 +103,7 @@ impl Spec {
         }
         (self.in_iface, self.out_iface, self.protocol, self.fragment) = (None, None, None, None);
         self.parts.clear();
+        self.owners.clear();
         self.loaded.clear();
         self.only = None;
         (self.aim, self.goto, self.unread) = (Aim::None, false, false);
@@ -105,6 +111,11 @@ impl Spec {
         self.target_options.clear();
         self.comment.clear();
         self.span = span;
+    }
+
+    /// Says of parts that were added since whose they are.
+    pub(super) fn owned_by(&mut self, match_index: usize) {
+        self.owners.resize(self.parts.len(), match_index);
     }
 
     /// The protocol, where the rule asks for one.
