@@ -18,6 +18,10 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "kernel/chains_nftables.rs"]
+mod chains_nftables;
+#[path = "kernel/course.rs"]
+mod course;
 #[path = "kernel/iptables_rules.rs"]
 mod iptables_rules;
 #[path = "kernel/matrix_iptables.rs"]

@@ -444,17 +444,20 @@ impl Reader<'_> {
         }
         let found = Condition::and(parts);
         let found = if not && !soft { Condition::not(found) } else { found };
+        if !self.options.iptables_exact {
+            return push(&mut spec.parts, found);
+        }
         // ESP without an octet of it matches nothing.
         let room = Condition::test_at(Field::L4Room, ValueSet::range(2, 31), span);
         let found = Condition::and([Condition::or([Condition::not(proto([50, 50])), room]), found]);
         // The kernel walks on behind a later fragment's header, and takes mobility and its like for protocols.
         let plain = Condition::present(Field::Proto);
-        let stop = u128::from(ext::MOBILITY | ext::HOST_IDENTITY | ext::SHIM6);
-        let none = Condition::test_at(Field::ExtHdrs, ValueSet::bits(0, stop), span);
+        let stop = ext::MOBILITY | ext::HOST_IDENTITY | ext::SHIM6;
+        let none = Condition::test_at(Field::ExtHdrs, ValueSet::bits(0, stop.into()), span);
         let known = Condition::and([plain, none]);
         let id = format!("iptables -m ipv6header {}--header {text}", if not { "! " } else { "" });
-        let reason = "payload";
-        let rest = Condition::opaque_within(id, reason, Condition::not(known.clone()), Condition::False, span);
+        let over = Condition::not(known.clone());
+        let rest = Condition::opaque_within(id, "payload", over, Condition::False, span);
         push(&mut spec.parts, Condition::or([Condition::and([known, found]), rest]));
     }
 

@@ -355,6 +355,8 @@ impl<'a, 's> Lower<'a, 's> {
             return;
         }
         for mut place in merged {
+            // Of equal priority the kernel takes the chain first that was made last (measured on Linux 6.18).
+            place.stages.reverse();
             place.stages.sort_by_key(|stage| stage.priority);
             self.hook(&place);
         }
