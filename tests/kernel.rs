@@ -18,6 +18,8 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "kernel/chains_iptables.rs"]
+mod chains_iptables;
 #[path = "kernel/chains_nftables.rs"]
 mod chains_nftables;
 #[path = "kernel/course.rs"]

@@ -45,36 +45,15 @@ pub(crate) struct Names<'a> {
 
 pub(crate) const NAMES: Names<'static> = Names { host: "host0", through: "through0", out: "out0" };
 
-/// Packets whose course is not changed by what the ledger knows, and which are not put together on their way.
+/// Packets whose course is not changed by what the ledger knows.
 pub(crate) fn fit(packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let mut list: Vec<Vec<u8>> = packets
-        .into_iter()
-        .filter(|packet| {
-            let mut headers = Headers::new();
-            flowgate::packet::decode_ip(packet, &mut headers);
-            strange::view(packet, &headers).is_none()
-        })
-        .collect();
-    for (packet, number) in list.iter_mut().zip(1_u16..) {
-        tell_apart(packet, number);
-    }
+    let mut list = packets;
+    list.retain(|packet| {
+        let mut headers = Headers::new();
+        flowgate::packet::decode_ip(packet, &mut headers);
+        strange::view(packet, &headers).is_none()
+    });
     list
-}
-
-/// Gives a fragment of IPv4 an identification of its own.
-fn tell_apart(packet: &mut [u8], number: u16) {
-    let is_fragment = packet.len() >= 20 && packet[0] >> 4 == 4 && (packet[6] & 0x3f, packet[7]) != (0, 0);
-    let end = usize::from(packet[0] & 15) * 4;
-    if !is_fragment || end < 20 || end > packet.len() {
-        return;
-    }
-    packet[4..6].copy_from_slice(&number.to_be_bytes());
-    packet[10..12].copy_from_slice(&[0, 0]);
-    let mut sum: u32 = packet[..end].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    packet[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }
 
 /// Which rule set a hook walks for packets of a version; none where it has no rules.
@@ -94,27 +73,30 @@ pub(crate) fn run(
         list.iter().enumerate().map(|(at, packet)| kernel.frame(way, at as u32, packet)).collect();
     let passage = kernel.drive(way, list).unwrap();
     tally.packets += list.len();
-    let hooks = match way {
-        Way::Host => &[Hook::Prerouting, Hook::Input][..],
-        Way::Through => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
-    };
     for (at, frame) in frames.iter().enumerate() {
         let number = at as u32;
-        let mut before: Option<Hook> = None;
-        for hook in hooks {
-            if !passage.came(*hook).contains(&number) {
-                let left = before.is_none_or(|before| passage.left(before).contains(&number));
-                if left {
-                    *tally.stack.entry(hook.name()).or_default() += 1;
-                }
-                break;
-            }
-            before = Some(*hook);
+        let came = |hook: Hook| passage.came(hook).contains(&number);
+        let left = |hook: Hook| passage.left(hook).contains(&number);
+        // Where the stack keeps a packet that no rule stops.
+        let gone = if !came(Hook::Prerouting) {
+            Some("before prerouting")
+        } else if left(Hook::Prerouting) && !came(Hook::Input) && !came(Hook::Forward) {
+            Some("between prerouting and input or forward")
+        } else if left(Hook::Forward) && !came(Hook::Postrouting) {
+            Some("between forward and postrouting")
+        } else {
+            None
+        };
+        if let Some(gone) = gone {
+            *tally.stack.entry(gone).or_default() += 1;
+        }
+        // What is sent to everybody is for the host, whichever way it comes.
+        for hook in Hook::ALL.into_iter().filter(|hook| came(*hook)) {
             let six = frame[14] >> 4 == 6;
-            let Some(set) = entry(*hook, six) else { continue };
-            let place = place(*hook, way, names, &passage, number);
+            let Some(set) = entry(hook, six) else { continue };
+            let place = place(hook, way, names, &passage, number);
             let headers = headers(document, frame, place);
-            let left = passage.left(*hook).contains(&number);
+            let left = left(hook);
             let decision = walked(document, set, &headers, hits, || format!("{} {}", hook.name(), hex(&list[at])));
             match decision {
                 Decision::Unknown(_) => tally.unknown += 1,

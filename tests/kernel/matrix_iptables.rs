@@ -20,13 +20,13 @@ const TABLES: [(&str, i64); 2] = [("raw", -300), ("mangle", -150)];
 
 /// A program and what it loads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Program {
-    name: &'static str,
-    six: bool,
-    nft: bool,
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) six: bool,
+    pub(crate) nft: bool,
 }
 
-const PROGRAMS: [Program; 4] = [
+pub(crate) const PROGRAMS: [Program; 4] = [
     Program { name: "iptables-legacy", six: false, nft: false },
     Program { name: "iptables-nft", six: false, nft: true },
     Program { name: "ip6tables-legacy", six: true, nft: false },
@@ -34,7 +34,20 @@ const PROGRAMS: [Program; 4] = [
 ];
 
 impl Program {
-    fn options(self) -> ReadOptions {
+    /// What empties its tables.
+    pub(crate) fn nothing(self) -> String {
+        let chains = |list: &[&str]| list.iter().map(|chain| format!(":{chain} ACCEPT [0:0]\n")).collect::<String>();
+        [
+            ("raw", &["PREROUTING", "OUTPUT"][..]),
+            ("mangle", &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]),
+            ("filter", &["INPUT", "FORWARD", "OUTPUT"]),
+            ("security", &["INPUT", "FORWARD", "OUTPUT"]),
+        ]
+        .map(|(table, list)| format!("*{table}\n{}COMMIT\n", chains(list)))
+        .concat()
+    }
+
+    pub(crate) fn options(self) -> ReadOptions {
         let family = Some(if self.six { Family::Inet6 } else { Family::Inet });
         ReadOptions { iptables_nft: self.nft, iptables_exact: true, family, ..ReadOptions::default() }
     }
@@ -238,7 +251,7 @@ fn single_rules_match_what_the_kernel_matches() {
                 list.extend(packets(&rule.document, 8, &mut random));
             }
             compare(&mut kernel, which, &rules, &list, &mut tally, &mut wrong);
-            kernel.feed(&restore, &[], "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n").unwrap();
+            kernel.feed(&restore, &[], &which.nothing()).unwrap();
         }
         println!("{}: {tally:?}", which.name);
     }

@@ -238,6 +238,13 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("ipv4/conf/default/rp_filter", "0"),
     ("ipv4/conf/default/accept_local", "1"),
     ("ipv4/conf/default/accept_source_route", "1"),
+    // Fragments are not kept to be put together with others that come much later.
+    ("ipv4/ipfrag_low_thresh", "0"),
+    ("ipv4/ipfrag_high_thresh", "0"),
+    ("ipv6/ip6frag_low_thresh", "0"),
+    ("ipv6/ip6frag_high_thresh", "0"),
+    ("netfilter/nf_conntrack_frag6_low_thresh", "0"),
+    ("netfilter/nf_conntrack_frag6_high_thresh", "0"),
     ("ipv6/conf/default/accept_ra", "0"),
     ("ipv6/conf/default/accept_dad", "0"),
     ("ipv6/conf/default/accept_source_route", "1"),
