@@ -22,6 +22,8 @@
 mod chains_iptables;
 #[path = "kernel/chains_nftables.rs"]
 mod chains_nftables;
+#[path = "kernel/corpora.rs"]
+mod corpora;
 #[path = "kernel/course.rs"]
 mod course;
 #[path = "kernel/iptables_rules.rs"]

@@ -75,10 +75,14 @@ pub(crate) fn run(
     tally.packets += list.len();
     for (at, frame) in frames.iter().enumerate() {
         let number = at as u32;
-        let came = |hook: Hook| passage.came(hook).contains(&number);
+        // Where connections are tracked, fragments are kept back to be put together.
+        let kept = passage.is_tracked() && !passage.whole().contains(&number);
+        let came = |hook: Hook| passage.came(hook).contains(&number) && !kept;
         let left = |hook: Hook| passage.left(hook).contains(&number);
         // Where the stack keeps a packet that no rule stops.
-        let gone = if !came(Hook::Prerouting) {
+        let gone = if passage.came(Hook::Prerouting).contains(&number) && kept {
+            Some("to be put together")
+        } else if !came(Hook::Prerouting) {
             Some("before prerouting")
         } else if left(Hook::Prerouting) && !came(Hook::Input) && !came(Hook::Forward) {
             Some("between prerouting and input or forward")

@@ -145,11 +145,11 @@ fn compare(kernel: &mut Kernel, program: Program, rules: &[Rule], list: &[Vec<u8
     let frames: Vec<Vec<u8>> = list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
     let passage = kernel.drive(Way::Host, list).unwrap();
     tally.packets += list.len();
-    tally.never_came += list.len() - passage.entered().len();
+    tally.never_came += list.len() - passage.came(Hook::Prerouting).len();
     let at = Place { input: Some("host0"), ..Place::default() };
     'packets: for (place, frame) in frames.iter().enumerate() {
         let number = place as u32;
-        if !passage.entered().contains(&number) || (frame[14] >> 4 == 6) != program.six {
+        if !passage.came(Hook::Prerouting).contains(&number) || (frame[14] >> 4 == 6) != program.six {
             continue;
         }
         let view = headers(&Document::default(), frame, at);

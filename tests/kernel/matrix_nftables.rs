@@ -118,9 +118,9 @@ fn compare(kernel: &mut Kernel, family: &str, rules: &[Rule], list: &[Vec<u8>], 
     let frames: Vec<Vec<u8>> = list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
     let passage = kernel.drive(Way::Host, list).unwrap();
     tally.packets += list.len();
-    tally.never_came += list.len() - passage.entered().len();
+    tally.never_came += list.len() - passage.came(Hook::Prerouting).len();
     for (place, frame) in frames.iter().enumerate() {
-        if !passage.entered().contains(&(place as u32)) {
+        if !passage.came(Hook::Prerouting).contains(&(place as u32)) {
             continue;
         }
         let version = frame[14] >> 4;

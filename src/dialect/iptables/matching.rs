@@ -372,7 +372,8 @@ impl Reader<'_> {
         let has = |name: &str| text.split(',').any(|word| word.eq_ignore_ascii_case(name));
         let field = if source { Field::Src4 } else { Field::Dst4 };
         let multicast = (0xe000_0000, 0xefff_ffff);
-        let broadcast = [(0, 0x00ff_ffff), (u32::MAX, u32::MAX)];
+        // All of 0.0.0.0/8 before Linux 5.3, one address since (measured on 6.18).
+        let broadcast = [(0, 0), (u32::MAX, u32::MAX)];
         let (mut over, mut under) = (Vec::new(), Vec::new());
         if has("MULTICAST") {
             over.push(multicast);

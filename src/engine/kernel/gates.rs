@@ -34,7 +34,7 @@ impl Hook {
 }
 
 /// The table of the gates.
-const TABLE: &str = "inet flowgate-gates";
+pub(super) const TABLE: &str = "inet flowgate-gates";
 const FIRST: i64 = -2_147_483_647;
 const LAST: i64 = 2_147_483_647;
 /// Just behind the place where fragments are put together (-400).
@@ -47,8 +47,8 @@ const TRACKED: i64 = -199;
 pub struct Gates {
     /// No packet goes further than the gate behind this hook.
     pub stop: Option<Hook>,
-    /// The rules have connections tracked: packets count as come when fragments are put together, and the state
-    /// of their connections is written down. A gate that asks for states makes the kernel track them.
+    /// The rules have connections tracked: the state of each packet's connection is written down. A gate that asks
+    /// for states makes the kernel track them.
     pub tracked: bool,
 }
 
@@ -64,8 +64,8 @@ impl Gates {
     fn sets(self) -> Vec<String> {
         let mut list: Vec<String> =
             self.hooks().flat_map(|hook| ["came", "left"].map(|word| format!("{word}-{}", hook.name()))).collect();
+        list.push("whole-prerouting".to_owned());
         if self.tracked {
-            list.push("whole-prerouting".to_owned());
             list.extend(CtState::ALL.map(|state| format!("state-{}", state.name())));
         }
         list
@@ -89,8 +89,8 @@ impl Gates {
             let end = if self.stop == Some(hook) { " drop" } else { "" };
             chain(&format!("behind-{name}"), name, LAST, &format!("add @left-{name} {{ ether saddr }}{end}"));
         }
+        chain("whole", "prerouting", WHOLE, "add @whole-prerouting { ether saddr }");
         if self.tracked {
-            chain("whole", "prerouting", WHOLE, "add @whole-prerouting { ether saddr }");
             let state = |state: CtState| {
                 let name = state.name();
                 format!("ct state {name} add @state-{name} {{ ether saddr }}")
@@ -124,6 +124,7 @@ pub(super) fn question_came() -> String {
 pub struct Passage {
     sets: BTreeMap<String, BTreeSet<u32>>,
     states: BTreeMap<u32, CtState>,
+    tracked: bool,
     marks: BTreeMap<String, BTreeMap<u32, u32>>,
 }
 
@@ -135,15 +136,17 @@ impl Passage {
 
     /// Who came to a hook.
     pub fn came(&self, hook: Hook) -> &BTreeSet<u32> {
-        if hook == Hook::Prerouting && self.sets.contains_key("whole-prerouting") {
-            return self.set("whole", hook);
-        }
         self.set("came", hook)
     }
 
-    /// Who came into the kernel at all, and may have been kept back since to be put together.
-    pub fn entered(&self) -> &BTreeSet<u32> {
-        self.set("came", Hook::Prerouting)
+    /// Whether it was asked for the states of connections.
+    pub fn is_tracked(&self) -> bool {
+        self.tracked
+    }
+
+    /// Who is there when fragments are put together, where they are (priority -399 of `prerouting`).
+    pub fn whole(&self) -> &BTreeSet<u32> {
+        self.set("whole", Hook::Prerouting)
     }
 
     /// Who left a hook behind all its rules.
@@ -191,7 +194,10 @@ pub(super) fn read(text: &str, first: u32) -> Passage {
         }
         let places: BTreeSet<u32> = elements().filter_map(place).collect();
         match name.strip_prefix("state-").and_then(CtState::by_name) {
-            Some(state) => passage.states.extend(places.into_iter().map(|place| (place, state))),
+            Some(state) => {
+                passage.tracked = true;
+                passage.states.extend(places.into_iter().map(|place| (place, state)));
+            }
             None => _ = passage.sets.insert(name.to_owned(), places),
         }
     }
