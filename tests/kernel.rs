@@ -22,6 +22,8 @@
 mod chains_iptables;
 #[path = "kernel/chains_nftables.rs"]
 mod chains_nftables;
+#[path = "kernel/convert.rs"]
+mod convert;
 #[path = "kernel/corpora.rs"]
 mod corpora;
 #[path = "kernel/course.rs"]
