@@ -4,10 +4,14 @@
 //! A class is a view of a packet: the headers as that kernel finds them. A difference is explained only when the rule,
 //! evaluated on this view, comes to what the kernel did.
 
+use crate::rig::{Place, headers, kernel, read};
+use flowgate::dialect::ReadOptions;
+use flowgate::engine::kernel::{Devices, Gates, Hook, Kernel, Way};
+use flowgate::eval::{Truth, evaluate};
 use flowgate::field::{FIELDS, Field, Headers, Layer, Reading, ext};
 use flowgate::packet::decode_ip;
 
-/// The classes.
+/// The classes; all of Linux 6.18 with nft 1.0.6 and iptables 1.8.9.
 pub(crate) const OPTIONS: &str = "options that the kernel finds fault with are not there";
 pub(crate) const NEXT: &str = "mobility, host identity and Shim6 are protocols of later fragments";
 pub(crate) const BEHIND: &str = "extension headers behind mobility, host identity and Shim6 are not found";
@@ -161,4 +165,112 @@ pub(crate) fn view_of_xtables(packet: &[u8], headers: &Headers, _nft: bool) -> O
         return None;
     }
     view(packet, headers)
+}
+
+/// A kernel of the version that the ledger is about.
+fn measured() -> Option<Kernel> {
+    let kernel = kernel(&Devices::default())?;
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let nft = kernel.feed(&crate::programs::program("nft")?, &["--version"], "").unwrap();
+    if release.starts_with("6.18.") && nft.contains("v1.0.6") {
+        return Some(kernel);
+    }
+    println!("SKIPPED: the ledger is of Linux 6.18 and nft 1.0.6, this is {} {nft}", release.trim());
+    None
+}
+
+/// Whether a rule matches a packet: the kernel, we, and we on the view of the ledger.
+fn three(kernel: &mut Kernel, family: &str, rule: &str, packet: &[u8]) -> (bool, Truth, Option<(&'static str, Truth)>) {
+    kernel.flush().unwrap();
+    let chain = "type filter hook prerouting priority -150;";
+    let text = format!(
+        "table {family} m {{\nset g {{ type ether_addr . mark; flags dynamic; }}\nchain c {{ {chain}\n\
+         {rule} meta mark set 1\nadd @g {{ ether saddr . meta mark }}\n}}\n}}\n"
+    );
+    kernel.nft(&text).unwrap();
+    kernel.gates(Gates { stop: Some(Hook::Prerouting), tracked: false }).unwrap();
+    let frame = kernel.frame(Way::Host, 0, packet);
+    let passage = kernel.drive(Way::Host, &[packet]).unwrap();
+    let mark = passage.marks("g").and_then(|marks| marks.get(&0)).copied().expect("the packet came");
+    let chain = "type filter hook prerouting priority -150; policy accept;";
+    let text = format!("table {family} t {{\nchain c {{ {chain}\n{rule} accept\n}}\n}}\n");
+    let document = read("nftables", &text, &ReadOptions::default()).document;
+    let condition = &document.rule_sets[0].rules[0].condition;
+    let headers = headers(&document, &frame, Place { input: Some("host0"), ..Place::default() });
+    let seen = view(packet, &headers).map(|(class, view)| (class, evaluate(condition, &view)));
+    (mark == 1, evaluate(condition, &headers), seen)
+}
+
+fn octets(hex: &str) -> Vec<u8> {
+    let hex: String = hex.split_whitespace().collect();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+const FROM_TO: &str = "20010db8000000000000000000000001 20010db8000000000000000000000002";
+
+/// Each class with its witness: when the kernel does what we say, the entry has had its time.
+#[test]
+fn the_ledger_is_as_strange_as_it_says() {
+    let Some(mut kernel) = measured() else { return };
+    let six = |before: &str, behind: &str| octets(&format!("{before} {FROM_TO} {behind}"));
+    for (class, family, rule, packet, matches) in [
+        // A loose source route behind its first hop.
+        (
+            OPTIONS,
+            "ip",
+            "ip option lsrr exists",
+            sound(octets("47000024 00000000 40110000 c6336401 cb007102 830708c0 00020100 9c400035 00080000")),
+            false,
+        ),
+        (NEXT, "ip6", "meta l4proto 135", six("60000000 0010 2c40", "870005c8 00001234 3b00000000000000"), true),
+        (
+            BEHIND,
+            "ip6",
+            "exthdr dst exists",
+            six("60000000 0018 8740", "3c00000000000000 1100010400000000 9c40003500080000"),
+            false,
+        ),
+        (SHORT, "ip6", "frag frag-off 8", six("60000000 0004 2c40", "11000040"), true),
+        (ZERO, "ip6", "meta l4proto 17", six("60000000 0000 0040", "1100010400000000 9c40003500080000"), true),
+    ] {
+        let (theirs, ours, seen) = three(&mut kernel, family, rule, &packet);
+        assert_eq!(theirs, matches, "{class}: `{rule}`");
+        assert_eq!(ours, Truth::from(!matches), "{class}: `{rule}` is no longer strange");
+        assert_eq!(seen, Some((class, Truth::from(matches))), "{class}: `{rule}`");
+    }
+}
+
+/// What nft 1.0.6 joins: two `!=` to one that holds where either value differs; two equalities to a load that is not
+/// made the short way, so that it fails in later fragments.
+#[test]
+fn comparisons_side_by_side_are_joined() {
+    let Some(mut kernel) = measured() else { return };
+    let tcp = octets("45000028 00000000 40061338 c6336401 cb007102 0001 0005 0000000000000000 50020000 00000000");
+    let (theirs, ours, _) = three(&mut kernel, "ip", "tcp sport != 1 tcp dport != 2", &sound(tcp));
+    assert_eq!((theirs, ours), (true, Truth::No));
+    let later = octets("4500001c 000000b9 40110000 c6336401 cb007102 0035 0035 0008 0000");
+    let later = sound(later);
+    let (theirs, ours, _) = three(&mut kernel, "ip", "udp dport 53 udp length 8", &later);
+    assert_eq!((theirs, ours), (false, Truth::Yes));
+    for alone in ["udp dport 53", "udp length 8", "udp sport 53 udp dport 53"] {
+        let (theirs, ours, _) = three(&mut kernel, "ip", alone, &later);
+        assert_eq!((theirs, ours), (true, Truth::Yes), "{alone}");
+    }
+    // A finding says so where it changes what whole packets meet.
+    let text = "table ip t {\nchain c { type filter hook input priority 0; policy accept;\n\
+                tcp sport != 1 tcp dport != 2 drop\n}\n}\n";
+    let found = read("nftables", text, &ReadOptions::default()).diagnostics;
+    assert!(found.iter().any(|d| d.check == "misleading-text" && d.message.contains("1.0.6")), "{found:?}");
+}
+
+/// An IPv4 packet with the checksum of its header.
+fn sound(mut packet: Vec<u8>) -> Vec<u8> {
+    packet[10..12].copy_from_slice(&[0, 0]);
+    let end = usize::from(packet[0] & 15) * 4;
+    let mut sum: u32 = packet[..end].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    packet[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    packet
 }

@@ -8,7 +8,7 @@ use super::matching::Problem;
 use super::names;
 use super::syntax::{Class, Data, Effect, Element, Expr, Kind, Reject, Statement, Verdict as Said, Word};
 use crate::diagnostic::Level;
-use crate::dialect::raised;
+use crate::dialect::{raise, raised};
 use crate::field::Field;
 use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, Rule, Verdict};
 use crate::source::Span;
@@ -44,6 +44,14 @@ impl<'a> Lower<'a, '_> {
             _ => None,
         });
         let name = comment.unwrap_or_else(|| number.to_string().into());
+        if let Some((first, second, at)) = super::joined::unequal(statements) {
+            let message = format!(
+                "nft 1.0.6 makes one comparison of `{first} !=` and `{second} !=`, which holds where either differs"
+            );
+            let found = raise(raised::MISLEADING_TEXT, Level::Warning, message, self.source, at);
+            let help = "write the second as a set of the other values, or in a rule of its own";
+            self.diagnostics.push(found.with_help(help));
+        }
         let mut making = Making { name, parts: Vec::with_capacity(6), actions: Vec::new(), span, rules };
         let mut fate = Fate::Known(Outcome::Next { held: None });
         for statement in statements {
