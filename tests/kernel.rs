@@ -44,3 +44,5 @@ mod random;
 mod rig;
 #[path = "kernel/strange.rs"]
 mod strange;
+#[path = "kernel/tracking.rs"]
+mod tracking;

@@ -18,7 +18,8 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("security", &["INPUT", "FORWARD"]),
 ];
 
-fn rule_set(which: Program, random: &mut Random) -> String {
+/// A rule set; with states of connections, where they are tracked.
+pub(crate) fn rule_set(which: Program, tracked: bool, random: &mut Random) -> String {
     let mut text = String::new();
     for (table, builtin) in TABLES {
         if random.once_in(3) {
@@ -37,7 +38,12 @@ fn rule_set(which: Program, random: &mut Random) -> String {
         let names = names.chain((0..chains).map(|chain| (Some(chain), format!("c{chain}"))));
         for (own, name) in names.collect::<Vec<_>>() {
             for _ in 0..random.below(6) {
-                let conditions = fitting(which, &name, random);
+                let mut conditions = fitting(which, &name, random);
+                if tracked && table != "raw" && random.once_in(2) {
+                    let states = ["NEW", "ESTABLISHED", "INVALID", "NEW,INVALID", "RELATED,ESTABLISHED"];
+                    let not = if random.once_in(4) { "! " } else { "" };
+                    conditions = format!("{conditions} -m conntrack {not}--ctstate {}", random.pick(&states));
+                }
                 let next = own.map_or(0, |own| own + 1);
                 let target = match random.below(10) {
                     0 | 1 => "-j ACCEPT".to_owned(),
@@ -131,7 +137,7 @@ fn generated_rule_sets_do_what_we_say() {
         let [Some(restore), Some(save)] = programs else { return };
         let (mut tally, mut refused) = (Tally::default(), 0);
         for _ in 0..rounds() * 20 {
-            let text = rule_set(which, &mut random);
+            let text = rule_set(which, false, &mut random);
             kernel.flush().unwrap();
             if kernel.feed(&restore, &["-c"], &text).is_err() {
                 refused += 1;

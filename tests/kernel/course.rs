@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) counters: usize,
     /// Packets that came to a hook and not to the next, though no rule stopped them: the stack did.
     pub(crate) stack: BTreeMap<&'static str, usize>,
+    /// Packets by the state of their connection, where it was asked for.
+    pub(crate) states: BTreeMap<&'static str, usize>,
 }
 
 /// Hits of a rule.
@@ -93,6 +95,9 @@ pub(crate) fn run(
         };
         if let Some(gone) = gone {
             *tally.stack.entry(gone).or_default() += 1;
+        }
+        if let Some(state) = passage.state(number) {
+            *tally.states.entry(state.name()).or_default() += 1;
         }
         // What is sent to everybody is for the host, whichever way it comes.
         for hook in Hook::ALL.into_iter().filter(|hook| came(*hook)) {

@@ -22,8 +22,8 @@ use std::fmt::Write;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub(super) family: TableFamily,
-    /// Fragments are put together before packets come here.
-    pub(super) defrag: bool,
+    /// Fragments are put together before packets come here: of IPv4, of IPv6.
+    pub(super) defrag: [bool; 2],
     /// The IP version.
     pub(super) version: Option<u32>,
     /// The transport protocol.
@@ -38,13 +38,13 @@ pub(super) struct Known {
 
 impl Known {
     /// What a table's family says.
-    pub(super) fn new(family: TableFamily, defrag: bool) -> Self {
+    pub(super) fn new(family: TableFamily, defrag: [bool; 2]) -> Self {
         let version = match family {
             TableFamily::Ip => Some(4),
             TableFamily::Ip6 => Some(6),
             TableFamily::Inet | TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => None,
         };
-        let defrag = defrag && !matches!(family, TableFamily::Netdev);
+        let defrag = if family == TableFamily::Netdev { [false; 2] } else { defrag };
         Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_types: None }
     }
 }
@@ -94,6 +94,16 @@ fn no_stop(known: &Known, span: Span) -> Condition {
 }
 
 impl Known {
+    // Whether packets here are no fragments.
+    fn is_whole(&self) -> bool {
+        let [four, six] = self.defrag;
+        match self.version {
+            Some(4) => four,
+            Some(6) => six,
+            _ => four && six,
+        }
+    }
+
     /// Asks for an IP version where nothing has yet.
     pub(super) fn need_version(&mut self, number: u32, span: Span, out: &mut Vec<Condition>) {
         if self.version != Some(number) {
@@ -419,8 +429,8 @@ impl Known {
         span: Span,
     ) -> Condition {
         let stops = self.protocol.is_some_and(|number| STOPS.iter().any(|(n, _)| *n == number.into()));
-        if stops && self.version.is_none() {
-            // A header of its own in IPv4, one that ends the walk in IPv6.
+        if self.version.is_none() && (stops || self.defrag == [true, false] || self.defrag == [false, true]) {
+            // A header of its own in IPv4, one that ends the walk in IPv6; or fragments of one only.
             let of = |number| {
                 let known = Self { version: Some(number), ..*self };
                 let found = known.transport((bit, width), load, values, words, span);
@@ -443,7 +453,7 @@ impl Known {
                 opaque(words, Class::Payload, values, stopped, span),
             ])
         };
-        if self.defrag {
+        if self.is_whole() {
             return here;
         }
         let (first, octets) = octets_of(load);
@@ -498,7 +508,7 @@ impl Known {
             }
             return opaque(words, class, values, Condition::True, span);
         }
-        if self.defrag
+        if self.is_whole()
             && let Some(parts) = self.named(bit, width)
             && let Some(condition) = condition(&parts, values, span)
         {

@@ -73,11 +73,14 @@ impl<'a> Lower<'a, '_> {
 
     // Connection tracking is asked for.
     fn notice(&mut self, load: &Load) {
-        self.tracks |= match load {
+        let tracks = match load {
             Load::CtState => true,
             Load::Beyond(_, _, words) => words.starts_with("ct "),
             _ => false,
         };
+        if tracks {
+            self.track();
+        }
     }
 
     fn depend_all(

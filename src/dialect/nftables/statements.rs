@@ -102,7 +102,9 @@ impl<'a> Lower<'a, '_> {
             }
             Kind::Condition(class, word) => {
                 let (number, chain) = at;
-                self.tracks |= *word == "ct count";
+                if matches!(*word, "ct count" | "tproxy") {
+                    self.track();
+                }
                 let place = making.parts.len();
                 // Each keeps its own count: it is no variable of another.
                 let id = format!("{word} of rule {number} of `{chain}`, condition {place}");
@@ -111,7 +113,9 @@ impl<'a> Lower<'a, '_> {
                 Step::On
             }
             Kind::Terminal(class, word) => {
-                self.tracks |= *class == Class::Nat || *word == "synproxy";
+                if *class == Class::Nat || *word == "synproxy" {
+                    self.track();
+                }
                 making.actions.push(Action::Other((*word).into()));
                 Step::Decided(match class {
                     Class::Nat => Fate::Known(Outcome::Verdict(Verdict::Accept)),
@@ -229,7 +233,9 @@ impl<'a> Lower<'a, '_> {
             }
             Effect::Log => making.actions.push(Action::Log),
             Effect::Write(load, value) => {
-                self.tracks |= matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct "));
+                if matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct ")) {
+                    self.track();
+                }
                 let field = match load {
                     Load::Meta(Meta::Mark) => Some(Field::Mark),
                     Load::Field(Header::Ip | Header::Ip6, place) => match place.word {
