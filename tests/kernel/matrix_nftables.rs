@@ -273,7 +273,7 @@ fn rules_of_nft_s_own_tests_match_what_the_kernel_matches() {
             };
             let alone = read("nftables", &one(family, &text).replace(" accept\n}", "\n}"), &ReadOptions::default());
             // What the kernel keeps of connections, marks and the like is looked at elsewhere.
-            let elsewhere = ["ct ", "mark", "meta priority", "limit", "quota", "counter", "log", "random", "numgen"];
+            let elsewhere = ["ct ", "mark", "meta priority", "limit", "quota", "counter", "log", "random", "numgen", "tproxy", "dup "];
             if asks(&alone.document) && !elsewhere.iter().any(|word| text.contains(word)) {
                 rules.extend(bench.rule(family, text));
             }

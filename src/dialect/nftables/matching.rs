@@ -320,10 +320,16 @@ impl<'a> Lower<'a, '_> {
             return Ok(if unequal { Condition::False } else { Condition::present(field) });
         }
         let mut parts = Vec::new();
-        if !symbols.is_empty() || unequal && !is_group {
+        if is_group && unequal {
+            // Without an interface the rule ends here.
+            let iface = if field == Field::InGroup { Field::InIface } else { Field::OutIface };
+            parts.push(Condition::present(iface));
+        }
+        if !symbols.is_empty() {
             let set = IntervalSet::from_ranges(symbols.iter().map(|s| (*s, *s)));
-            let set = if unequal { set.complement(u32::MAX) } else { set };
-            parts.push(Condition::test_at(field, ValueSet::Ranges(set), span));
+            let test = Condition::test_at(field, ValueSet::Ranges(set), span);
+            // Where a hook has no such interface its name is empty, which differs from any (measured).
+            parts.push(if unequal { Condition::not(test) } else { test });
         }
         for symbol in groups {
             let test = if symbol < 128 {

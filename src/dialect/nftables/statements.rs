@@ -116,6 +116,13 @@ impl<'a> Lower<'a, '_> {
                 if *class == Class::Nat || *word == "synproxy" {
                     self.track();
                 }
+                let words = self.words(span);
+                if words.contains(" map ") || words.contains("\"map\"") {
+                    let (number, chain) = at;
+                    let id = format!("the map of `{word}` of rule {number} of `{chain}`");
+                    let reason = format!("{}: a packet whose key is not in the map goes on", class.name());
+                    making.parts.push(Condition::opaque(id, reason, span));
+                }
                 making.actions.push(Action::Other((*word).into()));
                 Step::Decided(match class {
                     Class::Nat => Fate::Known(Outcome::Verdict(Verdict::Accept)),
