@@ -1,6 +1,7 @@
 //! Single rules of iptables and ip6tables, with both back ends, against many packets: each rule sets a bit of the
 //! packet's mark when it matches, or drops the packet on the spot.
 
+use crate::corpora::corpora;
 use crate::iptables_rules::conditions;
 use crate::programs::program;
 use crate::random::Random;
@@ -125,7 +126,14 @@ fn load(kernel: &mut Kernel, program: Program, restore: &PathBuf, rules: &mut Ve
             }
             fine
         });
-        assert!(rules.len() < before, "{} refuses none of the rules alone: {said}", program.name);
+        if rules.len() == before {
+            // The kernel takes the table whole or not at all, and does not say which rule it is.
+            let texts: Vec<String> = rules.iter().map(|rule| rule.text.clone()).collect();
+            let bad = not_taken(kernel, restore, &texts);
+            assert!(!bad.is_empty(), "{} refuses none of the rules alone: {said}", program.name);
+            refused.extend(bad.iter().map(|text| format!("{} `{text}`: {said}", program.name)));
+            rules.retain(|rule| !bad.contains(&rule.text));
+        }
     }
     let mut marks = String::from("table inet marks {\n");
     for (table, priority) in TABLES {
@@ -139,6 +147,20 @@ fn load(kernel: &mut Kernel, program: Program, restore: &PathBuf, rules: &mut Ve
     }
     kernel.nft(&(marks + "}\n")).unwrap();
     kernel.gates(Gates { stop: Some(Hook::Prerouting), tracked: false }).unwrap();
+}
+
+/// The rules that are not taken, found by halves.
+fn not_taken(kernel: &Kernel, restore: &PathBuf, texts: &[String]) -> Vec<String> {
+    let all: String = texts.iter().map(|text| format!("-A PREROUTING {text} -j MARK --or-mark 1\n")).collect();
+    let taken = kernel.feed(restore, &[], &format!("*raw\n:PREROUTING ACCEPT [0:0]\n{all}COMMIT\n"));
+    match texts {
+        _ if taken.is_ok() => Vec::new(),
+        [one] => vec![one.clone()],
+        several => {
+            let (left, right) = several.split_at(several.len() / 2);
+            [not_taken(kernel, restore, left), not_taken(kernel, restore, right)].concat()
+        }
+    }
 }
 
 fn compare(kernel: &mut Kernel, program: Program, rules: &[Rule], list: &[Vec<u8>], tally: &mut Tally, wrong: &mut BTreeMap<String, Vec<String>>) {
@@ -229,7 +251,7 @@ fn single_rules_match_what_the_kernel_matches() {
     for which in PROGRAMS {
         let Some(restore) = program(&format!("{}-restore", which.name)) else { return };
         let mut tally = Tally::default();
-        for _ in 0..rounds() * 18 {
+        for _ in 0..rounds() * 16 {
             let mut rules: Vec<Rule> = Vec::new();
             while rules.len() < BITS * TABLES.len() {
                 let text = conditions(which.six, &mut random);
@@ -248,7 +270,7 @@ fn single_rules_match_what_the_kernel_matches() {
             tally.rules += rules.len();
             let mut list = Vec::new();
             for rule in &rules {
-                list.extend(packets(&rule.document, 8, &mut random));
+                list.extend(packets(&rule.document, 5, &mut random));
             }
             compare(&mut kernel, which, &rules, &list, &mut tally, &mut wrong);
             kernel.feed(&restore, &[], &which.nothing()).unwrap();
@@ -256,6 +278,59 @@ fn single_rules_match_what_the_kernel_matches() {
         println!("{}: {tally:?}", which.name);
     }
     println!("refused by the programs alone: {}\n{}", refused.len(), refused.join("\n"));
+    let shown: Vec<String> = wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
+    assert!(wrong.is_empty(), "{} rules differ:\n{}", wrong.len(), shown.join("\n"));
+}
+
+/// The rules of iptables' own tests that only ask.
+#[test]
+fn rules_of_iptables_own_tests_match_what_the_kernel_matches() {
+    let Some(folder) = corpora("iptables") else { return };
+    let Some(mut kernel) = kernel(&Devices::default()) else { return };
+    let mut random = Random(10);
+    let (mut wrong, mut refused) = (BTreeMap::new(), Vec::new());
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for which in PROGRAMS {
+        let Some(restore) = program(&format!("{}-restore", which.name)) else { return };
+        let mut tally = Tally::default();
+        let mut rules: Vec<Rule> = Vec::new();
+        for path in &paths {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let other = if which.six { "libipt_" } else { "libip6t_" };
+            if !name.ends_with(".t") || name.contains(other) || name.contains(if which.six { "__iptables" } else { "__ip6tables" }) {
+                continue;
+            }
+            for line in std::fs::read_to_string(path).unwrap().lines() {
+                let mut parts = line.split(';');
+                let (Some(text), Some(_), Some("OK")) = (parts.next(), parts.next(), parts.next()) else { continue };
+                // What the kernel keeps of connections and the like is looked at elsewhere, and so are targets.
+                let elsewhere = ["conntrack", "state", "connmark", "connbytes", "connlimit", "helper", "socket", "-m mark"];
+                let words = [" -j", "-j ", "-g ", "-o ", "--cgroup"].iter().chain(&elsewhere);
+                if text.starts_with([':', '#', '@', '*']) || words.into_iter().any(|word| text.contains(word)) {
+                    continue;
+                }
+                let reading = read("iptables", &format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n"), &which.options());
+                if errors(&reading).is_empty() {
+                    rules.push(Rule { text: text.to_owned(), document: reading.document });
+                }
+            }
+        }
+        while !rules.is_empty() {
+            let mut batch: Vec<Rule> = rules.drain(..rules.len().min(BITS * TABLES.len())).collect();
+            load(&mut kernel, which, &restore, &mut batch, &mut refused);
+            tally.rules += batch.len();
+            let mut list = Vec::new();
+            for rule in &batch {
+                list.extend(packets(&rule.document, 12, &mut random));
+            }
+            compare(&mut kernel, which, &batch, &list, &mut tally, &mut wrong);
+            kernel.feed(&restore, &[], &which.nothing()).unwrap();
+        }
+        println!("{}: {tally:?}", which.name);
+        assert!(tally.rules > 20, "{}", which.name);
+    }
+    println!("refused by the programs alone: {}", refused.len());
     let shown: Vec<String> = wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
     assert!(wrong.is_empty(), "{} rules differ:\n{}", wrong.len(), shown.join("\n"));
 }

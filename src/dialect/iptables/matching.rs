@@ -90,9 +90,7 @@ impl Reader<'_> {
             },
             Meaning::EcnCwr | Meaning::EcnEce => {
                 let bit = if row.meaning == Meaning::EcnCwr { 0x80 } else { 0x40 };
-                let value = if not { 0 } else { bit };
-                let test = Condition::test_at(Field::TcpFlags, ValueSet::bits(value, bit), whole);
-                spec.parts.push(test);
+                self.congestion(spec, bit, not, whole);
             }
             Meaning::SrcRange => self.address_range(spec, (Field::Src4, Field::Src6), text, span, not),
             Meaning::DstRange => self.address_range(spec, (Field::Dst4, Field::Dst6), text, span, not),
@@ -236,6 +234,25 @@ impl Reader<'_> {
             flags_test(Field::TcpFlags, mask, compare, not, 0xfff, span)
         };
         push(&mut spec.parts, condition);
+    }
+
+    /// `-m ecn` reads a TCP header wherever the kernel takes it to be, in later fragments too, with either back end
+    /// (`xt_ecn` of Linux 6.18, measured).
+    fn congestion(&mut self, spec: &mut Spec, bit: u32, not: bool, span: Span) {
+        let value = if not { 0 } else { bit };
+        if self.reassembles() {
+            let bits = ValueSet::bits(value.into(), bit.into());
+            return spec.parts.push(Condition::test_at(Field::TcpFlags, bits, span));
+        }
+        push(&mut spec.parts, self.flags_anywhere(bit, value, false, span));
+        if self.options.iptables_exact {
+            let room = Condition::test_at(Field::L4Room, ValueSet::range(20, 31), span);
+            let later = Condition::and([
+                Condition::test(Field::IpVersion, ValueSet::single(6)),
+                Condition::test(Field::FragOff, ValueSet::range(1, 0x1fff)),
+            ]);
+            push(&mut spec.parts, Condition::or([room, later]));
+        }
     }
 
     fn icmp(&mut self, spec: &mut Spec, six: bool, text: &str, span: Span, not: bool) {
