@@ -7,6 +7,8 @@
 const CUTS: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 15, 19, 20, 23];
 /// Offsets of later fragments, in units of 8 octets.
 const OFFSETS: &[u16] = &[1, 2, 3, 185, 8189, 8191];
+/// The flag that says that more fragments follow.
+const MORE: u16 = 0x2000;
 /// Octets behind which a fragment is too long for its offset.
 const WHOLE: usize = 65_535;
 
@@ -94,7 +96,6 @@ fn inet(packet: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut add = |flags: u16, options: &[u8], payload: &[u8]| {
         list.extend(four(header, flags, options, payload));
     };
-    const MORE: u16 = 0x2000;
     for flags in [MORE, 0x4000, 0x8000, 0xc000, 0x4000 | MORE] {
         add(flags, &[], payload);
     }
@@ -210,7 +211,8 @@ fn six(header: &[u8; 40], chain: &[(u8, u16)], last: u8, payload: &[u8]) -> Opti
             ROUTING => out.extend_from_slice(&[
                 0, 2, 2, 0, 0, 0, 0, 0, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9,
             ]),
-            AUTHENTICATION => out.extend_from_slice(&[0, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]),
+            AUTHENTICATION => out
+                .extend_from_slice(&[0, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]),
             MOBILITY => out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0]),
             // Padding fills the options.
             _ => out.extend_from_slice(&[0, 0, 1, 4, 0, 0, 0, 0]),
@@ -284,6 +286,8 @@ mod tests {
             }
             assert!(later > 5 && short > 5, "{version} {protocol}: {later} {short}");
         }
-        assert!(packets(&[]).is_empty() && packets(&[0x46; 30]).is_empty() && packets(&[0x60; 39]).is_empty());
+        assert!(
+            packets(&[]).is_empty() && packets(&[0x46; 30]).is_empty() && packets(&[0x60; 39]).is_empty()
+        );
     }
 }

@@ -6,7 +6,7 @@
 use super::prove::{self, Meets, Prover};
 use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Diagnostic, Label, Level};
-use crate::dialect::by_name;
+use crate::dialect::{Dialect, by_name};
 use crate::field::{Field, Headers};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, ValueSet};
@@ -97,7 +97,7 @@ fn place(at: &RuleAt<'_>, finding: &mut Diagnostic) {
 
 /// Says what the claim was measured on, where it was.
 fn measured(at: &RuleAt<'_>, finding: Diagnostic) -> Diagnostic {
-    match by_name(at.input.dialect).and_then(|dialect| dialect.measured_on()) {
+    match by_name(at.input.dialect).and_then(Dialect::measured_on) {
         Some(engine) => finding.with_note(format!("measured on {engine}, without connection tracking")),
         None => finding,
     }

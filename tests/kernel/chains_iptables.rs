@@ -66,7 +66,8 @@ fn fitting(which: Program, chain: &str, random: &mut Random) -> String {
     loop {
         let text = conditions(which.six, random);
         let unknown = ["pkttype", "udplite"].iter().any(|word| text.contains(word));
-        if !unknown && !(chain == "POSTROUTING" && text.contains("-i ")) {
+        let misplaced = chain == "POSTROUTING" && text.contains("-i ");
+        if !unknown && !misplaced {
             return text;
         }
     }
@@ -141,7 +142,7 @@ fn generated_rule_sets_do_what_we_say() {
             kernel.flush().unwrap();
             if kernel.feed(&restore, &["-c"], &text).is_err() {
                 refused += 1;
-                kernel.feed(&restore, &[], &which.nothing()).unwrap();
+                kernel.feed(&restore, &[], &Program::nothing()).unwrap();
                 continue;
             }
             let reading = read("iptables", &text, &which.options());
@@ -155,16 +156,29 @@ fn generated_rule_sets_do_what_we_say() {
             for way in [Way::Host, Way::Through] {
                 let mut list = fit(packets(&document, 300, &mut random));
                 list.retain(|packet| (packet[0] >> 4 == 6) == which.six);
-                run(&mut kernel, way, (&document, &|hook, _| entry(&document, hook)), &list, NAMES, (&mut tally, &mut hits), &mut wrong);
+                run(
+                    &mut kernel,
+                    way,
+                    (&document, &|hook, _| entry(&document, hook)),
+                    &list,
+                    NAMES,
+                    (&mut tally, &mut hits),
+                    &mut wrong,
+                );
             }
             let saved = kernel.feed(&save, &["-c"], "").unwrap();
             count(&document, &saved, &hits, &mut tally, &mut wrong);
             if wrong.len() > before {
                 wrong.push(format!("{}\n{text}", which.name));
             }
-            kernel.feed(&restore, &[], &which.nothing()).unwrap();
+            kernel.feed(&restore, &[], &Program::nothing()).unwrap();
         }
         println!("{}: {tally:?}, {refused} refused", which.name);
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+    );
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// A rule set; with states of connections, where they are tracked.
 pub(crate) fn rule_set(tracked: bool, random: &mut Random) -> String {
     let mut text = String::new();
-    for table in 0..1 + random.below(3) {
+    for table in 0..=random.below(3) {
         let family = *random.pick(&FAMILIES);
         let (bases, chains) = (1 + random.below(3), random.below(4));
         let mut body = String::new();
@@ -32,7 +32,15 @@ pub(crate) fn rule_set(tracked: bool, random: &mut Random) -> String {
             for _ in 0..2 + random.below(5) {
                 let mut conditions = listable(family, random);
                 if tracked && random.once_in(2) {
-                    let states = ["new", "established", "invalid", "untracked", "new,invalid", "{ new, established }", "!= new"];
+                    let states = [
+                        "new",
+                        "established",
+                        "invalid",
+                        "untracked",
+                        "new,invalid",
+                        "{ new, established }",
+                        "!= new",
+                    ];
                     conditions = format!("ct state {} {conditions}", random.pick(&states));
                 }
                 let target = bases.max(chain + 1);
@@ -131,12 +139,25 @@ fn generated_rule_sets_do_what_we_say() {
         kernel.gates(Gates::default()).unwrap();
         let document = reading.document;
         tally.sets += 1;
-        tally.rules += document.rule_sets.iter().filter(|set| set.kind.is_written()).map(|set| set.rules.len()).sum::<usize>();
+        tally.rules += document
+            .rule_sets
+            .iter()
+            .filter(|set| set.kind.is_written())
+            .map(|set| set.rules.len())
+            .sum::<usize>();
         let mut hits = Hits::new();
         let before = wrong.len();
         for way in [Way::Host, Way::Through] {
             let list = fit(packets(&document, 300, &mut random));
-            run(&mut kernel, way, (&document, &|hook, six| entry(&document, hook, six)), &list, NAMES, (&mut tally, &mut hits), &mut wrong);
+            run(
+                &mut kernel,
+                way,
+                (&document, &|hook, six| entry(&document, hook, six)),
+                &list,
+                NAMES,
+                (&mut tally, &mut hits),
+                &mut wrong,
+            );
         }
         // nft 1.0.6 ends on some rules when it lists them.
         let Ok(counted) = kernel.nft("list counters\n").map(|text| counters(&text)) else {
@@ -146,7 +167,10 @@ fn generated_rule_sets_do_what_we_say() {
         for (at, set) in document.rule_sets.iter().enumerate() {
             let table = set.name.rsplit_once('/').map_or("", |(table, _)| table);
             for (rule_at, rule) in set.rules.iter().enumerate() {
-                let Some(Action::Count(name)) = rule.actions.iter().find(|a| matches!(a, Action::Count(_))) else { continue };
+                let Some(Action::Count(name)) = rule.actions.iter().find(|a| matches!(a, Action::Count(_)))
+                else {
+                    continue;
+                };
                 let hit = hits.get(&(at as u32, rule_at as u32)).cloned().unwrap_or_default();
                 let Some(count) = counted.get(&(table.to_owned(), name.to_string())) else {
                     panic!("no counter {table} {name}");
@@ -162,6 +186,11 @@ fn generated_rule_sets_do_what_we_say() {
         }
     }
     println!("{tally:?}, {refused} refused by nft, {uncounted} not listed by it");
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+    );
     assert!(tally.sets > 20);
 }

@@ -26,12 +26,18 @@ pub(crate) fn corpora(folder: &str) -> Option<PathBuf> {
 
 /// The files of a folder: all of them in the long run, else every `step`th.
 fn files(folder: &Path, fits: impl Fn(&str) -> bool, step: usize) -> Vec<(String, String)> {
-    let mut list: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut list: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     list.sort();
     let named = list.iter().map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
     let step = if rounds() > 1 { 1 } else { step };
     let chosen = named.filter(|(name, _)| fits(name)).step_by(step);
     chosen.filter_map(|(name, path)| Some((name, std::fs::read_to_string(path).ok()?))).collect()
+}
+
+/// Whether a file name has that end.
+pub(crate) fn ends(name: &str, end: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == end)
 }
 
 /// Names for devices: those that rules name come first.
@@ -48,7 +54,8 @@ impl Chosen {
                 Some(stem) => format!("{stem}7"),
                 None => symbol.to_string(),
             };
-            let plain = name.len() < 14 && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
+            let plain =
+                name.len() < 14 && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
             if plain && name != "lo" && !names.contains(&name) && !name.bytes().all(|c| c.is_ascii_digit()) {
                 names.push(name);
             }
@@ -107,9 +114,13 @@ fn drive(
 
 /// The kind of what a program says against a file.
 fn reason(said: &str) -> String {
-    let line = said.lines().find(|line| line.contains("Error:") || line.contains("line") || line.contains("refuses")).unwrap_or(said);
+    let line = said
+        .lines()
+        .find(|line| line.contains("Error:") || line.contains("line") || line.contains("refuses"))
+        .unwrap_or(said);
     let words = line.rsplit("Error:").next().unwrap_or(line).rsplit("refuses:").next().unwrap_or(line).trim();
-    let plain: String = words.split(|c: char| "'‘\"’`:(;,".contains(c)).next().unwrap_or("").trim().to_owned();
+    let plain: String =
+        words.split(|c: char| "'‘\"’`:(;,".contains(c)).next().unwrap_or("").trim().to_owned();
     if plain.is_empty() { words.chars().take(60).collect() } else { plain }
 }
 
@@ -118,7 +129,7 @@ fn files_of_nftables_do_what_we_say() {
     let Some(folder) = corpora("nftables") else { return };
     let mut random = Random(5);
     let (mut outcome, mut wrong) = (Outcome::default(), Vec::new());
-    for (name, text) in files(&folder, |name| name.ends_with(".nft"), 6) {
+    for (name, text) in files(&folder, |name| ends(name, "nft"), 6) {
         let reading: Reading = read("nftables", &format!("{text}\n{HOOKS}"), &ReadOptions::default());
         let document = reading.document;
         let chosen = Chosen::of(&document);
@@ -227,7 +238,15 @@ fn one_file(
     outcome.tally.rules += document.rule_count();
     let before = wrong.len();
     let mut own = Outcome::default();
-    let hits = drive(&mut kernel, &document, &|hook, six| (six == which.six).then(|| entry_of_iptables(&document, hook))?, chosen.names(), &mut own, random, wrong);
+    let hits = drive(
+        &mut kernel,
+        &document,
+        &|hook, six| (six == which.six).then(|| entry_of_iptables(&document, hook))?,
+        chosen.names(),
+        &mut own,
+        random,
+        wrong,
+    );
     // Counters begin anew behind the packet that asked whether connections are tracked.
     let saved = kernel.feed(save, &["-c"], "").unwrap();
     let _ = (saved, hits, count as fn(&Document, &str, &Hits, &mut Tally, &mut Vec<String>));

@@ -106,7 +106,8 @@ pub(crate) fn run(
             let place = place(hook, way, names, &passage, number);
             let headers = headers(document, frame, place);
             let left = left(hook);
-            let decision = walked(document, set, &headers, hits, || format!("{} {}", hook.name(), hex(&list[at])));
+            let decision =
+                walked(document, set, &headers, hits, || format!("{} {}", hook.name(), hex(&list[at])));
             match decision {
                 Decision::Unknown(_) => tally.unknown += 1,
                 Decision::Verdict(verdict, by) => {
@@ -133,16 +134,17 @@ fn place<'a>(hook: Hook, way: Way, names: Names<'a>, passage: &Passage, number: 
         Way::Through => names.through,
     });
     let behind = matches!(hook, Hook::Forward | Hook::Postrouting);
-    Place {
-        input,
-        output: behind.then_some(names.out),
-        hop: behind,
-        state: passage.state(number),
-    }
+    Place { input, output: behind.then_some(names.out), hop: behind, state: passage.state(number) }
 }
 
 /// Walks a packet and counts the hits. Behind a rule of which nobody can say, any other may be met.
-fn walked(document: &Document, set: u32, headers: &Headers, hits: &mut Hits, what: impl Fn() -> String) -> Decision {
+fn walked(
+    document: &Document,
+    set: u32,
+    headers: &Headers,
+    hits: &mut Hits,
+    what: impl Fn() -> String,
+) -> Decision {
     let (mut own, mut sure) = (Vec::new(), true);
     let decision = walk(document, set, headers, &mut |step| {
         if let Step::Tried { hit, truth } = step {

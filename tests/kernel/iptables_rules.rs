@@ -42,12 +42,12 @@ pub(crate) fn conditions(six: bool, random: &mut Random) -> String {
 }
 
 const PROTOCOLS: [&str; 17] = [
-    "tcp", "tcp", "tcp", "tcp", "udp", "udp", "udp", "icmp", "icmp", "sctp", "dccp", "udplite", "esp", "ah", "gre",
-    "ipcomp", "all",
+    "tcp", "tcp", "tcp", "tcp", "udp", "udp", "udp", "icmp", "icmp", "sctp", "dccp", "udplite", "esp", "ah",
+    "gre", "ipcomp", "all",
 ];
 const PROTOCOLS6: [&str; 19] = [
-    "tcp", "tcp", "tcp", "tcp", "udp", "udp", "udp", "icmpv6", "icmpv6", "sctp", "dccp", "udplite", "esp", "ah", "mh",
-    "59", "44", "gre", "all",
+    "tcp", "tcp", "tcp", "tcp", "udp", "udp", "udp", "icmpv6", "icmpv6", "sctp", "dccp", "udplite", "esp",
+    "ah", "mh", "59", "44", "gre", "all",
 ];
 
 fn not(random: &mut Random) -> &'static str {
@@ -119,9 +119,17 @@ fn header(protocol: &str, six: bool, random: &mut Random) -> String {
             0 => multiport(random),
             _ => format!("-m {protocol} {}{side} {}", not(random), port(random)),
         },
-        "icmp" => format!("-m icmp {}--icmp-type {}", not(random), random.pick(&["8", "0", "3/1", "3", "11/0", "5", "13"])),
+        "icmp" => format!(
+            "-m icmp {}--icmp-type {}",
+            not(random),
+            random.pick(&["8", "0", "3/1", "3", "11/0", "5", "13"])
+        ),
         "icmpv6" => {
-            format!("-m icmp6 {}--icmpv6-type {}", not(random), random.pick(&["128", "129", "1/4", "2", "3/0", "135", "136"]))
+            format!(
+                "-m icmp6 {}--icmpv6-type {}",
+                not(random),
+                random.pick(&["128", "129", "1/4", "2", "3/0", "135", "136"])
+            )
         }
         "esp" => format!("-m esp {}--espspi {}", not(random), range(u32::MAX.into(), random)),
         "ah" if six => String::new(),
@@ -138,7 +146,12 @@ fn multiport(random: &mut Random) -> String {
             if random.once_in(3) && a != b { format!("{}:{}", a.min(b), a.max(b)) } else { a.to_string() }
         })
         .collect();
-    format!("-m multiport {}{} {}", not(random), random.pick(&["--sports", "--dports", "--ports"]), list.join(","))
+    format!(
+        "-m multiport {}{} {}",
+        not(random),
+        random.pick(&["--sports", "--dports", "--ports"]),
+        list.join(",")
+    )
 }
 
 const FLAGS: [&str; 6] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG"];
@@ -149,7 +162,12 @@ fn flags(random: &mut Random) -> String {
     }
     let some = |random: &mut Random| {
         let bits = random.below(64);
-        FLAGS.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, name)| *name).collect::<Vec<_>>()
+        FLAGS
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| bits >> at & 1 == 1)
+            .map(|(_, name)| *name)
+            .collect::<Vec<_>>()
     };
     let mask = some(random);
     let wanted = some(random);
@@ -165,12 +183,18 @@ fn flags(random: &mut Random) -> String {
 fn other(six: bool, random: &mut Random) -> String {
     match random.below(if six { 12 } else { 8 }) {
         0 => format!("-m length {}--length {}", not(random), range(1500, random)),
-        1 if six => format!("-m hl {} {}", random.pick(&["--hl-eq", "--hl-lt", "--hl-gt"]), number(255, random)),
+        1 if six => {
+            format!("-m hl {} {}", random.pick(&["--hl-eq", "--hl-lt", "--hl-gt"]), number(255, random))
+        }
         1 => format!("-m ttl {} {}", random.pick(&["--ttl-eq", "--ttl-lt", "--ttl-gt"]), number(255, random)),
         2 => format!("-m dscp {}--dscp {}", not(random), number(63, random)),
         3 => format!("-m tos {}--tos {:#x}/{:#x}", not(random), number(255, random), 0xff),
         4 if six => {
-            format!("-m iprange {}--src-range 2001:db8::{:x}-2001:db8::ffff:ffff", not(random), random.below(65_536))
+            format!(
+                "-m iprange {}--src-range 2001:db8::{:x}-2001:db8::ffff:ffff",
+                not(random),
+                random.below(65_536)
+            )
         }
         4 => format!(
             "-m iprange {}--{} 198.51.100.{}-203.0.113.{}",
@@ -187,7 +211,18 @@ fn other(six: bool, random: &mut Random) -> String {
         10 => format!(
             "-m ipv6header {}--header {} {}",
             not(random),
-            random.pick(&["hop", "dst", "route", "frag", "auth", "esp", "none", "prot", "hop,route", "frag,prot"]),
+            random.pick(&[
+                "hop",
+                "dst",
+                "route",
+                "frag",
+                "auth",
+                "esp",
+                "none",
+                "prot",
+                "hop,route",
+                "frag,prot"
+            ]),
             random.pick(&["--soft", ""])
         ),
         _ => format!("-m ah {}--ahspi {}", not(random), range(u32::MAX.into(), random)),

@@ -1,7 +1,7 @@
 //! Single rules of iptables and ip6tables, with both back ends, against many packets: each rule sets a bit of the
 //! packet's mark when it matches, or drops the packet on the spot.
 
-use crate::corpora::corpora;
+use crate::corpora::{corpora, ends};
 use crate::iptables_rules::conditions;
 use crate::programs::program;
 use crate::random::Random;
@@ -35,17 +35,23 @@ pub(crate) const PROGRAMS: [Program; 4] = [
 ];
 
 impl Program {
-    /// What empties its tables.
-    pub(crate) fn nothing(self) -> String {
-        let chains = |list: &[&str]| list.iter().map(|chain| format!(":{chain} ACCEPT [0:0]\n")).collect::<String>();
-        [
+    /// What empties the tables.
+    pub(crate) fn nothing() -> String {
+        let all = [
             ("raw", &["PREROUTING", "OUTPUT"][..]),
             ("mangle", &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]),
             ("filter", &["INPUT", "FORWARD", "OUTPUT"]),
             ("security", &["INPUT", "FORWARD", "OUTPUT"]),
-        ]
-        .map(|(table, list)| format!("*{table}\n{}COMMIT\n", chains(list)))
-        .concat()
+        ];
+        let mut text = String::new();
+        for (table, chains) in all {
+            text += &format!("*{table}\n");
+            for chain in chains {
+                text += &format!(":{chain} ACCEPT [0:0]\n");
+            }
+            text += "COMMIT\n";
+        }
+        text
     }
 
     pub(crate) fn options(self) -> ReadOptions {
@@ -109,11 +115,23 @@ fn text(rules: &[Rule]) -> String {
 }
 
 /// Loads rules; those that the program refuses are taken out.
-fn load(kernel: &mut Kernel, program: Program, restore: &PathBuf, rules: &mut Vec<Rule>, refused: &mut Vec<String>) {
+fn load(
+    kernel: &mut Kernel,
+    program: Program,
+    restore: &PathBuf,
+    rules: &mut Vec<Rule>,
+    refused: &mut Vec<String>,
+) {
     kernel.flush().unwrap();
     while let Err(error) = kernel.feed(restore, &[], &text(rules)) {
         let said = error.to_string();
-        let line = said.split("line").filter_map(|rest| rest.trim_start_matches([' ', ':']).split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok());
+        let line = said.split("line").filter_map(|rest| {
+            rest.trim_start_matches([' ', ':'])
+                .split(|c: char| !c.is_ascii_digit())
+                .next()?
+                .parse::<usize>()
+                .ok()
+        });
         let lines: Vec<usize> = line.collect();
         let before = rules.len();
         let mut number = 0;
@@ -122,7 +140,12 @@ fn load(kernel: &mut Kernel, program: Program, restore: &PathBuf, rules: &mut Ve
             number += 1;
             let fine = !lines.contains(&line);
             if !fine {
-                refused.push(format!("{} `{}`: {}", program.name, rule.text, said.lines().next().unwrap_or("")));
+                refused.push(format!(
+                    "{} `{}`: {}",
+                    program.name,
+                    rule.text,
+                    said.lines().next().unwrap_or("")
+                ));
             }
             fine
         });
@@ -151,7 +174,10 @@ fn load(kernel: &mut Kernel, program: Program, restore: &PathBuf, rules: &mut Ve
 
 /// The rules that are not taken, found by halves.
 fn not_taken(kernel: &Kernel, restore: &PathBuf, texts: &[String]) -> Vec<String> {
-    let all: String = texts.iter().map(|text| format!("-A PREROUTING {text} -j MARK --or-mark 1\n")).collect();
+    let mut all = String::new();
+    for text in texts {
+        all += &format!("-A PREROUTING {text} -j MARK --or-mark 1\n");
+    }
     let taken = kernel.feed(restore, &[], &format!("*raw\n:PREROUTING ACCEPT [0:0]\n{all}COMMIT\n"));
     match texts {
         _ if taken.is_ok() => Vec::new(),
@@ -163,8 +189,16 @@ fn not_taken(kernel: &Kernel, restore: &PathBuf, texts: &[String]) -> Vec<String
     }
 }
 
-fn compare(kernel: &mut Kernel, program: Program, rules: &[Rule], list: &[Vec<u8>], tally: &mut Tally, wrong: &mut BTreeMap<String, Vec<String>>) {
-    let frames: Vec<Vec<u8>> = list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
+fn compare(
+    kernel: &mut Kernel,
+    program: Program,
+    rules: &[Rule],
+    list: &[Vec<u8>],
+    tally: &mut Tally,
+    wrong: &mut BTreeMap<String, Vec<String>>,
+) {
+    let frames: Vec<Vec<u8>> =
+        list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
     let passage = kernel.drive(Way::Host, list).unwrap();
     tally.packets += list.len();
     tally.never_came += list.len() - passage.came(Hook::Prerouting).len();
@@ -181,7 +215,8 @@ fn compare(kernel: &mut Kernel, program: Program, rules: &[Rule], list: &[Vec<u8
             let mut fallen = false;
             for (bit, rule) in rules.iter().enumerate() {
                 let headers = headers(&rule.document, frame, at);
-                let kernel = mark.map(|mark| if mark >> bit & 1 == 1 { Done::Matched } else { Done::Nothing });
+                let kernel =
+                    mark.map(|mark| if mark >> bit & 1 == 1 { Done::Matched } else { Done::Nothing });
                 let agrees = |ours: Done| match kernel {
                     Some(kernel) => ours == kernel,
                     // Dropped by one of them: which one is known by what we say of those before it.
@@ -255,15 +290,23 @@ fn single_rules_match_what_the_kernel_matches() {
             let mut rules: Vec<Rule> = Vec::new();
             while rules.len() < BITS * TABLES.len() {
                 let text = conditions(which.six, &mut random);
-                let reading = read("iptables", &format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n"), &which.options());
+                let reading = read(
+                    "iptables",
+                    &format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n"),
+                    &which.options(),
+                );
                 if errors(&reading).is_empty() {
                     rules.push(Rule { text, document: reading.document });
                     continue;
                 }
                 kernel.flush().unwrap();
-                let alone = format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n");
+                let alone =
+                    format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n");
                 if kernel.feed(&restore, &[], &alone).is_ok() {
-                    wrong.entry(format!("{} `{text}`", which.name)).or_insert_with(Vec::new).push(format!("it is taken, but not by us: {:?}", errors(&reading)));
+                    wrong
+                        .entry(format!("{} `{text}`", which.name))
+                        .or_insert_with(Vec::new)
+                        .push(format!("it is taken, but not by us: {:?}", errors(&reading)));
                 }
             }
             load(&mut kernel, which, &restore, &mut rules, &mut refused);
@@ -273,12 +316,13 @@ fn single_rules_match_what_the_kernel_matches() {
                 list.extend(packets(&rule.document, 5, &mut random));
             }
             compare(&mut kernel, which, &rules, &list, &mut tally, &mut wrong);
-            kernel.feed(&restore, &[], &which.nothing()).unwrap();
+            kernel.feed(&restore, &[], &Program::nothing()).unwrap();
         }
         println!("{}: {tally:?}", which.name);
     }
     println!("refused by the programs alone: {}\n{}", refused.len(), refused.join("\n"));
-    let shown: Vec<String> = wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
+    let shown: Vec<String> =
+        wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
     assert!(wrong.is_empty(), "{} rules differ:\n{}", wrong.len(), shown.join("\n"));
 }
 
@@ -289,7 +333,8 @@ fn rules_of_iptables_own_tests_match_what_the_kernel_matches() {
     let Some(mut kernel) = kernel(&Devices::default()) else { return };
     let mut random = Random(10);
     let (mut wrong, mut refused) = (BTreeMap::new(), Vec::new());
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for which in PROGRAMS {
         let Some(restore) = program(&format!("{}-restore", which.name)) else { return };
@@ -298,19 +343,38 @@ fn rules_of_iptables_own_tests_match_what_the_kernel_matches() {
         for path in &paths {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let other = if which.six { "libipt_" } else { "libip6t_" };
-            if !name.ends_with(".t") || name.contains(other) || name.contains(if which.six { "__iptables" } else { "__ip6tables" }) {
+            if !ends(&name, "t")
+                || name.contains(other)
+                || name.contains(if which.six { "__iptables" } else { "__ip6tables" })
+            {
                 continue;
             }
             for line in std::fs::read_to_string(path).unwrap().lines() {
                 let mut parts = line.split(';');
-                let (Some(text), Some(_), Some("OK")) = (parts.next(), parts.next(), parts.next()) else { continue };
+                let (Some(text), Some(_), Some("OK")) = (parts.next(), parts.next(), parts.next()) else {
+                    continue;
+                };
                 // What the kernel keeps of connections and the like is looked at elsewhere, and so are targets.
-                let elsewhere = ["conntrack", "state", "connmark", "connbytes", "connlimit", "helper", "socket", "-m mark"];
+                let elsewhere = [
+                    "conntrack",
+                    "state",
+                    "connmark",
+                    "connbytes",
+                    "connlimit",
+                    "helper",
+                    "socket",
+                    "-m mark",
+                ];
                 let words = [" -j", "-j ", "-g ", "-o ", "--cgroup"].iter().chain(&elsewhere);
-                if text.starts_with([':', '#', '@', '*']) || words.into_iter().any(|word| text.contains(word)) {
+                if text.starts_with([':', '#', '@', '*']) || words.into_iter().any(|word| text.contains(word))
+                {
                     continue;
                 }
-                let reading = read("iptables", &format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n"), &which.options());
+                let reading = read(
+                    "iptables",
+                    &format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {text} -j ACCEPT\nCOMMIT\n"),
+                    &which.options(),
+                );
                 if errors(&reading).is_empty() {
                     rules.push(Rule { text: text.to_owned(), document: reading.document });
                 }
@@ -325,12 +389,13 @@ fn rules_of_iptables_own_tests_match_what_the_kernel_matches() {
                 list.extend(packets(&rule.document, 12, &mut random));
             }
             compare(&mut kernel, which, &batch, &list, &mut tally, &mut wrong);
-            kernel.feed(&restore, &[], &which.nothing()).unwrap();
+            kernel.feed(&restore, &[], &Program::nothing()).unwrap();
         }
         println!("{}: {tally:?}", which.name);
         assert!(tally.rules > 20, "{}", which.name);
     }
     println!("refused by the programs alone: {}", refused.len());
-    let shown: Vec<String> = wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
+    let shown: Vec<String> =
+        wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0])).collect();
     assert!(wrong.is_empty(), "{} rules differ:\n{}", wrong.len(), shown.join("\n"));
 }

@@ -3,8 +3,8 @@
 use crate::corpora::corpora;
 use crate::nftables_rules::{FAMILIES, conditions};
 use crate::random::Random;
-use crate::strange;
 use crate::rig::{Place, errors, headers, hex, kernel, packets, read, rounds};
+use crate::strange;
 use flowgate::dialect::ReadOptions;
 use flowgate::engine::kernel::{Devices, Gates, Hook, Kernel, Way};
 use flowgate::eval::{Truth, evaluate};
@@ -36,7 +36,9 @@ struct Tally {
 }
 
 fn one(family: &str, text: &str) -> String {
-    format!("table {family} t {{\nchain c {{ type filter hook prerouting priority -300; policy accept;\n{text} accept\n}}\n}}\n")
+    format!(
+        "table {family} t {{\nchain c {{ type filter hook prerouting priority -300; policy accept;\n{text} accept\n}}\n}}\n"
+    )
 }
 
 fn truth(document: &Document, headers: &Headers) -> Truth {
@@ -57,7 +59,9 @@ fn load(kernel: &mut Kernel, family: &str, rules: &mut Vec<Rule>, refused: &mut 
         // Lines of the table, of each set and chain with their heads, are in front of rules.
         let lines: Vec<usize> = said
             .lines()
-            .filter_map(|line| line.strip_prefix("/dev/stdin:").or_else(|| line.split_once("/dev/stdin:").map(|(_, l)| l)))
+            .filter_map(|line| {
+                line.strip_prefix("/dev/stdin:").or_else(|| line.split_once("/dev/stdin:").map(|(_, l)| l))
+            })
             .filter_map(|line| line.split(':').next()?.parse().ok())
             .collect();
         let line_of = |number: usize| 1 + (number / BITS + 1) * 3 + (number / BITS) * 2 + number + 1;
@@ -84,9 +88,11 @@ fn load(kernel: &mut Kernel, family: &str, rules: &mut Vec<Rule>, refused: &mut 
 
 /// The rules that nft does not take, found by halves.
 fn ends_on(kernel: &Kernel, family: &str, texts: &[String]) -> Vec<String> {
-    let all: String = texts.iter().map(|text| format!("{text} accept\n")).collect();
+    let all = texts.iter().fold(String::new(), |all, text| all + text + " accept\n");
     let chain = "type filter hook prerouting priority -300";
-    let takes = kernel.flush().and_then(|()| kernel.nft(&format!("table {family} t {{\nchain c {{ {chain};\n{all}}}\n}}\n")));
+    let takes = kernel
+        .flush()
+        .and_then(|()| kernel.nft(&format!("table {family} t {{\nchain c {{ {chain};\n{all}}}\n}}\n")));
     match texts {
         _ if takes.is_ok() => Vec::new(),
         [one] => vec![one.clone()],
@@ -101,7 +107,10 @@ fn try_load(kernel: &mut Kernel, family: &str, rules: &[Rule]) -> Result<(), Str
     let mut text = format!("table {family} m {{\n");
     for (group, rules) in rules.chunks(BITS).enumerate() {
         text += &format!("set g{group} {{ type ether_addr . mark; size 1000000; flags dynamic; }}\n");
-        text += &format!("chain c{group} {{ type filter hook prerouting priority {}; policy accept;\n", -150 + group as i64);
+        text += &format!(
+            "chain c{group} {{ type filter hook prerouting priority {}; policy accept;\n",
+            i64::try_from(group).unwrap() - 150
+        );
         text += "meta mark set 0\n";
         for (bit, rule) in rules.iter().enumerate() {
             text += &format!("{} meta mark set meta mark or {:#x}\n", rule.text, 1_u32 << bit);
@@ -115,8 +124,16 @@ fn try_load(kernel: &mut Kernel, family: &str, rules: &[Rule]) -> Result<(), Str
     Ok(())
 }
 
-fn compare(kernel: &mut Kernel, family: &str, rules: &[Rule], list: &[Vec<u8>], tally: &mut Tally, wrong: &mut BTreeMap<String, Vec<String>>) {
-    let frames: Vec<Vec<u8>> = list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
+fn compare(
+    kernel: &mut Kernel,
+    family: &str,
+    rules: &[Rule],
+    list: &[Vec<u8>],
+    tally: &mut Tally,
+    wrong: &mut BTreeMap<String, Vec<String>>,
+) {
+    let frames: Vec<Vec<u8>> =
+        list.iter().enumerate().map(|(at, packet)| kernel.frame(Way::Host, at as u32, packet)).collect();
     let passage = kernel.drive(Way::Host, list).unwrap();
     tally.packets += list.len();
     tally.never_came += list.len() - passage.came(Hook::Prerouting).len();
@@ -212,7 +229,8 @@ impl<'k> Bench<'k> {
         self.tally.refused += self.refused.len();
         println!("refused by nft alone: {}\n{}", self.refused.len(), self.refused.join("\n"));
         println!("{:?}\ndiscards: {:?}", self.tally, self.kernel.discards().unwrap());
-        let shown = self.wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0]));
+        let shown =
+            self.wrong.iter().map(|(rule, list)| format!("{rule}: {} packets, {}", list.len(), list[0]));
         let shown: Vec<String> = shown.collect();
         assert!(shown.is_empty(), "{} rules differ:\n{}", shown.len(), shown.join("\n"));
         self.tally
@@ -253,7 +271,9 @@ fn rules_of_nft_s_own_tests_match_what_the_kernel_matches() {
             let mut parts = line.split(';');
             let (Some(rule), Some("ok")) = (parts.next(), parts.next().map(str::trim)) else { continue };
             // Sets of the test and what is written into packets have no place here; nft asks other hosts of names.
-            if rule.starts_with(['#', ':', '*', '!', '?', '-', '%']) || rule.contains(['@', '$']) && !rule.starts_with('@') {
+            if rule.starts_with(['#', ':', '*', '!', '?', '-', '%'])
+                || rule.contains(['@', '$']) && !rule.starts_with('@')
+            {
                 continue;
             }
             for family in &families {
@@ -271,9 +291,22 @@ fn rules_of_nft_s_own_tests_match_what_the_kernel_matches() {
                 };
                 rest.is_empty() && set.rules.len() == 1 && set.rules.iter().all(plain)
             };
-            let alone = read("nftables", &one(family, &text).replace(" accept\n}", "\n}"), &ReadOptions::default());
+            let alone =
+                read("nftables", &one(family, &text).replace(" accept\n}", "\n}"), &ReadOptions::default());
             // What the kernel keeps of connections, marks and the like is looked at elsewhere.
-            let elsewhere = ["ct ", "mark", "meta priority", "limit", "quota", "counter", "log", "random", "numgen", "tproxy", "dup "];
+            let elsewhere = [
+                "ct ",
+                "mark",
+                "meta priority",
+                "limit",
+                "quota",
+                "counter",
+                "log",
+                "random",
+                "numgen",
+                "tproxy",
+                "dup ",
+            ];
             if asks(&alone.document) && !elsewhere.iter().any(|word| text.contains(word)) {
                 rules.extend(bench.rule(family, text));
             }

@@ -204,7 +204,8 @@ fn network(six: bool, random: &mut Random) -> String {
             9 => format!("ip protocol {}", numbers(&PROTOCOLS, random)),
             10 => format!("ip frag-off {}", masked(16, random)),
             11 => {
-                let (mask, by) = *random.pick(&[(0x1fff, "!="), (0x1fff, "=="), (0x2000, "!="), (0x4000, "==")]);
+                let (mask, by) =
+                    *random.pick(&[(0x1fff, "!="), (0x1fff, "=="), (0x2000, "!="), (0x4000, "==")]);
                 format!("ip frag-off & {mask:#x} {by} 0")
             }
             12 => format!("ip hdrlength {}", integer(15, random)),
@@ -230,7 +231,8 @@ fn numbers(list: &[u64], random: &mut Random) -> String {
 }
 
 fn protocol(six: bool, random: &mut Random) -> &'static str {
-    let mut list = vec!["tcp", "tcp", "tcp", "udp", "udp", "th", "sctp", "dccp", "udplite", "esp", "ah", "comp"];
+    let mut list =
+        vec!["tcp", "tcp", "tcp", "udp", "udp", "th", "sctp", "dccp", "udplite", "esp", "ah", "comp"];
     list.extend(if six { ["icmpv6"; 2] } else { ["icmp", "igmp"] });
     random.pick::<&str>(&list)
 }
@@ -308,7 +310,7 @@ fn header(name: &str, random: &mut Random) -> String {
 const FLAGS: [&str; 8] = ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"];
 
 fn some_flags(random: &mut Random) -> Vec<&'static str> {
-    let bits = 1 + random.below(255) & random.next() | 1 << random.below(8);
+    let bits = random.below(256) & random.next() | 1 << random.below(8);
     FLAGS.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, name)| *name).collect()
 }
 
@@ -336,7 +338,10 @@ fn meta(family: &str, random: &mut Random) -> String {
         3 if family == "inet" => format!("meta nfproto {}", random.pick(&["ipv4", "ipv6", "!= ipv4"])),
         3 => format!("meta l4proto {}", numbers(&NEXT, random)),
         4 => format!("meta protocol {}", random.pick(&["ip", "ip6", "!= ip", "!= ip6"])),
-        _ => format!("iifname {}", random.pick(&["host0", "\"host*\"", "eth0", "!= \"through*\"", "{ lo, host0 }"])),
+        _ => format!(
+            "iifname {}",
+            random.pick(&["host0", "\"host*\"", "eth0", "!= \"through*\"", "{ lo, host0 }"])
+        ),
     }
 }
 
@@ -371,7 +376,7 @@ fn raw(random: &mut Random) -> String {
     let width = *random.pick(&[8_u64, 16, 16, 32, 4, 12, 24]);
     let bit = (random.below(20) * 8) + if width < 8 { random.below(2) * 4 } else { 0 };
     let max = (1_u64 << width) - 1;
-    match random.below(if width % 8 == 0 { 3 } else { 2 }) {
+    match random.below(if width.is_multiple_of(8) { 3 } else { 2 }) {
         0 => format!("@{base},{bit},{width} {}", number(max, random)),
         1 => format!("@{base},{bit},{width} != {}", number(max, random)),
         _ => format!("@{base},{bit},{width} & {:#x} == 0", number(max, random).max(1)),

@@ -55,10 +55,9 @@ pub(crate) fn headers(document: &Document, frame: &[u8], place: Place<'_>) -> He
     let mut headers = Headers::new();
     let length = u32::try_from(frame.len()).unwrap();
     decode(LinkType::ETHERNET, frame, length, &mut headers);
-    for (name, single, group) in [
-        (place.input, Field::InIface, Field::InGroup),
-        (place.output, Field::OutIface, Field::OutGroup),
-    ] {
+    for (name, single, group) in
+        [(place.input, Field::InIface, Field::InGroup), (place.output, Field::OutIface, Field::OutGroup)]
+    {
         let Some(name) = name else {
             headers.set_absent(single);
             headers.set_wide(group, 0);
@@ -114,5 +113,5 @@ pub(crate) fn packets(document: &Document, most: usize, random: &mut Random) -> 
 }
 
 pub(crate) fn hex(packet: &[u8]) -> String {
-    packet.iter().map(|octet| format!("{octet:02x}")).collect()
+    packet.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
 }

@@ -55,7 +55,14 @@ fn sound_options(mut rest: &[u8]) -> bool {
         let again = std::mem::replace(&mut seen[usize::from(kind)], 1) == 1;
         let sound = match kind {
             // A source route that is at its first hop, and of which there is one.
-            131 | 137 => length >= 3 && pointer == 4 && length >= 7 && (length - 3) % 4 == 0 && seen[131] + seen[137] < 2 && !again,
+            131 | 137 => {
+                length >= 3
+                    && pointer == 4
+                    && length >= 7
+                    && (length - 3) % 4 == 0
+                    && seen[131] + seen[137] < 2
+                    && !again
+            }
             7 => !again && length >= 3 && pointer >= 4 && (pointer > length || pointer + 3 <= length),
             68 => !again && length >= 4 && pointer >= 5 && (pointer > length || pointer + 3 <= length),
             148 => option.len() >= 4,
@@ -148,7 +155,10 @@ fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
             class = Some(SHORT);
         }
         (next, at) = (behind, at + size);
-        if at >= packet.len() && class == Some(SHORT) && !matches!(next, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) {
+        if at >= packet.len()
+            && class == Some(SHORT)
+            && !matches!(next, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140)
+        {
             view.set(Field::Proto, next.into());
         }
     }
@@ -160,7 +170,11 @@ fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
 }
 
 /// The same for the matches of xtables.
-pub(crate) fn view_of_xtables(packet: &[u8], headers: &Headers, _nft: bool) -> Option<(&'static str, Headers)> {
+pub(crate) fn view_of_xtables(
+    packet: &[u8],
+    headers: &Headers,
+    _nft: bool,
+) -> Option<(&'static str, Headers)> {
     if packet.first()? >> 4 == 4 {
         return None;
     }
@@ -180,7 +194,12 @@ fn measured() -> Option<Kernel> {
 }
 
 /// Whether a rule matches a packet: the kernel, we, and we on the view of the ledger.
-fn three(kernel: &mut Kernel, family: &str, rule: &str, packet: &[u8]) -> (bool, Truth, Option<(&'static str, Truth)>) {
+fn three(
+    kernel: &mut Kernel,
+    family: &str,
+    rule: &str,
+    packet: &[u8],
+) -> (bool, Truth, Option<(&'static str, Truth)>) {
     kernel.flush().unwrap();
     let chain = "type filter hook prerouting priority -150;";
     let text = format!(
@@ -222,7 +241,13 @@ fn the_ledger_is_as_strange_as_it_says() {
             sound(octets("47000024 00000000 40110000 c6336401 cb007102 830708c0 00020100 9c400035 00080000")),
             false,
         ),
-        (NEXT, "ip6", "meta l4proto 135", six("60000000 0010 2c40", "870005c8 00001234 3b00000000000000"), true),
+        (
+            NEXT,
+            "ip6",
+            "meta l4proto 135",
+            six("60000000 0010 2c40", "870005c8 00001234 3b00000000000000"),
+            true,
+        ),
         (
             BEHIND,
             "ip6",
@@ -231,7 +256,13 @@ fn the_ledger_is_as_strange_as_it_says() {
             false,
         ),
         (SHORT, "ip6", "frag frag-off 8", six("60000000 0004 2c40", "11000040"), true),
-        (ZERO, "ip6", "meta l4proto 17", six("60000000 0000 0040", "1100010400000000 9c40003500080000"), true),
+        (
+            ZERO,
+            "ip6",
+            "meta l4proto 17",
+            six("60000000 0000 0040", "1100010400000000 9c40003500080000"),
+            true,
+        ),
     ] {
         let (theirs, ours, seen) = three(&mut kernel, family, rule, &packet);
         assert_eq!(theirs, matches, "{class}: `{rule}`");
@@ -245,7 +276,8 @@ fn the_ledger_is_as_strange_as_it_says() {
 #[test]
 fn comparisons_side_by_side_are_joined() {
     let Some(mut kernel) = measured() else { return };
-    let tcp = octets("45000028 00000000 40061338 c6336401 cb007102 0001 0005 0000000000000000 50020000 00000000");
+    let tcp =
+        octets("45000028 00000000 40061338 c6336401 cb007102 0001 0005 0000000000000000 50020000 00000000");
     let (theirs, ours, _) = three(&mut kernel, "ip", "tcp sport != 1 tcp dport != 2", &sound(tcp));
     assert_eq!((theirs, ours), (true, Truth::No));
     let later = octets("4500001c 000000b9 40110000 c6336401 cb007102 0035 0035 0008 0000");

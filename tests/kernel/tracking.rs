@@ -4,7 +4,7 @@
 use crate::chains_iptables::{count, entry as entry_of_iptables, rule_set as rule_set_of_iptables};
 use crate::chains_nftables::{HOOKS, entry, rule_set};
 use crate::course::{Hits, NAMES, Tally, fit, run};
-use crate::matrix_iptables::PROGRAMS;
+use crate::matrix_iptables::{PROGRAMS, Program};
 use crate::programs::program;
 use crate::random::Random;
 use crate::rig::{Place, errors, headers, kernel, packets, read, rounds};
@@ -27,7 +27,7 @@ fn with_answers(list: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 fn answer(packet: &[u8]) -> Option<Vec<u8>> {
     let (addresses, length, behind, protocol) = match packet.first()? >> 4 {
-        4 if packet[0] == 0x45 && packet[6] & 0x3f == 0 && packet[7] == 0 => (12, 4, 20, packet[9]),
+        4 if packet[0] == 0x45 && (packet[6] & 0x3f, packet[7]) == (0, 0) => (12, 4, 20, packet[9]),
         6 => (8, 16, 40, packet[6]),
         _ => return None,
     };
@@ -76,7 +76,14 @@ fn states_are_those_of_the_kernel() {
         tally.sets += 1;
         let mut hits = Hits::new();
         let before = wrong.len();
-        drive(&mut kernel, &document, &|hook, six| entry(&document, hook, six), &mut random, (&mut tally, &mut hits), &mut wrong);
+        drive(
+            &mut kernel,
+            &document,
+            &|hook, six| entry(&document, hook, six),
+            &mut random,
+            (&mut tally, &mut hits),
+            &mut wrong,
+        );
         if wrong.len() > before {
             wrong.push(text);
         }
@@ -96,7 +103,8 @@ fn states_are_those_of_the_kernel() {
                 tally.sets += 1;
                 let mut hits = Hits::new();
                 let before = wrong.len();
-                let of = |hook: Hook, six: bool| (six == which.six).then(|| entry_of_iptables(&document, hook))?;
+                let of =
+                    |hook: Hook, six: bool| (six == which.six).then(|| entry_of_iptables(&document, hook))?;
                 drive(&mut kernel, &document, &of, &mut random, (&mut tally, &mut hits), &mut wrong);
                 let saved = kernel.feed(&save, &["-c"], "").unwrap();
                 count(&document, &saved, &hits, &mut tally, &mut wrong);
@@ -104,11 +112,16 @@ fn states_are_those_of_the_kernel() {
                     wrong.push(format!("{}\n{text}", which.name));
                 }
             }
-            kernel.feed(&restore, &[], &which.nothing()).unwrap();
+            kernel.feed(&restore, &[], &Program::nothing()).unwrap();
         }
         println!("{}: {tally:?}", which.name);
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+    );
 }
 
 /// A packet in two fragments comes to the rules as one.
@@ -126,14 +139,19 @@ fn fragments_are_put_together_where_connections_are_tracked() {
     let datagram: Vec<u8> = [0x9c, 0x40, 0, 53, 0, 24, 0, 0].into_iter().chain([7; 16]).collect();
     for six in [false, true] {
         let whole = packet(six, None, &datagram);
-        let list = [packet(six, Some((0, true)), &datagram[..16]), packet(six, Some((2, false)), &datagram[16..])];
+        let list =
+            [packet(six, Some((0, true)), &datagram[..16]), packet(six, Some((2, false)), &datagram[16..])];
         let alone = kernel.drive(Way::Host, &list[1..]).unwrap();
-        assert!(alone.whole().is_empty() && alone.left(Hook::Prerouting).is_empty(), "a fragment alone waits");
+        assert!(
+            alone.whole().is_empty() && alone.left(Hook::Prerouting).is_empty(),
+            "a fragment alone waits"
+        );
         let passage = kernel.drive(Way::Host, &list).unwrap();
         assert_eq!(passage.left(Hook::Prerouting).len(), 1, "six: {six}: {passage:?}");
         let frame = kernel.frame(Way::Host, 0, &whole);
         let place = Place { input: Some("host0"), state: Some(CtState::New), ..Place::default() };
-        let decision = Evaluator::new(&document, 0).unwrap().decide(&headers(&document, &frame, place)).unwrap();
+        let decision =
+            Evaluator::new(&document, 0).unwrap().decide(&headers(&document, &frame, place)).unwrap();
         assert!(matches!(decision, Decision::Verdict(Verdict::Accept, Some(_))), "{decision:?}");
     }
 }
@@ -144,7 +162,16 @@ fn packet(six: bool, fragment: Option<(u16, bool)>, payload: &[u8]) -> Vec<u8> {
     let (offset, more) = fragment.unwrap_or((0, false));
     if six {
         let header = if fragment.is_some() { 8 } else { 0 };
-        out.extend([0x60, 0, 0, 0, 0, (payload.len() + header) as u8, if fragment.is_some() { 44 } else { 17 }, 64]);
+        out.extend([
+            0x60,
+            0,
+            0,
+            0,
+            0,
+            (payload.len() + header) as u8,
+            if fragment.is_some() { 44 } else { 17 },
+            64,
+        ]);
         for last in [1, 2] {
             out.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
         }

@@ -449,9 +449,11 @@ impl<'a> Reader<'a> {
             let both = Condition::and([headers(bit, true), Condition::not(none_of(others, span))]);
             let reason = "the first of several extension headers is not modelled";
             let id = format!("iptables -p {number} among extension headers");
-            let any = Condition::or([alone, Condition::opaque_within(id, reason, both, Condition::False, span)]);
+            let any =
+                Condition::or([alone, Condition::opaque_within(id, reason, both, Condition::False, span)]);
             if not {
-                let some = Condition::or([Condition::present(Field::Proto), Condition::not(none_of(ends, span))]);
+                let some =
+                    Condition::or([Condition::present(Field::Proto), Condition::not(none_of(ends, span))]);
                 return Condition::and([some, Condition::not(any)]);
             }
             any

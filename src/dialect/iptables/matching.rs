@@ -57,7 +57,9 @@ impl Reader<'_> {
                 };
                 let whole = cursor.span.to(last);
                 match (values::tcp_flags(text), values::tcp_flags(compare)) {
-                    (Some(mask), Some(compare)) => self.tcp_flags(spec, index, (mask, compare), cursor.not, whole),
+                    (Some(mask), Some(compare)) => {
+                        self.tcp_flags(spec, index, (mask, compare), cursor.not, whole);
+                    }
                     _ => self.bad_value(spec, "TCP flags", text, whole),
                 }
             }
@@ -442,8 +444,7 @@ impl Reader<'_> {
             return self.bad_value(spec, "names of headers", text, span);
         };
         let soft = cursor.words.iter().any(|word| word.text == "--soft");
-        let all =
-            ext::HOP_BY_HOP | ext::ROUTING | ext::FRAGMENT | ext::DESTINATION | ext::AUTHENTICATION;
+        let all = ext::HOP_BY_HOP | ext::ROUTING | ext::FRAGMENT | ext::DESTINATION | ext::AUTHENTICATION;
         // The bits each packet must have, and which of them count; without `--soft` all do.
         let mask = if soft { wanted } else { all | ext::ESP | PROTOCOL | NONE };
         let bits = if soft && not { 0 } else { wanted };
@@ -587,7 +588,8 @@ impl Reader<'_> {
     /// How many octets behind the IP headers a match reads at once.
     pub(super) fn header_of(&self, one: &Loaded) -> Option<u32> {
         // The nft back end has these without xtables, where they ask for anything.
-        let native = self.backend == Backend::Nft && one.narrows && matches!(one.name.as_str(), "tcp" | "udp");
+        let native =
+            self.backend == Backend::Nft && one.narrows && matches!(one.name.as_str(), "tcp" | "udp");
         match one.name.as_str() {
             _ if native => None,
             "tcp" => Some(20),

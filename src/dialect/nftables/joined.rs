@@ -1,6 +1,6 @@
 //! Comparisons that nft joins into one: of octets that stand side by side, both with one value. Joined equalities mean
 //! the same. Of two `!=`, nft 1.0.6 makes one that holds where either value differs (measured; netfilter-devel, March
-//! 2024, "merging of OP_NEQ").
+//! 2024, "merging of `OP_NEQ`").
 
 use super::fields::{Base, Header, Load};
 use super::syntax::{Expr, Kind, Relation, Statement};

@@ -518,7 +518,8 @@ impl Known {
         let (start, octets) = octets_of(load);
         // Octets the packet must have for the load.
         let need = start + octets;
-        let room = |lo: u32, hi: u32| Condition::test_at(Field::L4Room, ValueSet::range(lo.min(31), hi), span);
+        let room =
+            |lo: u32, hi: u32| Condition::test_at(Field::L4Room, ValueSet::range(lo.min(31), hi), span);
         // What fields say that are there with `held` octets.
         let sized = |found: Condition, several: bool, held: u32| {
             if held < need {

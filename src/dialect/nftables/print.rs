@@ -38,11 +38,14 @@ pub(super) fn print(
             let mut items = table.chains.iter().flat_map(|c| &c.lines).flat_map(|l| &l.items);
             if items.any(|item| matches!(item.right, Right::States(_))) {
                 let family = TableFamily::by_name(table.family).unwrap_or(TableFamily::Inet);
-                found = more(found, match family {
-                    TableFamily::Ip => [true, false],
-                    TableFamily::Ip6 => [false, true],
-                    _ => [true; 2],
-                });
+                found = more(
+                    found,
+                    match family {
+                        TableFamily::Ip => [true, false],
+                        TableFamily::Ip6 => [false, true],
+                        _ => [true; 2],
+                    },
+                );
             }
         }
         // It only ever becomes less.

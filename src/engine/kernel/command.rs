@@ -16,7 +16,8 @@ pub fn feed<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
     input: &str,
 ) -> Result<String, EngineError> {
-    let started = || EngineError::io(format!("running `{}`", path.display()), std::io::ErrorKind::Other.into());
+    let started =
+        || EngineError::io(format!("running `{}`", path.display()), std::io::ErrorKind::Other.into());
     let error = |error| EngineError::io(format!("running `{}`", path.display()), error);
     let mut child = Command::new(path)
         .args(arguments)

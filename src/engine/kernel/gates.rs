@@ -62,8 +62,10 @@ impl Gates {
     }
 
     fn sets(self) -> Vec<String> {
-        let mut list: Vec<String> =
-            self.hooks().flat_map(|hook| ["came", "left"].map(|word| format!("{word}-{}", hook.name()))).collect();
+        let mut list: Vec<String> = self
+            .hooks()
+            .flat_map(|hook| ["came", "left"].map(|word| format!("{word}-{}", hook.name())))
+            .collect();
         list.push("whole-prerouting".to_owned());
         if self.tracked {
             list.extend(CtState::ALL.map(|state| format!("state-{}", state.name())));

@@ -216,7 +216,8 @@ impl Kernel {
                     let kind = names.split(':').next().unwrap_or("");
                     let pairs = names.split(' ').zip(values.split(' ')).skip(1);
                     list.extend(
-                        pairs.filter_map(|(name, value)| Some((format!("{kind}{name}"), value.parse().ok()?))),
+                        pairs
+                            .filter_map(|(name, value)| Some((format!("{kind}{name}"), value.parse().ok()?))),
                     );
                 }
             }
@@ -226,7 +227,9 @@ impl Kernel {
             }));
             let is_discard = |name: &str| {
                 let ip = name.starts_with("Ip") && !name.starts_with("IpExtOut");
-                ip && ["Errors", "Discards", "Trunc", "NoRoutes", "ReasmFails"].iter().any(|w| name.contains(w))
+                ip && ["Errors", "Discards", "Trunc", "NoRoutes", "ReasmFails"]
+                    .iter()
+                    .any(|w| name.contains(w))
             };
             list.retain(|(name, value)| *value > 0 && is_discard(name));
             Ok(list)
@@ -236,13 +239,14 @@ impl Kernel {
 
 /// The last fragment of a packet: protocol 253, from one address kept for documentation to another.
 const LONE: [u8; 28] = [
-    0x45, 0, 0, 28, 0x13, 0x37, 0, 185, 64, 253, 0xff, 0xbe, 198, 51, 100, 1, 203, 0, 113, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+    0x45, 0, 0, 28, 0x13, 0x37, 0, 185, 64, 253, 0xff, 0xbe, 198, 51, 100, 1, 203, 0, 113, 1, 0, 0, 0, 0, 0,
+    0, 0, 0,
 ];
 
 /// The same of IPv6.
 const LONE6: [u8; 56] = [
-    0x60, 0, 0, 0, 0, 16, 44, 64, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x20, 1, 0x0d, 0xb8, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 253, 0, 0x05, 0xc8, 0, 0, 0x13, 0x37, 0, 0, 0, 0, 0, 0, 0, 0,
+    0x60, 0, 0, 0, 0, 16, 44, 64, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x20, 1, 0x0d,
+    0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 253, 0, 0x05, 0xc8, 0, 0, 0x13, 0x37, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
 /// How long packets may be under way.

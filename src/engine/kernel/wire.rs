@@ -41,7 +41,8 @@ impl Wire {
                 let found = datalink::interfaces().into_iter().find(|device| device.name == wanted);
                 found.ok_or_else(|| EngineError::Kernel(format!("there is no device `{wanted}`")))
             };
-            let mac = find(name)?.mac.ok_or_else(|| EngineError::Kernel(format!("`{name}` has no address")))?;
+            let mac =
+                find(name)?.mac.ok_or_else(|| EngineError::Kernel(format!("`{name}` has no address")))?;
             let config = Config {
                 read_timeout: Some(Duration::ZERO),
                 write_timeout: Some(Duration::from_secs(5)),
