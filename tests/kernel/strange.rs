@@ -4,6 +4,7 @@
 //! A class is a view of a packet: the headers as that kernel finds them. A difference is explained only when the rule,
 //! evaluated on this view, comes to what the kernel did.
 
+use crate::matrix_nftables::hook;
 use crate::rig::{Place, headers, kernel, read};
 use flowgate::dialect::ReadOptions;
 use flowgate::engine::kernel::{Devices, Gates, Hook, Kernel, Way};
@@ -19,6 +20,8 @@ pub(crate) const SHORT: &str = "an extension header cut short is one";
 
 pub(crate) const ZERO: &str = "a hop-by-hop header behind a payload length of 0 has a payload";
 
+pub(crate) const PADDING: &str = "at ingress the padding of a frame is read as part of the packet";
+
 /// The view of a packet by which a difference may be explained, and its class.
 pub(crate) fn view(packet: &[u8], headers: &Headers) -> Option<(&'static str, Headers)> {
     let mut view = headers.clone();
@@ -27,6 +30,39 @@ pub(crate) fn view(packet: &[u8], headers: &Headers) -> Option<(&'static str, He
         _ => six(packet, &mut view),
     }?;
     (view != *headers).then_some((class, view))
+}
+
+/// The same where a device hands packets to rules before the stack has looked at them.
+pub(crate) fn view_at_ingress(packet: &[u8], headers: &Headers) -> Option<(&'static str, Headers)> {
+    let six = packet.first()? >> 4 == 6;
+    let length = if six {
+        40 + u16::from_be_bytes([packet[4], packet[5]])
+    } else {
+        u16::from_be_bytes([packet[2], packet[3]])
+    };
+    if usize::from(length) >= packet.len() {
+        return view(packet, headers);
+    }
+    let mut view = headers.clone();
+    to_its_end(packet, &mut view)?;
+    Some((PADDING, view))
+}
+
+/// The fields of a packet that goes to the end of its octets, whatever its length says; the length stays.
+fn to_its_end(packet: &[u8], view: &mut Headers) -> Option<()> {
+    let mut whole = packet.to_vec();
+    let (at, less) = if packet.first()? >> 4 == 6 { (4, 40) } else { (2, 0) };
+    let length = u16::try_from(packet.len() - less).ok()?;
+    whole.get_mut(at..at + 2)?.copy_from_slice(&length.to_be_bytes());
+    let mut other = Headers::new();
+    decode_ip(&whole, &mut other);
+    for info in FIELDS.iter().filter(|info| info.layer != Layer::Link && info.field != Field::Len) {
+        match other.get(info.field) {
+            Reading::Value(value) => view.set_wide(info.field, value),
+            _ => view.set_absent(info.field),
+        }
+    }
+    Some(())
 }
 
 /// Linux 6.18, `nft_exthdr_ipv4_eval`: options are looked for by `__ip_options_compile` without a packet at hand.
@@ -80,16 +116,7 @@ fn six(packet: &[u8], view: &mut Headers) -> Option<&'static str> {
     let length = 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
     if length == 40 && packet[6] == 0 {
         // It may be a jumbogram, and the kernel leaves the octets there when it is none (`ip6_rcv_core`).
-        let mut whole = packet.to_vec();
-        whole[4..6].copy_from_slice(&u16::try_from(packet.len() - 40).ok()?.to_be_bytes());
-        let mut other = Headers::new();
-        decode_ip(&whole, &mut other);
-        for info in FIELDS.iter().filter(|info| info.layer != Layer::Link && info.field != Field::Len) {
-            match other.get(info.field) {
-                Reading::Value(value) => view.set_wide(info.field, value),
-                _ => view.set_absent(info.field),
-            }
-        }
+        to_its_end(packet, view)?;
         return Some(ZERO);
     }
     let packet = packet.get(..length)?;
@@ -201,7 +228,7 @@ fn three(
     packet: &[u8],
 ) -> (bool, Truth, Option<(&'static str, Truth)>) {
     kernel.flush().unwrap();
-    let chain = "type filter hook prerouting priority -150;";
+    let chain = format!("type filter hook {} priority -150;", hook(family));
     let text = format!(
         "table {family} m {{\nset g {{ type ether_addr . mark; flags dynamic; }}\nchain c {{ {chain}\n\
          {rule} meta mark set 1\nadd @g {{ ether saddr . meta mark }}\n}}\n}}\n"
@@ -211,11 +238,12 @@ fn three(
     let frame = kernel.frame(Way::Host, 0, packet);
     let passage = kernel.drive(Way::Host, &[packet]).unwrap();
     let mark = passage.marks("g").and_then(|marks| marks.get(&0)).copied().expect("the packet came");
-    let chain = "type filter hook prerouting priority -150; policy accept;";
+    let chain = format!("type filter hook {} priority -150; policy accept;", hook(family));
     let text = format!("table {family} t {{\nchain c {{ {chain}\n{rule} accept\n}}\n}}\n");
     let document = read("nftables", &text, &ReadOptions::default()).document;
     let condition = &document.rule_sets[0].rules[0].condition;
     let headers = headers(&document, &frame, Place { input: Some("host0"), ..Place::default() });
+    let view = if family == "netdev" { view_at_ingress } else { view };
     let seen = view(packet, &headers).map(|(class, view)| (class, evaluate(condition, &view)));
     (mark == 1, evaluate(condition, &headers), seen)
 }
