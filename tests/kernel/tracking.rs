@@ -107,7 +107,7 @@ fn states_are_those_of_the_kernel() {
                     |hook: Hook, six: bool| (six == which.six).then(|| entry_of_iptables(&document, hook))?;
                 drive(&mut kernel, &document, &of, &mut random, (&mut tally, &mut hits), &mut wrong);
                 let saved = kernel.feed(&save, &["-c"], "").unwrap();
-                count(&document, &saved, &hits, &mut tally, &mut wrong);
+                count(&document, &saved, &hits, 0, &mut tally, &mut wrong);
                 if wrong.len() > before {
                     wrong.push(format!("{}\n{text}", which.name));
                 }
