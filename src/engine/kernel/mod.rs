@@ -82,15 +82,10 @@ impl Kernel {
         let host = Wire::new(&namespace, ip, devices.host)?;
         let through = Wire::new(&namespace, ip, devices.through)?;
         let (from_host, from_through, to) = (devices.host, devices.through, devices.out);
-        let mut commands = vec!["link set lo up".to_owned()];
         for name in devices.more.iter().chain([&to]) {
-            let end = wire::end_of(name);
-            commands.push(format!("link add {end} type veth peer name {name}"));
-            commands.push(format!("link set {end} addrgenmode none up"));
-            commands.push(format!("link set {name} addrgenmode none"));
-            commands.push(format!("link set {name} arp off up"));
+            wire::pair(&namespace, ip, name)?;
         }
-        namespace.run(|| feed(ip, ["-batch", "-"], &(commands.join("\n") + "\n")))?;
+        namespace.run(|| feed(ip, ["link", "set", "lo", "up"], ""))?;
         for (family, all) in [("-4", "0.0.0.0/0"), ("-6", "::/0")] {
             // Every destination is the host's own, or lies behind the device that packets leave by; and so do sources,
             // which are looked up too.

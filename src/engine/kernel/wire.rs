@@ -30,13 +30,8 @@ impl Wire {
     /// Makes the pair in a namespace; the kernel receives on the device `name`.
     pub fn new(namespace: &Namespace, ip: &Path, name: &str) -> Result<Self, EngineError> {
         let end = end_of(name);
+        pair(namespace, ip, name)?;
         namespace.run(|| {
-            feed(ip, ["link", "add", &end, "type", "veth", "peer", "name", name], "")?;
-            // It sends nothing of its own.
-            feed(ip, ["link", "set", &end, "addrgenmode", "none"], "")?;
-            feed(ip, ["link", "set", name, "addrgenmode", "none"], "")?;
-            feed(ip, ["link", "set", &end, "arp", "off", "up"], "")?;
-            feed(ip, ["link", "set", name, "arp", "off", "up"], "")?;
             let find = |wanted: &str| -> Result<NetworkInterface, EngineError> {
                 let found = datalink::interfaces().into_iter().find(|device| device.name == wanted);
                 found.ok_or_else(|| EngineError::Kernel(format!("there is no device `{wanted}`")))
@@ -82,8 +77,21 @@ impl Wire {
     }
 }
 
+/// Makes a device with its other end. What the kernel says on it by itself nobody listens to at the other.
+pub(super) fn pair(namespace: &Namespace, ip: &Path, name: &str) -> Result<(), EngineError> {
+    let end = end_of(name);
+    let made = format!(
+        "link add {end} type veth peer name {name}\nlink set {end} addrgenmode none\n\
+         link set {name} addrgenmode none\n"
+    );
+    namespace.run(|| feed(ip, ["-batch", "-"], &made))?;
+    namespace.set(&format!("ipv6/conf/{end}/disable_ipv6"), "1")?;
+    let up = format!("link set {end} arp off up\nlink set {name} arp off up\n");
+    namespace.run(|| feed(ip, ["-batch", "-"], &up)).map(drop)
+}
+
 /// The name of a device's other end: at most 15 letters, and none that a rule set uses.
-pub(super) fn end_of(name: &str) -> String {
+fn end_of(name: &str) -> String {
     format!("~{}", name.chars().rev().take(14).collect::<String>())
 }
 
