@@ -19,7 +19,7 @@ use flowgate::check::{Context, Input, Settings};
 use flowgate::dialect::{ReadOptions, Reading, by_name};
 use flowgate::field::{Family, Field};
 use flowgate::guard::{Exhausted, limits};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::{IntervalSet, Prefix4};
 use flowgate::source::{Content, Source, SourceId, SourceMap, Span};
 use flowgate::symbolic::{Model, Space, Spaces, Visit, Watch, reach};
@@ -69,7 +69,7 @@ const DDOS: Shape = Shape {
     dport: 45,
 };
 
-fn rules(shape: &Shape, count: u32) -> Vec<Rule> {
+fn rules(shape: &Shape, count: u32) -> Vec<RuleBuf> {
     let mut numbers = Numbers(7);
     // Addresses come from a pool of nested blocks, as those of one network do.
     let pool: Vec<u32> = (0..64).map(|_| 0x0a00_0000 | numbers.below(1 << 24) & !0xff).collect();
@@ -97,7 +97,7 @@ fn rules(shape: &Shape, count: u32) -> Vec<Rule> {
                 }
             }
             let verdict = if numbers.below(2) == 0 { Verdict::Accept } else { Verdict::Discard };
-            Rule {
+            RuleBuf {
                 name: number.to_string().into(),
                 condition: Condition::and(parts),
                 actions: Box::default(),
@@ -116,7 +116,7 @@ fn document(shape: &Shape, kind: Kind, count: u32) -> Document {
         kind,
         family: Family::Inet,
         default: Verdict::Discard,
-        rules: rules(shape, count),
+        rules: rules(shape, count).into(),
     };
     Document { rule_sets: vec![set], symbols: vec![] }
 }

@@ -6,7 +6,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use flowgate::eval::Evaluator;
 use flowgate::field::{Family, Field, Headers};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::packet::complete;
 
 fn main() {
@@ -27,7 +27,7 @@ fn document(rules: u32) -> Document {
             parts.push(Condition::test(Field::Proto, ValueSet::single(6)));
             parts.push(Condition::test(Field::Dport, ValueSet::range(mixed >> 20, (mixed >> 20) + 100)));
         }
-        Rule {
+        RuleBuf {
             name: number.to_string().into(),
             condition: Condition::and(parts),
             actions: Box::default(),

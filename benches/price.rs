@@ -9,7 +9,7 @@ use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT};
 use flowgate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode};
 use flowgate::field::{Family, Field};
 use flowgate::guard::{Meter, limits};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::Prefix4;
 use flowgate::source::Span;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ fn main() {
 fn document(kind: Kind, rule_of: impl Fn(u32) -> (Option<Vec<u8>>, Condition)) -> Document {
     let rules = (0..RULES).map(|number| {
         let (nlri, condition) = rule_of(number);
-        Rule {
+        RuleBuf {
             name: number.to_string().into(),
             condition,
             actions: Box::default(),

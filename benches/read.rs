@@ -15,7 +15,7 @@ mod support;
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reads};
 use flowgate::field::{Family, Field};
 use flowgate::guard::resident_octets;
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::source::{Content, Source, SourceId};
 use support::{Numbers, processor_time};
 
@@ -27,7 +27,7 @@ fn prefix(numbers: &mut Numbers, field: Field) -> Condition {
     Condition::test(field, ValueSet::range(addr, addr | !mask))
 }
 
-fn rule(number: u32, numbers: &mut Numbers) -> Rule {
+fn rule(number: u32, numbers: &mut Numbers) -> RuleBuf {
     let protocol = if numbers.below(4) == 0 { 17 } else { 6 };
     let mut parts = vec![
         prefix(numbers, Field::Dst4),
@@ -40,7 +40,7 @@ fn rule(number: u32, numbers: &mut Numbers) -> Rule {
         _ => parts.push(Condition::test(Field::Dport, ValueSet::single(numbers.below(10_000)))),
     }
     let verdict = if numbers.below(2) == 0 { Verdict::Discard } else { Verdict::Accept };
-    Rule {
+    RuleBuf {
         name: format!("{}", 10 * (number + 1)).into(),
         condition: Condition::and(parts),
         actions: Box::default(),

@@ -23,7 +23,7 @@ use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::engine::bgp::{Identity, Session};
 use flowgate::engine::program::{Program, run, wait_for};
 use flowgate::field::Family;
-use flowgate::ir::{Condition, Document, Origin, Rule};
+use flowgate::ir::{Condition, Document, Origin, Rule, RuleBuf};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span, Stream};
 use programs::program;
@@ -67,7 +67,7 @@ struct Limits {
 /// Rules of many shapes: each has a destination of its own, so that none replaces another.
 fn rules(count: u32, limits: Limits, seed: u64) -> Document {
     let mut numbers = Numbers(seed);
-    let mut sets: [Vec<Rule>; 2] = [Vec::new(), Vec::new()];
+    let mut sets: [Vec<RuleBuf>; 2] = [Vec::new(), Vec::new()];
     for number in 0..count {
         let six = number % 3 == 2;
         let family = if six { Family::Inet6 } else { Family::Inet };
@@ -93,13 +93,21 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         }
         let origin = Origin { source: SourceId(0), span: Span::default() };
         let name = format!("r{number}");
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         sets[usize::from(six)].push(flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new()));
     }
     let [four, six] = sets;
     let rule_sets = vec![
-        flowspec::rule_set("flowspec/ipv4".into(), Table::Ipv4, four),
-        flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six),
+        flowspec::rule_set("flowspec/ipv4".into(), Table::Ipv4, four.into()),
+        flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six.into()),
     ];
     Document { rule_sets, symbols: Vec::new() }
 }
@@ -226,7 +234,7 @@ fn bird_announces_what_we_read_and_shows_what_it_announces() {
     let mut cut = 0;
     for set in &mut document.rule_sets {
         let all = set.rules.len();
-        set.rules.retain(|rule| rule.nlri.is_some());
+        set.rules.retain(|_, rule| rule.nlri.is_some());
         cut += all - set.rules.len();
     }
     let lines = shown.lines().filter(|line| line.starts_with("flow") && line.contains("...")).count();
@@ -326,7 +334,7 @@ fn frr_shows_what_we_announce() {
     for set in &ours.rule_sets {
         let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
         for rule in &set.rules {
-            let (communities, _) = flowspec::communities(rule.outcome, &rule.actions);
+            let (communities, _) = flowspec::communities(rule.outcome, rule.actions);
             session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
         }
     }
@@ -342,12 +350,13 @@ fn frr_shows_what_we_announce() {
             (reading.document.rule_count() >= set.rules.len()).then_some(reading)
         });
         let shown = shown.unwrap_or_else(|| panic!("not all {} are shown\n{}", set.rules.len(), log(path)));
-        let theirs: Vec<&Rule> = shown.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
+        let theirs: Vec<Rule<'_>> = shown.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
         for rule in &set.rules {
             // The destination is each rule's own.
-            let own = &rule.condition.tests()[0].values;
-            let entry =
-                theirs.iter().find(|entry| entry.condition.tests().first().is_some_and(|t| t.values == *own));
+            let own = &rule.condition.tests()[0].values();
+            let entry = theirs
+                .iter()
+                .find(|entry| entry.condition.tests().first().is_some_and(|t| t.values() == *own));
             let entry = entry.unwrap_or_else(|| panic!("{} is not shown", rule.name));
             assert_eq!(entry.outcome, rule.outcome, "{}", rule.name);
             if entry.condition.has_opaque() {
@@ -356,7 +365,7 @@ fn frr_shows_what_we_announce() {
                 let known = parts.iter().filter(|part| !matches!(part, Condition::Opaque(_)));
                 // What is certain of it is part of the rule.
                 let Condition::And(ours) = &rule.condition else { panic!("{:?}", rule.condition) };
-                let guard = |part: &Condition| matches!(part, Condition::Test(t) if t.field == flowgate::field::Field::Proto);
+                let guard = |part: &Condition| matches!(part, Condition::Test(t) if t.field() == flowgate::field::Field::Proto);
                 assert!(known.filter(|part| !guard(part)).all(|part| ours.contains(part)), "{}", rule.name);
             } else {
                 compared.0 += 1;

@@ -169,7 +169,7 @@ fn check(
 }
 
 fn describe(reading: &Reading, source: &Source, skipped: usize) -> String {
-    let rules = reading.document.rule_sets.iter().flat_map(|set| &set.rules).map(fate);
+    let rules = reading.document.rule_sets.iter().flat_map(|set| &set.rules).map(|rule| fate(&rule));
     let mut findings: Vec<_> = reading.diagnostics.iter().collect();
     findings.sort_by_key(|finding| finding.sort_key());
     let column = |offset: u32| match source.place(offset) {

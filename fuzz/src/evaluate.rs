@@ -5,7 +5,7 @@ use arbitrary::{Result, Unstructured};
 use flowgate::eval::{Decision, Evaluator};
 use flowgate::field::{Family, Field, Headers, Reading};
 use flowgate::ir::{
-    Condition, Document, Kind, Origin, Outcome, RejectKind, Rule, RuleSet, ValueSet, Verdict,
+    Condition, Document, Kind, Origin, Outcome, RejectKind, RuleBuf, RuleSet, ValueSet, Verdict,
 };
 use flowgate::source::Span;
 
@@ -64,8 +64,8 @@ fn holds(condition: &Condition, world: &World) -> bool {
     match condition {
         Condition::True => true,
         Condition::False => false,
-        Condition::Test(test) => match world.headers.get(test.field) {
-            Reading::Value(value) => test.values.contains(value),
+        Condition::Test(test) => match world.headers.get(test.field()) {
+            Reading::Value(value) => test.values().contains(value),
             Reading::Absent | Reading::Cut => false,
         },
         Condition::And(parts) => parts.iter().all(|p| holds(p, world)),
@@ -97,7 +97,7 @@ fn naive_rules(
     held: &mut Option<Verdict>,
 ) -> Option<Option<Verdict>> {
     for rule in &document.rule_sets[set].rules {
-        if !holds(&rule.condition, world) {
+        if !holds(rule.condition, world) {
             continue;
         }
         match rule.outcome {
@@ -145,14 +145,14 @@ fn document(u: &mut Unstructured<'_>) -> Result<Document> {
         let six = index > 0 && u.ratio(1, 4)?;
         let family = if six { Family::Inet6 } else { Family::Any };
         let kind = *u.choose(&[Kind::Filter, Kind::Hook])?;
-        Ok(RuleSet { name: "s".into(), kind, family, default, rules })
+        Ok(RuleSet { name: "s".into(), kind, family, default, rules: rules.into() })
     };
     let rule_sets = (0..RULE_SETS).map(|index| rule_set(u, index)).collect::<Result<_>>()?;
     Ok(Document { rule_sets, symbols: vec![] })
 }
 
 /// A rule that may walk the rule sets behind its own, and one that is not there.
-fn rule(u: &mut Unstructured<'_>, index: u32) -> Result<Rule> {
+fn rule(u: &mut Unstructured<'_>, index: u32) -> Result<RuleBuf> {
     let reject = Verdict::Reject(RejectKind::TcpReset);
     let outcome = match u.int_in_range(0..=10)? {
         0 | 1 => Outcome::Verdict(Verdict::Accept),
@@ -169,7 +169,7 @@ fn rule(u: &mut Unstructured<'_>, index: u32) -> Result<Rule> {
             }
         }
     };
-    Ok(Rule {
+    Ok(RuleBuf {
         name: "r".into(),
         condition: condition(u, 3)?,
         actions: Box::default(),

@@ -5,7 +5,7 @@
 use flowgate::diagnostic::{Diagnostic, Label, Level};
 use flowgate::dialect::{self, DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads, Sample};
 use flowgate::guard::{Exhausted, limits};
-use flowgate::ir::{Document, Rule};
+use flowgate::ir::{Document, Rule, RuleBuf};
 use flowgate::source::{Content, Source, SourceId, Span};
 use flowgate::symbolic::{Model, Spaces, Visit, Watch, reach};
 
@@ -62,7 +62,7 @@ fn read(dialect: &dyn Dialect, text: &str) -> Reading {
     dialect.read(&source, SourceId(0), &ReadOptions::default())
 }
 
-fn rules(document: &Document) -> impl Iterator<Item = &Rule> {
+fn rules(document: &Document) -> impl Iterator<Item = Rule<'_>> {
     document.rule_sets.iter().flat_map(|set| &set.rules)
 }
 
@@ -74,7 +74,7 @@ fn round_trip(dialect: &dyn Dialect, document: &Document, form: Option<String>) 
         return;
     }
     let again = read(dialect, &printed).document;
-    let meaning = |d: &Document| rules(d).map(meaning_of).collect::<Vec<_>>();
+    let meaning = |d: &Document| rules(d).map(|rule| meaning_of(&rule)).collect::<Vec<_>>();
     // A rule may take several lines, or its condition another shape; what becomes of packets stays.
     if meaning(document) != meaning(&again) && !decide_alike(document, &again).unwrap_or(false) {
         assert_eq!(meaning(document), meaning(&again), "printed as:\n{printed}");
@@ -113,6 +113,6 @@ impl Watch for Nobody {
 }
 
 /// A rule without its name, which a printer may have to make plain.
-fn meaning_of(rule: &Rule) -> Rule {
-    Rule { name: "".into(), ..rule.clone() }
+fn meaning_of(rule: &Rule) -> RuleBuf {
+    RuleBuf { name: "".into(), ..rule.clone().to_buf() }
 }

@@ -7,7 +7,7 @@
 use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, RuleSet, Test, ValueSet};
+use crate::ir::{Condition, RuleSet, Test, ValueSetRef};
 use crate::packet::build;
 use std::collections::BTreeSet;
 
@@ -40,20 +40,20 @@ pub fn packets<E: From<Exhausted>>(
         let mut matched = false;
         for turn in 0..TURNS {
             let mut tests = Vec::new();
-            gather(&rule.condition, turn, true, &mut tests);
+            gather(rule.condition, turn, true, &mut tests);
             let base = base(&tests, set.family, &mut random);
             for (headers, kept) in around(&base, &tests) {
                 meter.charge(1)?;
                 let Some(octets) = build_near(headers, kept) else { continue };
                 let mut whole = Headers::new();
                 crate::packet::decode_ip(&octets, &mut whole);
-                matched |= evaluate(&rule.condition, &whole) != Truth::No;
+                matched |= evaluate(rule.condition, &whole) != Truth::No;
                 if given.insert(octets.clone()) {
                     out(&octets)?;
                     generated.packets += 1;
                 }
             }
-            if !has_alternatives(&rule.condition) {
+            if !has_alternatives(rule.condition) {
                 break;
             }
         }
@@ -100,7 +100,7 @@ fn has_alternatives(condition: &Condition) -> bool {
 /// A packet that passes every test it can; what no test asks about is drawn.
 fn base(tests: &[Asked<'_>], family: Family, random: &mut Random) -> Headers {
     let mut headers = Headers::new();
-    let asked = |field| tests.iter().any(|asked| asked.test.field == field);
+    let asked = |field| tests.iter().any(|asked| asked.test.field() == field);
     let v6 = match family {
         Family::Inet6 => true,
         Family::Inet => false,
@@ -118,8 +118,8 @@ fn base(tests: &[Asked<'_>], family: Family, random: &mut Random) -> Headers {
         headers.set(Field::Dst4, 0xcb00_7100 | low(draw >> 32));
     }
     for asked in tests {
-        let field = asked.test.field;
-        let fits = |value: u128| asked.test.values.contains(value) == asked.holds;
+        let field = asked.test.field();
+        let fits = |value: u128| asked.test.values().contains(value) == asked.holds;
         let has = match headers.get(field) {
             crate::field::Reading::Value(value) => Some(value),
             _ => None,
@@ -147,8 +147,8 @@ fn around(base: &Headers, tests: &[Asked<'_>]) -> Vec<(Headers, Option<Field>)> 
     for asked in tests {
         for value in bounds(asked.test) {
             let mut headers = base.clone();
-            headers.set_wide(asked.test.field, value);
-            list.push((headers, Some(asked.test.field)));
+            headers.set_wide(asked.test.field(), value);
+            list.push((headers, Some(asked.test.field())));
         }
     }
     for (field, value) in FORGOTTEN {
@@ -174,25 +174,25 @@ fn build_near(mut headers: Headers, kept: Option<Field>) -> Option<Vec<u8>> {
 
 /// The bounds of a test and the values just beside them, as far as the field can carry them.
 fn bounds(test: &Test) -> Vec<u128> {
-    let max = test.field.info().max;
+    let max = test.field().info().max;
     let mut values = BTreeSet::new();
     let mut add = |lo: u128, hi: u128| {
         values.extend([Some(lo), Some(hi), lo.checked_sub(1), hi.checked_add(1)].into_iter().flatten());
     };
-    match &test.values {
-        ValueSet::Ranges(set) => {
+    match test.values() {
+        ValueSetRef::Ranges(set) => {
             set.ranges().take(RANGES).for_each(|(lo, hi)| add(lo.into(), hi.into()));
             set.ranges().rev().take(RANGES).for_each(|(lo, hi)| add(lo.into(), hi.into()));
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             set.ranges().take(RANGES).for_each(|(lo, hi)| add(lo, hi));
             set.ranges().rev().take(RANGES).for_each(|(lo, hi)| add(lo, hi));
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             for pattern in set.patterns().iter().take(RANGES) {
                 values.insert(pattern.value);
                 values.insert((pattern.value | !pattern.mask) & max);
-                let bits = (0..u32::from(test.field.info().width)).map(|bit| 1_u128 << bit);
+                let bits = (0..u32::from(test.field().info().width)).map(|bit| 1_u128 << bit);
                 values.extend(bits.filter(|bit| pattern.mask & bit != 0).map(|bit| pattern.value ^ bit));
             }
         }
@@ -217,11 +217,11 @@ impl Random {
 mod tests {
     use super::*;
     use crate::field::Reading;
-    use crate::ir::{Kind, Origin, Outcome, Rule, Verdict};
+    use crate::ir::{Kind, Origin, Outcome, RuleBuf, ValueSet, Verdict};
     use crate::packet::decode_ip;
 
     fn generate(condition: Condition, seed: u64) -> (Vec<Headers>, Generated) {
-        let rule = Rule {
+        let rule = RuleBuf {
             name: "r".into(),
             condition,
             actions: Box::default(),
@@ -235,7 +235,7 @@ mod tests {
             kind: Kind::Filter,
             family: Family::Inet,
             default: Verdict::Accept,
-            rules: vec![rule],
+            rules: vec![rule].into(),
         };
         let mut list = Vec::new();
         let generated = packets::<Exhausted>(&set, seed, &mut |octets| {

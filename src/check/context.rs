@@ -86,7 +86,7 @@ pub struct RuleAt<'a> {
     /// Index of the rule set in its document.
     pub set_index: usize,
     /// The rule.
-    pub rule: &'a Rule,
+    pub rule: Rule<'a>,
     /// Index of the rule in its rule set.
     pub index: usize,
 }
@@ -137,7 +137,7 @@ impl RuleAt<'_> {
     pub fn finding(&self, meta: &'static Meta, message: impl Into<String>) -> Diagnostic {
         let origin = self.rule.origin;
         Diagnostic::new(meta.name, meta.level, message, Label::new(origin.source, origin.span))
-            .in_rule(self.set.name.clone(), self.rule.name.clone())
+            .in_rule(self.set.name.clone(), self.rule.name)
     }
 
     /// A finding about what this rule drops: one level lower, saying why, where the drop is an assumption.

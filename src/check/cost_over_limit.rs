@@ -98,7 +98,7 @@ fn finding(input: &Input, price: &Price, usage: &Usage) -> Diagnostic {
     let level = if usage.level == CostLevel::Deny { META.level } else { META.level.lowered() };
     let mut finding = Diagnostic::new(META.name, level, message, label).with_help(help(price, usage));
     if let Some((set, rule)) = place {
-        finding = finding.in_rule(set.name.clone(), rule.name.clone());
+        finding = finding.in_rule(set.name.clone(), rule.name);
     }
     for (rule, price) in dearest(input, price, usage) {
         let words = format!("{} entries", price.entries.at_least);
@@ -109,14 +109,14 @@ fn finding(input: &Input, price: &Price, usage: &Usage) -> Diagnostic {
 }
 
 /// The rules with the most entries, where a few take most of a table.
-fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(&'a Rule, &'a RulePrice)> {
+fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(Rule<'a>, &'a RulePrice)> {
     if !matches!(usage.resource.model, cost::Model::Entries { .. }) {
         return Vec::new();
     }
     // A tenth of the limit each, or they are not what fills it.
     let dear = usage.limit.unwrap_or(0) / 10;
     let fills = |rule: &&RulePrice| {
-        let filled = |(set, _): (&RuleSet, &Rule)| usage.resource.is_filled_by(set.kind, set.family);
+        let filled = |(set, _): (&RuleSet, Rule<'_>)| usage.resource.is_filled_by(set.kind, set.family);
         rule.entries.at_least > dear.max(1) && rule_at(input, rule.at).is_some_and(filled)
     };
     let mut rules: Vec<&RulePrice> = price.rules.iter().filter(fills).collect();
@@ -150,12 +150,12 @@ fn source(usage: &Usage) -> String {
     if note.is_empty() { says } else { format!("{says}: {note}") }
 }
 
-fn rule_at(input: &Input, at: RuleRef) -> Option<(&RuleSet, &Rule)> {
+fn rule_at(input: &Input, at: RuleRef) -> Option<(&RuleSet, Rule<'_>)> {
     let set = input.reading.document.rule_sets.get(at.rule_set as usize)?;
     Some((set, set.rules.get(at.rule as usize)?))
 }
 
-fn unanswered(place: Option<(&RuleSet, &Rule)>, reason: String) -> Inconclusive {
+fn unanswered(place: Option<(&RuleSet, Rule<'_>)>, reason: String) -> Inconclusive {
     Inconclusive {
         check: META.name,
         rule_set: place.map(|(set, _)| set.name.clone()),

@@ -50,9 +50,8 @@ impl Check for FeatureNotOnPlatform {
                     let set = document.rule_sets.get(at.rule_set as usize);
                     let rule = set.and_then(|set| set.rules.get(at.rule as usize));
                     if let (Some(set), Some(rule)) = (set, rule) {
-                        let finding = finding(platform, rule, &of_rule);
-                        out.diagnostics
-                            .extend(finding.map(|f| f.in_rule(set.name.clone(), rule.name.clone())));
+                        let finding = finding(platform, &rule, &of_rule);
+                        out.diagnostics.extend(finding.map(|f| f.in_rule(set.name.clone(), rule.name)));
                     }
                 }
             }
@@ -114,7 +113,7 @@ fn place(rule: &Rule, component: Option<ComponentType>) -> Span {
         Some(C::FlowLabel) => &[Field::FlowLabel],
     };
     let tests = rule.condition.tests();
-    let test = tests.iter().find(|test| fields.contains(&test.field) && test.span() != Span::default());
+    let test = tests.iter().find(|test| fields.contains(&test.field()) && test.span() != Span::default());
     test.map_or(rule.origin.span, |test| test.span())
 }
 
@@ -124,13 +123,13 @@ pub(super) mod tests {
     use crate::check::{Input, Settings};
     use crate::dialect::Reading;
     use crate::field::Family;
-    use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleSet, Verdict};
+    use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Verdict};
     use crate::source::{SourceId, SourceMap};
     use std::collections::BTreeMap;
 
     /// Flow rules with these NLRI values, named r1, r2 and so on.
     pub(in crate::check) fn flow_input(values: &[&[u8]]) -> Input {
-        let rule = |(value, number): (&&[u8], usize)| Rule {
+        let rule = |(value, number): (&&[u8], usize)| RuleBuf {
             name: format!("r{number}").into(),
             condition: Condition::True,
             actions: Box::default(),

@@ -39,16 +39,16 @@ const TYPES: [Field; 5] =
 fn judge(prover: &mut Prover, at: &RuleAt<'_>, out: &mut Findings) -> Result<(), Exhausted> {
     let condition = &at.rule.condition;
     let tests = condition.tests();
-    if tests.iter().any(|test| TYPES.contains(&test.field)) {
+    if tests.iter().any(|test| TYPES.contains(&test.field())) {
         return Ok(());
     }
     let code = |test: &&&crate::ir::Test| {
-        let code = matches!(test.field, Field::IcmpCode | Field::Icmp6Code | Field::RawOctet1);
+        let code = matches!(test.field(), Field::IcmpCode | Field::Icmp6Code | Field::RawOctet1);
         // A list of every code asks for nothing.
-        code && (0..=0xff).any(|value| !test.values.contains(value))
+        code && (0..=0xff).any(|value| !test.values().contains(value))
     };
     let Some(test) = tests.iter().find(code) else { return Ok(()) };
-    if test.field == Field::RawOctet1 {
+    if test.field() == Field::RawOctet1 {
         // In other protocols the octet is no code: `port-without-protocol` speaks of that.
         let other = Condition::not(Condition::test(Field::Proto, ValueSet::of([1, 58])));
         if prover.meets(at.set.family, &[condition, &other])? != Meets::Never {

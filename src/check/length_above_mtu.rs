@@ -5,7 +5,7 @@ use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Label, Level};
 use crate::field::Field;
 use crate::guard::Exhausted;
-use crate::net::IntervalSet;
+use crate::net::Intervals;
 use crate::source::Span;
 
 /// The check.
@@ -40,8 +40,8 @@ impl Check for LengthAboveMtu {
 
 fn judge(cx: &Context<'_>, at: &RuleAt<'_>, out: &mut Findings) {
     let mtu = cx.settings.mtu.unwrap_or(ASSUMED);
-    for test in demanded(&at.rule.condition).filter(|test| test.field == Field::Len) {
-        let Some(shortest) = test.values.as_ranges().and_then(IntervalSet::min) else { continue };
+    for test in demanded(at.rule.condition).filter(|test| test.field() == Field::Len) {
+        let Some(shortest) = test.values().as_ranges().and_then(Intervals::min) else { continue };
         // A value no packet can carry at all is `value-out-of-range`.
         if shortest <= mtu || u128::from(shortest) > Field::Len.info().max {
             continue;

@@ -27,7 +27,7 @@ impl Check for LengthBelowHeader {
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for at in cx.rules() {
-            for test in demanded(&at.rule.condition) {
+            for test in demanded(at.rule.condition) {
                 judge(&at, test, out);
             }
         }
@@ -79,15 +79,15 @@ fn judge(at: &RuleAt<'_>, test: &Test, out: &mut Findings) {
 
 /// The longest length a test on lengths accepts.
 fn longest(test: &Test) -> Option<u32> {
-    if test.field != Field::Len {
+    if test.field() != Field::Len {
         return None;
     }
-    test.values.as_ranges().and_then(crate::net::IntervalSet::max)
+    test.values().as_ranges().and_then(crate::net::Intervals::max)
 }
 
 /// The family of the packets a rule is about.
 fn family(at: &RuleAt<'_>) -> Family {
-    let own = demanded(&at.rule.condition).map(|test| test.field.info().family);
+    let own = demanded(at.rule.condition).map(|test| test.field().info().family);
     match at.set.family {
         Family::Any => own.into_iter().find(|family| *family != Family::Any).unwrap_or(Family::Any),
         known => known,
@@ -96,11 +96,11 @@ fn family(at: &RuleAt<'_>) -> Family {
 
 /// The protocol a rule asks for with the octets of its smallest header, where it asks for just one.
 fn transport(at: &RuleAt<'_>) -> Option<(&'static str, u32)> {
-    let protocol = demanded(&at.rule.condition)
-        .filter(|test| matches!(test.field, Field::Proto | Field::ProtoField))
-        .find_map(|test| test.values.as_single())?;
+    let protocol = demanded(at.rule.condition)
+        .filter(|test| matches!(test.field(), Field::Proto | Field::ProtoField))
+        .find_map(|test| test.values().as_single())?;
     // RFC 9293 §3.1, RFC 768, RFC 792, RFC 4443 §2.1. Fragments may be shorter than their packet's header.
-    let fragments = at.rule.condition.tests().iter().any(|test| test.field == Field::FragOff);
+    let fragments = at.rule.condition.tests().iter().any(|test| test.field() == Field::FragOff);
     match protocol {
         _ if fragments => None,
         6 => Some(("TCP", 20)),

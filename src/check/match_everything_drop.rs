@@ -45,7 +45,7 @@ fn judge(
     at: &RuleAt<'_>,
     out: &mut Findings,
 ) -> Result<(), Exhausted> {
-    let condition = &at.rule.condition;
+    let condition = at.rule.condition;
     let (rest, view) = (Condition::not(condition.clone()), cx.settings.view());
     match prover.meets(at.set.family, &[&rest, &view])? {
         Meets::Packet(_) => {}

@@ -64,18 +64,18 @@ fn names_an_address(condition: &Condition) -> bool {
 }
 
 fn is_address(test: &Test) -> bool {
-    matches!(test.field, Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6)
+    matches!(test.field(), Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6)
 }
 
 fn accepts_all(test: &Test) -> bool {
-    let max = test.field.info().max;
-    match &test.values {
-        crate::ir::ValueSet::Ranges(set) => {
+    let max = test.field().info().max;
+    match test.values() {
+        crate::ir::ValueSetRef::Ranges(set) => {
             set.min() == Some(0) && set.ranges().len() == 1 && set.max().map(u128::from) == Some(max)
         }
-        crate::ir::ValueSet::Wide(set) => {
+        crate::ir::ValueSetRef::Wide(set) => {
             set.min() == Some(0) && set.ranges().len() == 1 && set.max() == Some(max)
         }
-        crate::ir::ValueSet::Bits(set) => set.patterns().iter().any(|pattern| pattern.mask == 0),
+        crate::ir::ValueSetRef::Bits(set) => set.patterns().iter().any(|pattern| pattern.mask == 0),
     }
 }

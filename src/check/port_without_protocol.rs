@@ -76,7 +76,7 @@ struct Reads {
 fn reads(test: &Test) -> Option<&'static Reads> {
     const PORTS: &[u32] = &[6, 17, 33, 132, 136];
     const PORT_HELP: &str = "add the protocol: `protocol [ tcp udp ]`";
-    match test.field {
+    match test.field() {
         Field::RawPort0 => {
             Some(&Reads { title: "source port", carriers: "TCP and UDP", protocols: PORTS, help: PORT_HELP })
         }

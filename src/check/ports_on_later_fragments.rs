@@ -79,7 +79,7 @@ impl Also<'_> {
         finding.level = META.level.lowered();
         let mut finding = measured(&first, finding);
         place(&first, &mut finding);
-        prove::show(out, &first, Some(finding), &[&first.rule.condition, &later()], &headers);
+        prove::show(out, &first, Some(finding), &[first.rule.condition, &later()], &headers);
     }
 }
 
@@ -89,7 +89,7 @@ fn later() -> Condition {
 
 fn place(at: &RuleAt<'_>, finding: &mut Diagnostic) {
     let tests = at.rule.condition.tests();
-    let span = tests.iter().find(|test| is_port(test.field)).map(|test| test.span());
+    let span = tests.iter().find(|test| is_port(test.field())).map(|test| test.span());
     if let Some(span) = span.filter(|span| *span != Span::default()) {
         finding.primary = Label::new(at.rule.origin.source, span);
     }
@@ -114,7 +114,7 @@ fn judge(
     out: &mut Findings,
 ) -> Result<Option<Box<Headers>>, Exhausted> {
     let condition = &at.rule.condition;
-    if !condition.tests().iter().any(|test| is_port(test.field)) {
+    if !condition.tests().iter().any(|test| is_port(test.field())) {
         return Ok(None);
     }
     let headers = match prover.meets(at.set.family, &[condition, &later()])? {

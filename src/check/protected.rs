@@ -2,8 +2,8 @@
 
 use super::Settings;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
+use crate::ir::{Condition, ValueSet, ValueSetRef};
+use crate::net::{IntervalSet, Intervals};
 
 /// A protected flow, of one family.
 #[derive(Clone, Debug)]
@@ -107,13 +107,13 @@ pub(super) fn flows(settings: &Settings, family: Family) -> Vec<Flow> {
     for (name, condition, groups) in builtin(family) {
         let placed = infrastructure.as_ref().map(|own| {
             let groups = IntervalSet::from_ranges(groups.iter().map(|group| (*group, *group)));
-            towards(family, &own.union(&groups))
+            towards(family, own.union(&groups).view())
         });
         list.push(place(name, condition, placed));
     }
     for protected in &settings.protect {
         let own = has_addresses(&protected.condition);
-        let placed = infrastructure.as_ref().filter(|_| !own).map(|own| towards(family, own));
+        let placed = infrastructure.as_ref().filter(|_| !own).map(|own| towards(family, own.view()));
         let mut flow = place(&protected.name, protected.condition.clone(), placed);
         flow.has_addresses |= own;
         list.push(flow);
@@ -141,9 +141,9 @@ fn infrastructure(settings: &Settings, family: Family) -> Option<IntervalSet<u12
     })
 }
 
-fn towards(family: Family, addresses: &IntervalSet<u128>) -> Condition {
+fn towards(family: Family, addresses: Intervals<'_, u128>) -> Condition {
     if family == Family::Inet6 {
-        return Condition::test(Field::Dst6, addresses.clone());
+        return Condition::test(Field::Dst6, addresses.to_set());
     }
     let narrow = |x: u128| u32::try_from(x).unwrap_or(u32::MAX);
     let set = IntervalSet::from_ranges(addresses.ranges().map(|(lo, hi)| (narrow(lo), narrow(hi))));
@@ -152,7 +152,7 @@ fn towards(family: Family, addresses: &IntervalSet<u128>) -> Condition {
 
 fn has_addresses(condition: &Condition) -> bool {
     let address = |field| matches!(field, Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6);
-    condition.tests().iter().any(|test| address(test.field))
+    condition.tests().iter().any(|test| address(test.field()))
 }
 
 /// Whether two conditions surely have no packet in common, by a look at the tests that must hold in both. Says
@@ -161,22 +161,22 @@ pub(super) fn disjoint(a: &Condition, b: &Condition) -> bool {
     match b {
         Condition::And(parts) => parts.iter().any(|part| disjoint(a, part)),
         Condition::Or(parts) if parts.len() <= 4 => parts.iter().all(|part| disjoint(a, part)),
-        Condition::Test(test) => apart(a, test.field, &test.values),
+        Condition::Test(test) => apart(a, test.field(), test.values()),
         Condition::False => true,
         _ => false,
     }
 }
 
 /// Whether a condition demands a value of the field that is not among `values`.
-fn apart(condition: &Condition, field: Field, values: &ValueSet) -> bool {
+fn apart(condition: &Condition, field: Field, values: ValueSetRef<'_>) -> bool {
     match condition {
         Condition::And(parts) => parts.iter().any(|part| apart(part, field, values)),
         Condition::Or(parts) => parts.iter().all(|part| apart(part, field, values)),
         Condition::False => true,
         Condition::Opaque(opaque) => apart(&opaque.over, field, values),
-        Condition::Test(test) if test.field == field => match (&test.values, values) {
-            (ValueSet::Ranges(a), ValueSet::Ranges(b)) => a.intersection(b).is_empty(),
-            (ValueSet::Wide(a), ValueSet::Wide(b)) => a.intersection(b).is_empty(),
+        Condition::Test(test) if test.field() == field => match (test.values(), values) {
+            (ValueSetRef::Ranges(a), ValueSetRef::Ranges(b)) => a.intersection(b).is_empty(),
+            (ValueSetRef::Wide(a), ValueSetRef::Wide(b)) => a.intersection(b).is_empty(),
             _ => false,
         },
         Condition::Test(_) | Condition::True | Condition::Not(_) => false,

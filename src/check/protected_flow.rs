@@ -10,7 +10,7 @@ use crate::diagnostic::Level;
 use crate::eval::{Decision, Evaluator};
 use crate::field::{CtState, Family, Field, Headers};
 use crate::guard::{Exhausted, limits};
-use crate::ir::{Condition, Document, Kind, Outcome, Rule, ValueSet};
+use crate::ir::{Condition, Document, Kind, Outcome, Rule, ValueSet, ValueSetRef};
 use crate::symbolic::{Model, Space, Spaces, Visit, Watch, reach};
 use std::collections::BTreeMap;
 
@@ -88,10 +88,10 @@ fn route(
         }
     }
     if hit.is_empty() && !open.is_empty() {
-        out.no_answer(&META, at, undecided(at.rule, &open));
+        out.no_answer(&META, at, undecided(&at.rule, &open));
     }
     if let (Some(first), Some(headers)) = (hit.first(), packet) {
-        let finding = at.drop_finding(&META, cx.settings, message(at.rule, &hit)).map(|finding| {
+        let finding = at.drop_finding(&META, cx.settings, message(&at.rule, &hit)).map(|finding| {
             finding.with_help(if first.has_addresses {
                 "leave the protected addresses out, or ask for less of the protocol"
             } else {
@@ -109,7 +109,7 @@ fn message(rule: &Rule, hit: &[&Flow]) -> String {
 
 /// Why it is open whether a rule drops flows.
 fn undecided(rule: &Rule, flows: &[&Flow]) -> String {
-    format!("whether it drops {} is open: {}", list(flows), unmodelled(&[&rule.condition]))
+    format!("whether it drops {} is open: {}", list(flows), unmodelled(&[rule.condition]))
 }
 
 fn list(flows: &[&Flow]) -> String {
@@ -122,11 +122,11 @@ fn list(flows: &[&Flow]) -> String {
 /// Whether a flow route has no destination, or one shorter than /8 (IPv6: /16).
 fn is_wide(condition: &Condition, family: Family) -> bool {
     let field = if family == Family::Inet6 { Field::Dst6 } else { Field::Dst4 };
-    let demanded = super::length_below_header::demanded(condition).filter(|test| test.field == field);
-    !demanded.into_iter().any(|test| match &test.values {
-        ValueSet::Ranges(set) => set.size() <= 1 << 24,
-        ValueSet::Wide(set) => set.size() <= 1 << 112,
-        ValueSet::Bits(set) => set.patterns().iter().all(|pattern| pattern.mask.count_ones() >= 16),
+    let demanded = super::length_below_header::demanded(condition).filter(|test| test.field() == field);
+    !demanded.into_iter().any(|test| match test.values() {
+        ValueSetRef::Ranges(set) => set.size() <= 1 << 24,
+        ValueSetRef::Wide(set) => set.size() <= 1 << 112,
+        ValueSetRef::Bits(set) => set.patterns().iter().all(|pattern| pattern.mask.count_ones() >= 16),
     })
 }
 
@@ -213,7 +213,7 @@ impl Judge<'_> {
             || hook.is_some_and(|hook| hook.targets().any(|stage| stage == visit.rule_set as usize));
         enters
             && visit.rule as usize + 1 == set.rules.len()
-            && set.rules.last().is_some_and(|rule| rule.condition == Condition::True)
+            && set.rules.last().is_some_and(|rule| *rule.condition == Condition::True)
     }
 
     fn report(&self, cx: &Context<'_>, input: &Input, out: &mut Findings) {
@@ -227,17 +227,17 @@ impl Judge<'_> {
             };
             let (hit_flows, maybe) = (named(&hit.flows), named(&hit.maybe));
             if hit_flows.is_empty() && !maybe.is_empty() {
-                out.no_answer(&META, &at, undecided(rule, &maybe));
+                out.no_answer(&META, &at, undecided(&rule, &maybe));
             }
             let (Some(first), Some(packet)) = (hit_flows.first(), &hit.packet) else { continue };
             if !self.is_dropped(packet) {
                 out.no_answer(&META, &at, prove::FAULT);
                 continue;
             }
-            let finding = at.drop_finding(&META, cx.settings, message(rule, &hit_flows));
+            let finding = at.drop_finding(&META, cx.settings, message(&rule, &hit_flows));
             let finding = finding.map(|f| f.with_help("accept the flow in a term before, or ask for less"));
             // What is shown is dropped too, whatever earlier rules ask of it.
-            let conditions = [&rule.condition, &first.condition];
+            let conditions = [rule.condition, &first.condition];
             let keeps = |packet: &Headers| number < SIMPLIFIED && self.is_dropped(packet);
             prove::show_while(out, &at, finding, &conditions, packet, &keeps);
         }
@@ -252,7 +252,7 @@ impl Judge<'_> {
 
 impl Watch for Judge<'_> {
     fn skips(&self, rule: &Rule) -> bool {
-        self.flows.iter().all(|flow| disjoint(&rule.condition, &flow.condition))
+        self.flows.iter().all(|flow| disjoint(rule.condition, &flow.condition))
     }
 
     fn visit(&mut self, spaces: &mut Spaces<'_>, visit: Visit) -> Result<(), Exhausted> {

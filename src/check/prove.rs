@@ -8,14 +8,15 @@ use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, MemoryWatch, Meter, limits};
 use crate::ir::Condition;
-use crate::net::IntervalSet;
+use crate::net::Intervals;
 use crate::packet::{build, complete, words};
-use crate::symbolic::{Model, Space, Spaces, guess, of_family};
+use crate::symbolic::{Guesser, Model, Space, Spaces, of_family};
 
 /// Answers questions about single rules, with an allowance for each and one for all.
 #[derive(Debug)]
 pub(super) struct Prover {
     spaces: Spaces<'static>,
+    guesser: Guesser,
     all: Meter,
     memory: MemoryWatch,
     asked: u64,
@@ -39,6 +40,7 @@ impl Prover {
     pub(super) fn new() -> Self {
         Self {
             spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
+            guesser: Guesser::default(),
             all: Meter::new(&limits::CHECK_NODES),
             memory: MemoryWatch::default(),
             asked: 0,
@@ -77,7 +79,7 @@ impl Prover {
             return Ok(Meets::Never);
         }
         // Most questions are answered by the first packet that comes to mind.
-        if let Some(headers) = guess(family, conditions)
+        if let Some(headers) = self.guesser.guess(family, conditions)
             && holds(conditions, &headers) == Truth::Yes
         {
             return Ok(Meets::Packet(Box::new(headers)));
@@ -137,7 +139,7 @@ fn contradict(conditions: &[&Condition]) -> bool {
     let positive: Vec<_> = parts().filter_map(ranges).collect();
     let apart = positive.iter().enumerate().any(|(i, (field, values))| {
         let others = positive.iter().skip(i + 1);
-        others.filter(|(of, _)| of == field).any(|(_, other)| values.intersection(other).is_empty())
+        others.filter(|(of, _)| of == field).any(|(_, other)| values.intersection(*other).is_empty())
     });
     // A test that holds asks for a value that is there: where all its values must fail, there is none left.
     apart
@@ -148,9 +150,9 @@ fn contradict(conditions: &[&Condition]) -> bool {
         })
 }
 
-fn ranges(part: &Condition) -> Option<(Field, &IntervalSet<u32>)> {
+fn ranges(part: &Condition) -> Option<(Field, Intervals<'_, u32>)> {
     let Condition::Test(test) = part else { return None };
-    Some((test.field, test.values.as_ranges()?))
+    Some((test.field(), test.values().as_ranges()?))
 }
 
 /// Why a claim that both stages disagree on is not made.
@@ -231,8 +233,8 @@ impl Claim<'_> {
         for condition in self.conditions {
             condition.visit(&mut |part| {
                 if let Condition::Test(test) = part {
-                    asked.push(test.field);
-                    asked.extend(test.field.info().needs.iter().map(|need| need.field));
+                    asked.push(test.field());
+                    asked.extend(test.field().info().needs.iter().map(|need| need.field));
                 }
             });
         }

@@ -78,7 +78,7 @@ fn name_rules(cx: &Context<'_>, list: &mut [Diagnostic]) {
     }
     let mut places: Vec<(SourceId, Span, &str, &str)> = Vec::new();
     for at in cx.rules() {
-        places.push((at.rule.origin.source, at.rule.origin.span, &at.set.name, &at.rule.name));
+        places.push((at.rule.origin.source, at.rule.origin.span, &at.set.name, at.rule.name));
     }
     places.sort_unstable();
     for diagnostic in list.iter_mut().filter(|diagnostic| diagnostic.rule.is_none()) {
@@ -128,11 +128,11 @@ mod tests {
     use crate::diagnostic::Label;
     use crate::dialect::Reading;
     use crate::field::Family;
-    use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+    use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Verdict};
     use crate::source::{Content, Source, SourceMap};
 
-    fn rule(name: &str, span: Span) -> Rule {
-        Rule {
+    fn rule(name: &str, span: Span) -> RuleBuf {
+        RuleBuf {
             name: name.into(),
             condition: Condition::True,
             actions: Box::default(),
@@ -155,7 +155,7 @@ mod tests {
             kind: Kind::Filter,
             family: Family::Inet,
             default: Verdict::Discard,
-            rules,
+            rules: rules.into(),
         };
         let document = Document { rule_sets: vec![set], symbols: vec![] };
         let diagnostics = raised

@@ -10,7 +10,7 @@ use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::field::{Family, Field};
 use crate::guard::Exhausted;
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, ValueSet, ValueSetRef};
 use crate::net::{BitMatch, BitSet};
 use crate::source::Span;
 
@@ -172,7 +172,7 @@ fn titles(condition: &Condition) -> String {
 fn titles_of(conditions: &[&Condition]) -> String {
     let mut titles: Vec<&str> = Vec::new();
     for test in conditions.iter().flat_map(|condition| condition.tests()) {
-        let title = test.field.info().title;
+        let title = test.field().info().title;
         if !titles.contains(&title) {
             titles.push(title);
         }
@@ -187,13 +187,13 @@ fn titles_of(conditions: &[&Condition]) -> String {
 /// Fragments are left out because only they separate octets from their fields without a contradiction: a later
 /// fragment has octets there and no header, which `ports-on-later-fragments` speaks of.
 fn as_named(condition: &Condition, family: Family) -> Option<Condition> {
-    let reads = condition.tests().iter().any(|test| named(test.field, &test.values, family).is_some());
+    let reads = condition.tests().iter().any(|test| named(test.field(), test.values(), family).is_some());
     reads.then(|| rename(condition, family))
 }
 
 fn rename(condition: &Condition, family: Family) -> Condition {
     match condition {
-        Condition::Test(test) => match (test.field, named(test.field, &test.values, family)) {
+        Condition::Test(test) => match (test.field(), named(test.field(), test.values(), family)) {
             (Field::FragOff | Field::Mf | Field::IsFragHeader, _) => Condition::True,
             (_, Some(fields)) => Condition::or(
                 fields.into_iter().map(|(field, values)| Condition::test_at(field, values, test.span())),
@@ -209,8 +209,8 @@ fn rename(condition: &Condition, family: Family) -> Condition {
 
 /// The fields that octets behind the IP header stand for in rules, with the same values. An ICMP type asked of
 /// IPv6 packets is one of ICMPv6, of which alone the numbers are (RFC 4443 §2.1).
-fn named(field: Field, values: &ValueSet, family: Family) -> Option<Vec<(Field, ValueSet)>> {
-    let same = |fields: &[Field]| Some(fields.iter().map(|field| (*field, values.clone())).collect());
+fn named(field: Field, values: ValueSetRef<'_>, family: Family) -> Option<Vec<(Field, ValueSet)>> {
+    let same = |fields: &[Field]| Some(fields.iter().map(|field| (*field, values.to_set())).collect());
     match field {
         Field::RawPort0 => same(&[Field::Sport]),
         Field::RawPort1 => same(&[Field::Dport]),
@@ -245,9 +245,9 @@ mod tests {
             Condition::test(Field::FragOff, ValueSet::range(1, 9)),
         ]);
         let named = as_named(&condition, Family::Any).unwrap();
-        let fields: Vec<Field> = named.tests().iter().map(|test| test.field).collect();
+        let fields: Vec<Field> = named.tests().iter().map(|test| test.field()).collect();
         assert_eq!(fields, [Field::Proto, Field::TcpFlags]);
-        assert!(named.tests()[1].values.contains(0xf02) && !named.tests()[1].values.contains(0xf01));
+        assert!(named.tests()[1].values().contains(0xf02) && !named.tests()[1].values().contains(0xf01));
         assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1)), Family::Any).is_none());
     }
 }

@@ -165,7 +165,7 @@ fn asks_of_frames(one: &Evaluated<'_>) -> bool {
             )
     };
     set.is_some_and(|set| {
-        let looks = |rule: &Rule| rule.condition.tests().iter().any(|test| of_frame(test.field));
+        let looks = |rule: Rule<'_>| rule.condition.tests().iter().any(|test| of_frame(test.field()));
         set.kind == Kind::Filter && set.family == Family::Any && set.rules.iter().any(looks)
     })
 }

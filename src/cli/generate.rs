@@ -43,7 +43,7 @@ pub(super) fn packets(options: &GeneratePackets, common: &Common) -> Result<Exit
                 Stop::Exhausted(exhausted) => Error::Exhausted(exhausted),
             })?;
             let names = generated.missed.iter().filter_map(|number| set.rules.get(*number));
-            missed.extend(names.map(|rule| (rule.name.clone(), set.name.clone())));
+            missed.extend(names.map(|rule| (rule.name, set.name.clone())));
         }
     }
     writer.finish().map_err(failed)?;

@@ -115,12 +115,11 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
     let mut rule_sets = Vec::new();
     for set in kept.iter().filter_map(|index| document.rule_sets.get(*index)) {
         let mut set = set.clone();
-        for rule in &mut set.rules {
-            if let Some(target) = rule.outcome.target() {
-                // A call to nowhere stays one: `u32::MAX` is no index.
-                rule.outcome = rule.outcome.with_target(place(target).unwrap_or(u32::MAX));
-            }
-        }
+        // A call to nowhere stays one: `u32::MAX` is no index.
+        let moved = |target| place(target).unwrap_or(u32::MAX);
+        set.rules.map_outcomes(|outcome| {
+            outcome.target().map_or(outcome, |target| outcome.with_target(moved(target)))
+        });
         rule_sets.push(set);
     }
     Document { rule_sets, symbols: document.symbols.clone() }
@@ -129,10 +128,10 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+    use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Verdict};
 
     fn set(name: &str, calls: &[u32]) -> RuleSet {
-        let rule = |target: &u32| Rule {
+        let rule = |target: &u32| RuleBuf {
             name: "r".into(),
             condition: Condition::True,
             actions: Box::default(),
@@ -168,9 +167,9 @@ mod tests {
             Document { rule_sets: vec![set("a", &[]), set("b", &[2, 9]), set("c", &[1])], symbols: vec![] };
         let kept = only(&document, 1);
         assert_eq!(kept.rule_sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(kept.rule_sets[0].rules[0].outcome, Outcome::Call(1));
-        assert_eq!(kept.rule_sets[0].rules[1].outcome, Outcome::Call(u32::MAX));
-        assert_eq!(kept.rule_sets[1].rules[0].outcome, Outcome::Call(0));
+        assert_eq!(kept.rule_sets[0].rules.get(0).unwrap().outcome, Outcome::Call(1));
+        assert_eq!(kept.rule_sets[0].rules.get(1).unwrap().outcome, Outcome::Call(u32::MAX));
+        assert_eq!(kept.rule_sets[1].rules.get(0).unwrap().outcome, Outcome::Call(0));
     }
 
     #[test]

@@ -340,7 +340,7 @@ fn next_code_line(source: &Source, line: u32) -> u32 {
 }
 
 /// Where the rules of an input begin, ascending: the offset, rule set and rule.
-fn rule_starts(input: &Input) -> Vec<(u32, &RuleSet, &Rule)> {
+fn rule_starts(input: &Input) -> Vec<(u32, &RuleSet, Rule<'_>)> {
     let sets = input.reading.document.rule_sets.iter().filter(|set| set.kind.is_written());
     let all = sets.flat_map(|set| set.rules.iter().map(move |rule| (rule.origin.span.start, set, rule)));
     let mut list: Vec<_> = all.filter(|(_, _, rule)| rule.origin.source == input.source).collect();
@@ -349,7 +349,7 @@ fn rule_starts(input: &Input) -> Vec<(u32, &RuleSet, &Rule)> {
 }
 
 /// The rules that begin on a line: rule set, name, extent.
-fn rules_at(source: &Source, starts: &[(u32, &RuleSet, &Rule)], line: u32) -> Vec<(String, String, Span)> {
+fn rules_at(source: &Source, starts: &[(u32, &RuleSet, Rule<'_>)], line: u32) -> Vec<(String, String, Span)> {
     let from = source.line_start(line).unwrap_or(u32::MAX);
     let to = source.line_start(line.saturating_add(1)).unwrap_or(u32::MAX);
     let first = starts.partition_point(|(start, _, _)| *start < from);

@@ -277,7 +277,7 @@ mod tests {
         assert!(config.never_allow.is_empty());
         assert_eq!((config.settings.own4.len(), config.settings.own6.len()), (1, 1));
         let tests = config.settings.protect[0].condition.tests().len();
-        assert_eq!((tests, config.settings.protect[0].condition.tests()[1].field), (3, Field::Dport));
+        assert_eq!((tests, config.settings.protect[0].condition.tests()[1].field()), (3, Field::Dport));
         assert_eq!(config.settings.platforms[0].1["tcam-entries"], 3000);
     }
 

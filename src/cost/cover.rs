@@ -1,7 +1,7 @@
 //! Entries one field takes: prefixes that cover a set of values, and the fewest any prefix encoding needs.
 
 use crate::guard::{Exhausted, Meter};
-use crate::net::{BitMatch, IntervalSet, Unsigned};
+use crate::net::{BitMatch, Intervals, Unsigned};
 
 /// The prefixes in the fewest that cover the closed range; 0 when `lo > hi`.
 ///
@@ -25,7 +25,7 @@ pub fn prefixes(lo: u128, hi: u128) -> u64 {
 }
 
 /// The prefixes that cover a set: the sum over its ranges, which are disjoint and not adjacent. A step a range.
-pub fn set_prefixes<T: Unsigned>(set: &IntervalSet<T>, meter: &mut Meter) -> Result<u64, Exhausted> {
+pub fn set_prefixes<T: Unsigned>(set: Intervals<'_, T>, meter: &mut Meter) -> Result<u64, Exhausted> {
     let ranges = set.ranges();
     meter.charge(ranges.len() as u64)?;
     Ok(ranges.map(|(lo, hi)| prefixes(lo.into(), hi.into())).fold(0, u64::saturating_add))
@@ -97,7 +97,7 @@ fn node(ranges: &[(u128, u128)], first: u128, bits: u32, meter: &mut Meter) -> R
 mod tests {
     use super::*;
     use crate::guard::limits;
-    use crate::net::Prefix4;
+    use crate::net::{IntervalSet, Prefix4};
 
     fn meter() -> Meter {
         Meter::new(&limits::COST_STEPS)
@@ -208,6 +208,6 @@ mod tests {
         assert!(patterns(1, 65_534, 16, &mut Vec::new(), &mut spent).is_err());
         let mut spent = Meter::with_allowance(&limits::COST_STEPS, 3);
         let set = IntervalSet::<u32>::from_ranges((0..5).map(|i| (2 * i, 2 * i)));
-        assert!(set_prefixes(&set, &mut spent).is_err());
+        assert!(set_prefixes(set.view(), &mut spent).is_err());
     }
 }

@@ -249,7 +249,7 @@ fn used(feature: Feature, rule: &Rule, flow: &FlowSpec, nlri_octets: u64) -> (u6
     }
 }
 
-fn rates(rule: &Rule) -> impl Iterator<Item = crate::ir::RateUnit> + '_ {
+fn rates<'a>(rule: &Rule<'a>) -> impl Iterator<Item = crate::ir::RateUnit> + use<'a> {
     rule.actions.iter().filter_map(|action| match action {
         Action::RateLimit(rate) if rate.amount > 0.0 => Some(rate.unit),
         _ => None,

@@ -217,7 +217,7 @@ fn accepted(op: u8, value: u128) -> [(u128, u128); 2] {
 
 /// What a set of values comes to.
 fn field_cost(values: &Values, width: u32, meter: &mut Meter) -> Result<FieldCost, Exhausted> {
-    let entries = cover::set_prefixes(values, meter)?;
+    let entries = cover::set_prefixes(values.view(), meter)?;
     let fewest = if entries > 1 {
         let ranges: Vec<(u128, u128)> = values.ranges().collect();
         let bits = ranges.last().and_then(|(_, hi)| hi.checked_ilog2()).map_or(1, |top| top + 1);

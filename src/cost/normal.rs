@@ -4,20 +4,34 @@
 use super::cover;
 use crate::field::{Family, Field, FieldInfo, Layer};
 use crate::guard::{Exhausted, Meter};
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, ValueSet, ValueSetRef};
 use crate::net::{BitMatch, BitSet, IntervalSet};
-use std::borrow::Cow;
 
 /// A condition with negation pushed to its tests, and tests of one field beside each other joined.
 pub(super) enum Normal<'a> {
     True,
     False,
     /// The field is there and in the set.
-    In(Field, Cow<'a, ValueSet>),
+    In(Field, Held<'a>),
     /// The field is not there.
     Absent(Field),
     And(Vec<Self>),
     Or(Vec<Self>),
+}
+
+/// Values of a test, or what was made of them.
+pub(super) enum Held<'a> {
+    Borrowed(ValueSetRef<'a>),
+    Owned(ValueSet),
+}
+
+impl Held<'_> {
+    pub(super) fn view(&self) -> ValueSetRef<'_> {
+        match self {
+            Self::Borrowed(values) => *values,
+            Self::Owned(values) => values.view(),
+        }
+    }
 }
 
 /// The condition, or its opposite where `negated`. A part that is not modelled counts as true and sets `opaque`.
@@ -37,8 +51,8 @@ pub(super) fn normalise<'a>(
             *opaque = true;
             Normal::True
         }
-        (Condition::Test(test), false) => Normal::In(test.field, Cow::Borrowed(&test.values)),
-        (Condition::Test(test), true) => negative(test.field, &test.values, family, meter)?,
+        (Condition::Test(test), false) => Normal::In(test.field(), Held::Borrowed(test.values())),
+        (Condition::Test(test), true) => negative(test.field(), test.values(), family, meter)?,
         (Condition::Not(part), _) => {
             depth.charge(1)?;
             let inner = normalise(part, !negated, family, opaque, meter, depth)?;
@@ -61,13 +75,15 @@ pub(super) fn normalise<'a>(
             let mut tests = Vec::new();
             for part in parts {
                 match part {
-                    Condition::Test(test) => tests.push(Normal::In(test.field, Cow::Borrowed(&test.values))),
+                    Condition::Test(test) => {
+                        tests.push(Normal::In(test.field(), Held::Borrowed(test.values())));
+                    }
                     other => list.push(normalise(other, true, family, opaque, meter, depth)?),
                 }
             }
             for test in joined(tests, meter)? {
                 if let Normal::In(field, values) = test {
-                    list.push(negative(field, &values, family, meter)?);
+                    list.push(negative(field, values.view(), family, meter)?);
                 }
             }
             depth.release(1);
@@ -97,7 +113,7 @@ fn all_of<'a>(mut list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Normal<'a>
     let mut joined = list.pop();
     for part in list.into_iter().rev() {
         if let (Some(Normal::In(field, a)), Normal::In(_, b)) = (&joined, &part) {
-            joined = Some(Normal::In(*field, Cow::Owned(both(*field, a, b, meter)?)));
+            joined = Some(Normal::In(*field, Held::Owned(both(*field, a.view(), b.view(), meter)?)));
         }
     }
     Ok(joined.unwrap_or(Normal::True))
@@ -118,7 +134,7 @@ fn joined<'a>(list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Vec<Normal<'a>
     let mut rest = Vec::with_capacity(list.len());
     for part in list {
         match &part {
-            Normal::In(field, values) if let ValueSet::Ranges(set) = values.as_ref() => {
+            Normal::In(field, values) if let ValueSetRef::Ranges(set) = values.view() => {
                 meter.charge(set.ranges().len() as u64)?;
                 match small.iter_mut().find(|(f, _)| f == field) {
                     Some((_, ranges)) => ranges.extend(set.ranges()),
@@ -130,7 +146,7 @@ fn joined<'a>(list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Vec<Normal<'a>
         }
     }
     let sets = small.into_iter().map(|(field, ranges)| {
-        Normal::In(field, Cow::Owned(ValueSet::Ranges(IntervalSet::from_ranges(ranges))))
+        Normal::In(field, Held::Owned(ValueSet::Ranges(IntervalSet::from_ranges(ranges))))
     });
     Ok(sets.chain(rest).collect())
 }
@@ -138,11 +154,11 @@ fn joined<'a>(list: Vec<Normal<'a>>, meter: &mut Meter) -> Result<Vec<Normal<'a>
 /// `not (field in values)`: not there, or there with another value.
 fn negative<'a>(
     field: Field,
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     family: Family,
     meter: &mut Meter,
 ) -> Result<Normal<'a>, Exhausted> {
-    let others = Normal::In(field, Cow::Owned(complement(field, values, meter)?));
+    let others = Normal::In(field, Held::Owned(complement(field, values, meter)?));
     Ok(if always_there(field.info(), family) {
         others
     } else {
@@ -160,18 +176,18 @@ fn always_there(info: &FieldInfo, family: Family) -> bool {
         && info.field != Field::Mf
 }
 
-fn complement(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<ValueSet, Exhausted> {
+fn complement(field: Field, values: ValueSetRef<'_>, meter: &mut Meter) -> Result<ValueSet, Exhausted> {
     let max = field.info().max;
     Ok(match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             meter.charge(set.ranges().len() as u64)?;
             ValueSet::Ranges(set.complement(u32::try_from(max).unwrap_or(u32::MAX)))
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             meter.charge(set.ranges().len() as u64)?;
             ValueSet::Wide(Box::new(set.complement(max)))
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             let mut list = vec![BitMatch::new(0, 0)];
             for pattern in set.patterns() {
                 // Outside a pattern: some bit of its mask is the other way round.
@@ -180,7 +196,7 @@ fn complement(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<Valu
                     bits.map(|bit| BitMatch::new(!pattern.value & bit, bit)).collect();
                 list = all_pairs(&list, &outside, meter)?;
             }
-            ValueSet::Bits(Box::new(BitSet::new(list)))
+            ValueSet::Bits(BitSet::new(list))
         }
     })
 }
@@ -197,45 +213,46 @@ fn all_pairs(a: &[BitMatch], b: &[BitMatch], meter: &mut Meter) -> Result<Vec<Bi
 /// The values in both.
 pub(super) fn both(
     field: Field,
-    a: &ValueSet,
-    b: &ValueSet,
+    a: ValueSetRef<'_>,
+    b: ValueSetRef<'_>,
     meter: &mut Meter,
 ) -> Result<ValueSet, Exhausted> {
-    let sizes = |set: &ValueSet| match set {
-        ValueSet::Ranges(set) => set.ranges().len(),
-        ValueSet::Wide(set) => set.ranges().len(),
-        ValueSet::Bits(set) => set.patterns().len(),
+    let sizes = |set: ValueSetRef<'_>| match set {
+        ValueSetRef::Ranges(set) => set.ranges().len(),
+        ValueSetRef::Wide(set) => set.ranges().len(),
+        ValueSetRef::Bits(set) => set.patterns().len(),
     };
     meter.charge((sizes(a) + sizes(b)) as u64)?;
     Ok(match (a, b) {
-        (ValueSet::Ranges(a), ValueSet::Ranges(b)) => ValueSet::Ranges(a.intersection(b)),
-        (ValueSet::Wide(a), ValueSet::Wide(b)) => ValueSet::Wide(Box::new(a.intersection(b))),
-        (ValueSet::Ranges(small), ValueSet::Wide(wide)) | (ValueSet::Wide(wide), ValueSet::Ranges(small)) => {
+        (ValueSetRef::Ranges(a), ValueSetRef::Ranges(b)) => ValueSet::Ranges(a.intersection(b)),
+        (ValueSetRef::Wide(a), ValueSetRef::Wide(b)) => ValueSet::Wide(Box::new(a.intersection(b))),
+        (ValueSetRef::Ranges(small), ValueSetRef::Wide(wide))
+        | (ValueSetRef::Wide(wide), ValueSetRef::Ranges(small)) => {
             let grown = IntervalSet::from_ranges(small.ranges().map(|(lo, hi)| (lo.into(), hi.into())));
-            ValueSet::Wide(Box::new(grown.intersection(wide)))
+            ValueSet::Wide(Box::new(grown.view().intersection(wide)))
         }
-        (ValueSet::Bits(_), _) | (_, ValueSet::Bits(_)) => {
+        (ValueSetRef::Bits(_), _) | (_, ValueSetRef::Bits(_)) => {
             let (a, b) = (as_patterns(field, a, meter)?, as_patterns(field, b, meter)?);
-            ValueSet::Bits(Box::new(BitSet::new(all_pairs(&a, &b, meter)?)))
+            ValueSet::Bits(BitSet::new(all_pairs(&a, &b, meter)?))
         }
     })
 }
 
-fn as_patterns(field: Field, values: &ValueSet, meter: &mut Meter) -> Result<Vec<BitMatch>, Exhausted> {
+fn as_patterns(field: Field, values: ValueSetRef<'_>, meter: &mut Meter) -> Result<Vec<BitMatch>, Exhausted> {
     let width = u32::from(field.info().width);
     let mut list = Vec::new();
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             for (lo, hi) in set.ranges() {
                 cover::patterns(lo.into(), hi.into(), width, &mut list, meter)?;
             }
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             for (lo, hi) in set.ranges() {
                 cover::patterns(lo, hi, width, &mut list, meter)?;
             }
         }
-        ValueSet::Bits(set) => list.extend_from_slice(set.patterns()),
+        ValueSetRef::Bits(set) => list.extend_from_slice(set.patterns()),
     }
     Ok(list)
 }

@@ -193,7 +193,7 @@ impl Pricing {
             let table = table_of(set);
             for (rule, index) in set.rules.iter().zip(0_u32..) {
                 let at = RuleRef { document: self.documents, rule_set, rule: index };
-                self.add_rule(at, set, table, rule, &mut destinations, meter);
+                self.add_rule(at, set, table, &rule, &mut destinations, meter);
             }
             self.sets.push(Set { kind: set.kind, family: set.family, end: self.rules.len() });
         }
@@ -211,14 +211,14 @@ impl Pricing {
     ) {
         let left = limits::COST_STEPS.value.min(total.left());
         let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
-        let nlri = rule.nlri.as_deref().filter(|_| set.kind == Kind::FlowRoutes);
+        let nlri = rule.nlri.filter(|_| set.kind == Kind::FlowRoutes);
         let decoded = nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
         let counted = if decoded {
             let tally = flow::tally(&self.flow, self.platform.encoding(), &mut own);
             tally.map(|tally| if says_more(rule) { (tally.inexact(), true) } else { (tally, false) })
         } else {
             let keys = terms::Keys { family: set.family, encoding: self.platform.encoding() };
-            terms::tally(&rule.condition, keys, &mut own)
+            terms::tally(rule.condition, keys, &mut own)
         };
         let nlri_octets = nlri.map(|octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
         let spent = total.charge(own.spent().min(left));
@@ -478,9 +478,9 @@ pub fn unsupported(
             .map(move |(rule, index)| (RuleRef { document: 0, rule_set, rule: index }, table, rule))
     });
     rules.flat_map(move |(at, table, rule)| {
-        let octets = rule.nlri.as_deref().unwrap_or(&[]);
+        let octets = rule.nlri.unwrap_or(&[]);
         let list = if decode_value(table, octets, 0, &mut spec).is_ok() {
-            feature::unsupported(platform, rule, &spec, octets.len() as u64)
+            feature::unsupported(platform, &rule, &spec, octets.len() as u64)
         } else {
             Vec::new()
         };

@@ -5,13 +5,12 @@
 
 use super::cover;
 use super::flow::Encoding;
-use super::normal::{Normal, both, normalise};
+use super::normal::{Held, Normal, both, normalise};
 use super::tally::{FieldCost, Tally};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
-use std::borrow::Cow;
+use crate::ir::{Condition, ValueSetRef};
+use crate::net::{IntervalSet, Intervals};
 
 /// Whose packets a condition is for, and how the device keeps their lengths.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +42,7 @@ pub(crate) fn tally(
             costs.push(match literal {
                 // A key has a bit for "there is such a header".
                 Literal::Absent => FieldCost::ONE,
-                Literal::In(values) => values_cost(*field, values, keys, meter)?,
+                Literal::In(values) => values_cost(*field, values.view(), keys, meter)?,
             });
         }
         tally.add_term(costs);
@@ -68,20 +67,20 @@ fn product(
     let mut costs = Vec::with_capacity(parts.len());
     for part in parts {
         let Condition::Test(test) = part else { return Ok(None) };
-        let bit = 1_u128 << test.field as u8;
-        if seen & bit != 0 || matches!(test.values, ValueSet::Bits(_)) {
+        let bit = 1_u128 << test.field() as u8;
+        if seen & bit != 0 || matches!(test.values(), ValueSetRef::Bits(_)) {
             return Ok(None);
         }
         seen |= bit;
         meter.charge(1)?;
-        costs.push(values_cost(test.field, &test.values, keys, meter)?);
+        costs.push(values_cost(test.field(), test.values(), keys, meter)?);
     }
     Ok(Some(costs))
 }
 
 /// What one field of one alternative asks.
 enum Literal<'a> {
-    In(Cow<'a, ValueSet>),
+    In(Held<'a>),
     Absent,
 }
 
@@ -121,7 +120,9 @@ impl<'a> Walk<'_, '_, 'a> {
                     [only] => pending.push(only),
                     parts => choices.push(parts),
                 },
-                Normal::In(field, values) => possible = self.narrow(*field, Some(values), &mut undo)?,
+                Normal::In(field, values) => {
+                    possible = self.narrow(*field, Some(values.view()), &mut undo)?;
+                }
                 Normal::Absent(field) => possible = self.narrow(*field, None, &mut undo)?,
             }
             if !possible {
@@ -154,13 +155,13 @@ impl<'a> Walk<'_, '_, 'a> {
     fn narrow(
         &mut self,
         field: Field,
-        values: Option<&'a Cow<'a, ValueSet>>,
+        values: Option<ValueSetRef<'a>>,
         undo: &mut Vec<(usize, Option<Literal<'a>>)>,
     ) -> Result<bool, Exhausted> {
         let Some(index) = self.cube.iter().position(|(f, _)| *f == field) else {
             undo.push((self.cube.len(), None));
             let possible = values.is_none_or(|values| !values.is_empty());
-            let literal = values.map_or(Literal::Absent, |values| Literal::In(Cow::Borrowed(values)));
+            let literal = values.map_or(Literal::Absent, |values| Literal::In(Held::Borrowed(values)));
             self.cube.push((field, literal));
             return Ok(possible);
         };
@@ -168,10 +169,10 @@ impl<'a> Walk<'_, '_, 'a> {
         let narrowed = match (&*literal, values) {
             (Literal::Absent, None) => return Ok(true),
             (Literal::Absent, Some(_)) | (Literal::In(_), None) => return Ok(false),
-            (Literal::In(a), Some(b)) => both(field, a, b, self.meter)?,
+            (Literal::In(a), Some(b)) => both(field, a.view(), b, self.meter)?,
         };
         let possible = !narrowed.is_empty();
-        undo.push((index, Some(std::mem::replace(literal, Literal::In(Cow::Owned(narrowed))))));
+        undo.push((index, Some(std::mem::replace(literal, Literal::In(Held::Owned(narrowed))))));
         Ok(possible)
     }
 }
@@ -179,12 +180,12 @@ impl<'a> Walk<'_, '_, 'a> {
 /// What a set of values of one field comes to.
 fn values_cost(
     field: Field,
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     keys: Keys,
     meter: &mut Meter,
 ) -> Result<FieldCost, Exhausted> {
     let (entries, ranges) = match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             let whole = |(lo, hi): (u32, u32)| match field {
                 // Tables carry "is a later fragment" as a bit, and the whole field is no condition.
                 Field::FragOff => lo <= 1 && u128::from(hi) >= field.info().max,
@@ -197,11 +198,12 @@ fn values_cost(
                 return Ok(FieldCost::ONE);
             }
             let clipped = clip(field, set, keys);
+            let clipped = clipped.as_ref().map_or(set, IntervalSet::view);
             let ranges: Vec<(u128, u128)> = clipped.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
-            (cover::set_prefixes(&clipped, meter)?, ranges)
+            (cover::set_prefixes(clipped, meter)?, ranges)
         }
-        ValueSet::Wide(set) => (cover::set_prefixes(set, meter)?, set.ranges().collect()),
-        ValueSet::Bits(set) => {
+        ValueSetRef::Wide(set) => (cover::set_prefixes(set, meter)?, set.ranges().collect()),
+        ValueSetRef::Bits(set) => {
             let count = set.patterns().len() as u64;
             return Ok(FieldCost { entries: count, fewest: count.min(1), ranges: count });
         }
@@ -214,8 +216,9 @@ fn values_cost(
     Ok(FieldCost { entries, fewest: cover::fewest(&ranges, width, meter)?, ranges: ranges.len() as u64 })
 }
 
-/// The set as the key holds it: without values the field cannot hold, but whole when nothing would be left.
-fn clip(field: Field, set: &IntervalSet<u32>, keys: Keys) -> Cow<'_, IntervalSet<u32>> {
+/// The set as the key holds it, where that is another: without values the field cannot hold, but whole when
+/// nothing would be left.
+fn clip(field: Field, set: Intervals<'_, u32>, keys: Keys) -> Option<IntervalSet<u32>> {
     const HEADER: u32 = 40;
     let inet6_length = field == Field::Len && keys.family == Family::Inet6;
     let inside = if inet6_length && keys.encoding.ipv6_payload_length {
@@ -229,11 +232,11 @@ fn clip(field: Field, set: &IntervalSet<u32>, keys: Keys) -> Cow<'_, IntervalSet
             _ => u32::try_from(field.info().max).unwrap_or(u32::MAX),
         };
         if set.max().is_none_or(|top| top <= max) {
-            return Cow::Borrowed(set);
+            return None;
         }
-        set.intersection(&IntervalSet::range(0, max))
+        set.intersection(IntervalSet::range(0, max).view())
     };
-    if inside.is_empty() { Cow::Borrowed(set) } else { Cow::Owned(inside) }
+    (!inside.is_empty()).then_some(inside)
 }
 
 #[cfg(test)]
@@ -242,6 +245,7 @@ mod tests {
     use crate::eval::{Truth, evaluate};
     use crate::field::Headers;
     use crate::guard::Limit;
+    use crate::ir::ValueSet;
     use crate::net::{BitMatch, BitSet};
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -325,9 +329,8 @@ mod tests {
         assert_eq!(stopped(&wide), &limits::COST_BRANCHES);
         let many = Condition::And((0..40).map(|_| pair()).collect());
         assert_eq!(stopped(&many), &limits::COST_STEPS);
-        let patterns = |n: u128| {
-            ValueSet::Bits(Box::new(BitSet::new((1..=n).map(|i| BitMatch::new(i, i << 20 | 0xff)))))
-        };
+        let patterns =
+            |n: u128| ValueSet::Bits(BitSet::new((1..=n).map(|i| BitMatch::new(i, i << 20 | 0xff))));
         let crossed = Condition::And(
             (0..4).map(|_| Condition::test(Field::Dst4, patterns(200))).map(Condition::not).collect(),
         );
@@ -370,7 +373,7 @@ mod tests {
             let mut met = false;
             alternatives(&normal, &mut meter, &mut |cube, _| {
                 met |= cube.iter().all(|(field, literal)| match (headers.get(*field), literal) {
-                    (crate::field::Reading::Value(value), Literal::In(values)) => values.contains(value),
+                    (crate::field::Reading::Value(value), Literal::In(values)) => values.view().contains(value),
                     (crate::field::Reading::Absent, Literal::Absent) => true,
                     _ => false,
                 });
@@ -388,7 +391,7 @@ mod tests {
                 evaluate(&condition, &headers) == Truth::Yes
             });
             let set = IntervalSet::<u32>::from_ranges(members.collect::<Vec<_>>().into_iter().map(|v| (v, v)));
-            let want = cover::set_prefixes(&set, &mut Meter::new(&limits::COST_STEPS)).unwrap();
+            let want = cover::set_prefixes(set.view(), &mut Meter::new(&limits::COST_STEPS)).unwrap();
             prop_assert_eq!(entries(&condition), want);
         }
     }

@@ -1,7 +1,7 @@
 //! Three-valued evaluation of a condition on one packet.
 
 use crate::field::{Field, Headers, Reading};
-use crate::ir::{Condition, Opaque, Test, ValueSet};
+use crate::ir::{Condition, Opaque, Test, ValueSetRef};
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,11 +69,11 @@ pub fn evaluate(condition: &Condition, headers: &Headers) -> Truth {
 
 #[inline]
 fn evaluate_test(test: &Test, headers: &Headers) -> Truth {
-    if let (ValueSet::Ranges(set), Some(value)) = (&test.values, headers.small(test.field)) {
+    if let (ValueSetRef::Ranges(set), Some(value)) = (test.values(), headers.small(test.field())) {
         return set.contains(value).into();
     }
-    match headers.get(test.field) {
-        Reading::Value(value) => test.values.contains(value).into(),
+    match headers.get(test.field()) {
+        Reading::Value(value) => test.values().contains(value).into(),
         Reading::Absent => Truth::No,
         Reading::Cut => Truth::Unknown,
     }
@@ -93,8 +93,8 @@ fn evaluate_opaque(opaque: &Opaque, headers: &Headers) -> Truth {
 pub fn unknowns<'a>(condition: &'a Condition, headers: &Headers) -> Vec<Unknown<'a>> {
     let mut list = Vec::new();
     condition.visit(&mut |part| match part {
-        Condition::Test(test) if headers.get(test.field) == Reading::Cut => {
-            list.push(Unknown::Cut(test.field));
+        Condition::Test(test) if headers.get(test.field()) == Reading::Cut => {
+            list.push(Unknown::Cut(test.field()));
         }
         Condition::Opaque(opaque) if evaluate_opaque(opaque, headers) == Truth::Unknown => {
             list.push(Unknown::Opaque(opaque));
@@ -107,6 +107,7 @@ pub fn unknowns<'a>(condition: &'a Condition, headers: &Headers) -> Vec<Unknown<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::ValueSet;
     use crate::source::Span;
 
     fn ttl(lo: u32, hi: u32) -> Condition {

@@ -181,7 +181,7 @@ impl<'a> Totals<'a> {
                 Unknown::Cut(field) => Reason::Cut(field),
                 Unknown::Opaque(opaque) => Reason::Opaque(opaque.id.clone()),
             };
-            unknowns(&rule.condition, headers).into_iter().map(reason).collect()
+            unknowns(rule.condition, headers).into_iter().map(reason).collect()
         });
         reasons.sort_unstable();
         reasons.dedup();
@@ -266,11 +266,11 @@ fn at(rules: &mut [Vec<RuleTotals>], hit: Hit) -> Option<&mut RuleTotals> {
 mod tests {
     use super::*;
     use crate::field::Family;
-    use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, ValueSet};
+    use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet};
     use crate::source::Span;
 
     fn document(rules: Vec<(Condition, Outcome)>) -> Document {
-        let rules = rules.into_iter().map(|(condition, outcome)| Rule {
+        let rules = rules.into_iter().map(|(condition, outcome)| RuleBuf {
             name: "r".into(),
             condition,
             actions: Box::default(),

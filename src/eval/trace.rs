@@ -28,7 +28,7 @@ pub fn why_not<'a>(condition: &'a Condition, headers: &Headers) -> Option<Why<'a
     match condition {
         Condition::True => None,
         Condition::False => Some(Why::Never),
-        Condition::Test(test) => Some(Why::Test(test, headers.get(test.field))),
+        Condition::Test(test) => Some(Why::Test(test, headers.get(test.field()))),
         Condition::And(parts) => {
             // A part that fails decides; only where none does, one that nobody can say of.
             let decides = |part: &&Condition| evaluate(part, headers) == truth;
@@ -68,7 +68,7 @@ mod tests {
         headers.set(Field::Dport, 80);
         let both = Condition::and([is(Field::Proto, 6), is(Field::Dport, 22), is(Field::Ttl, 1)]);
         let Some(Why::Test(test, reading)) = why_not(&both, &headers) else { panic!() };
-        assert_eq!((test.field, reading), (Field::Dport, Reading::Value(80)));
+        assert_eq!((test.field(), reading), (Field::Dport, Reading::Value(80)));
         let either = Condition::or([is(Field::Dport, 22), is(Field::Dport, 23)]);
         assert!(matches!(why_not(&either, &headers), Some(Why::NoneOf([_, _]))));
         let not = Condition::not(is(Field::Proto, 6));

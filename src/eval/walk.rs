@@ -173,15 +173,18 @@ struct Place {
 impl<'a, W: FnMut(Step)> Walk<'a, '_, W> {
     fn rules(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
         let mut place = Place { here: reached, out: Reached::Not, decided: None };
-        for (rule, number) in set.rules.iter().zip(0_u32..) {
+        for (condition, number) in set.rules.conditions().iter().zip(0_u32..) {
             self.meter.charge(1)?;
-            let truth = evaluate(&rule.condition, self.headers);
+            let truth = evaluate(condition, self.headers);
             let hit = Hit { rule_set: index, rule: number };
             if place.here == Reached::Surely {
                 (self.watch)(Step::Tried { hit, truth });
             }
             // Nearly every rule tried is one that does not match.
-            if truth != Truth::No && self.matched(hit, truth, rule.outcome, &mut place)? {
+            if truth != Truth::No
+                && let Some(outcome) = set.rules.outcome(number as usize)
+                && self.matched(hit, truth, outcome, &mut place)?
+            {
                 return Ok(Ended { decided: place.decided, out: place.out });
             }
         }
@@ -363,11 +366,11 @@ impl<'a, W: FnMut(Step)> Walk<'a, '_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Condition, Kind, Origin, Rule, ValueSet};
+    use crate::ir::{Condition, Kind, Origin, RuleBuf, ValueSet};
     use crate::source::Span;
 
-    fn rule(condition: Condition, outcome: Outcome) -> Rule {
-        Rule {
+    fn rule(condition: Condition, outcome: Outcome) -> RuleBuf {
+        RuleBuf {
             name: "r".into(),
             condition,
             actions: Box::default(),
@@ -378,13 +381,13 @@ mod tests {
         }
     }
 
-    fn decide(rules: Vec<Rule>, headers: &Headers) -> Decision {
+    fn decide(rules: Vec<RuleBuf>, headers: &Headers) -> Decision {
         let set = RuleSet {
             name: "f".into(),
             kind: Kind::Filter,
             family: Family::Any,
             default: Verdict::NoDecision,
-            rules,
+            rules: rules.into(),
         };
         let document = Document { rule_sets: vec![set], symbols: vec![] };
         Evaluator::new(&document, 0).unwrap().decide(headers).unwrap()
@@ -425,13 +428,13 @@ mod tests {
     }
 
     /// A document of several rule sets: kind, default and rules of each.
-    fn several(sets: Vec<(Kind, Verdict, Vec<Rule>)>) -> Document {
+    fn several(sets: Vec<(Kind, Verdict, Vec<RuleBuf>)>) -> Document {
         let sets = sets.into_iter().map(|(kind, default, rules)| RuleSet {
             name: "s".into(),
             kind,
             family: Family::Any,
             default,
-            rules,
+            rules: rules.into(),
         });
         Document { rule_sets: sets.collect(), symbols: vec![] }
     }
@@ -467,7 +470,7 @@ mod tests {
 
     #[test]
     fn a_stage_drops_for_good_and_accepts_for_itself_only() {
-        let stages = |first: (Verdict, Vec<Rule>), second: (Verdict, Vec<Rule>)| {
+        let stages = |first: (Verdict, Vec<RuleBuf>), second: (Verdict, Vec<RuleBuf>)| {
             let hook = [1, 2].map(|set| rule(Condition::True, Outcome::Stage(set)));
             several(vec![
                 (Kind::Hook, ACCEPT, hook.into()),

@@ -1,6 +1,7 @@
 //! What a rule does: its outcome, and the actions beside it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 /// The fate evaluation gives a packet.
@@ -160,4 +161,25 @@ pub enum Action {
     Class(Box<str>),
     /// A community the rule carries, or another action kept by its words.
     Other(Box<str>),
+}
+
+impl Action {
+    /// Feeds what tells most actions apart to a hasher: equal actions feed the same.
+    pub(super) fn digest(&self, state: &mut impl Hasher) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Count(name)
+            | Self::Policer(name)
+            | Self::RedirectInstance(name)
+            | Self::Class(name)
+            | Self::Other(name) => name.hash(state),
+            Self::Mark(mark) => mark.hash(state),
+            // 0 and -0 are equal and have other bits.
+            Self::RateLimit(rate) => (rate.unit, rate.burst, (rate.amount + 0.0).to_bits()).hash(state),
+            Self::RedirectTarget(target) => target.hash(state),
+            Self::RedirectIp { addr, copy } => (addr, copy).hash(state),
+            Self::InterfaceSet { asn, group, .. } => (asn, group).hash(state),
+            Self::Log | Self::Sample => {}
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! How rule sets reach each other: calls, gotos and stages, where packets enter, and circles.
 
-use super::{Document, Kind, Outcome, RuleSet};
+use super::{Document, Kind, Outcome, RuleSet, Rules};
 use std::collections::BTreeSet;
 
 impl Outcome {
@@ -27,7 +27,8 @@ impl Outcome {
 impl RuleSet {
     /// The rule sets its rules walk, as indices; one for every such rule, in order.
     pub fn targets(&self) -> impl Iterator<Item = usize> + '_ {
-        self.rules.iter().filter_map(|rule| rule.outcome.target().map(|target| target as usize))
+        (0..self.rules.len())
+            .filter_map(|index| self.rules.outcome(index)?.target().map(|target| target as usize))
     }
 }
 
@@ -91,9 +92,9 @@ impl Document {
                         _ => continue,
                     }
                 }
-                let rules = self.rule_sets.get(set).map_or(&[][..], |set| &set.rules);
-                let next = rules.iter().enumerate().skip(rule);
-                let next = next.into_iter().find_map(|(index, rule)| Some((index, rule.outcome.target()?)));
+                let rules = self.rule_sets.get(set).map(|set| &set.rules);
+                let target = |index| Some((index, rules?.outcome(index)?.target()?));
+                let next = (rule..rules.map_or(0, Rules::len)).find_map(target);
                 let Some((index, target)) = next else {
                     if let Some(state) = seen.get_mut(set) {
                         *state = Seen::Done;
@@ -116,10 +117,10 @@ impl Document {
 mod tests {
     use super::*;
     use crate::field::Family;
-    use crate::ir::{Condition, Origin, Rule, Verdict};
+    use crate::ir::{Condition, Origin, RuleBuf, Verdict};
 
     fn set(kind: Kind, outcomes: &[Outcome]) -> RuleSet {
-        let rule = |outcome: &Outcome| Rule {
+        let rule = |outcome: &Outcome| RuleBuf {
             name: "r".into(),
             condition: Condition::True,
             actions: Box::default(),

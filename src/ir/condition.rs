@@ -1,42 +1,113 @@
 //! Match conditions: a boolean tree whose leaf is one field against a value set.
 
-use super::ValueSet;
+use super::{ValueSet, ValueSetRef};
 use crate::field::Field;
+use crate::net::{BitSet, IntervalSet, Intervals, Parts};
 use crate::source::Span;
+use std::fmt;
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 /// One field against a set of values: **false when the field is absent**.
 ///
 /// `not (f in S)` is therefore true on absence; a dialect that means "there, and not in S" writes the
 /// complement into the set. A test over every value asks for presence.
-#[derive(Clone, Debug)]
-pub struct Test {
-    // Where it was written, in the source of the rule: a start and a length that saturates.
-    start: u32,
-    length: u16,
-    /// The field.
-    pub field: Field,
-    /// The values it accepts.
-    pub values: ValueSet,
+#[derive(Clone)]
+pub struct Test(Packed);
+
+// Sixteen octets, whatever the set: fleets have rules by the hundred thousand, and nearly all a rule is made of is
+// tests. `start` and `length` are where it was written, in the source of the rule; the length saturates.
+#[derive(Clone)]
+enum Packed {
+    Range { field: Field, length: u16, start: u32, lo: u32, hi: u32 },
+    Ranges { field: Field, length: u16, start: u32, list: ThinVec<(u32, u32)> },
+    Wide { field: Field, length: u16, start: u32, range: Box<(u128, u128)> },
+    Wides { field: Field, length: u16, start: u32, list: ThinVec<(u128, u128)> },
+    Bits { field: Field, length: u16, start: u32, set: BitSet },
 }
 
 impl Test {
     /// A test written at `span` of its rule's source.
     pub fn new(field: Field, values: ValueSet, span: Span) -> Self {
         let length = u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX);
-        Self { start: span.start, length, field, values }
+        let start = span.start;
+        Self(match values {
+            ValueSet::Ranges(set) => match set.into_parts() {
+                Parts::One(lo, hi) => Packed::Range { field, length, start, lo, hi },
+                Parts::Many(list) => Packed::Ranges { field, length, start, list },
+            },
+            ValueSet::Wide(set) => match set.into_parts() {
+                Parts::One(lo, hi) => Packed::Wide { field, length, start, range: Box::new((lo, hi)) },
+                Parts::Many(list) => Packed::Wides { field, length, start, list },
+            },
+            ValueSet::Bits(set) => Packed::Bits { field, length, start, set },
+        })
+    }
+
+    /// The field.
+    #[inline]
+    pub fn field(&self) -> Field {
+        match self.0 {
+            Packed::Range { field, .. }
+            | Packed::Ranges { field, .. }
+            | Packed::Wide { field, .. }
+            | Packed::Wides { field, .. }
+            | Packed::Bits { field, .. } => field,
+        }
+    }
+
+    /// The values it accepts.
+    #[inline]
+    pub fn values(&self) -> ValueSetRef<'_> {
+        match &self.0 {
+            Packed::Range { lo, hi, .. } => ValueSetRef::Ranges(Intervals::one(*lo, *hi)),
+            Packed::Ranges { list, .. } => ValueSetRef::Ranges(Intervals::many(list)),
+            Packed::Wide { range, .. } => ValueSetRef::Wide(Intervals::one(range.0, range.1)),
+            Packed::Wides { list, .. } => ValueSetRef::Wide(Intervals::many(list)),
+            Packed::Bits { set, .. } => ValueSetRef::Bits(set),
+        }
+    }
+
+    /// The values it accepts, out of the test.
+    pub fn into_values(self) -> ValueSet {
+        match self.0 {
+            Packed::Range { lo, hi, .. } => ValueSet::range(lo, hi),
+            Packed::Ranges { list, .. } => IntervalSet::from_parts(Parts::Many(list)).into(),
+            Packed::Wide { range, .. } => IntervalSet::from_parts(Parts::One(range.0, range.1)).into(),
+            Packed::Wides { list, .. } => IntervalSet::from_parts(Parts::Many(list)).into(),
+            Packed::Bits { set, .. } => set.into(),
+        }
+    }
+
+    /// The same test of other values.
+    #[must_use]
+    pub fn with_values(&self, values: ValueSet) -> Self {
+        Self::new(self.field(), values, self.span())
     }
 
     /// Where it was written; a test longer than 65,535 octets ends there.
     pub fn span(&self) -> Span {
-        Span { start: self.start, end: self.start.saturating_add(u32::from(self.length)) }
+        let (Packed::Range { start, length, .. }
+        | Packed::Ranges { start, length, .. }
+        | Packed::Wide { start, length, .. }
+        | Packed::Wides { start, length, .. }
+        | Packed::Bits { start, length, .. }) = self.0;
+        Span { start, end: start.saturating_add(u32::from(length)) }
     }
 }
 
 /// Equality is that of meaning: where a test was written does not count.
 impl PartialEq for Test {
     fn eq(&self, other: &Self) -> bool {
-        self.field == other.field && self.values == other.values
+        self.field() == other.field() && self.values() == other.values()
+    }
+}
+
+impl fmt::Debug for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (field, values, span) = (self.field(), self.values(), self.span());
+        let mut shown = f.debug_struct("Test");
+        shown.field("field", &field).field("values", &values).field("span", &span).finish()
     }
 }
 
@@ -74,9 +145,9 @@ pub enum Condition {
     /// One field against a value set.
     Test(Test),
     /// All of them.
-    And(Box<[Condition]>),
+    And(ThinVec<Condition>),
     /// Any of them.
-    Or(Box<[Condition]>),
+    Or(ThinVec<Condition>),
     /// The opposite.
     Not(Box<Condition>),
     /// Something that is not modelled, within bounds.
@@ -102,7 +173,7 @@ impl Condition {
     /// All of `parts`: `True` when there are none, flat where a part is itself an `And`, `False` when one is.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts = parts.into_iter();
-        let mut list = Vec::with_capacity(parts.size_hint().0);
+        let mut list = ThinVec::with_capacity(parts.size_hint().0);
         for part in parts {
             match part {
                 Self::True => {}
@@ -114,14 +185,24 @@ impl Condition {
         match list.len() {
             0 => Self::True,
             1 => list.swap_remove(0),
-            _ => Self::And(list.into_boxed_slice()),
+            _ => Self::And(shrunk(list)),
         }
+    }
+
+    /// All of `parts`, as [`Condition::and`], in the memory they are in where they are flat.
+    pub fn all(mut parts: ThinVec<Self>) -> Self {
+        let flat = |part: &Self| !matches!(part, Self::True | Self::False | Self::And(_));
+        if parts.len() > 1 && parts.iter().all(flat) {
+            parts.shrink_to_fit();
+            return Self::And(parts);
+        }
+        Self::and(parts)
     }
 
     /// Any of `parts`: `False` when there are none, flat where a part is itself an `Or`, `True` when one is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts = parts.into_iter();
-        let mut list = Vec::with_capacity(parts.size_hint().0);
+        let mut list = ThinVec::with_capacity(parts.size_hint().0);
         for part in parts {
             match part {
                 Self::False => {}
@@ -133,7 +214,7 @@ impl Condition {
         match list.len() {
             0 => Self::False,
             1 => list.swap_remove(0),
-            _ => Self::Or(list.into_boxed_slice()),
+            _ => Self::Or(shrunk(list)),
         }
     }
 
@@ -174,6 +255,16 @@ impl Condition {
         }
     }
 
+    /// Calls `change` on every test, those in bounds of opaque parts aside.
+    pub fn change_tests(&mut self, change: &mut impl FnMut(&mut Test)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter_mut().for_each(|part| part.change_tests(change)),
+            Self::Not(part) => part.change_tests(change),
+            Self::Test(test) => change(test),
+            Self::True | Self::False | Self::Opaque(_) => {}
+        }
+    }
+
     /// Every test in it, in the order written.
     pub fn tests(&self) -> Vec<&Test> {
         let mut list = Vec::new();
@@ -193,6 +284,11 @@ impl Condition {
     }
 }
 
+fn shrunk(mut list: ThinVec<Condition>) -> ThinVec<Condition> {
+    list.shrink_to_fit();
+    list
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +301,6 @@ mod tests {
         assert_eq!(Condition::and([a()]), a());
         assert_eq!(Condition::and([a(), Condition::and([a(), a()])]).tests().len(), 3);
         assert_eq!(Condition::not(Condition::not(a())), a());
-        assert_eq!(std::mem::size_of::<Condition>(), 24);
+        assert_eq!(std::mem::size_of::<Condition>(), 16);
     }
 }

@@ -6,12 +6,15 @@
 
 mod action;
 mod calls;
+mod columns;
 mod condition;
+mod rules;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
 pub use condition::{Condition, Opaque, Test};
-pub use values::ValueSet;
+pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
+pub use values::{ValueSet, ValueSetRef};
 
 use crate::field::{Family, GROUPS};
 use crate::source::{SourceId, Span};
@@ -23,40 +26,6 @@ pub struct Origin {
     pub source: SourceId,
     /// The place in it.
     pub span: Span,
-}
-
-/// One rule: what it matches, what it does, what evaluation does after it.
-///
-/// Equality is that of meaning and name: where it was written does not count.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// Its name; for rules without one, a number the dialect gives.
-    pub name: Box<str>,
-    /// Which packets it matches.
-    pub condition: Condition,
-    /// What it asks for besides the verdict, in the order written.
-    pub actions: Box<[Action]>,
-    /// What evaluation does with a packet that matches.
-    pub outcome: Outcome,
-    /// Whether any action was given. A flow rule read from its NLRI alone has none: it accepts, and checks on
-    /// drops look at it as if it discarded.
-    pub action_given: bool,
-    /// The octets that are the rule's identity on the wire (flowspec NLRI without its length), kept for
-    /// sorting, pricing and writing; the stages on this floor never read them.
-    pub nlri: Option<Box<[u8]>>,
-    /// Where it was written.
-    pub origin: Origin,
-}
-
-impl PartialEq for Rule {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.condition == other.condition
-            && self.actions == other.actions
-            && self.outcome == other.outcome
-            && self.action_given == other.action_given
-            && self.nlri == other.nlri
-    }
 }
 
 /// What a rule set is, which decides how it is judged.
@@ -98,7 +67,7 @@ pub struct RuleSet {
     /// The verdict when no rule decides.
     pub default: Verdict,
     /// The rules in evaluation order.
-    pub rules: Vec<Rule>,
+    pub rules: Rules,
 }
 
 /// Everything one source said: its rule sets and the names they use.

@@ -1,17 +1,18 @@
 //! The set of values a test accepts.
 
 use crate::field::Field;
-use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::net::{BitMatch, BitSet, IntervalSet, Intervals};
+use std::fmt;
 
 /// A set of values of one field.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ValueSet {
     /// Closed ranges of a field of up to 32 bits.
     Ranges(IntervalSet<u32>),
     /// Closed ranges of a wider field.
     Wide(Box<IntervalSet<u128>>),
     /// Ternary patterns, for flags and addresses with masks that are no prefix.
-    Bits(Box<BitSet>),
+    Bits(BitSet),
 }
 
 impl ValueSet {
@@ -32,7 +33,7 @@ impl ValueSet {
 
     /// The values with `x & mask == value`.
     pub fn bits(value: u128, mask: u128) -> Self {
-        Self::Bits(Box::new(BitSet::new([BitMatch::new(value, mask)])))
+        Self::Bits(BitSet::new([BitMatch::new(value, mask)]))
     }
 
     /// Every value `field` can carry.
@@ -44,9 +45,73 @@ impl ValueSet {
         }
     }
 
+    /// The set, borrowed.
+    #[inline]
+    pub fn view(&self) -> ValueSetRef<'_> {
+        match self {
+            Self::Ranges(set) => ValueSetRef::Ranges(set.view()),
+            Self::Wide(set) => ValueSetRef::Wide(set.view()),
+            Self::Bits(set) => ValueSetRef::Bits(set),
+        }
+    }
+
     /// Whether `value` is a member.
     #[inline]
     pub fn contains(&self, value: u128) -> bool {
+        self.view().contains(value)
+    }
+
+    /// Whether no value is a member.
+    pub fn is_empty(&self) -> bool {
+        self.view().is_empty()
+    }
+
+    /// Some member that `field` can carry.
+    pub fn member(&self, field: Field) -> Option<u128> {
+        self.view().member(field)
+    }
+
+    /// The ranges, where the set is kept as ranges of up to 32 bits.
+    pub fn as_ranges(&self) -> Option<Intervals<'_, u32>> {
+        self.view().as_ranges()
+    }
+
+    /// The only member, where the set is kept as ranges and has exactly one.
+    pub fn as_single(&self) -> Option<u128> {
+        self.view().as_single()
+    }
+}
+
+impl fmt::Debug for ValueSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+/// A [`ValueSet`] borrowed from wherever it is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ValueSetRef<'a> {
+    /// Closed ranges of a field of up to 32 bits.
+    Ranges(Intervals<'a, u32>),
+    /// Closed ranges of a wider field.
+    Wide(Intervals<'a, u128>),
+    /// Ternary patterns.
+    Bits(&'a BitSet),
+}
+
+impl<'a> ValueSetRef<'a> {
+    /// A set of its own.
+    pub fn to_set(self) -> ValueSet {
+        match self {
+            Self::Ranges(set) => set.to_set().into(),
+            Self::Wide(set) => set.to_set().into(),
+            Self::Bits(set) => set.clone().into(),
+        }
+    }
+
+    /// Whether `value` is a member.
+    #[inline]
+    pub fn contains(self, value: u128) -> bool {
         match self {
             Self::Ranges(set) => u32::try_from(value).is_ok_and(|v| set.contains(v)),
             Self::Wide(set) => set.contains(value),
@@ -55,7 +120,7 @@ impl ValueSet {
     }
 
     /// Whether no value is a member.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         match self {
             Self::Ranges(set) => set.is_empty(),
             Self::Wide(set) => set.is_empty(),
@@ -64,7 +129,7 @@ impl ValueSet {
     }
 
     /// Some member that `field` can carry.
-    pub fn member(&self, field: Field) -> Option<u128> {
+    pub fn member(self, field: Field) -> Option<u128> {
         let max = field.info().max;
         match self {
             Self::Ranges(set) => set.min().map(u128::from),
@@ -75,7 +140,7 @@ impl ValueSet {
     }
 
     /// The ranges, where the set is kept as ranges of up to 32 bits.
-    pub fn as_ranges(&self) -> Option<&IntervalSet<u32>> {
+    pub fn as_ranges(self) -> Option<Intervals<'a, u32>> {
         match self {
             Self::Ranges(set) => Some(set),
             Self::Wide(_) | Self::Bits(_) => None,
@@ -83,12 +148,18 @@ impl ValueSet {
     }
 
     /// The only member, where the set is kept as ranges and has exactly one.
-    pub fn as_single(&self) -> Option<u128> {
+    pub fn as_single(self) -> Option<u128> {
         match self {
             Self::Ranges(set) => set.as_single().map(u128::from),
             Self::Wide(set) => set.as_single(),
             Self::Bits(_) => None,
         }
+    }
+}
+
+impl PartialEq<ValueSet> for ValueSetRef<'_> {
+    fn eq(&self, other: &ValueSet) -> bool {
+        *self == other.view()
     }
 }
 
@@ -106,6 +177,6 @@ impl From<IntervalSet<u128>> for ValueSet {
 
 impl From<BitSet> for ValueSet {
     fn from(set: BitSet) -> Self {
-        Self::Bits(Box::new(set))
+        Self::Bits(set)
     }
 }

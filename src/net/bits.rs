@@ -1,5 +1,7 @@
 //! Ternary patterns: a value and a mask that says which of its bits count.
 
+use thin_vec::ThinVec;
+
 /// A ternary pattern: matches `x` when `x & mask == value`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BitMatch {
@@ -37,18 +39,29 @@ impl BitMatch {
 ///
 /// Two values of this type may describe the same set and still differ; what must know asks the symbolic stage.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct BitSet(Vec<BitMatch>);
+pub struct BitSet(ThinVec<BitMatch>);
 
 impl BitSet {
     /// The union of the patterns.
     pub fn new(patterns: impl IntoIterator<Item = BitMatch>) -> Self {
-        let mut list: Vec<BitMatch> = patterns.into_iter().collect();
-        list.sort_unstable();
-        list.dedup();
-        // Patterns with fewer bits sort first often, not always: compare both ways.
-        let kept: Vec<BitMatch> =
-            list.iter().filter(|a| !list.iter().any(|b| b != *a && a.is_subset(*b))).copied().collect();
-        Self(kept)
+        let mut list: ThinVec<BitMatch> = patterns.into_iter().collect();
+        if list.len() > 1 {
+            list.sort_unstable();
+            list.dedup();
+            // They stand by mask: where a wider pattern is, it stands among those of its mask.
+            let groups: Vec<&[BitMatch]> = list.chunk_by(|a, b| a.mask == b.mask).collect();
+            let is_inside = |pattern: &BitMatch| {
+                groups.iter().filter_map(|group| Some((group.first()?.mask, *group))).any(|(mask, group)| {
+                    mask != pattern.mask
+                        && mask & !pattern.mask == 0
+                        && group.binary_search(&BitMatch::new(pattern.value, mask)).is_ok()
+                })
+            };
+            if groups.len() > 1 {
+                list = list.iter().filter(|pattern| !is_inside(pattern)).copied().collect();
+            }
+        }
+        Self(list)
     }
 
     /// The patterns, sorted.
@@ -71,6 +84,24 @@ impl BitSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_pattern_of_a_set_is_inside_another_and_none_is_lost() {
+        let patterns = |seed: u32| {
+            (0..12_u32)
+                .map(move |i| (seed.wrapping_mul(0x9e37_79b9) >> (i * 2)) & 0xff)
+                .map(|bits| BitMatch::new((bits & 0xf).into(), (bits >> 4).into()))
+        };
+        for seed in 1..500 {
+            let set = BitSet::new(patterns(seed));
+            for x in 0..16 {
+                assert_eq!(set.contains(x), patterns(seed).any(|p| p.contains(x)), "{set:?} {x}");
+            }
+            let list = set.patterns();
+            assert!(list.is_sorted());
+            assert!(list.iter().all(|a| !list.iter().any(|b| a != b && a.is_subset(*b))), "{set:?}");
+        }
+    }
 
     #[test]
     fn intersection_and_subset_agree_with_membership_exhaustively() {

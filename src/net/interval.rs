@@ -1,6 +1,7 @@
 //! Sets of unsigned integers as sorted, disjoint, non-adjacent closed ranges.
 
 use std::fmt;
+use thin_vec::ThinVec;
 
 /// An unsigned integer a set can range over.
 pub trait Unsigned: Copy + Ord + fmt::Debug + Into<u128> {
@@ -35,18 +36,17 @@ unsigned!(u32, u128);
 pub struct IntervalSet<T>(Repr<T>);
 
 // INVARIANT: `Many` never holds exactly one range, so the derived equality is set equality.
-// `Many` is a boxed box so that a set of `u32` fits in 16 octets.
+// Its vector is a thin pointer, so that a set of `u32` fits in 16 octets.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr<T> {
     One(T, T),
-    #[expect(clippy::box_collection, reason = "a thin pointer keeps the set at 16 octets")]
-    Many(Box<Vec<(T, T)>>),
+    Many(ThinVec<(T, T)>),
 }
 
 impl<T: Unsigned> IntervalSet<T> {
     /// The set without members.
     pub fn empty() -> Self {
-        Self(Repr::Many(Box::default()))
+        Self(Repr::Many(ThinVec::new()))
     }
 
     /// Every value of the type.
@@ -79,34 +79,163 @@ impl<T: Unsigned> IntervalSet<T> {
             }
             touches
         });
-        Self::from_canonical(list)
+        Self::from_canonical(&list)
     }
 
-    fn from_canonical(list: Vec<(T, T)>) -> Self {
-        if let [(lo, hi)] = *list.as_slice() {
-            Self(Repr::One(lo, hi))
-        } else {
-            let mut list = list;
-            list.shrink_to_fit();
-            Self(Repr::Many(Box::new(list)))
+    fn from_canonical(list: &[(T, T)]) -> Self {
+        match list {
+            [(lo, hi)] => Self(Repr::One(*lo, *hi)),
+            _ => Self(Repr::Many(list.into())),
         }
+    }
+
+    /// Ranges that stand in a set already.
+    pub(crate) fn from_parts(parts: Parts<T>) -> Self {
+        Self(match parts {
+            Parts::One(lo, hi) => Repr::One(lo, hi),
+            Parts::Many(list) => Repr::Many(list),
+        })
+    }
+
+    /// The ranges, out of the set.
+    pub(crate) fn into_parts(self) -> Parts<T> {
+        match self.0 {
+            Repr::One(lo, hi) => Parts::One(lo, hi),
+            Repr::Many(list) => Parts::Many(list),
+        }
+    }
+
+    /// The set, borrowed.
+    #[inline]
+    pub fn view(&self) -> Intervals<'_, T> {
+        Intervals(match &self.0 {
+            Repr::One(lo, hi) => View::One(*lo, *hi),
+            Repr::Many(list) => View::Many(list),
+        })
     }
 
     /// The ranges, ascending.
     pub fn ranges(&self) -> impl ExactSizeIterator<Item = (T, T)> + DoubleEndedIterator + '_ {
-        let (one, many) = match &self.0 {
-            Repr::One(lo, hi) => (Some((*lo, *hi)), &[][..]),
-            Repr::Many(list) => (None, list.as_slice()),
+        self.view().ranges()
+    }
+
+    /// Whether `value` is a member.
+    #[inline]
+    pub fn contains(&self, value: T) -> bool {
+        self.view().contains(value)
+    }
+
+    /// Whether the set has no member.
+    pub fn is_empty(&self) -> bool {
+        self.view().is_empty()
+    }
+
+    /// The smallest member.
+    pub fn min(&self) -> Option<T> {
+        self.view().min()
+    }
+
+    /// The largest member.
+    pub fn max(&self) -> Option<T> {
+        self.view().max()
+    }
+
+    /// The only member, where there is exactly one.
+    pub fn as_single(&self) -> Option<T> {
+        self.view().as_single()
+    }
+
+    /// The values in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.view().intersection(other.view())
+    }
+
+    /// The values in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.view().union(other.view())
+    }
+
+    /// The values up to `max` that are not members.
+    #[must_use]
+    pub fn complement(&self, max: T) -> Self {
+        self.view().complement(max)
+    }
+
+    /// The members that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.view().difference(other.view())
+    }
+
+    /// Whether every member is in `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.view().is_subset(other.view())
+    }
+
+    /// How many members, saturating at `u128::MAX`.
+    pub fn size(&self) -> u128 {
+        self.view().size()
+    }
+}
+
+/// What an [`IntervalSet`] holds, for a type that packs it closer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Parts<T> {
+    /// One range.
+    One(T, T),
+    /// None, or several.
+    Many(ThinVec<(T, T)>),
+}
+
+/// An [`IntervalSet`] borrowed from wherever its ranges are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Intervals<'a, T>(View<'a, T>);
+
+// INVARIANT: as of `Repr`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum View<'a, T> {
+    One(T, T),
+    Many(&'a [(T, T)]),
+}
+
+impl<'a, T: Unsigned> Intervals<'a, T> {
+    /// The view of one range that is not empty.
+    #[inline]
+    pub(crate) fn one(lo: T, hi: T) -> Self {
+        Self(View::One(lo, hi))
+    }
+
+    /// The view of ranges taken out of a set.
+    #[inline]
+    pub(crate) fn many(list: &'a [(T, T)]) -> Self {
+        Self(View::Many(list))
+    }
+
+    /// A set of its own.
+    pub fn to_set(self) -> IntervalSet<T> {
+        IntervalSet(match self.0 {
+            View::One(lo, hi) => Repr::One(lo, hi),
+            View::Many(list) => Repr::Many(list.into()),
+        })
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(self) -> impl ExactSizeIterator<Item = (T, T)> + DoubleEndedIterator + Clone + 'a {
+        let (one, many) = match self.0 {
+            View::One(lo, hi) => (Some((lo, hi)), &[][..]),
+            View::Many(list) => (None, list),
         };
         Ranges { one, many }
     }
 
     /// Whether `value` is a member.
     #[inline]
-    pub fn contains(&self, value: T) -> bool {
-        match &self.0 {
-            Repr::One(lo, hi) => *lo <= value && value <= *hi,
-            Repr::Many(list) => {
+    pub fn contains(self, value: T) -> bool {
+        match self.0 {
+            View::One(lo, hi) => lo <= value && value <= hi,
+            View::Many(list) => {
                 let after = list.partition_point(|(lo, _)| *lo <= value);
                 after.checked_sub(1).and_then(|i| list.get(i)).is_some_and(|(_, hi)| value <= *hi)
             }
@@ -114,33 +243,33 @@ impl<T: Unsigned> IntervalSet<T> {
     }
 
     /// Whether the set has no member.
-    pub fn is_empty(&self) -> bool {
-        matches!(&self.0, Repr::Many(list) if list.is_empty())
+    pub fn is_empty(self) -> bool {
+        matches!(self.0, View::Many([]))
     }
 
     /// The smallest member.
-    pub fn min(&self) -> Option<T> {
+    pub fn min(self) -> Option<T> {
         self.ranges().next().map(|(lo, _)| lo)
     }
 
     /// The largest member.
-    pub fn max(&self) -> Option<T> {
+    pub fn max(self) -> Option<T> {
         self.ranges().next_back().map(|(_, hi)| hi)
     }
 
     /// The only member, where there is exactly one.
-    pub fn as_single(&self) -> Option<T> {
+    pub fn as_single(self) -> Option<T> {
         match self.0 {
-            Repr::One(lo, hi) if lo == hi => Some(lo),
+            View::One(lo, hi) if lo == hi => Some(lo),
             _ => None,
         }
     }
 
     /// The values in both.
     #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        if let (Repr::One(a, b), Repr::One(c, d)) = (&self.0, &other.0) {
-            return Self::range(*a.max(c), *b.min(d));
+    pub fn intersection(self, other: Intervals<'_, T>) -> IntervalSet<T> {
+        if let (View::One(a, b), View::One(c, d)) = (self.0, other.0) {
+            return IntervalSet::range(a.max(c), b.min(d));
         }
         let (mut left, mut right) = (self.ranges(), other.ranges());
         let (mut a, mut b) = (left.next(), right.next());
@@ -156,18 +285,18 @@ impl<T: Unsigned> IntervalSet<T> {
                 b = right.next();
             }
         }
-        Self::from_canonical(list)
+        IntervalSet::from_canonical(&list)
     }
 
     /// The values in either.
     #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        Self::from_ranges(self.ranges().chain(other.ranges()))
+    pub fn union(self, other: Intervals<'_, T>) -> IntervalSet<T> {
+        IntervalSet::from_ranges(self.ranges().chain(other.ranges()))
     }
 
     /// The values up to `max` that are not members.
     #[must_use]
-    pub fn complement(&self, max: T) -> Self {
+    pub fn complement(self, max: T) -> IntervalSet<T> {
         let mut list = Vec::new();
         let mut from = Some(T::MIN);
         for (lo, hi) in self.ranges() {
@@ -184,27 +313,28 @@ impl<T: Unsigned> IntervalSet<T> {
         {
             list.push((start, max));
         }
-        Self::from_canonical(list)
+        IntervalSet::from_canonical(&list)
     }
 
     /// The members that are not in `other`.
     #[must_use]
-    pub fn difference(&self, other: &Self) -> Self {
-        self.intersection(&other.complement(T::MAX))
+    pub fn difference(self, other: Intervals<'_, T>) -> IntervalSet<T> {
+        self.intersection(other.complement(T::MAX).view())
     }
 
     /// Whether every member is in `other`.
-    pub fn is_subset(&self, other: &Self) -> bool {
+    pub fn is_subset(self, other: Intervals<'_, T>) -> bool {
         self.difference(other).is_empty()
     }
 
     /// How many members, saturating at `u128::MAX`.
-    pub fn size(&self) -> u128 {
+    pub fn size(self) -> u128 {
         self.ranges()
             .fold(0, |sum: u128, (lo, hi)| sum.saturating_add((hi.into() - lo.into()).saturating_add(1)))
     }
 }
 
+#[derive(Clone)]
 struct Ranges<'a, T> {
     one: Option<(T, T)>,
     many: &'a [(T, T)],
@@ -242,6 +372,12 @@ impl<T: Unsigned> DoubleEndedIterator for Ranges<'_, T> {
 impl<T: Unsigned> ExactSizeIterator for Ranges<'_, T> {}
 
 impl<T: Unsigned> fmt::Debug for IntervalSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl<T: Unsigned> fmt::Debug for Intervals<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.ranges().map(|(lo, hi)| lo.into()..=hi.into())).finish()
     }

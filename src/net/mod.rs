@@ -6,6 +6,7 @@ mod prefix;
 mod truth;
 
 pub use bits::{BitMatch, BitSet};
-pub use interval::{IntervalSet, Unsigned};
+pub(crate) use interval::Parts;
+pub use interval::{IntervalSet, Intervals, Unsigned};
 pub use prefix::{ParsePrefixError, Prefix4, Prefix6};
 pub use truth::{PATTERN_BITS, TruthSet};

@@ -1,7 +1,7 @@
 //! Names of protocols and flags, and values in words.
 
 use crate::field::{CtState, FIELDS, Field};
-use crate::ir::{Test, ValueSet};
+use crate::ir::{Test, ValueSetRef};
 use crate::net::BitMatch;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -44,7 +44,7 @@ const FLAGS: [(&str, char, u128); 9] = [
 /// A test in words that [`super::parse`] reads back, with no more than a few of its values.
 pub fn describe(test: &Test) -> String {
     const SHOWN: usize = 6;
-    let field = test.field;
+    let field = test.field();
     let name = match field {
         Field::Src6 => "src",
         Field::Dst6 => "dst",
@@ -53,20 +53,20 @@ pub fn describe(test: &Test) -> String {
     let range = |lo: u128, hi: u128| {
         if lo == hi { value(field, lo) } else { format!("{}-{}", value(field, lo), value(field, hi)) }
     };
-    let (mut words, many) = match &test.values {
-        ValueSet::Ranges(set) if field == Field::CtState => {
+    let (mut words, many) = match test.values() {
+        ValueSetRef::Ranges(set) if field == Field::CtState => {
             let states = CtState::ALL.into_iter().filter(|state| set.contains(*state as u32));
             (states.map(|state| state.name().to_owned()).collect(), false)
         }
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             let ranges = set.ranges().take(SHOWN).map(|(lo, hi)| range(lo.into(), hi.into()));
             (ranges.collect::<Vec<_>>(), set.ranges().len() > SHOWN)
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             let ranges = set.ranges().take(SHOWN).map(|(lo, hi)| range(lo, hi));
             (ranges.collect(), set.ranges().len() > SHOWN)
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             let patterns = set.patterns().iter().take(SHOWN);
             let words = patterns.map(|p| match field {
                 Field::TcpFlags => flag_words(*p),

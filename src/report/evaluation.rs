@@ -106,11 +106,11 @@ impl<'a> Evaluation<'a> {
                 left_out += 1;
                 continue;
             }
-            let mut name = clean(&rule.name).into_owned();
+            let mut name = clean(rule.name).into_owned();
             if totals.unknown.packets > 0 {
                 name.push_str(" (?)");
             }
-            table.row(row([name, does(rule)], totals.hits, all));
+            table.row(row([name, does(&rule)], totals.hits, all));
         }
         let default = evaluated.totals.default_of(index);
         let entry = evaluated.rule_sets.first().and_then(|first| evaluated.document.rule_sets.get(*first));
@@ -142,7 +142,7 @@ impl<'a> Evaluation<'a> {
         writeln!(out)?;
         for (rule, drops) in droppers.iter().take(DROPPERS) {
             let part = share(drops.packets, self.all().packets);
-            writeln!(out, "rule `{}` drops {part} of the captured traffic", clean(&rule.name))?;
+            writeln!(out, "rule `{}` drops {part} of the captured traffic", clean(rule.name))?;
         }
         if droppers.len() > DROPPERS {
             let more = u64::try_from(droppers.len() - DROPPERS).unwrap_or(u64::MAX);
@@ -161,14 +161,14 @@ impl<'a> Evaluation<'a> {
             writeln!(
                 out,
                 "unknown for {number}: whether rule `{}` matches: {}",
-                clean(&rule.name),
+                clean(rule.name),
                 words(reason)
             )?;
         }
         Ok(())
     }
 
-    fn reasons(&self) -> impl Iterator<Item = (&'a Rule, &Reason, Tally)> {
+    fn reasons(&self) -> impl Iterator<Item = (Rule<'a>, &Reason, Tally)> {
         self.evaluated.iter().flat_map(|evaluated| {
             evaluated.totals.reasons().filter_map(|(hit, reason, tally)| {
                 let set: &RuleSet = evaluated.document.rule_sets.get(hit.rule_set as usize)?;
@@ -206,7 +206,7 @@ impl<'a> Evaluation<'a> {
             unknown: self
                 .reasons()
                 .map(|(rule, reason, tally)| Unknown1 {
-                    rule: &rule.name,
+                    rule: rule.name,
                     reason: words(reason),
                     packets: tally.packets,
                 })
@@ -215,11 +215,11 @@ impl<'a> Evaluation<'a> {
         json::document(&document, out)
     }
 
-    fn rule(&self, rule: &'a Rule, totals: RuleTotals) -> Rule1<'a> {
+    fn rule(&self, rule: Rule<'a>, totals: RuleTotals) -> Rule1<'a> {
         let source = self.sources.get(rule.origin.source);
         let place = source.place(rule.origin.span.start);
         Rule1 {
-            name: &rule.name,
+            name: rule.name,
             path: source.name(),
             line: match place {
                 Place::Text(at) => Some(at.line),
@@ -236,10 +236,11 @@ impl<'a> Evaluation<'a> {
 fn rules_of<'e, 'a>(
     evaluated: &'e Evaluated<'a>,
     index: usize,
-) -> impl Iterator<Item = (&'a Rule, RuleTotals)> + use<'e, 'a> {
-    let rules = evaluated.document.rule_sets.get(index).map_or(&[][..], |set| &set.rules);
+) -> impl Iterator<Item = (Rule<'a>, RuleTotals)> + use<'e, 'a> {
+    let document: &'a crate::ir::Document = evaluated.document;
+    let rules = document.rule_sets.get(index).into_iter().flat_map(|set| &set.rules);
     let rule_set = u32::try_from(index).unwrap_or(u32::MAX);
-    let numbered = rules.iter().zip(0_u32..);
+    let numbered = rules.zip(0_u32..);
     numbered.map(move |(rule, number)| (rule, evaluated.totals.rule(Hit { rule_set, rule: number })))
 }
 

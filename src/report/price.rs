@@ -26,7 +26,7 @@ impl<'a> Prices<'a> {
         let set =
             self.documents.get(at.document as usize).and_then(|d| d.rule_sets.get(at.rule_set as usize));
         let rule = set.and_then(|set| set.rules.get(at.rule as usize));
-        (set.map_or("", |set| &set.name), rule.map_or("", |rule| &rule.name))
+        (set.map_or("", |set| &set.name), rule.map_or("", |rule| rule.name))
     }
 
     /// Writes the prices for people: each resource against its limit, the dearest rules, what is not taken.

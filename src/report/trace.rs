@@ -33,7 +33,7 @@ pub struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    fn rule(&self, hit: Hit) -> Option<(&'a RuleSet, &'a Rule)> {
+    fn rule(&self, hit: Hit) -> Option<(&'a RuleSet, Rule<'a>)> {
         let set = self.document.rule_sets.get(hit.rule_set as usize)?;
         Some((set, set.rules.get(hit.rule as usize)?))
     }
@@ -61,7 +61,7 @@ impl<'a> Trace<'a> {
                     };
                     let inner = hit.rule_set as usize != self.rule_set;
                     let before = if inner { format!("{}: ", clean(&set.name)) } else { String::new() };
-                    table.row([format!("{before}{}", clean(&rule.name)), state, why]);
+                    table.row([format!("{before}{}", clean(rule.name)), state, why]);
                 }
                 Step::Default { rule_set } => {
                     let Some(set) = self.document.rule_sets.get(rule_set as usize) else { continue };
@@ -81,7 +81,7 @@ impl<'a> Trace<'a> {
     fn verdict(&self) -> String {
         match self.decision {
             Decision::Verdict(verdict, Some(hit)) => {
-                let name = self.rule(hit).map_or("", |(_, rule)| &rule.name);
+                let name = self.rule(hit).map_or("", |(_, rule)| rule.name);
                 format!("{verdict}, by rule `{}`{}", clean(name), self.place(hit))
             }
             Decision::Verdict(verdict, None) if self.steps.is_empty() => {
@@ -94,7 +94,7 @@ impl<'a> Trace<'a> {
                 None => format!("{verdict}, by default: no rule decides"),
             },
             Decision::Unknown(hit) => {
-                let name = self.rule(hit).map_or("", |(_, rule)| &rule.name);
+                let name = self.rule(hit).map_or("", |(_, rule)| rule.name);
                 format!("unknown: nobody can say whether rule `{}`{} matches", clean(name), self.place(hit))
             }
         }
@@ -118,15 +118,15 @@ impl<'a> Trace<'a> {
     }
 
     /// The first part of a rule that does not hold, in the words of its file.
-    fn why(&self, rule: &'a Rule) -> String {
+    fn why(&self, rule: Rule<'a>) -> String {
         let source = self.sources.get(rule.origin.source);
-        let Some(why) = why_not(&rule.condition, self.headers) else { return String::new() };
+        let Some(why) = why_not(rule.condition, self.headers) else { return String::new() };
         match why {
             Why::Test(test, reading) => format!("{}: {}", shown(test, source), has(test, reading)),
             Why::NoneOf(parts) => match parts {
                 [Condition::Test(first), ..] if parts.iter().all(|p| is_of(p, first)) => {
                     let text = alternatives(parts, source);
-                    format!("{text}: {}", has(first, self.headers.get(first.field)))
+                    format!("{text}: {}", has(first, self.headers.get(first.field())))
                 }
                 _ => format!("{}: none of them holds", alternatives(parts, source)),
             },
@@ -142,14 +142,14 @@ impl<'a> Trace<'a> {
             let Step::Tried { hit, truth } = *step else { return None };
             let (set, rule) = self.rule(hit)?;
             let source = self.sources.get(rule.origin.source);
-            let span = match why_not(&rule.condition, self.headers) {
+            let span = match why_not(rule.condition, self.headers) {
                 Some(Why::Test(test, _)) => test.span(),
                 Some(Why::Opaque(opaque)) => opaque.span,
                 _ => rule.origin.span,
             };
             Some(Step1 {
                 rule_set: &set.name,
-                rule: &rule.name,
+                rule: rule.name,
                 path: source.name(),
                 matches: match truth {
                     Truth::Yes => "yes",
@@ -170,7 +170,7 @@ impl<'a> Trace<'a> {
             rule_set: self.set().map_or("", |set| &set.name),
             steps: steps.collect(),
             verdict,
-            rule: by.and_then(|hit| self.rule(hit)).map(|(_, rule)| &*rule.name),
+            rule: by.and_then(|hit| self.rule(hit)).map(|(_, rule)| rule.name),
         };
         json::document(&document, out)
     }
@@ -197,7 +197,7 @@ fn does(outcome: Outcome, document: &Document) -> String {
 }
 
 fn is_of(part: &Condition, first: &Test) -> bool {
-    matches!(part, Condition::Test(test) if test.field == first.field)
+    matches!(part, Condition::Test(test) if test.field() == first.field())
 }
 
 /// The text of a test in its file, else its meaning.
@@ -244,15 +244,15 @@ fn cut(text: &str) -> String {
 
 /// What the packet has for a field, in words.
 fn has(test: &Test, reading: Reading) -> String {
-    let title = test.field.info().title;
+    let title = test.field().info().title;
     // `octets 2-3 behind the IP header`, `TCP flags`.
     let head = title.split(" behind ").next().unwrap_or(title);
     let several = head.starts_with("octets") || head.ends_with('s') && !head.ends_with("ss");
     let are = if several { "are" } else { "is" };
     match reading {
-        Reading::Value(value) => format!("the {title} {are} {}", query::value(test.field, value)),
+        Reading::Value(value) => format!("the {title} {are} {}", query::value(test.field(), value)),
         Reading::Absent => format!("the packet has no {title}"),
-        Reading::Cut => not_known(test.field),
+        Reading::Cut => not_known(test.field()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::bdd::{FALSE, Ref, TRUE};
 use super::space::{Space, Spaces};
 use crate::field::Field;
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Opaque, ValueSet};
+use crate::ir::{Condition, Opaque, ValueSetRef};
 use crate::net::BitMatch;
 
 impl Spaces<'_> {
@@ -45,8 +45,8 @@ impl Spaces<'_> {
             Condition::True => TRUE,
             Condition::False => FALSE,
             Condition::Test(test) => {
-                let present = self.presence(test.field)?;
-                let values = self.value_set(test.field, &test.values)?;
+                let present = self.presence(test.field())?;
+                let values = self.value_set(test.field(), test.values())?;
                 self.bdd.and(present, values)?
             }
             Condition::And(parts) => {
@@ -135,9 +135,9 @@ impl Spaces<'_> {
     }
 
     /// The assignments of a field's bits that are in a set.
-    fn value_set(&mut self, field: Field, values: &ValueSet) -> Result<Ref, Exhausted> {
+    fn value_set(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<Ref, Exhausted> {
         match values {
-            ValueSet::Ranges(set) => {
+            ValueSetRef::Ranges(set) => {
                 let mut ranges = set.ranges().map(|(lo, hi)| (u128::from(lo), u128::from(hi)));
                 // One range, by far the most usual set, takes no list.
                 match (ranges.len(), ranges.next()) {
@@ -148,11 +148,11 @@ impl Spaces<'_> {
                     }
                 }
             }
-            ValueSet::Wide(set) => {
+            ValueSetRef::Wide(set) => {
                 let ranges: Vec<_> = set.ranges().collect();
                 self.values(field, &ranges)
             }
-            ValueSet::Bits(set) => {
+            ValueSetRef::Bits(set) => {
                 let patterns = set.patterns();
                 let nodes = patterns
                     .iter()

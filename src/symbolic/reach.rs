@@ -114,10 +114,10 @@ impl Walk<'_, '_, '_> {
                 break;
             }
             self.steps.charge(1)?;
-            if self.watch.skips(rule) {
+            if self.watch.skips(&rule) {
                 continue;
             }
-            let condition = self.spaces.of(&rule.condition)?;
+            let condition = self.spaces.of(rule.condition)?;
             let matched = self.spaces.intersection(left, condition)?;
             if matched.is_empty() {
                 continue;

@@ -7,7 +7,7 @@ use flowgate::dialect::bird::Bird;
 use flowgate::dialect::flowspec::{self, FlowSpec, Route, Table};
 use flowgate::dialect::{Dialect, Loss, PrintOptions, ReadOptions, Reading, Recognition, Sample};
 use flowgate::field::Family;
-use flowgate::ir::{Action, Document, Origin, Rule};
+use flowgate::ir::{Action, Document, Origin, Rule, RuleBuf};
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn print(document: &Document) -> (String, Vec<String>) {
     (text, lost.into_iter().map(|l| format!("{}: {}", l.rule, l.what)).collect())
 }
 
-fn rules(reading: &Reading) -> Vec<&Rule> {
+fn rules(reading: &Reading) -> Vec<Rule<'_>> {
     reading.document.rule_sets.iter().flat_map(|set| &set.rules).collect()
 }
 
@@ -67,7 +67,7 @@ fn texts_have_the_octets_that_bird_sent() {
             let flow = if kind == "ipv6" { "flow6" } else { "flow4" };
             let reading = read(&format!("protocol static {{ {flow}; route {flow} {{ {items} }}; }}\n"));
             let errors: Vec<_> = reading.diagnostics.iter().filter(|d| d.level == Level::Error).collect();
-            let nlri = rules(&reading).first().and_then(|rule| rule.nlri.as_deref()).map(framed);
+            let nlri = rules(&reading).first().and_then(|rule| rule.nlri).map(framed);
             if let Some(at) = DEVIATIONS.iter().position(|(text, _)| *text == items) {
                 explained.push(at);
             } else if result.starts_with("ERR") {
@@ -210,7 +210,7 @@ fn bird_refuses_what_we_refuse() {
 fn document(rules: usize) -> impl Strategy<Value = Document> {
     let of = |family: Family, table: Table, name: &'static str| {
         prop::collection::vec(rule(family), 1..rules)
-            .prop_map(move |rules| flowspec::rule_set(name.to_owned(), table, rules))
+            .prop_map(move |rules| flowspec::rule_set(name.to_owned(), table, rules.into()))
     };
     (
         of(Family::Inet, Table::Ipv4, "flowspec/ipv4/192.0.2.1"),
@@ -223,22 +223,30 @@ fn document(rules: usize) -> impl Strategy<Value = Document> {
         })
 }
 
-fn rule(family: Family) -> impl Strategy<Value = Rule> {
+fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
     ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
         let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
     })
 }
 
 /// The rule that BIRD's words make of one: its condition in the octets BIRD would send.
-fn in_words(rule: &Rule, table: Table) -> Option<Rule> {
+fn in_words(rule: &RuleBuf, table: Table) -> Option<RuleBuf> {
     let mut text = String::new();
-    let set = flowspec::rule_set("flowspec/x".to_owned(), table, vec![rule.clone()]);
+    let set = flowspec::rule_set("flowspec/x".to_owned(), table, vec![rule.clone()].into());
     let document = Document { rule_sets: vec![set], symbols: Vec::new() };
     let lost = Bird.print(&document, &PrintOptions::default(), &mut text).unwrap();
     let again = read(&text);
-    let read = rules(&again).first().map(|rule| (*rule).clone());
+    let read = rules(&again).first().map(Rule::to_buf);
     assert_eq!(read.is_none(), lost.iter().any(|l| l.loss == Loss::LeftOut), "{text}");
     read
 }
@@ -260,7 +268,7 @@ proptest! {
         for (set, was) in again.document.rule_sets.iter().zip(&document.rule_sets) {
             for rule in &set.rules {
                 // Names may repeat among generated rules: one of that name means the same.
-                let same = |other: &&Rule| {
+                let same = |other: &Rule<'_>| {
                     other.name == rule.name && other.outcome == rule.outcome && other.action_given == rule.action_given
                 };
                 let mut candidates = was.rules.iter().filter(same);
@@ -317,14 +325,14 @@ proptest! {
 fn names_never_become_statements() {
     let mut reading = read("protocol static { flow4; route flow4 { proto 6; }; }");
     for evil in ["x }; route flow4 { proto 17; };\n}\n# */", "\r\nroute", "/* é", " # name: y ", ""] {
-        reading.document.rule_sets[0].rules[0].name = evil.into();
+        reading.document.rule_sets[0].rules.get(0).unwrap().name = evil;
         reading.document.rule_sets[0].name = format!("flowspec/ipv4/{evil}';");
         let (text, lost) = print(&reading.document);
         assert!(!lost.is_empty() || evil.trim() == evil, "{evil}");
         let again = read(&text);
         assert_eq!(again.diagnostics, [], "{text}");
         assert_eq!(rules(&again).len(), 1, "{text}");
-        assert_eq!(rules(&again)[0].condition, reading.document.rule_sets[0].rules[0].condition);
+        assert_eq!(rules(&again)[0].condition, reading.document.rule_sets[0].rules.get(0).unwrap().condition);
     }
 }
 

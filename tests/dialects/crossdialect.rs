@@ -99,14 +99,14 @@ struct Found<'a> {
     case: &'a str,
     packet: &'a Packet,
     got: Option<bool>,
-    rule: Option<&'a Rule>,
+    rule: Option<Rule<'a>>,
 }
 
 impl Found<'_> {
     /// Whether the rule that decides looks at one of these fields.
     fn looks_at(&self, fields: &[Field]) -> bool {
         let tests = self.rule.map(|rule| rule.condition.tests()).unwrap_or_default();
-        tests.iter().any(|test| fields.contains(&test.field))
+        tests.iter().any(|test| fields.contains(&test.field()))
     }
 
     /// Whether the rendering accepts what the policy does not.
@@ -148,7 +148,7 @@ const CLASSES: &[Class] = &[
         why: "the compiler renders a term of nothing but `is-fragment` or `first-fragment` without a `from`",
         covers: |found| {
             let cases = ["22_fragments", "23_first_fragment"];
-            let everything = found.rule.is_some_and(|rule| rule.condition == Condition::True);
+            let everything = found.rule.is_some_and(|rule| *rule.condition == Condition::True);
             found.dialect == "junos"
                 && cases.contains(&found.case)
                 && everything
@@ -169,7 +169,7 @@ fn corpora() -> Option<PathBuf> {
 
 /// Whether the filter of the packet's family accepts it, and by which rule; none when nobody can say or there is no
 /// such filter.
-fn accepts<'a>(document: &'a Document, packet: &Packet) -> (Option<bool>, Option<&'a Rule>) {
+fn accepts<'a>(document: &'a Document, packet: &Packet) -> (Option<bool>, Option<Rule<'a>>) {
     let decided = decide(document, packet);
     match decided {
         Some(Decision::Verdict(verdict, hit)) => {

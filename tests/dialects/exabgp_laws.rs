@@ -6,7 +6,7 @@ use flowgate::dialect::exabgp::ExaBgp;
 use flowgate::dialect::flowspec::{self, Actions, Body, ComponentType, FlowSpec, Operand, Route, Table};
 use flowgate::dialect::{Dialect, PrintOptions, ReadOptions};
 use flowgate::field::Family;
-use flowgate::ir::{Action, Document, Mark, Origin, RateUnit, RouteTarget, Rule};
+use flowgate::ir::{Action, Document, Mark, Origin, RateUnit, RouteTarget, RuleBuf};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
@@ -143,10 +143,18 @@ pub(crate) fn actions() -> impl Strategy<Value = Actions> {
     )
 }
 
-fn rule(family: Family) -> impl Strategy<Value = Rule> {
+fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
     ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
         let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
     })
 }
@@ -165,8 +173,8 @@ proptest! {
         six in prop::collection::vec(rule(Family::Inet6), 1..3),
     ) {
         let sets = vec![
-            flowspec::rule_set("flowspec/ipv4/192.0.2.1".into(), Table::Ipv4, four),
-            flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six),
+            flowspec::rule_set("flowspec/ipv4/192.0.2.1".into(), Table::Ipv4, four.into()),
+            flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six.into()),
         ];
         let mut document = Document { rule_sets: sets, symbols: Vec::new() };
         flowspec::bind(&mut document, &mut Vec::new());

@@ -32,7 +32,7 @@ fn read(file: &[u8]) -> (Feed, Source, Reading) {
     (feed, source, reading)
 }
 
-fn rules(reading: &Reading) -> Vec<&Rule> {
+fn rules(reading: &Reading) -> Vec<Rule<'_>> {
     reading.document.rule_sets.iter().flat_map(|set| &set.rules).collect()
 }
 
@@ -204,7 +204,7 @@ fn a_session_leaves_what_was_not_withdrawn() {
         [("flowspec/ipv4/from-192.0.2.1-to-192.0.2.2", 2), ("flowspec/ipv6/from-192.0.2.1-to-192.0.2.2", 1)];
     assert_eq!(sets, BTreeMap::from(want));
     let all = rules(&reading);
-    let ntp = all.iter().find(|rule| &*rule.name == "frame-1").unwrap();
+    let ntp = all.iter().find(|rule| rule.name == "frame-1").unwrap();
     assert_eq!(ntp.outcome, Outcome::Verdict(Verdict::Discard));
     // The NLRI stands behind 40 octets of IP and TCP, 23 of BGP, 12 of communities and 9 of its attribute.
     assert_eq!(place(&source, ntp.origin.span.start), (1, 40 + 23 + 12 + 9));
@@ -255,8 +255,7 @@ fn segments_may_come_in_any_order_and_a_gap_is_told() {
     let (feed, source, reading) = read(&file);
     assert_eq!(feed.notes, []);
     assert_eq!(rules(&reading).len(), 3);
-    let last =
-        rules(&reading).into_iter().find(|rule| rule.nlri.as_deref().unwrap().ends_with(&[10])).unwrap();
+    let last = rules(&reading).into_iter().find(|rule| rule.nlri.unwrap().ends_with(&[10])).unwrap();
     // Its last octet came with the second segment, behind 40 octets of headers.
     let end = u32::try_from(stream.len() - third).unwrap();
     assert_eq!(place(&source, last.origin.span.end - 1), (2, 40 + end - 1));
@@ -278,7 +277,7 @@ fn announcing_anew_replaces_and_communities_withdraw() {
         update(&[communities("800600007fc00000"), reach(1, 133, "060120c0000209")]),
     ];
     let (_, _, reading) = read(&one_segment_each(&messages));
-    let names: Vec<&str> = rules(&reading).iter().map(|rule| &*rule.name).collect();
+    let names: Vec<&str> = rules(&reading).iter().map(|rule| rule.name).collect();
     assert_eq!(names, ["frame-2", "frame-3.2"]);
     assert_eq!(reading.diagnostics.len(), 1);
     assert!(rules(&reading).iter().all(|rule| rule.action_given));
@@ -327,7 +326,7 @@ fn every_update_of_the_corpus_is_called_what_its_case_says() {
             let nlri = octets(case["nlri"].as_str().unwrap());
             let rule = rules(&reading).into_iter().find(|rule| *rule.name == *format!("frame-{frame}"));
             if let Some(rule) = rule.filter(|_| valid) {
-                assert!(nlri.ends_with(rule.nlri.as_deref().unwrap()), "{name}");
+                assert!(nlri.ends_with(rule.nlri.unwrap()), "{name}");
                 standing += 1;
             }
         }

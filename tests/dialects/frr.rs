@@ -15,7 +15,7 @@ fn read(text: &str) -> Reading {
     Frr.read(&source, SourceId(0), &ReadOptions::default())
 }
 
-fn rules(reading: &Reading) -> Vec<&Rule> {
+fn rules(reading: &Reading) -> Vec<Rule<'_>> {
     reading.document.rule_sets.iter().flat_map(|set| &set.rules).collect()
 }
 
@@ -76,7 +76,7 @@ fn what_was_shown_reads_as_the_octets_do() {
             let decoded = frame.is_some_and(|frame| decode(*table, &frame, &mut spec).is_ok());
             if let Some(at) = DEVIATIONS.iter().position(|(row, _)| *row == name) {
                 assert!(
-                    !decoded || all.len() != 1 || all[0].condition != lower(&spec),
+                    !decoded || all.len() != 1 || *all[0].condition != lower(&spec),
                     "{name} deviates no more"
                 );
                 explained.push(at);
@@ -85,11 +85,11 @@ fn what_was_shown_reads_as_the_octets_do() {
             assert!(decoded, "{name}");
             assert_eq!(all.len(), 1, "{name}");
             if all[0].condition.has_opaque() {
-                let bounds = bounds(&all[0].condition);
+                let bounds = bounds(all[0].condition);
                 assert!(bounds.iter().all(|(over, under)| over != under), "{name}");
                 between += 1;
             } else {
-                assert_eq!(all[0].condition, lower(&spec), "{name}: {line}");
+                assert_eq!(*all[0].condition, lower(&spec), "{name}: {line}");
                 same += 1;
             }
         }

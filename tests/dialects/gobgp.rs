@@ -6,7 +6,7 @@ use flowgate::dialect::flowspec::{self, Route, Table, communities};
 use flowgate::dialect::gobgp::GoBgp;
 use flowgate::dialect::{Dialect, Loss, PrintOptions, ReadOptions, Reading};
 use flowgate::field::Family;
-use flowgate::ir::{Document, Origin, Rule};
+use flowgate::ir::{Document, Origin, Rule, RuleBuf};
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -17,7 +17,7 @@ fn read(text: &str) -> Reading {
     GoBgp.read(&source, SourceId(0), &ReadOptions::default())
 }
 
-fn rules(reading: &Reading) -> Vec<&Rule> {
+fn rules(reading: &Reading) -> Vec<Rule<'_>> {
     reading.document.rule_sets.iter().flat_map(|set| &set.rules).collect()
 }
 
@@ -72,7 +72,7 @@ fn texts_have_the_octets_that_gobgp_sent() {
                 let reading =
                     read(&format!("gobgp global rib -a ipv4-flowspec add match port 1 then {words}"));
                 let rule = rules(&reading)[0];
-                let (list, lost) = communities(rule.outcome, &rule.actions);
+                let (list, lost) = communities(rule.outcome, rule.actions);
                 assert_eq!(lost, vec![], "{words}");
                 let got = |length| {
                     let of = list.iter().filter(|c| c.octets().len() == length);
@@ -90,7 +90,7 @@ fn texts_have_the_octets_that_gobgp_sent() {
             let result = entry["result"].as_str().unwrap();
             let reading = read(&format!("gobgp global rib -a {kind}-flowspec add match {words} then accept"));
             let errors: Vec<_> = reading.diagnostics.iter().filter(|d| d.level == Level::Error).collect();
-            let nlri = rules(&reading).first().and_then(|rule| rule.nlri.as_deref()).map(|nlri| {
+            let nlri = rules(&reading).first().and_then(|rule| rule.nlri).map(|nlri| {
                 let mut out = Vec::new();
                 flowspec::encode::framed(nlri, &mut out).unwrap();
                 hex(&out)
@@ -147,13 +147,13 @@ fn every_file_of_the_corpus_is_read() {
 }
 
 /// The rule that GoBGP's words make of one.
-fn in_words(rule: &Rule, table: Table) -> Option<Rule> {
+fn in_words(rule: &RuleBuf, table: Table) -> Option<RuleBuf> {
     let mut text = String::new();
-    let set = flowspec::rule_set(table.rule_set_name(None), table, vec![rule.clone()]);
+    let set = flowspec::rule_set(table.rule_set_name(None), table, vec![rule.clone()].into());
     let document = Document { rule_sets: vec![set], symbols: Vec::new() };
     let lost = GoBgp.print(&document, &PrintOptions::default(), &mut text).unwrap();
     let again = read(&text);
-    let read = rules(&again).first().map(|rule| (*rule).clone());
+    let read = rules(&again).first().map(Rule::to_buf);
     assert_eq!(read.is_none(), lost.iter().any(|l| l.loss == Loss::LeftOut), "{text}");
     if let Some(read) = &read
         && lost.is_empty()
@@ -163,10 +163,18 @@ fn in_words(rule: &Rule, table: Table) -> Option<Rule> {
     read
 }
 
-fn rule(family: Family) -> impl Strategy<Value = Rule> {
+fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
     ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
         let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
     })
 }

@@ -9,7 +9,7 @@ use flowgate::diagnostic::Level;
 use flowgate::dialect::{DIALECTS, Dialect, Loss, Lost, Reads, Support};
 use flowgate::field::{Family, Field};
 use flowgate::ir::{
-    Action, Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Test, ValueSet, Verdict,
+    Action, Condition, Document, Kind, Origin, Outcome, Rule, RuleBuf, RuleSet, ValueSet, Verdict,
 };
 use flowgate::net::IntervalSet;
 use flowgate::source::Span;
@@ -124,8 +124,8 @@ impl Words {
 /// How dialects name their rule sets.
 const SETS: [&str; 5] = ["{}", "inet/{}", "flowspec/ipv4/{}", "filter/{}", "inet filter {}"];
 
-fn rule(name: &str, condition: Condition, actions: Vec<Action>, outcome: Outcome) -> Rule {
-    Rule {
+fn rule(name: &str, condition: Condition, actions: Vec<Action>, outcome: Outcome) -> RuleBuf {
+    RuleBuf {
         name: name.into(),
         condition,
         actions: actions.into(),
@@ -167,7 +167,7 @@ fn document(words: &Words, set: &str, kind: Kind) -> Document {
         kind,
         family: Family::Inet,
         default: Verdict::Accept,
-        rules,
+        rules: rules.into(),
     };
     Document { rule_sets: vec![set], symbols: vec![words.symbol.as_str().into()] }
 }
@@ -175,7 +175,7 @@ fn document(words: &Words, set: &str, kind: Kind) -> Document {
 /// What a rule does, without any words in it.
 fn skeletons(document: &Document) -> Vec<(Condition, Outcome)> {
     let rules = document.rule_sets.iter().flat_map(|set| &set.rules);
-    rules.map(|rule| (skeleton(&rule.condition), rule.outcome)).collect()
+    rules.map(|rule| (skeleton(rule.condition), rule.outcome)).collect()
 }
 
 fn skeleton(condition: &Condition) -> Condition {
@@ -184,9 +184,11 @@ fn skeleton(condition: &Condition) -> Condition {
         Condition::True => Condition::True,
         Condition::False => Condition::False,
         // Symbols are words; which index they have is nobody's business.
-        Condition::Test(Test {
-            field: field @ (Field::InIface | Field::OutIface | Field::InGroup), ..
-        }) => Condition::present(*field),
+        Condition::Test(test)
+            if matches!(test.field(), Field::InIface | Field::OutIface | Field::InGroup) =>
+        {
+            Condition::present(test.field())
+        }
         Condition::Test(test) => Condition::Test(test.clone()),
         Condition::And(parts) => Condition::and(all(parts)),
         Condition::Or(parts) => Condition::or(all(parts)),
@@ -289,12 +291,13 @@ fn no_condition_in_words_becomes_another() {
                     kind: Kind::Filter,
                     family: Family::Inet,
                     default: Verdict::Discard,
-                    rules,
+                    rules: rules.into(),
                 };
                 let document = Document { rule_sets: vec![set], symbols: Vec::new() };
                 let (text, lost) = print(writer, &document, form.as_deref());
                 let again = read(writer, &text);
-                let rules: Vec<&Rule> = again.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
+                let rules: Vec<Rule<'_>> =
+                    again.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
                 // What is certain of the rule without its condition is not certain of the rule.
                 let sure = rules.iter().any(|rule| !rule.condition.has_opaque() && is_accept(rule));
                 let said = left_out(&lost) > 0;

@@ -148,7 +148,7 @@ fn shown_flows_are_the_octets_that_were_sent() {
         let [set] = reading.document.rule_sets.as_slice() else { panic!("{name}: one table") };
         assert_eq!((set.name.as_str(), set.rules.len()), ("flowspec/ipv4", *count), "{name}");
         let hex = |octets: &[u8]| octets.iter().map(|o| format!("{o:02x}")).collect::<Vec<_>>().concat();
-        assert_eq!(hex(set.rules[0].nlri.as_ref().unwrap()), first.replace(' ', ""), "{name}");
+        assert_eq!(hex(set.rules.get(0).unwrap().nlri.as_ref().unwrap()), first.replace(' ', ""), "{name}");
         let accepts = name.contains("fib-scale");
         for rule in &set.rules {
             assert!(!rule.condition.has_opaque(), "{name}: {rule:?}");
@@ -184,8 +184,9 @@ fn configured_classes_and_what_is_shown_for_them_are_one_rule() {
         let (printed, _) = read(&format!(
             "AFI: IPv4\n  Flow           :Dest:7.7.7.7/32,{shown}\n    Actions      :Traffic-rate: 0 bps  (policy.1.P.C)\n"
         ));
-        let rules = [&configured, &printed].map(|reading| &reading.document.rule_sets[0].rules[0]);
-        let [one, other] = rules.map(|rule| (&rule.nlri, &rule.condition, &rule.outcome));
+        let rules =
+            [&configured, &printed].map(|reading| reading.document.rule_sets[0].rules.get(0).unwrap());
+        let [one, other] = rules.map(|rule| (rule.nlri, rule.condition, rule.outcome));
         assert_eq!(one, other, "{class}");
     }
 }

@@ -4,8 +4,8 @@ use crate::samples::{difference, print, read};
 use flowgate::dialect::{DIALECTS, Dialect, ReadOptions, Reads, by_name};
 use flowgate::field::{FIELDS, Family, Field};
 use flowgate::ir::{
-    Action, Condition, Document, Kind, Mark, Origin, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Rule,
-    RuleSet, Test, ValueSet, Verdict,
+    Action, Condition, Document, Kind, Mark, Origin, Outcome, Rate, RateUnit, RejectKind, RouteTarget,
+    RuleBuf, RuleSet, Test, ValueSet, Verdict,
 };
 use flowgate::net::{BitMatch, BitSet, IntervalSet};
 use flowgate::source::{Content, Source, SourceId, Span};
@@ -143,11 +143,11 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn rule() -> impl Strategy<Value = Rule> {
+fn rule() -> impl Strategy<Value = RuleBuf> {
     let nlri = prop::option::of(prop::collection::vec(any::<u8>(), 0..9));
     let actions = prop::collection::vec(action(), 0..3);
     (any::<String>(), condition(), actions, outcome(), any::<bool>(), nlri).prop_map(
-        |(name, condition, actions, outcome, action_given, nlri)| Rule {
+        |(name, condition, actions, outcome, action_given, nlri)| RuleBuf {
             name: name.into(),
             condition,
             actions: actions.into(),
@@ -163,8 +163,9 @@ fn rule_set() -> impl Strategy<Value = RuleSet> {
     let kind = prop::sample::select(&[Kind::Filter, Kind::FlowRoutes, Kind::Chain, Kind::Hook][..]);
     let family = prop::sample::select(&[Family::Any, Family::Inet, Family::Inet6][..]);
     let name = prop_oneof![any::<String>(), Just("same".to_owned())];
-    (name, kind, family, verdict(), prop::collection::vec(rule(), 0..4))
-        .prop_map(|(name, kind, family, default, rules)| RuleSet { name, kind, family, default, rules })
+    (name, kind, family, verdict(), prop::collection::vec(rule(), 0..4)).prop_map(
+        |(name, kind, family, default, rules)| RuleSet { name, kind, family, default, rules: rules.into() },
+    )
 }
 
 fn document() -> impl Strategy<Value = Document> {

@@ -6,7 +6,7 @@ use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::eval::{Decision, Evaluator};
 use flowgate::field::{Family, Field, Headers};
 use flowgate::ir::{
-    Action, Condition, Document, Kind, Mark, Origin, Outcome, RejectKind, Rule, RuleSet, ValueSet, Verdict,
+    Action, Condition, Document, Kind, Mark, Origin, Outcome, RejectKind, RuleBuf, RuleSet, ValueSet, Verdict,
 };
 use flowgate::net::{BitMatch, BitSet, IntervalSet, Prefix4, Prefix6};
 use flowgate::source::{Content, Source, SourceId};
@@ -168,8 +168,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     ]
 }
 
-fn rule(name: &str, condition: Condition, actions: Vec<Action>, outcome: Outcome) -> Rule {
-    Rule {
+fn rule(name: &str, condition: Condition, actions: Vec<Action>, outcome: Outcome) -> RuleBuf {
+    RuleBuf {
         name: name.into(),
         condition,
         actions: actions.into(),
@@ -180,13 +180,13 @@ fn rule(name: &str, condition: Condition, actions: Vec<Action>, outcome: Outcome
     }
 }
 
-fn filter(six: bool, name: &str, rules: Vec<Rule>) -> RuleSet {
+fn filter(six: bool, name: &str, rules: Vec<RuleBuf>) -> RuleSet {
     RuleSet {
         name: format!("{}/{name}", if six { "inet6" } else { "inet" }),
         kind: Kind::Filter,
         family: if six { Family::Inet6 } else { Family::Inet },
         default: Verdict::Discard,
-        rules,
+        rules: rules.into(),
     }
 }
 

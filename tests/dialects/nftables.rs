@@ -110,7 +110,7 @@ fn sorted(condition: &Condition) -> String {
             format!("{word}({})", list.join(", "))
         }
         Condition::Not(part) => format!("not({})", sorted(part)),
-        Condition::Test(test) => format!("{}:{:?}", test.field.name(), test.values),
+        Condition::Test(test) => format!("{}:{:?}", test.field().name(), test.values()),
         Condition::Opaque(part) => {
             format!("opaque({} over {} under {})", part.id, sorted(&part.over), sorted(&part.under))
         }
@@ -123,7 +123,7 @@ fn meaning(document: &Document) -> Vec<String> {
     let sets = document.rule_sets.iter();
     sets.flat_map(|set| {
         set.rules.iter().map(move |rule| {
-            let condition = sorted(&rule.condition);
+            let condition = sorted(rule.condition);
             format!(
                 "{} {} {:?} {condition} {:?} {:?}",
                 set.name, rule.name, set.kind, rule.outcome, set.default
@@ -274,7 +274,7 @@ fn single_rules_match_the_packets_a_kernel_matched() {
                 let octets = &packets[index.as_u64().unwrap() as usize];
                 let mut headers = Headers::new();
                 decode_ip(octets, &mut headers);
-                let truth = evaluate(&set.rules[0].condition, &headers);
+                let truth = evaluate(set.rules.get(0).unwrap().condition, &headers);
                 let expected = matched.contains(index);
                 verdicts += 1;
                 if truth == Truth::Unknown {

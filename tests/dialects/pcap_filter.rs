@@ -188,7 +188,7 @@ fn refused_expressions_are_findings_or_keep_nothing() {
         let source = Source::new("test", Content::Text(expr.to_owned()));
         let reading = PcapFilter.read(&source, SourceId(0), &options(None));
         let error = reading.diagnostics.iter().find(|d| d.level == Level::Error);
-        let condition = &reading.document.rule_sets[0].rules[0].condition;
+        let condition = &reading.document.rule_sets[0].rules.get(0).unwrap().condition;
         if let Some(error) = error {
             refused += 1;
             assert!(expr.get(error.primary.span.range()).is_some(), "{expr}");

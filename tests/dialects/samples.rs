@@ -199,7 +199,7 @@ fn without_left_out(document: &Document, lost: &[Lost]) -> Option<Document> {
     let mut kept = document.clone();
     for set in &mut kept.rule_sets {
         let name = set.name.clone();
-        set.rules.retain(|rule| !gone.contains(&(name.as_str(), &*rule.name)));
+        set.rules.retain(|_, rule| !gone.contains(&(name.as_str(), rule.name)));
     }
     Some(kept)
 }
@@ -319,7 +319,7 @@ fn same_sets(one: &Document, a: usize, other: &Document, b: usize) -> Result<(),
         one.rule_sets
             .iter()
             .flat_map(|set| &set.rules)
-            .any(|rule| rule.condition.tests().iter().any(|test| test.field == field))
+            .any(|rule| rule.condition.tests().iter().any(|test| test.field() == field))
     };
     let frame = [Field::EthType, Field::VlanId];
     let bare = Condition::and(frame.map(|field| Condition::not(Condition::present(field))));

@@ -13,7 +13,7 @@ use flowgate::engine::kernel::{Devices, Gates, Hook, Kernel, Passage, Way};
 use flowgate::eval::{Decision, Evaluator};
 use flowgate::feed;
 use flowgate::field::{Family, Headers};
-use flowgate::ir::{Document, Outcome, Verdict};
+use flowgate::ir::{Document, Outcome, RuleBuf, Rules, Verdict};
 use flowgate::source::{Content, Source, SourceId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,13 +83,15 @@ fn only(document: &Document, entry: usize) -> Document {
     };
     let rule_sets = order.iter().map(|index| {
         let mut set = document.rule_sets[*index].clone();
-        for rule in &mut set.rules {
-            rule.outcome = match rule.outcome {
+        set.rules = Rules::new();
+        for rule in &document.rule_sets[*index].rules {
+            let outcome = match rule.outcome {
                 Outcome::Call(target) => Outcome::Call(place(target)),
                 Outcome::Goto(target) => Outcome::Goto(place(target)),
                 Outcome::Stage(target) => Outcome::Stage(place(target)),
                 other => other,
             };
+            set.rules.push(RuleBuf { outcome, ..rule.to_buf() });
         }
         set
     });

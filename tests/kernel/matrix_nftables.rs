@@ -295,7 +295,7 @@ fn rules_of_nft_s_own_tests_match_what_the_kernel_matches() {
         for text in texts {
             let asks = |document: &Document| {
                 let [set, rest @ ..] = &document.rule_sets[..] else { return false };
-                let plain = |rule: &flowgate::ir::Rule| {
+                let plain = |rule: flowgate::ir::Rule<'_>| {
                     rule.outcome == Outcome::Next { held: None } && rule.actions.is_empty()
                 };
                 rest.is_empty() && set.rules.len() == 1 && set.rules.iter().all(plain)

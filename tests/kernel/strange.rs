@@ -241,7 +241,7 @@ fn three(
     let chain = format!("type filter hook {} priority -150; policy accept;", hook(family));
     let text = format!("table {family} t {{\nchain c {{ {chain}\n{rule} accept\n}}\n}}\n");
     let document = read("nftables", &text, &ReadOptions::default()).document;
-    let condition = &document.rule_sets[0].rules[0].condition;
+    let condition = &document.rule_sets[0].rules.conditions()[0];
     let headers = headers(&document, &frame, Place { input: Some("host0"), ..Place::default() });
     let view = if family == "netdev" { view_at_ingress } else { view };
     let seen = view(packet, &headers).map(|(class, view)| (class, evaluate(condition, &view)));

@@ -237,7 +237,7 @@ fn we_know_what_makes_the_kernel_put_fragments_together() {
         let theirs = kernel.tracks().unwrap();
         let document = read("nftables", &text, &ReadOptions::default()).document;
         let port = document.rule_sets.iter().flat_map(|set| &set.rules).any(|rule| {
-            rule.condition.tests().iter().any(|test| test.field == flowgate::field::Field::Dport)
+            rule.condition.tests().iter().any(|test| test.field() == flowgate::field::Field::Dport)
         });
         if theirs != port {
             wrong.push(format!("{kind} {hook} `{rule}`: the kernel {theirs}, we {port}"));

@@ -260,8 +260,8 @@ fn read_expression(text: &str, link_type: LinkType) -> Result<Condition, &'stati
         return Err(error.check);
     }
     let [set] = &reading.document.rule_sets[..] else { panic!("{text}") };
-    let [rule] = &set.rules[..] else { panic!("{text}: {} rules", set.rules.len()) };
-    Ok(rule.condition.clone())
+    let [condition] = set.rules.conditions() else { panic!("{text}: {} rules", set.rules.len()) };
+    Ok(condition.clone())
 }
 
 fn differ(text: &str, number: usize, captures: &[Capture], scratch: &Path, figures: &mut Figures) {

@@ -6,7 +6,7 @@ use flowgate::dialect::flowspec::{Body, ComponentType as C, FlowSpec, Operand, e
 use flowgate::dialect::{self, ReadOptions};
 use flowgate::field::{Family, Field};
 use flowgate::guard::{Meter, limits};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::{IntervalSet, Prefix4};
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
@@ -32,8 +32,8 @@ fn flow(components: &[(C, &[Operand])]) -> FlowSpec {
     spec
 }
 
-fn rule(nlri: Option<Vec<u8>>, condition: Condition) -> Rule {
-    Rule {
+fn rule(nlri: Option<Vec<u8>>, condition: Condition) -> RuleBuf {
+    RuleBuf {
         name: "r".into(),
         condition,
         actions: Box::default(),
@@ -236,7 +236,7 @@ fn memory_is_that_of_the_measured_points() {
     spec.push_operands(C::Protocol, [op(EQ, 17)], Span::default());
     spec.push_operands(C::DestinationPort, [op(EQ, 11_211)], Span::default());
     let document = flow_document(&vec![spec; 100]);
-    assert_eq!(document.rule_sets[0].rules[0].nlri.as_ref().unwrap().len(), 13);
+    assert_eq!(document.rule_sets[0].rules.get(0).unwrap().nlri.as_ref().unwrap().len(), 13);
     let memory =
         |platform: &str, resource: &str| used(&priced(&document, platform), resource).value().unwrap();
     let near = |got: u64, want: u64| assert!(got.abs_diff(100 * want) <= want, "{got} {want}");

@@ -10,7 +10,7 @@ use crate::dialect::flowspec::{self, Actions, Community, FlowSpec, Frame, Frames
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::limits;
-use crate::ir::{Document, Origin, Rule};
+use crate::ir::{Document, Origin, Rules};
 use crate::source::{Content, Place, Source, SourceId, Span, Stream};
 use std::collections::{HashMap, HashSet};
 
@@ -52,7 +52,7 @@ pub(in crate::dialect) fn read(
 struct Group {
     table: Table,
     name: String,
-    rules: Vec<Rule>,
+    rules: Rules,
     by_nlri: HashMap<Box<[u8]>, usize>,
     // Rules that were withdrawn or announced anew.
     gone: HashSet<usize>,
@@ -194,13 +194,13 @@ impl<'a> Reader<'a> {
             spec: &self.spec,
             octets: Some(frame.value),
             actions: &self.actions,
+            opaque: &[],
             origin: Origin { source: self.id, span: frame.span() },
         };
-        let rule = flowspec::rule(&route, self.options, &mut self.reading.diagnostics);
         if let Some(old) = group.by_nlri.insert(frame.value.into(), group.rules.len()) {
             group.gone.insert(old);
         }
-        group.rules.push(rule);
+        flowspec::add(&route, self.options, &mut self.reading.diagnostics, &mut group.rules);
     }
 
     fn group(&mut self, stream: &'a str, table: Table) -> usize {
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
             if !stream.is_empty() {
                 name = format!("{name}/{stream}");
             }
-            let (rules, by_nlri, gone) = (Vec::new(), HashMap::new(), HashSet::new());
+            let (rules, by_nlri, gone) = (Rules::new(), HashMap::new(), HashSet::new());
             groups.push(Group { table, name, rules, by_nlri, gone });
             groups.len() - 1
         })
@@ -256,9 +256,8 @@ impl<'a> Reader<'a> {
             self.raise(raised::MALFORMED_NLRI, message, Span::default());
         }
         let sets = self.groups.into_iter().filter_map(|group| {
-            let all = group.rules.into_iter().enumerate();
-            let rules: Vec<Rule> =
-                all.filter(|(index, _)| !group.gone.contains(index)).map(|(_, rule)| rule).collect();
+            let mut rules = group.rules;
+            rules.retain(|index, _| !group.gone.contains(&index));
             (!rules.is_empty()).then(|| flowspec::rule_set(group.name, group.table, rules))
         });
         self.reading.document = Document { rule_sets: sets.collect(), symbols: Vec::new() };

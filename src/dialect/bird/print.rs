@@ -60,7 +60,7 @@ impl<'a> Printer<'a> {
         for table in Table::of_rule_set(set) {
             if table.is_vpn() {
                 for rule in &set.rules {
-                    self.rule = &rule.name;
+                    self.rule = rule.name;
                     self.leave_out("BIRD has no flow routes of VPNs");
                 }
             } else {
@@ -87,8 +87,8 @@ impl<'a> Printer<'a> {
         writeln!(self.out, "    {flow} {{ table {symbol}; }};")?;
         let mut values = Vec::new();
         for rule in &set.rules {
-            self.rule = &rule.name;
-            values.extend(self.route(rule, table, set, flow)?);
+            self.rule = rule.name;
+            values.extend(self.route(&rule, table, set, flow)?);
         }
         self.rule = "";
         // Flow routes stand in their order whatever the text says; a filter may not.
@@ -138,7 +138,7 @@ impl<'a> Printer<'a> {
         let mut octets = Vec::new();
         let same = encode::canonical(&spec, &mut octets).is_ok()
             && rule.nlri.as_ref().is_none_or(|nlri| **nlri == *octets);
-        if rule.nlri.is_none() && rule.condition == Condition::True && set.kind != Kind::Filter {
+        if rule.nlri.is_none() && *rule.condition == Condition::True && set.kind != Kind::Filter {
             self.lose("a rule without conditions; a prefix of no bits is written for it");
         } else if !same {
             self.lose("its octets; BIRD writes the same condition in others");
@@ -153,10 +153,12 @@ impl<'a> Printer<'a> {
         self.count += 1;
         let name: String = rule.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         let name = name.trim();
-        if name != default_name(self.count) && !name.is_empty() {
+        let mut numbered = String::new();
+        default_name(self.count, &mut numbered);
+        if name != numbered && !name.is_empty() {
             write!(self.out, " # {NAME}{name}")?;
         }
-        if name != &*rule.name {
+        if name != rule.name {
             self.lose(format!("the name, which is written `{name}`"));
         }
         self.out.write_char('\n')?;
@@ -217,7 +219,7 @@ impl<'a> Printer<'a> {
     }
 
     fn attributes(&mut self, rule: &Rule) -> fmt::Result {
-        let (list, whats) = communities(rule.outcome, &rule.actions);
+        let (list, whats) = communities(rule.outcome, rule.actions);
         for (loss, what) in whats {
             self.lose_as(loss, what);
         }

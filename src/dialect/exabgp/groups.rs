@@ -3,16 +3,15 @@
 use super::syntax::Verb;
 use crate::dialect::flowspec::{self, Table};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Rule, RuleSet};
+use crate::ir::{RuleSet, Rules};
 use std::collections::{HashMap, HashSet};
 
 /// The rules of one table of one neighbor.
 #[derive(Debug)]
 pub(super) struct Group {
     table: Table,
-    /// The name of its rule set.
-    pub(super) name: String,
-    rules: Vec<Rule>,
+    name: String,
+    rules: Rules,
     // By NLRI; made when the first command needs it, kept from then on.
     by_nlri: Option<HashMap<Box<[u8]>, usize>>,
     withdrawn: HashSet<usize>,
@@ -93,29 +92,32 @@ impl Group {
             let words: Vec<&str> = peer.split_whitespace().collect();
             name = format!("{name}/{}", words.join(" "));
         }
-        Self { table, name, rules: Vec::new(), by_nlri: None, withdrawn: HashSet::new() }
+        Self { table, name, rules: Rules::new(), by_nlri: None, withdrawn: HashSet::new() }
     }
 
     fn index(&mut self) -> &mut HashMap<Box<[u8]>, usize> {
         let rules = &self.rules;
         self.by_nlri.get_or_insert_with(|| {
             let known = rules.iter().enumerate();
-            known.filter_map(|(index, rule)| Some((rule.nlri.clone()?, index))).collect()
+            known.filter_map(|(index, rule)| Some((rule.nlri?.into(), index))).collect()
         })
     }
 
-    /// Adds a rule. A command announces anew what was announced before; a configuration that says a rule twice
+    /// Adds the rule that `rule` puts behind those of a rule set of that name. A command announces anew what was announced before; a configuration that says a rule twice
     /// says it twice.
-    pub(super) fn add(&mut self, rule: Rule, verb: Verb) {
+    pub(super) fn add(&mut self, verb: Verb, rule: impl FnOnce(&str, &mut Rules)) {
         let new = self.rules.len();
-        if (verb != Verb::Configured || self.by_nlri.is_some())
-            && let Some(nlri) = rule.nlri.clone()
-            && let Some(old) = self.index().insert(nlri, new)
+        if verb != Verb::Configured {
+            self.index();
+        }
+        rule(&self.name, &mut self.rules);
+        if let Some(index) = &mut self.by_nlri
+            && let Some(nlri) = self.rules.get(new).and_then(|rule| rule.nlri)
+            && let Some(old) = index.insert(nlri.into(), new)
             && verb == Verb::Announce
         {
             self.withdrawn.insert(old);
         }
-        self.rules.push(rule);
     }
 
     fn remove(&mut self, nlri: &[u8]) -> bool {
@@ -126,11 +128,7 @@ impl Group {
     fn finish(self) -> Option<RuleSet> {
         let Self { table, name, mut rules, withdrawn, .. } = self;
         if !withdrawn.is_empty() {
-            let mut index = 0;
-            rules.retain(|_| {
-                index += 1;
-                !withdrawn.contains(&(index - 1))
-            });
+            rules.retain(|index, _| !withdrawn.contains(&index));
         }
         (!rules.is_empty()).then(|| flowspec::rule_set(name, table, rules))
     }

@@ -58,8 +58,8 @@ impl<'a> Printer<'a> {
         for table in Table::of_rule_set(set) {
             let mut values = Vec::new();
             for rule in &set.rules {
-                self.rule = &rule.name;
-                values.extend(self.route(rule, table, set)?);
+                self.rule = rule.name;
+                values.extend(self.route(&rule, table, set)?);
             }
             self.rule = "";
             // Flow routes stand in their order whatever the text says; a filter may not.
@@ -93,7 +93,7 @@ impl<'a> Printer<'a> {
             // A rule for every packet has no octets of its own.
             spec.push_every_packet();
         }
-        let name = word(&rule.name);
+        let name = word(rule.name);
         if name != *rule.name {
             self.lose(format!("the name, which is written `{name}`"));
         }
@@ -196,7 +196,7 @@ impl<'a> Printer<'a> {
     fn actions(&mut self, rule: &Rule) -> fmt::Result {
         let is_set = |action: &&Action| matches!(action, Action::InterfaceSet { .. });
         let ahead = rule.actions.iter().take_while(is_set).count();
-        let (first, rest) = rule.actions.split_at_checked(ahead).unwrap_or((&rule.actions, &[]));
+        let (first, rest) = rule.actions.split_at_checked(ahead).unwrap_or((rule.actions, &[]));
         self.scope(first)?;
         writeln!(self.out, "        then {{")?;
         let (verdict, goes_on) = match rule.outcome {

@@ -198,15 +198,15 @@ impl Fragment {
     fn holds(&self, condition: &Condition) -> Option<bool> {
         Some(match condition {
             Condition::Test(test) => {
-                let set = test.values.as_ranges()?;
+                let set = test.values().as_ranges()?;
                 let one = |value: Option<u32>| value.is_some_and(|v| set.contains(v));
-                match test.field {
+                match test.field() {
                     Field::Df => one(self.df),
                     Field::Mf => one(self.more),
                     Field::IsFragHeader => one(Some(self.header)),
                     Field::FragOff => {
                         let all = IntervalSet::range(self.offsets.0, self.offsets.1);
-                        let common = all.intersection(set);
+                        let common = all.view().intersection(set);
                         if !common.is_empty() && common != all {
                             return None;
                         }

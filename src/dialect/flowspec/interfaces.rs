@@ -57,39 +57,41 @@ pub fn bind(document: &mut Document, out: &mut Vec<Diagnostic>) {
     let mut rule_sets = std::mem::take(&mut document.rule_sets);
     let mut bits: HashMap<(u32, u16), Option<u128>> = HashMap::new();
     for rule_set in &mut rule_sets {
-        for rule in &mut rule_set.rules {
-            if !rule.actions.iter().any(|action| Set::of(action).is_some()) {
-                continue;
-            }
+        let rules = &mut rule_set.rules;
+        let asks = |rule: Rule<'_>| rule.actions.iter().any(|action| Set::of(action).is_some());
+        let asking: Vec<usize> =
+            (0..rules.len()).filter(|index| rules.get(*index).is_some_and(asks)).collect();
+        for index in asking {
+            let Some(rule) = rules.get(index) else { continue };
             let mut bit = |set: Set| {
                 let key = (set.asn, set.group);
                 *bits.entry(key).or_insert_with(|| document.group(&format!("{}:{}", key.0, key.1)))
             };
-            bind_rule(rule, &mut bit, |rule, set| {
+            let bound = bind_rule(&rule, &mut bit, |set| {
                 let message = format!(
                     "group `{}:{}` is behind the first {GROUPS}, which are told apart",
                     set.asn, set.group
                 );
                 let label = Label::new(rule.origin.source, rule.origin.span);
                 let finding = Diagnostic::new(raised::UNSUPPORTED_KEYWORD, Level::Note, message, label);
-                out.push(finding.in_rule(rule_set.name.clone(), rule.name.clone()));
+                out.push(finding.in_rule(rule_set.name.clone(), rule.name));
             });
+            if let (Some(condition), Some(bound)) = (rules.conditions_mut().get_mut(index), bound) {
+                *condition = bound;
+            }
         }
     }
     document.rule_sets = rule_sets;
 }
 
+/// The condition of a rule with its interface groups bound; none where it has none.
 fn bind_rule(
-    rule: &mut Rule,
+    rule: &Rule<'_>,
     bit: &mut impl FnMut(Set) -> Option<u128>,
-    mut too_many: impl FnMut(&Rule, Set),
-) {
-    let condition = std::mem::replace(&mut rule.condition, Condition::True);
-    let Some(at) = place(&condition, is_unbound) else {
-        rule.condition = condition;
-        return;
-    };
-    let (rest, part) = without(condition, at);
+    mut too_many: impl FnMut(Set),
+) -> Option<Condition> {
+    let at = place(rule.condition, is_unbound)?;
+    let (rest, part) = without(rule.condition.clone(), at);
     let span = spans(&part).reduce(Span::to).unwrap_or_default();
     let (mut inbound, mut outbound, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for set in rule.actions.iter().filter_map(Set::of) {
@@ -100,7 +102,7 @@ fn bind_rule(
             }
             Some(_) => open.push(set.opaque("the set has no direction", span)),
             None => {
-                too_many(rule, set);
+                too_many(set);
                 open.push(set.opaque("too many interface groups to tell apart", span));
             }
         }
@@ -111,27 +113,27 @@ fn bind_rule(
     };
     let tests = [member(Field::InGroup, inbound), member(Field::OutGroup, outbound)];
     let interfaces = Condition::or(tests.into_iter().flatten().chain(open));
-    rule.condition = Condition::and([rest, interfaces]);
+    Some(Condition::and([rest, interfaces]))
 }
 
 /// What a rule matches, less what its own interface sets add: the part that its components say.
-pub fn matched(rule: &Rule) -> Cow<'_, Condition> {
+pub fn matched<'a>(rule: &Rule<'a>) -> Cow<'a, Condition> {
     let is_set = |part: &Condition| match part {
         Condition::Or(parts) => parts.iter().all(is_bound),
         part => is_bound(part),
     };
     if !rule.actions.iter().any(|action| Set::of(action).is_some()) {
-        return Cow::Borrowed(&rule.condition);
+        return Cow::Borrowed(rule.condition);
     }
-    match place(&rule.condition, is_set) {
+    match place(rule.condition, is_set) {
         Some(at) => Cow::Owned(without(rule.condition.clone(), at).0),
-        None => Cow::Borrowed(&rule.condition),
+        None => Cow::Borrowed(rule.condition),
     }
 }
 
 fn is_bound(part: &Condition) -> bool {
     match part {
-        Condition::Test(test) => test.field.is_group(),
+        Condition::Test(test) => test.field().is_group(),
         part => is_unbound_leaf(part),
     }
 }
@@ -159,7 +161,7 @@ fn place(condition: &Condition, is_it: impl Fn(&Condition) -> bool) -> Option<us
 fn without(condition: Condition, at: usize) -> (Condition, Condition) {
     match condition {
         Condition::And(parts) if at < parts.len() => {
-            let mut list = parts.into_vec();
+            let mut list = parts;
             let part = list.remove(at);
             (Condition::and(list), part)
         }
@@ -202,6 +204,7 @@ mod tests {
                 spec: &spec,
                 octets: Some(&[]),
                 actions: &actions,
+                opaque: &[],
                 origin: Origin::default(),
             };
             flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
@@ -227,12 +230,12 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(document.symbols, ["65000:7".into(), "65000:8".into()]);
         let rules = &document.rule_sets[0].rules;
-        assert_eq!(rules[0].condition, member(Field::InGroup, &[1]));
-        assert_eq!(rules[0].condition.tests()[0].span(), Span::new(3, 5));
+        assert_eq!(*rules.get(0).unwrap().condition, member(Field::InGroup, &[1]));
+        assert_eq!(rules.get(0).unwrap().condition.tests()[0].span(), Span::new(3, 5));
         let either = [member(Field::InGroup, &[1, 2]), member(Field::OutGroup, &[2])];
-        assert_eq!(rules[1].condition, Condition::or(either));
-        assert!(rules[2].condition.has_opaque());
-        assert!(rules.iter().all(|rule| *matched(rule) == Condition::True));
+        assert_eq!(*rules.get(1).unwrap().condition, Condition::or(either));
+        assert!(rules.get(2).unwrap().condition.has_opaque());
+        assert!(rules.iter().all(|rule| *matched(&rule) == Condition::True));
     }
 
     #[test]

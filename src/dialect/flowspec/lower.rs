@@ -8,15 +8,16 @@ use super::component::{AND, Body, EQ, GT, LT};
 use super::{Component, ComponentType, FlowSpec, Operand, bitmask};
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{IntervalSet, Prefix4, Prefix6};
+use crate::net::{IntervalSet, Intervals, Prefix4, Prefix6};
 use crate::source::Span;
+use thin_vec::ThinVec;
 
 /// Protocols whose ports flow specifications look at: TCP and UDP (RFC 8955 §4.2.2.4).
 pub const PORT_PROTOCOLS: [u32; 2] = [6, 17];
 
 /// The condition of a specification, each test with the place of its component.
 pub fn lower(spec: &FlowSpec) -> Condition {
-    let mut parts = Vec::with_capacity(spec.components().len() + 1);
+    let mut parts = ThinVec::with_capacity(spec.components().len());
     let mut guarded = false;
     for component in spec.components() {
         use ComponentType as C;
@@ -63,21 +64,21 @@ pub fn lower(spec: &FlowSpec) -> Condition {
         };
         parts.push(Condition::test_at(field, values(), span));
     }
-    Condition::and(parts)
+    Condition::all(parts)
 }
 
 /// Whether a protocol test already there keeps everything but TCP and UDP out.
 fn implies_port_protocols(parts: &[Condition]) -> bool {
     parts.iter().any(|part| match part {
-        Condition::Test(test) if test.field == Field::Proto => {
-            test.values.as_ranges().is_some_and(only_port_protocols)
+        Condition::Test(test) if test.field() == Field::Proto => {
+            test.values().as_ranges().is_some_and(only_port_protocols)
         }
         _ => false,
     })
 }
 
 /// Whether a set of protocols has only TCP and UDP in it.
-pub(super) fn only_port_protocols(set: &IntervalSet<u32>) -> bool {
+pub(super) fn only_port_protocols(set: Intervals<'_, u32>) -> bool {
     set.ranges().all(|(lo, hi)| lo == hi && PORT_PROTOCOLS.contains(&lo))
 }
 

@@ -1,7 +1,7 @@
 //! The order of rules: RFC 8955 §5.1, for IPv6 with offsets RFC 8956 §4.
 
 use super::Table;
-use crate::ir::{Condition, Outcome, Rule};
+use crate::ir::{Condition, Outcome, Rule, Rules};
 use std::cmp::Ordering;
 
 /// Compares two NLRI values (octets behind the length) of one table: `Less` goes first.
@@ -43,8 +43,8 @@ pub fn compare(table: Table, a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// Sorts rules of one table into evaluation order; rules without an NLRI keep their order, behind the others.
-pub fn sort(table: Table, rules: &mut [Rule]) {
-    let nlri = |index: usize| rules.get(index).and_then(|rule| rule.nlri.as_deref());
+pub fn sort(table: Table, rules: &mut Rules) {
+    let nlri = |index: usize| rules.get(index).and_then(|rule| rule.nlri);
     let key = |index: usize| nlri(index).map_or(u128::MAX, |octets| head(table, octets));
     let mut order: Vec<(u128, usize)> = (0..rules.len()).map(|index| (key(index), index)).collect();
     order.sort_unstable_by(|(a, i), (b, j)| {
@@ -55,36 +55,21 @@ pub fn sort(table: Table, rules: &mut [Rule]) {
         // Equal NLRIs keep their order.
         a.cmp(b).then_with(rest).then(i.cmp(j))
     });
-    permute(rules, order.into_iter().map(|(_, index)| index).collect());
+    let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
+    rules.reorder(&order);
 }
 
 /// Whether the rules of an ordered filter decide the same as flow routes with these NLRI values, as they stand.
 /// Rules that all ask for the same do in any order; two with one NLRI are one route.
-pub fn is_kept(table: Table, rules: &[Rule], values: &[Vec<u8>]) -> bool {
-    let same = |a: &Rule, b: &Rule| a.outcome == b.outcome && a.actions == b.actions;
+pub fn is_kept(table: Table, rules: &Rules, values: &[Vec<u8>]) -> bool {
+    let same = |a: Rule<'_>, b: Rule<'_>| a.outcome == b.outcome && a.actions == b.actions;
     values.is_sorted_by(|a, b| compare(table, a, b).is_lt())
         || rules.iter().zip(rules.iter().skip(1)).all(|(a, b)| same(a, b))
 }
 
 /// Whether some rule decides every packet, so that the default decides none.
-pub fn decides_all(rules: &[Rule]) -> bool {
-    rules.iter().any(|rule| rule.condition == Condition::True && matches!(rule.outcome, Outcome::Verdict(_)))
-}
-
-/// Puts rule `order[i]` to place `i`, cycle by cycle.
-#[expect(clippy::indexing_slicing, reason = "`order` holds every index of `rules` once")]
-fn permute(rules: &mut [Rule], mut order: Vec<usize>) {
-    for start in 0..order.len() {
-        let mut at = start;
-        loop {
-            let next = std::mem::replace(&mut order[at], at);
-            if next == start || next == at {
-                break;
-            }
-            rules.swap(at, next);
-            at = next;
-        }
-    }
+pub fn decides_all(rules: &Rules) -> bool {
+    rules.iter().any(|rule| *rule.condition == Condition::True && matches!(rule.outcome, Outcome::Verdict(_)))
 }
 
 /// The first sixteen octets of what compares, as plain octets, like [`compare`]: most pairs are told apart by
@@ -259,10 +244,10 @@ mod tests {
 
     #[test]
     fn sorting_by_keys_is_sorting_by_comparison() {
-        use crate::ir::{Condition, Origin, Outcome, Verdict};
+        use crate::ir::{Condition, Origin, Outcome, RuleBuf, Verdict};
         let mut state = 1;
         for table in Table::ALL {
-            let rule = |number: usize, nlri| Rule {
+            let rule = |number: usize, nlri| RuleBuf {
                 name: number.to_string().into(),
                 condition: Condition::True,
                 actions: Box::default(),
@@ -273,14 +258,15 @@ mod tests {
             };
             let some = |number: usize| (number % 50 != 7).then(|| some_nlri(table, &mut state));
             let nlris: Vec<Option<Box<[u8]>>> = (0..600).map(some).collect();
-            let mut rules: Vec<Rule> = nlris.into_iter().enumerate().map(|(n, nlri)| rule(n, nlri)).collect();
-            let mut want = rules.clone();
+            let mut want: Vec<RuleBuf> =
+                nlris.into_iter().enumerate().map(|(n, nlri)| rule(n, nlri)).collect();
+            let mut rules = Rules::from(want.clone());
             want.sort_by(|a, b| match (&a.nlri, &b.nlri) {
                 (Some(a), Some(b)) => compare(table, a, b),
                 (a, b) => a.is_none().cmp(&b.is_none()),
             });
             sort(table, &mut rules);
-            assert!(rules == want, "{table:?}");
+            assert!(rules == Rules::from(want), "{table:?}");
         }
     }
 }

@@ -8,8 +8,8 @@ use super::component::{AND, Body, EQ, GT, LT, MATCH, NOT};
 use super::lower::only_port_protocols;
 use super::{ComponentType, FlowSpec, Operand, PORT_PROTOCOLS};
 use crate::field::{Family, Field};
-use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{BitMatch, BitSet, IntervalSet, Prefix4, Prefix6};
+use crate::ir::{Condition, Test, ValueSetRef};
+use crate::net::{BitMatch, BitSet, IntervalSet, Intervals, Prefix4, Prefix6};
 use crate::source::Span;
 
 /// The specification that matches the packets of `condition` in an address family, or in words what it cannot
@@ -73,7 +73,7 @@ impl<'a> Parts<'a> {
     fn either(&mut self, list: &'a [Condition]) {
         match list {
             [Condition::Test(a), Condition::Test(b)]
-                if (a.field, b.field) == (Field::Sport, Field::Dport) && a.values == b.values =>
+                if (a.field(), b.field()) == (Field::Sport, Field::Dport) && a.values() == b.values() =>
             {
                 self.numbers(ComponentType::Port, a);
             }
@@ -84,10 +84,10 @@ impl<'a> Parts<'a> {
     fn test(&mut self, test: &Test) {
         use ComponentType as C;
         let four = self.family == Family::Inet;
-        let kind = match test.field {
+        let kind = match test.field() {
             Field::Dst4 | Field::Src4 if four => return self.prefix(test),
             Field::Dst6 | Field::Src6 if !four => return self.prefix(test),
-            Field::IpVersion if test.values.contains(if four { 4 } else { 6 }) => return,
+            Field::IpVersion if test.values().contains(if four { 4 } else { 6 }) => return,
             Field::TcpFlags => return self.flags(test),
             Field::Proto => return self.protocol(test),
             Field::ProtoField if four => return self.protocol(test),
@@ -106,27 +106,27 @@ impl<'a> Parts<'a> {
     }
 
     fn protocol(&mut self, test: &Test) {
-        match test.values.as_ranges() {
-            Some(set) => self.protocols.push((set.clone(), test.span())),
+        match test.values().as_ranges() {
+            Some(set) => self.protocols.push((set.to_set(), test.span())),
             None => self.lost.push("a protocol by its bits".to_owned()),
         }
     }
 
     fn numbers(&mut self, kind: ComponentType, test: &Test) {
-        let Some(set) = test.values.as_ranges() else {
+        let Some(set) = test.values().as_ranges() else {
             return self.lost.push(format!("a {kind} by its bits"));
         };
         match self.numeric.iter_mut().find(|(other, ..)| *other == kind) {
-            Some((_, old, _)) => *old = old.intersection(set),
-            None => self.numeric.push((kind, set.clone(), test.span())),
+            Some((_, old, _)) => *old = old.view().intersection(set),
+            None => self.numeric.push((kind, set.to_set(), test.span())),
         }
     }
 
     fn flags(&mut self, test: &Test) {
-        let set = match &test.values {
-            ValueSet::Bits(set) => (**set).clone(),
-            ValueSet::Ranges(set) => BitSet::new(set.ranges().flat_map(|(lo, hi)| patterns(lo, hi))),
-            ValueSet::Wide(_) => return self.lost.push("TCP flags as wide values".to_owned()),
+        let set = match test.values() {
+            ValueSetRef::Bits(set) => set.clone(),
+            ValueSetRef::Ranges(set) => BitSet::new(set.ranges().flat_map(|(lo, hi)| patterns(lo, hi))),
+            ValueSetRef::Wide(_) => return self.lost.push("TCP flags as wide values".to_owned()),
         };
         let pairs = self.flags.as_ref().map_or(0, |(old, _)| old.patterns().len() * set.patterns().len());
         if pairs > FLAG_PATTERNS {
@@ -141,13 +141,13 @@ impl<'a> Parts<'a> {
     }
 
     fn prefix(&mut self, test: &Test) {
-        let Some(body) = prefix(&test.values, self.family) else {
-            return self.lost.push(format!("a {} that is not one prefix", test.field.info().title));
+        let Some(body) = prefix(test.values(), self.family) else {
+            return self.lost.push(format!("a {} that is not one prefix", test.field().info().title));
         };
-        let destination = matches!(test.field, Field::Dst4 | Field::Dst6);
+        let destination = matches!(test.field(), Field::Dst4 | Field::Dst6);
         let place = if destination { &mut self.destination } else { &mut self.source };
         if place.is_some() {
-            return self.lost.push(format!("two conditions on the {}", test.field.info().title));
+            return self.lost.push(format!("two conditions on the {}", test.field().info().title));
         }
         *place = Some((body, test.span()));
     }
@@ -177,7 +177,7 @@ impl<'a> Parts<'a> {
                 }
                 kind => {
                     if let Some((_, set, span)) = self.numeric.iter().find(|(other, ..)| *other == kind) {
-                        spec.push_operands(kind, numeric_list(kind, self.family, set, *span), *span);
+                        spec.push_operands(kind, numeric_list(kind, self.family, set.view(), *span), *span);
                     }
                 }
             }
@@ -191,7 +191,7 @@ impl<'a> Parts<'a> {
         let ports = [ComponentType::Port, ComponentType::DestinationPort, ComponentType::SourcePort];
         if self.numeric.iter().any(|(kind, ..)| ports.contains(kind)) {
             let all = self.protocols.iter().map(|(set, _)| set.clone()).reduce(|a, b| a.intersection(&b));
-            if !all.is_some_and(|set| only_port_protocols(&set)) {
+            if !all.is_some_and(|set| only_port_protocols(set.view())) {
                 self.lost.push("ports of protocols other than TCP and UDP".to_owned());
             }
             let guard = IntervalSet::from_ranges(PORT_PROTOCOLS.map(|p| (p, p)));
@@ -221,7 +221,7 @@ impl<'a> Parts<'a> {
 fn is_about_fragments(condition: &Condition) -> bool {
     match condition {
         Condition::Test(test) => {
-            matches!(test.field, Field::Df | Field::Mf | Field::FragOff | Field::IsFragHeader)
+            matches!(test.field(), Field::Df | Field::Mf | Field::FragOff | Field::IsFragHeader)
         }
         Condition::And(parts) | Condition::Or(parts) => parts.iter().all(is_about_fragments),
         Condition::Not(part) => is_about_fragments(part),
@@ -229,23 +229,23 @@ fn is_about_fragments(condition: &Condition) -> bool {
     }
 }
 
-fn prefix(values: &ValueSet, family: Family) -> Option<Body> {
+fn prefix(values: ValueSetRef<'_>, family: Family) -> Option<Body> {
     let only = |mut ranges: Vec<(u128, u128)>| ranges.pop().filter(|_| ranges.is_empty());
     match values {
-        ValueSet::Ranges(set) if family == Family::Inet => {
+        ValueSetRef::Ranges(set) if family == Family::Inet => {
             let (lo, hi) = only(set.ranges().take(2).map(|(lo, hi)| (lo.into(), hi.into())).collect())?;
             one(Prefix4::cover(u32::try_from(lo).ok()?, u32::try_from(hi).ok()?)).map(Body::Prefix4)
         }
-        ValueSet::Wide(set) if family == Family::Inet6 => {
+        ValueSetRef::Wide(set) if family == Family::Inet6 => {
             let (lo, hi) = only(set.ranges().take(2).collect())?;
             let prefix = one(Prefix6::cover(lo, hi))?;
             Some(Body::Prefix6 { addr: prefix.first(), len: prefix.len(), offset: 0 })
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             let [BitMatch { mask, value }] = set.patterns() else { return None };
             ternary_prefix(*mask, *value, family)
         }
-        ValueSet::Ranges(_) | ValueSet::Wide(_) => None,
+        ValueSetRef::Ranges(_) | ValueSetRef::Wide(_) => None,
     }
 }
 
@@ -273,9 +273,9 @@ fn ternary_prefix(mask: u128, value: u128, family: Family) -> Option<Body> {
 }
 
 /// The shortest usual list whose values are `set`.
-fn numeric_list(kind: ComponentType, family: Family, set: &IntervalSet<u32>, span: Span) -> Vec<Operand> {
+fn numeric_list(kind: ComponentType, family: Family, set: Intervals<'_, u32>, span: Span) -> Vec<Operand> {
     let max = u32::try_from(kind.max(family)).unwrap_or(u32::MAX);
-    let set = set.intersection(&IntervalSet::range(0, max));
+    let set = set.intersection(IntervalSet::range(0, max).view());
     let operand = |op, value: u32| Operand::new(op, u64::from(value), span);
     if set.is_empty() {
         return vec![operand(0, 0)];
@@ -368,6 +368,7 @@ fn fragment_list(states: FragmentStates, family: Family, span: Span) -> Vec<Oper
 mod tests {
     use super::*;
     use crate::dialect::flowspec::lower;
+    use crate::ir::ValueSet;
 
     fn back(spec: &FlowSpec) {
         let condition = lower(spec);

@@ -9,7 +9,7 @@ use crate::dialect::flowspec::{
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::{Exhausted, MemoryWatch, limits};
-use crate::ir::{Document, Origin, Rule};
+use crate::ir::{Document, Origin, Rules};
 use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ struct Reader<'a> {
     id: SourceId,
     options: &'a ReadOptions,
     spec: FlowSpec,
-    tables: BTreeMap<Key, (String, Vec<Rule>)>,
+    tables: BTreeMap<Key, (String, Rules)>,
     dropped: usize,
     name: String,
     memory: MemoryWatch,
@@ -122,7 +122,7 @@ impl Reader<'_> {
     fn rule(&mut self, line: &Line<'_>, frame: &Frame<'_>, actions: &Actions, out: &mut Vec<Diagnostic>) {
         self.spec.map_spans(|span| line.nlri.place(span));
         let key = (line.table, self.spec.distinguisher);
-        let new = || (line.table.rule_set_name(key.1), Vec::new());
+        let new = || (line.table.rule_set_name(key.1), Rules::new());
         let (rule_set, rules) = self.tables.entry(key).or_insert_with(new);
         let route = Route {
             name: &self.name,
@@ -130,9 +130,10 @@ impl Reader<'_> {
             spec: &self.spec,
             octets: Some(frame.value),
             actions,
+            opaque: &[],
             origin: Origin { source: self.id, span: line.span },
         };
-        rules.push(flowspec::rule(&route, self.options, out));
+        flowspec::add(&route, self.options, out, rules);
     }
 
     fn malformed(&self, line: &Line<'_>, error: Malformed, out: &mut Vec<Diagnostic>) {

@@ -47,16 +47,16 @@ impl Printer<'_> {
     fn rules(&mut self, set: &RuleSet, table: Table) -> fmt::Result {
         let mut values: Vec<Vec<u8>> = Vec::new();
         for rule in &set.rules {
-            match octets(rule, table) {
+            match octets(&rule, table) {
                 Ok(value) => {
-                    self.line(set, rule, table, &value)?;
+                    self.line(set, &rule, table, &value)?;
                     values.push(value);
                 }
                 Err(whats) => {
-                    writeln!(self.out, "# not expressed: {}", one_line(&rule.name))?;
+                    writeln!(self.out, "# not expressed: {}", one_line(rule.name))?;
                     self.line += 1;
                     self.lost
-                        .extend(whats.into_iter().map(|what| Lost::left_out(&set.name, &rule.name, what)));
+                        .extend(whats.into_iter().map(|what| Lost::left_out(&set.name, rule.name, what)));
                 }
             }
         }
@@ -71,12 +71,12 @@ impl Printer<'_> {
     fn line(&mut self, set: &RuleSet, rule: &Rule, table: Table, value: &[u8]) -> fmt::Result {
         let mut nlri = Vec::with_capacity(value.len() + 2);
         if let Err(error) = encode::framed(value, &mut nlri) {
-            self.lost.push(Lost::left_out(&set.name, &rule.name, error.to_string()));
+            self.lost.push(Lost::left_out(&set.name, rule.name, error.to_string()));
             return Ok(());
         }
         write!(self.out, "{} ", table.name())?;
         nlri.iter().try_for_each(|octet| write!(self.out, "{octet:02x}"))?;
-        let (list, whats) = communities(rule.outcome, &rule.actions);
+        let (list, whats) = communities(rule.outcome, rule.actions);
         for community in &list {
             write!(self.out, " {community}")?;
         }
@@ -85,11 +85,11 @@ impl Printer<'_> {
             self.out.write_str(" 8007000000000000")?;
         }
         if *rule.name != *format!("line-{}", self.line) {
-            write!(self.out, " # {NAME} {}", one_line(&rule.name))?;
+            write!(self.out, " # {NAME} {}", one_line(rule.name))?;
         }
         self.out.write_char('\n')?;
         self.line += 1;
-        let lost = |(loss, what): (Loss, String)| Lost::new(loss, &set.name, &rule.name, what);
+        let lost = |(loss, what): (Loss, String)| Lost::new(loss, &set.name, rule.name, what);
         self.lost.extend(whats.into_iter().map(lost));
         Ok(())
     }

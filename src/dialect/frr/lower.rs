@@ -17,7 +17,7 @@ use crate::dialect::services;
 use crate::dialect::{ReadOptions, raised};
 use crate::field::{Family, Field};
 use crate::ir::{
-    Action, Condition, Document, Kind, Mark, Origin, Outcome, RateUnit, Rule, RuleSet, ValueSet, Verdict,
+    Action, Condition, Document, Kind, Mark, Origin, Outcome, RateUnit, RuleBuf, RuleSet, ValueSet, Verdict,
 };
 use crate::net::{IntervalSet, Prefix4, Prefix6};
 use crate::source::{SourceId, Span};
@@ -29,15 +29,23 @@ pub(super) struct Rules<'o> {
     text: &'o str,
     source: SourceId,
     options: &'o ReadOptions,
-    four: Vec<Rule>,
-    six: Vec<Rule>,
+    four: crate::ir::Rules,
+    six: crate::ir::Rules,
     maps: Vec<RuleSet>,
     count: usize,
 }
 
 impl<'o> Rules<'o> {
     pub(super) fn new(text: &'o str, source: SourceId, options: &'o ReadOptions) -> Self {
-        Self { text, source, options, four: Vec::new(), six: Vec::new(), maps: Vec::new(), count: 0 }
+        Self {
+            text,
+            source,
+            options,
+            four: crate::ir::Rules::new(),
+            six: crate::ir::Rules::new(),
+            maps: Vec::new(),
+            count: 0,
+        }
     }
 
     /// What was read.
@@ -74,21 +82,16 @@ impl<'o> Rules<'o> {
             spec: &spec,
             octets: None,
             actions: &actions,
+            opaque: &opaque,
             origin: Origin { source: self.source, span: entry.span },
         };
-        let mut rule = flowspec::rule(&read, self.options, findings.list());
-        if !opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(opaque));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
+        let rules = if family == Family::Inet6 { &mut self.six } else { &mut self.four };
+        flowspec::add(&read, self.options, findings.list(), rules);
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.clone());
             finding.rule_set.get_or_insert_with(|| set.clone());
         }
         findings.bound();
-        if family == Family::Inet6 { self.six.push(rule) } else { self.four.push(rule) }
     }
 
     // Fills `spec` with what is certain; gives the conditions that are not.
@@ -236,12 +239,12 @@ impl<'o> Rules<'o> {
             if !rules.is_empty() {
                 let name = set_name(name, family);
                 let default = Verdict::Accept;
-                self.maps.push(RuleSet { name, kind: Kind::Filter, family, default, rules });
+                self.maps.push(RuleSet { name, kind: Kind::Filter, family, default, rules: rules.into() });
             }
         }
     }
 
-    fn sequence(&self, name: &str, sequence: &Sequence, findings: &mut Findings) -> Option<Rule> {
+    fn sequence(&self, name: &str, sequence: &Sequence, findings: &mut Findings) -> Option<RuleBuf> {
         if routes(sequence).is_none() {
             let message = "an entry that sends packets nowhere is not installed";
             let help = "add `set nexthop`, `set nexthop-group` or `set vrf`, or remove the entry";
@@ -262,7 +265,7 @@ impl<'o> Rules<'o> {
         let end =
             sequence.sets.iter().map(|set| set.span).chain(sequence.matches.iter().map(|line| line.span));
         let span = end.fold(sequence.span, Span::to);
-        Some(Rule {
+        Some(RuleBuf {
             name: name.into(),
             condition: Condition::and(parts),
             actions: actions.into_boxed_slice(),

@@ -13,7 +13,7 @@ use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table, encode};
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
-use crate::ir::{Action, Condition, Document, Origin, RateUnit, Rule};
+use crate::ir::{Action, Condition, Document, Origin, RateUnit, RuleBuf};
 use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ struct Group {
     table: Table,
     name: String,
     // None where a rule was removed or replaced.
-    rules: Vec<Option<Rule>>,
+    rules: Vec<Option<RuleBuf>>,
     by_nlri: HashMap<Box<[u8]>, usize>,
 }
 
@@ -63,7 +63,7 @@ impl<'o> Rules<'o> {
     /// What was read, each rule set in evaluation order; those that lost all their rules are gone.
     pub(super) fn finish(self) -> Document {
         let sets = self.groups.into_iter().filter_map(|group| {
-            let rules: Vec<Rule> = group.rules.into_iter().flatten().collect();
+            let rules: crate::ir::Rules = group.rules.into_iter().flatten().collect();
             (!rules.is_empty()).then(|| flowspec::rule_set(group.name, group.table, rules))
         });
         Document { rule_sets: sets.collect(), symbols: Vec::new() }
@@ -108,15 +108,10 @@ impl<'o> Rules<'o> {
             spec: &self.spec,
             octets: None,
             actions: &self.actions,
+            opaque: &self.opaque,
             origin: Origin { source: self.source, span: route.span },
         };
-        let mut rule = flowspec::rule(&read, self.options, findings.list());
-        if !self.opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(self.opaque.drain(..)));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
+        let rule = flowspec::rule(&read, self.options, findings.list());
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.to_owned());
             finding.rule_set.get_or_insert_with(|| set.clone());

@@ -65,8 +65,8 @@ impl<'a> Printer<'a> {
             let mut values = Vec::new();
             let mut distinguisher = None;
             for rule in &set.rules {
-                self.rule = &rule.name;
-                if let Some((octets, rd)) = self.route(rule, table, set)? {
+                self.rule = rule.name;
+                if let Some((octets, rd)) = self.route(&rule, table, set)? {
                     values.push(octets);
                     distinguisher = rd;
                 }
@@ -115,7 +115,7 @@ impl<'a> Printer<'a> {
             self.leave_out("GoBGP keeps one route for a match, and one before it has the same");
             return Ok(None);
         }
-        if rule.nlri.is_none() && rule.condition == Condition::True && set.kind != Kind::Filter {
+        if rule.nlri.is_none() && *rule.condition == Condition::True && set.kind != Kind::Filter {
             self.lose("a rule without conditions; a prefix of no bits is written for it");
         } else if !same {
             self.lose("its octets; GoBGP writes the same condition in others");
@@ -136,7 +136,7 @@ impl<'a> Printer<'a> {
         if name != default_name(self.count) && !name.is_empty() {
             write!(self.out, " # {NAME}{name}")?;
         }
-        if name != &*rule.name {
+        if name != rule.name {
             self.lose(format!("the name, which is written `{name}`"));
         }
         self.out.write_char('\n')?;

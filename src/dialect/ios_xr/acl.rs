@@ -12,7 +12,7 @@ use crate::diagnostic::{Label, Level};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap};
 
@@ -58,10 +58,10 @@ pub(super) fn set_name(six: bool, name: &str) -> String {
 
 /// The condition of the permit behind an IPv6 list.
 pub(super) fn discovery() -> Condition {
-    Condition::And(Box::new([
+    Condition::and([
         Condition::test(Field::Proto, ValueSet::single(58)),
         Condition::test(Field::Icmp6Type, ValueSet::range(135, 136)),
-    ]))
+    ])
 }
 
 impl<'a> Lists<'a> {
@@ -209,7 +209,7 @@ impl<'a> List<'a> {
             };
             everything |= condition == Condition::True;
             let verdict = if entry.permit { Verdict::Accept } else { Verdict::Discard };
-            rules.push(Rule {
+            rules.push(RuleBuf {
                 name: label,
                 condition,
                 actions: if parts.actions.is_empty() {
@@ -228,7 +228,7 @@ impl<'a> List<'a> {
             reader.findings.place = Some((name.clone(), ""));
         }
         if six && !rules.is_empty() && !everything {
-            rules.push(Rule {
+            rules.push(RuleBuf {
                 name: DISCOVERY.into(),
                 condition: discovery(),
                 actions: Box::default(),
@@ -238,7 +238,7 @@ impl<'a> List<'a> {
                 origin: Origin { source: reader.source, span: self.head },
             });
         }
-        RuleSet { name, kind: Kind::Filter, family: self.family, default, rules }
+        RuleSet { name, kind: Kind::Filter, family: self.family, default, rules: rules.into() }
     }
 
     // Lines of one number: the last one stays, or all where they are one entry in several lines.
@@ -359,11 +359,11 @@ impl<'a> Reader<'a> {
             }
             let Some(set) = self.rule_sets.get(at) else { return };
             for rule in &set.rules {
-                if &*rule.name == DISCOVERY {
-                    last = Some(rule.clone());
+                if rule.name == DISCOVERY {
+                    last = Some(rule.to_buf());
                 } else {
                     let name = format!("{name} {}", rule.name).into();
-                    rules.push(Rule { name, ..rule.clone() });
+                    rules.push(RuleBuf { name, ..rule.to_buf() });
                 }
             }
         }
@@ -374,7 +374,7 @@ impl<'a> Reader<'a> {
             kind: Kind::Filter,
             family: if six { Family::Inet6 } else { Family::Inet },
             default: if rules.is_empty() { Verdict::Accept } else { Verdict::Discard },
-            rules,
+            rules: rules.into(),
         });
     }
 }

@@ -158,7 +158,8 @@ impl<'a> Reader<'a> {
             return self.unknown_list(six, name);
         };
         let permits = |outcome: Outcome| outcome == Outcome::Verdict(Verdict::Accept);
-        let runs: Vec<_> = set.rules.chunk_by(|a, b| permits(a.outcome) == permits(b.outcome)).collect();
+        let rules: Vec<_> = set.rules.iter().collect();
+        let runs: Vec<_> = rules.chunk_by(|a, b| permits(a.outcome) == permits(b.outcome)).collect();
         // Every run is a level of the condition.
         if runs.len() > RUNS {
             return self.unknown_list(six, name);

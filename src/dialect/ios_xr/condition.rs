@@ -12,8 +12,8 @@ use super::values::{self, Members, Shape, Width};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::{Field, ext};
-use crate::ir::{Action, Condition, ValueSet};
-use crate::net::IntervalSet;
+use crate::ir::{Action, Condition, ValueSet, ValueSetRef};
+use crate::net::{IntervalSet, Intervals};
 use crate::source::Span;
 
 /// The largest fragment offset.
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
                     _ => Span::default(),
                 };
                 let fragment = Condition::test_at(Field::FragOff, later(), span);
-                parts.three.push(Condition::Or(Box::new([known, fragment])));
+                parts.three.push(Condition::Or([known, fragment].into()));
             } else {
                 parts.three.append(&mut parts.four);
             }
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
             }
         };
         match values {
-            Some(values) if is_everything(&values, field) => {}
+            Some(values) if is_everything(values.view(), field) => {}
             Some(values) => parts.three.push(Condition::test_at(field, values, self.span(word))),
             None => {
                 let other = if six {
@@ -295,7 +295,7 @@ impl<'a> Reader<'a> {
                 let span = self.span(op).to(self.span(high));
                 match values::ports(op, low, high, protocol) {
                     Ok(set) => {
-                        self.note_empty(&set, span);
+                        self.note_empty(set.view(), span);
                         parts.four.push(Condition::test_at(field, set, span));
                     }
                     Err(fault) => {
@@ -332,7 +332,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn note_empty(&mut self, set: &IntervalSet<u32>, span: Span) {
+    pub(super) fn note_empty(&mut self, set: Intervals<'_, u32>, span: Span) {
         if set.is_empty() {
             self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "no value is in this range");
         }
@@ -347,16 +347,16 @@ fn host(word: &str, six: bool) -> Option<ValueSet> {
     })
 }
 
-fn is_everything(values: &ValueSet, field: Field) -> bool {
+fn is_everything(values: ValueSetRef<'_>, field: Field) -> bool {
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             set.ranges().len() == 1
                 && set.min() == Some(0)
                 && set.max().map(u128::from) == Some(field.info().max)
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             set.ranges().len() == 1 && set.min() == Some(0) && set.max() == Some(u128::MAX)
         }
-        ValueSet::Bits(_) => false,
+        ValueSetRef::Bits(_) => false,
     }
 }

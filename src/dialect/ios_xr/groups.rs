@@ -9,7 +9,7 @@ use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::ValueSet;
+use crate::ir::{ValueSet, ValueSetRef};
 use crate::source::Span;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -83,10 +83,10 @@ impl<'a> Groups<'a> {
     ) -> Option<ValueSet> {
         let at = self.find(width, word, findings)?;
         if let Some(set) = self.sets.get(&at) {
-            let size = match set {
-                ValueSet::Ranges(set) => set.ranges().len(),
-                ValueSet::Wide(set) => set.ranges().len(),
-                ValueSet::Bits(set) => set.patterns().len(),
+            let size = match set.view() {
+                ValueSetRef::Ranges(set) => set.ranges().len(),
+                ValueSetRef::Wide(set) => set.ranges().len(),
+                ValueSetRef::Bits(set) => set.patterns().len(),
             };
             if let Err(exhausted) = self.work.charge(size as u64) {
                 findings.add(

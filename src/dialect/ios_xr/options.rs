@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
     ) {
         self.beyond(&comparison, max);
         let span = self.span(part.text);
-        self.note_empty(&comparison.set, span);
+        self.note_empty(comparison.set.view(), span);
         parts.three.push(Condition::test_at(field, comparison.set, span));
     }
 
@@ -131,8 +131,8 @@ impl<'a> Reader<'a> {
             Condition::or([cut(first, lo & 3, 3), inner, cut(last, 0, hi & 3)])
         };
         parts.three.extend(match Condition::or(comparison.set.ranges().map(one)) {
-            Condition::And(inner) => inner.into_vec(),
-            other => vec![other],
+            Condition::And(inner) => inner,
+            other => [other].into(),
         });
         Ok(())
     }
@@ -154,8 +154,8 @@ impl<'a> Reader<'a> {
             });
         }
         parts.three.extend(match Condition::or(kinds) {
-            Condition::And(inner) => inner.into_vec(),
-            other => vec![other],
+            Condition::And(inner) => inner,
+            other => [other].into(),
         });
         Ok(())
     }

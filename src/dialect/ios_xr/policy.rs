@@ -12,7 +12,7 @@ use crate::diagnostic::Level;
 use crate::dialect::flowspec::{self, Actions, FlowSpec, Route, Table};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, Kind, Origin, Rule, RuleSet, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, RuleBuf, RuleSet, Rules, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
                 } else {
                     self.class_condition(class, &mut policies.classes, &policies.class_by_name, lists)
                 };
-                rules.push(Rule {
+                rules.push(RuleBuf {
                     name: class.name.into(),
                     condition,
                     actions: actions.beside(),
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
                 kind: Kind::Filter,
                 family: Family::Any,
                 default: Verdict::Accept,
-                rules,
+                rules: rules.into(),
             });
         }
     }
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
 
     /// Policies that `flowspec` names, as flow routes of their family.
     pub(super) fn flowspec(&mut self, tree: &Tree, policies: &mut Policies<'a>) {
-        let mut tables: BTreeMap<(&'a str, bool), Vec<Rule>> = BTreeMap::new();
+        let mut tables: BTreeMap<(&'a str, bool), Rules> = BTreeMap::new();
         for attached in self.attached(tree) {
             let Some(at) = policies.policy_by_name.get(attached.policy).copied() else {
                 self.undefined("policy map", attached.policy);
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
         family: Family,
         actions: &Actions,
         set: &str,
-        into: &mut Vec<Rule>,
+        into: &mut Rules,
     ) {
         // Lines of `match-any` are alternatives, and a route has none across fields: one route each.
         let alternatives: Vec<&[Span]> = if class.any && class.lines.len() > 1 {
@@ -306,17 +306,11 @@ impl<'a> Reader<'a> {
             spec.normalise();
             let name = if several { format!("{}/{number}", place.name) } else { place.name.to_owned() };
             let origin = Origin { source: self.source, span: place.span };
-            let route = Route { name: &name, rule_set: set, spec: &spec, octets: None, actions, origin };
+            let (spec, opaque) = (&spec, opaque.as_slice());
+            let route = Route { name: &name, rule_set: set, spec, octets: None, actions, opaque, origin };
             let mut found = Vec::new();
-            let mut rule = flowspec::rule(&route, self.options, &mut found);
+            flowspec::add(&route, self.options, &mut found, into);
             self.findings.extend(found);
-            if !opaque.is_empty() {
-                let known = std::mem::replace(&mut rule.condition, Condition::True);
-                rule.condition = Condition::and([known].into_iter().chain(opaque));
-                // Its octets would say less than the rule does.
-                rule.nlri = None;
-            }
-            into.push(rule);
         }
     }
 

@@ -135,7 +135,8 @@ impl<'a> Printer<'a, '_> {
             self.lose(Loss::Detail, "", "that it is a policy of classes; it is an access list instead");
         }
         writeln!(self.out, "{family} access-list {name}")?;
-        let mut rules = self.set.rules.as_slice();
+        let rules: Vec<Rule<'a>> = self.set.rules.iter().collect();
+        let mut rules = rules.as_slice();
         // What a reader puts behind every IPv6 list.
         let mut is_read = false;
         if self.six
@@ -187,14 +188,14 @@ impl<'a> Printer<'a, '_> {
         self.number
     }
 
-    fn rules(&mut self, rules: &'a [Rule], guard: Guard<'_>) -> fmt::Result {
+    fn rules(&mut self, rules: &[Rule<'a>], guard: Guard<'_>) -> fmt::Result {
         for rule in rules {
             match rule.outcome {
                 Outcome::Verdict(verdict) => self.rule(rule, verdict, guard)?,
                 Outcome::Next { held: None } => {
                     self.lose(
-                        gravest(&rule.actions),
-                        &rule.name,
+                        gravest(rule.actions),
+                        rule.name,
                         "the rule, which decides nothing: every entry decides",
                     );
                 }
@@ -210,13 +211,13 @@ impl<'a> Printer<'a, '_> {
     }
 
     fn leave_out(&mut self, rule: &Rule, why: &str) {
-        self.lose(Loss::LeftOut, &rule.name, format!("the rule, which is left out: {why}"));
+        self.lose(Loss::LeftOut, rule.name, format!("the rule, which is left out: {why}"));
     }
 
     // The rules of a called set stand here, each under the condition of the call.
     fn call(&mut self, rule: &Rule, target: u32, guard: Guard<'_>) -> fmt::Result {
         let Some(set) = self.document.rule_sets.get(target as usize) else { return Ok(()) };
-        let plain = |rule: &Rule| {
+        let plain = |rule: Rule<'_>| {
             matches!(rule.outcome, Outcome::Verdict(verdict) if verdict != Verdict::NoDecision)
                 || matches!(rule.outcome, Outcome::Call(_) | Outcome::Next { held: None })
         };
@@ -230,11 +231,12 @@ impl<'a> Printer<'a, '_> {
             return Ok(());
         }
         if !rule.actions.is_empty() {
-            self.lose(gravest(&rule.actions), &rule.name, "the actions of a call");
+            self.lose(gravest(rule.actions), rule.name, "the actions of a call");
         }
-        let both = Condition::and(guard.into_iter().chain([&rule.condition]).cloned());
+        let both = Condition::and(guard.into_iter().chain([rule.condition]).cloned());
         let guard = if both == Condition::True { None } else { Some(&both) };
-        self.rules(&set.rules, guard)?;
+        let rules: Vec<Rule<'a>> = set.rules.iter().collect();
+        self.rules(&rules, guard)?;
         self.depth.release(1);
         Ok(())
     }
@@ -244,7 +246,7 @@ impl<'a> Printer<'a, '_> {
             Verdict::Accept => true,
             Verdict::Discard => false,
             Verdict::Reject(_) => {
-                self.lose(Loss::Meaning, &rule.name, "the answer to the sender; the entry denies");
+                self.lose(Loss::Meaning, rule.name, "the answer to the sender; the entry denies");
                 false
             }
             Verdict::NoDecision => {
@@ -254,7 +256,7 @@ impl<'a> Printer<'a, '_> {
         };
         let whole;
         let condition = match guard {
-            None => &rule.condition,
+            None => rule.condition,
             Some(guard) => {
                 whole = Condition::and([guard.clone(), rule.condition.clone()]);
                 &whole
@@ -268,10 +270,10 @@ impl<'a> Printer<'a, '_> {
             }
         };
         for what in &written.lost {
-            self.lose(Loss::Meaning, &rule.name, *what);
+            self.lose(Loss::Meaning, rule.name, *what);
         }
         if written.lines.is_empty() {
-            self.lose(Loss::Detail, &rule.name, "the rule, which no packet of this family matches");
+            self.lose(Loss::Detail, rule.name, "the rule, which no packet of this family matches");
             return Ok(());
         }
         if self.work.charge(written.lines.len() as u64).is_err() {
@@ -279,7 +281,7 @@ impl<'a> Printer<'a, '_> {
             return Ok(());
         }
         let tail = self.actions(rule, permit);
-        let first = self.first_number(&rule.name)?;
+        let first = self.first_number(rule.name)?;
         for (line, index) in written.lines.iter().zip(0_u32..) {
             let number = if index == 0 { first } else { self.number.saturating_add(1) };
             self.number = number;
@@ -367,7 +369,7 @@ impl<'a> Printer<'a, '_> {
                 tail.push_str(&words);
             } else {
                 let what = format!("the action `{}`", describe(action).escape_debug());
-                self.lose(Loss::of_action(action), &rule.name, what);
+                self.lose(Loss::of_action(action), rule.name, what);
             }
         }
         tail
@@ -404,8 +406,8 @@ fn says(term: &super::print_terms::Term, six: bool) -> bool {
 fn is_discovery(rule: &Rule) -> bool {
     rule.outcome == Outcome::Verdict(Verdict::Accept)
         && rule.actions.is_empty()
-        && &*rule.name == super::acl::DISCOVERY
-        && rule.condition == discovery()
+        && rule.name == super::acl::DISCOVERY
+        && *rule.condition == discovery()
 }
 
 fn address(addr: IpAddr) -> String {

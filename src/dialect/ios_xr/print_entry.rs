@@ -4,8 +4,8 @@ use super::condition::{LAST_OFFSET, later};
 use super::print_groups::{Groups, address, ports};
 use super::print_terms::{Term, ranges};
 use crate::field::{Field, ext};
-use crate::ir::ValueSet;
-use crate::net::{BitMatch, IntervalSet};
+use crate::ir::{ValueSet, ValueSetRef};
+use crate::net::{BitMatch, IntervalSet, Intervals};
 
 type Set = IntervalSet<u32>;
 type Result<T> = std::result::Result<T, String>;
@@ -47,10 +47,10 @@ pub(super) fn write(
     if !fragments(&mut term, permit) {
         return Ok(());
     }
-    let source = address(term.source.as_ref(), six, groups);
-    let destination = address(term.destination.as_ref(), six, groups);
-    let source_ports = ports(term.source_ports.as_ref(), groups);
-    let destination_ports = ports(term.destination_ports.as_ref(), groups);
+    let source = address(term.source.as_ref().map(ValueSet::view), six, groups);
+    let destination = address(term.destination.as_ref().map(ValueSet::view), six, groups);
+    let source_ports = ports(term.source_ports.as_ref().map(Set::view), groups);
+    let destination_ports = ports(term.destination_ports.as_ref().map(Set::view), groups);
     let mut tails = vec![String::new()];
     for part in three(&term, six)?.into_iter().chain(four(&term)?) {
         if part.len().saturating_mul(tails.len()) > LINES {
@@ -85,7 +85,7 @@ fn raw(term: &mut Term, six: bool, out: &mut Written) -> Result<()> {
     let icmp = if six { 58 } else { 1 };
     let (ports, tcp, types) = (of(&[6, 17, 33, 132, 136]), of(&[6]), of(&[icmp]));
     for (field, values) in std::mem::take(&mut term.raw) {
-        let set = ranges(&values, 0xffff);
+        let set = ranges(values.view(), 0xffff);
         let whole = |max: u32| set.clone().map(|set| set.intersection(&IntervalSet::range(0, max)));
         match field {
             Field::RawPort0 | Field::RawPort1 if ports => {
@@ -207,7 +207,7 @@ fn fragments(term: &mut Term, permit: bool) -> bool {
 }
 
 /// A set as one operator: `eq`, `neq`, `lt`, `gt`, `range`.
-pub(super) fn operator(set: &Set, max: u32) -> Option<String> {
+pub(super) fn operator(set: Intervals<'_, u32>, max: u32) -> Option<String> {
     let rest = set.complement(max);
     if let Some(value) = set.as_single() {
         return Some(format!("eq {value}"));
@@ -235,7 +235,7 @@ fn three(term: &Term, six: bool) -> Result<Vec<Vec<String>>> {
     for ((field, set), place) in term.three.iter().zip(1..) {
         let max = u32::try_from(field.info().max).unwrap_or(u32::MAX);
         let numbers = |word: &str, max: u32| -> Vec<String> {
-            if let Some(words) = operator(set, max) {
+            if let Some(words) = operator(set.view(), max) {
                 vec![format!("{word} {words}")]
             } else {
                 let each = set.ranges().map(|(lo, hi)| {
@@ -313,23 +313,23 @@ fn traffic_class(dscp: Option<&Set>, ecn: &Set) -> Vec<String> {
 fn four(term: &Term) -> Result<Vec<Vec<String>>> {
     let mut parts = Vec::new();
     let code = term.four.iter().find(|(f, _)| matches!(f, Field::IcmpCode | Field::Icmp6Code));
-    let code = code.map(|(_, values)| values);
+    let code = code.map(|(_, values)| values.view());
     let has_type = term.four.iter().any(|(f, _)| matches!(f, Field::IcmpType | Field::Icmp6Type));
     for (field, values) in &term.four {
         match field {
-            Field::TcpFlags => parts.push(flags(values)?),
-            Field::IcmpType | Field::Icmp6Type => parts.push(types(Some(values), code)?),
+            Field::TcpFlags => parts.push(flags(values.view())?),
+            Field::IcmpType | Field::Icmp6Type => parts.push(types(Some(values.view()), code)?),
             Field::IcmpCode | Field::Icmp6Code if has_type => {}
             Field::IcmpCode | Field::Icmp6Code => parts.push(types(None, code)?),
-            _ => parts.push(types(Some(values), None)?),
+            _ => parts.push(types(Some(values.view()), None)?),
         }
     }
     Ok(parts)
 }
 
-fn types(types: Option<&ValueSet>, codes: Option<&ValueSet>) -> Result<Vec<String>> {
+fn types(types: Option<ValueSetRef<'_>>, codes: Option<ValueSetRef<'_>>) -> Result<Vec<String>> {
     let all = IntervalSet::range(0, 255);
-    let set = |values: Option<&ValueSet>| match values {
+    let set = |values: Option<ValueSetRef<'_>>| match values {
         Some(values) => ranges(values, 255).ok_or_else(|| "a bit pattern of types".to_owned()),
         None => Ok(all.clone()),
     };
@@ -348,8 +348,8 @@ fn types(types: Option<&ValueSet>, codes: Option<&ValueSet>) -> Result<Vec<Strin
 }
 
 /// TCP flags: `established`, bare flags, `match-any`, or a `match-all` for each pattern.
-fn flags(values: &ValueSet) -> Result<Vec<String>> {
-    let ValueSet::Bits(set) = values else { return Err("TCP flags as numbers".to_owned()) };
+fn flags(values: ValueSetRef<'_>) -> Result<Vec<String>> {
+    let ValueSetRef::Bits(set) = values else { return Err("TCP flags as numbers".to_owned()) };
     let patterns = set.patterns();
     if patterns.iter().any(|pattern| pattern.mask & !0x3f != 0) {
         return Err("TCP flags beyond the six that have names".to_owned());

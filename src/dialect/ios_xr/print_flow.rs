@@ -97,11 +97,11 @@ impl<'a> Printer<'a, '_> {
         let mut policy = String::new();
         let mut classes = 0;
         for rule in &self.set.rules {
-            self.rule = &rule.name;
+            self.rule = rule.name;
             let Some(list) = self.classes(rule, table) else { continue };
-            let actions = self.actions(rule, six);
+            let actions = self.actions(&rule, six);
             for class in list {
-                let name = names.take(&rule.name);
+                let name = names.take(rule.name);
                 if name != *rule.name {
                     self.lose(Loss::Detail, format!("the name of the rule, which is `{name}` instead"));
                 }
@@ -129,7 +129,7 @@ impl<'a> Printer<'a, '_> {
         Ok(Some((instance, name)))
     }
 
-    fn classes(&mut self, rule: &'a Rule, table: Table) -> Option<Vec<Class>> {
+    fn classes(&mut self, rule: Rule<'a>, table: Table) -> Option<Vec<Class>> {
         match rule.outcome {
             Outcome::Verdict(Verdict::Accept | Verdict::Discard) => {}
             Outcome::Verdict(Verdict::Reject(_)) => {
@@ -148,7 +148,7 @@ impl<'a> Printer<'a, '_> {
                 return None;
             }
         }
-        let spec = match spec(rule, table) {
+        let spec = match spec(&rule, table) {
             Ok(spec) => spec,
             Err(needs) => {
                 self.leave_out(&format!("it needs {needs}"));
@@ -322,7 +322,7 @@ impl<'a> Printer<'a, '_> {
         Ok(format!("fragment-type {}", words.join(" ")))
     }
 
-    fn actions(&mut self, rule: &'a Rule, six: bool) -> Vec<String> {
+    fn actions(&mut self, rule: &Rule<'a>, six: bool) -> Vec<String> {
         let mut lines = Vec::new();
         if !rule.action_given {
             self.lose(Loss::Detail, "that no action was given; the packets are forwarded");
@@ -330,7 +330,7 @@ impl<'a> Printer<'a, '_> {
         if matches!(rule.outcome, Outcome::Verdict(verdict) if verdict.is_drop()) {
             lines.push("drop".to_owned());
         }
-        for action in &rule.actions {
+        for action in rule.actions {
             let words = match action {
                 Action::RateLimit(rate) => {
                     police(rate).map(|words| words.replacen("police", "police rate", 1))
@@ -376,14 +376,14 @@ fn target_words(target: &RouteTarget) -> Option<String> {
 fn spec(rule: &Rule, table: Table) -> Result<FlowSpec> {
     if let Some(nlri) = &rule.nlri {
         let mut spec = FlowSpec::new(table.family());
-        if decode_value(table, nlri, 0, &mut spec).is_ok() && lower(&spec) == rule.condition {
+        if decode_value(table, nlri, 0, &mut spec).is_ok() && lower(&spec) == *rule.condition {
             return Ok(spec);
         }
     }
-    if rule.condition == Condition::False {
+    if *rule.condition == Condition::False {
         return Err("a packet that it matches".to_owned());
     }
-    recover(&rule.condition, table.family()).map_err(|lost| lost.join(", "))
+    recover(rule.condition, table.family()).map_err(|lost| lost.join(", "))
 }
 
 /// The values up to `max` that a list accepts.

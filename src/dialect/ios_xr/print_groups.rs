@@ -2,8 +2,8 @@
 
 use super::print_entry::operator;
 use super::values::{self, Shape};
-use crate::ir::ValueSet;
-use crate::net::{BitMatch, IntervalSet, Prefix4, Prefix6};
+use crate::ir::{ValueSet, ValueSetRef};
+use crate::net::{BitMatch, Intervals, Prefix4, Prefix6};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -20,10 +20,10 @@ impl Groups {
     fn name(
         &mut self,
         kind: &'static str,
-        values: &ValueSet,
+        values: ValueSetRef<'_>,
         members: impl FnOnce() -> Vec<String>,
     ) -> String {
-        if let Some(name) = self.names.get(&(kind, values.clone())) {
+        if let Some(name) = self.names.get(&(kind, values.to_set())) {
             return name.clone();
         }
         let (head, short) = match kind {
@@ -37,24 +37,24 @@ impl Groups {
             let _ = writeln!(self.text, " {member}");
         }
         self.text.push_str("!\n");
-        self.names.insert((kind, values.clone()), name.clone());
+        self.names.insert((kind, values.to_set()), name.clone());
         name
     }
 }
 
 /// An address of an entry.
-pub(super) fn address(values: Option<&ValueSet>, six: bool, groups: &mut Groups) -> String {
+pub(super) fn address(values: Option<ValueSetRef<'_>>, six: bool, groups: &mut Groups) -> String {
     let Some(values) = values else { return "any".to_owned() };
     let one = match values {
-        ValueSet::Ranges(set) if set.ranges().len() == 1 => {
+        ValueSetRef::Ranges(set) if set.ranges().len() == 1 => {
             let (lo, hi) = set.ranges().next().unwrap_or((0, u32::MAX));
             prefix4(lo, hi)
         }
-        ValueSet::Wide(set) if set.ranges().len() == 1 => {
+        ValueSetRef::Wide(set) if set.ranges().len() == 1 => {
             let (lo, hi) = set.ranges().next().unwrap_or((0, u128::MAX));
             prefix6(lo, hi)
         }
-        ValueSet::Bits(set) => match set.patterns() {
+        ValueSetRef::Bits(set) => match set.patterns() {
             [one] => Some(wildcard(*one, six)),
             _ => None,
         },
@@ -93,9 +93,9 @@ fn wildcard(pattern: BitMatch, six: bool) -> String {
 }
 
 /// The members of a group: prefixes, ranges, addresses with netmasks.
-fn members(values: &ValueSet, six: bool) -> Vec<String> {
+fn members(values: ValueSetRef<'_>, six: bool) -> Vec<String> {
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             let one = |(lo, hi): (u32, u32)| match <[Prefix4; 1]>::try_from(Prefix4::cover(lo, hi)) {
                 _ if lo == hi => format!("host {}", Ipv4Addr::from(lo)),
                 Ok([prefix]) => prefix.to_string(),
@@ -103,7 +103,7 @@ fn members(values: &ValueSet, six: bool) -> Vec<String> {
             };
             set.ranges().map(one).collect()
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             let one = |(lo, hi): (u128, u128)| match <[Prefix6; 1]>::try_from(Prefix6::cover(lo, hi)) {
                 _ if lo == hi => format!("host {}", Ipv6Addr::from(lo)),
                 Ok([prefix]) => prefix.to_string(),
@@ -111,7 +111,7 @@ fn members(values: &ValueSet, six: bool) -> Vec<String> {
             };
             set.ranges().map(one).collect()
         }
-        ValueSet::Bits(set) => set.patterns().iter().map(|pattern| masked(*pattern, six)).collect(),
+        ValueSetRef::Bits(set) => set.patterns().iter().map(|pattern| masked(*pattern, six)).collect(),
     }
 }
 
@@ -132,13 +132,13 @@ fn masked(pattern: BitMatch, six: bool) -> String {
 }
 
 /// The ports of an entry, with a blank in front.
-pub(super) fn ports(set: Option<&IntervalSet<u32>>, groups: &mut Groups) -> String {
+pub(super) fn ports(set: Option<Intervals<'_, u32>>, groups: &mut Groups) -> String {
     let Some(set) = set else { return String::new() };
     if let Some(words) = operator(set, 0xffff) {
         return format!(" {words}");
     }
-    let values = ValueSet::from(set.clone());
+    let values = ValueSet::from(set.to_set());
     let one = |(lo, hi)| if lo == hi { format!("eq {lo}") } else { format!("range {lo} {hi}") };
-    let name = groups.name("port", &values, || set.ranges().map(one).collect());
+    let name = groups.name("port", values.view(), || set.ranges().map(one).collect());
     format!(" port-group {name}")
 }

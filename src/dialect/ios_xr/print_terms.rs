@@ -5,7 +5,7 @@
 use super::condition::{LAST_OFFSET, later};
 use crate::field::{Family, Field, ext};
 use crate::guard::Meter;
-use crate::ir::{Condition, Test, ValueSet};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::net::{BitMatch, BitSet, IntervalSet};
 
 type Set = IntervalSet<u32>;
@@ -140,7 +140,7 @@ impl Terms<'_> {
         for (to, from) in [(&mut term.source, &other.source), (&mut term.destination, &other.destination)] {
             let Some(from) = from else { continue };
             let both = match to.take() {
-                Some(to) => intersection(&to, from, self.meter)?,
+                Some(to) => intersection(to.view(), from.view(), self.meter)?,
                 None => from.clone(),
             };
             if both.is_empty() {
@@ -176,7 +176,7 @@ impl Terms<'_> {
             for (field, values) in from {
                 match to.iter_mut().find(|(f, _)| f == field) {
                     Some((_, known)) => {
-                        *known = intersection(known, values, self.meter)?;
+                        *known = intersection(known.view(), values.view(), self.meter)?;
                         if known.is_empty() {
                             return Ok(None);
                         }
@@ -190,7 +190,7 @@ impl Terms<'_> {
     }
 
     fn test(&mut self, test: &Test, negated: bool) -> Result<Vec<Term>> {
-        let field = test.field;
+        let field = test.field();
         let info = field.info();
         let of_other = if self.six { Family::Inet } else { Family::Inet6 };
         // A test that is decided by the family: everything or nothing.
@@ -201,14 +201,14 @@ impl Terms<'_> {
         }
         if field == Field::IpVersion {
             let version = if self.six { 6 } else { 4 };
-            return Ok(decided(test.values.contains(version) != negated));
+            return Ok(decided(test.values().contains(version) != negated));
         }
         if field == Field::IsFragHeader && !self.six {
-            return Ok(decided(test.values.contains(1) != negated));
+            return Ok(decided(test.values().contains(1) != negated));
         }
         let unsayable = || format!("a condition on `{}`", info.title);
         if let Field::Src4 | Field::Src6 | Field::Dst4 | Field::Dst6 = field {
-            let values = if negated { complement(&test.values, info.max)? } else { test.values.clone() };
+            let values = if negated { complement(test.values(), info.max)? } else { test.values().to_set() };
             return Ok(address(field, values));
         }
         if let Field::ExtHdrs | Field::IsFragHeader = field {
@@ -232,10 +232,10 @@ impl Terms<'_> {
             Field::RawPort0 | Field::RawPort1 | Field::RawOctet0 | Field::RawOctet1 | Field::RawOctet13
                 if !negated =>
             {
-                let raw = vec![(field, test.values.clone())];
+                let raw = vec![(field, test.values().to_set())];
                 return Ok(vec![Term { raw, ..Term::default() }]);
             }
-            Field::L4Status if !negated && test.values.as_single() == Some(0) => {
+            Field::L4Status if !negated && test.values().as_single() == Some(0) => {
                 return Ok(vec![Term { located: true, ..Term::default() }]);
             }
             _ => return Err(unsayable()),
@@ -243,7 +243,7 @@ impl Terms<'_> {
         if negated && !always || field == Field::ProtoField && self.six {
             return Err(unsayable());
         }
-        let mut set = ranges(&test.values, max).ok_or_else(unsayable)?;
+        let mut set = ranges(test.values(), max).ok_or_else(unsayable)?;
         if negated {
             set = set.complement(max);
         }
@@ -280,23 +280,23 @@ fn address(field: Field, values: ValueSet) -> Vec<Term> {
 }
 
 fn four(test: &Test, negated: bool) -> Result<Vec<Term>> {
-    let info = test.field.info();
+    let info = test.field().info();
     if negated {
         // It holds for packets without the field too, which no entry can ask for.
         return Err(format!("a negated condition on `{}`", info.title));
     }
-    if test.values.is_empty() {
+    if test.values().is_empty() {
         return Ok(Vec::new());
     }
     let max = u32::try_from(info.max).unwrap_or(u32::MAX);
     let set = || {
-        let set = ranges(&test.values, max).ok_or_else(|| format!("a bit pattern of `{}`", info.title))?;
+        let set = ranges(test.values(), max).ok_or_else(|| format!("a bit pattern of `{}`", info.title))?;
         Ok::<_, String>(set.intersection(&IntervalSet::range(0, max)))
     };
-    Ok(vec![match test.field {
+    Ok(vec![match test.field() {
         Field::Sport => Term { source_ports: Some(set()?), ..Term::default() },
         Field::Dport => Term { destination_ports: Some(set()?), ..Term::default() },
-        Field::TcpFlags => Term { four: vec![(test.field, test.values.clone())], ..Term::default() },
+        Field::TcpFlags => Term { four: vec![(test.field(), test.values().to_set())], ..Term::default() },
         field => Term { four: vec![(field, ValueSet::from(set()?))], ..Term::default() },
     }])
 }
@@ -304,7 +304,7 @@ fn four(test: &Test, negated: bool) -> Result<Vec<Term>> {
 /// `X or a later fragment`, as a `permit` with ports reads.
 fn permissive(parts: &[Condition]) -> Option<Term> {
     let [known, Condition::Test(fragment)] = parts else { return None };
-    if fragment.field != Field::FragOff || fragment.values != later() {
+    if fragment.field() != Field::FragOff || fragment.values() != later() {
         return None;
     }
     let list = match known {
@@ -315,7 +315,7 @@ fn permissive(parts: &[Condition]) -> Option<Term> {
     for part in list {
         let Condition::Test(test) = part else { return None };
         let is_four = matches!(
-            test.field,
+            test.field(),
             Field::Sport
                 | Field::Dport
                 | Field::TcpFlags
@@ -345,10 +345,10 @@ fn four_of(test: &Test) -> Option<Vec<Term>> {
 
 /// The bit of an extension header that a test asks for, alone.
 fn header_bit(test: &Test) -> Option<u32> {
-    if test.field == Field::IsFragHeader {
-        return (test.values.as_single() == Some(1)).then_some(ext::FRAGMENT);
+    if test.field() == Field::IsFragHeader {
+        return (test.values().as_single() == Some(1)).then_some(ext::FRAGMENT);
     }
-    let ValueSet::Bits(set) = &test.values else { return None };
+    let ValueSetRef::Bits(set) = test.values() else { return None };
     match set.patterns() {
         [one] if one.mask == one.value && one.mask.is_power_of_two() => u32::try_from(one.mask).ok(),
         _ => None,
@@ -366,22 +366,22 @@ fn is_field(words: &str) -> bool {
 }
 
 /// The values as ranges; none for patterns of too many.
-pub(super) fn ranges(values: &ValueSet, max: u32) -> Option<Set> {
+pub(super) fn ranges(values: ValueSetRef<'_>, max: u32) -> Option<Set> {
     match values {
-        ValueSet::Ranges(set) => Some(set.clone()),
-        ValueSet::Bits(set) if max <= LAST_OFFSET => {
+        ValueSetRef::Ranges(set) => Some(set.to_set()),
+        ValueSetRef::Bits(set) if max <= LAST_OFFSET => {
             let values = (0..=max).filter(|value| set.contains((*value).into()));
             Some(IntervalSet::from_ranges(values.map(|value| (value, value))))
         }
-        ValueSet::Wide(_) | ValueSet::Bits(_) => None,
+        ValueSetRef::Wide(_) | ValueSetRef::Bits(_) => None,
     }
 }
 
-fn complement(values: &ValueSet, max: u128) -> Result<ValueSet> {
+fn complement(values: ValueSetRef<'_>, max: u128) -> Result<ValueSet> {
     match values {
-        ValueSet::Ranges(set) => Ok(ValueSet::from(set.complement(u32::MAX))),
-        ValueSet::Wide(set) => Ok(ValueSet::from(set.complement(max))),
-        ValueSet::Bits(set) => match set.patterns() {
+        ValueSetRef::Ranges(set) => Ok(ValueSet::from(set.complement(u32::MAX))),
+        ValueSetRef::Wide(set) => Ok(ValueSet::from(set.complement(max))),
+        ValueSetRef::Bits(set) => match set.patterns() {
             // Any of the bits is the other way.
             [one] => {
                 let bits = (0..128).map(|bit| 1_u128 << bit).filter(|bit| one.mask & bit != 0);
@@ -393,36 +393,36 @@ fn complement(values: &ValueSet, max: u128) -> Result<ValueSet> {
 }
 
 /// The values in both.
-fn intersection(one: &ValueSet, other: &ValueSet, meter: &mut Meter) -> Result<ValueSet> {
+fn intersection(one: ValueSetRef<'_>, other: ValueSetRef<'_>, meter: &mut Meter) -> Result<ValueSet> {
     match (one, other) {
-        (ValueSet::Ranges(a), ValueSet::Ranges(b)) => Ok(ValueSet::from(a.intersection(b))),
-        (ValueSet::Wide(a), ValueSet::Wide(b)) => Ok(ValueSet::from(a.intersection(b))),
-        (ValueSet::Bits(a), ValueSet::Bits(b)) => {
+        (ValueSetRef::Ranges(a), ValueSetRef::Ranges(b)) => Ok(ValueSet::from(a.intersection(b))),
+        (ValueSetRef::Wide(a), ValueSetRef::Wide(b)) => Ok(ValueSet::from(a.intersection(b))),
+        (ValueSetRef::Bits(a), ValueSetRef::Bits(b)) => {
             let pairs = a.patterns().len().saturating_mul(b.patterns().len());
             meter.charge(pairs as u64).map_err(|exhausted| exhausted.to_string())?;
             let both = a.patterns().iter().flat_map(|a| b.patterns().iter().map(move |b| a.intersection(*b)));
             Ok(ValueSet::from(BitSet::new(both.flatten())))
         }
-        (ValueSet::Bits(bits), ranges) | (ranges, ValueSet::Bits(bits)) => {
+        (ValueSetRef::Bits(bits), ranges) | (ranges, ValueSetRef::Bits(bits)) => {
             let ranges = as_patterns(ranges);
-            intersection(&ValueSet::from(ranges), &ValueSet::from((**bits).clone()), meter)
+            intersection(ValueSetRef::Bits(&ranges), ValueSetRef::Bits(bits), meter)
         }
         _ => Err("addresses of two kinds".to_owned()),
     }
 }
 
 /// Ranges as the patterns of the prefixes that cover them.
-fn as_patterns(values: &ValueSet) -> BitSet {
+fn as_patterns(values: ValueSetRef<'_>) -> BitSet {
     use crate::net::{Prefix4, Prefix6};
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             let covers = set.ranges().flat_map(|(lo, hi)| Prefix4::cover(lo, hi));
             BitSet::new(covers.map(|p| BitMatch::new(p.first().into(), p.mask().into())))
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             let covers = set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi));
             BitSet::new(covers.map(|p| BitMatch::new(p.first(), p.mask())))
         }
-        ValueSet::Bits(set) => (**set).clone(),
+        ValueSetRef::Bits(set) => set.clone(),
     }
 }

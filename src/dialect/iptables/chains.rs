@@ -6,9 +6,10 @@ use super::syntax::Word;
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleSet, Test, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, Rule, RuleBuf, RuleSet, Rules, Test, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 /// A table, in the order packets come to them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
             kind: if builtin { Kind::Filter } else { Kind::Chain },
             family,
             default: if builtin { Verdict::Accept } else { Verdict::NoDecision },
-            rules: Vec::new(),
+            rules: Vec::new().into(),
         });
         if let Some(state) = self.tables.get_mut(self.table) {
             state.chains.insert(name.to_owned(), index);
@@ -257,11 +258,7 @@ impl<'a> Reader<'a> {
             ('A', Some((name, at))) => {
                 let index = self.existing(name, at);
                 // The rules stand apart while the reader is at work, and go back with one more.
-                let mut rules = self
-                    .document
-                    .rule_sets
-                    .get_mut(index)
-                    .map_or(Vec::new(), |s| std::mem::take(&mut s.rules));
+                let mut rules = self.take_out(index);
                 self.rule(index, operands, span, &mut rules);
                 self.put_back(index, rules);
             }
@@ -278,7 +275,7 @@ impl<'a> Reader<'a> {
             }
             ('F', Some((name, at))) => {
                 let index = self.existing(name, at);
-                self.put_back(index, Vec::new());
+                self.put_back(index, Rules::new());
             }
             ('F', None) => {
                 let indices: Vec<usize> = self
@@ -286,7 +283,7 @@ impl<'a> Reader<'a> {
                     .get(self.table)
                     .map_or(Vec::new(), |t| t.infos.iter().map(|i| i.index).collect());
                 for index in indices {
-                    self.put_back(index, Vec::new());
+                    self.put_back(index, Rules::new());
                 }
             }
             ('X', chain) => self.remove(chain.map(|(name, _)| name)),
@@ -296,7 +293,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn put_back(&mut self, index: usize, rules: Vec<Rule>) {
+    fn take_out(&mut self, index: usize) -> Rules {
+        self.document.rule_sets.get_mut(index).map(|set| std::mem::take(&mut set.rules)).unwrap_or_default()
+    }
+
+    fn put_back(&mut self, index: usize, rules: Rules) {
         if let Some(set) = self.document.rule_sets.get_mut(index) {
             set.rules = rules;
         }
@@ -319,10 +320,9 @@ impl<'a> Reader<'a> {
         let index = self.existing(name, at);
         let number = operands.first().and_then(|word| word.text.parse::<usize>().ok());
         let operands = if number.is_some() { operands.get(1..).unwrap_or(&[]) } else { operands };
-        let mut new = Vec::new();
+        let mut new = Rules::new();
         self.rule(index, operands, span, &mut new);
-        let mut rules =
-            self.document.rule_sets.get_mut(index).map_or(Vec::new(), |s| std::mem::take(&mut s.rules));
+        let mut rules = self.take_out(index);
         let place = number.unwrap_or(1).saturating_sub(1);
         let exists = place < rules.len() || (letter == 'I' && place == rules.len());
         let moved = rules.len().saturating_sub(place) as u64 / 16;
@@ -340,7 +340,7 @@ impl<'a> Reader<'a> {
             if letter == 'R' {
                 rules.remove(place);
             }
-            rules.splice(place..place, new);
+            rules.insert(place, new.iter().map(|rule| rule.to_buf()));
         }
         self.put_back(index, rules);
     }
@@ -348,14 +348,13 @@ impl<'a> Reader<'a> {
     fn delete(&mut self, (name, at): (&str, Span), operands: &[Word<'a>], span: Span) {
         let index = self.existing(name, at);
         let number = operands.first().and_then(|word| word.text.parse::<usize>().ok());
-        let mut rules =
-            self.document.rule_sets.get_mut(index).map_or(Vec::new(), |s| std::mem::take(&mut s.rules));
+        let mut rules = self.take_out(index);
         let place = if let Some(number) = number {
             number.checked_sub(1).filter(|place| *place < rules.len())
         } else {
-            let mut wanted = Vec::new();
+            let mut wanted = Rules::new();
             self.rule(index, operands, span, &mut wanted);
-            let same = |a: &Rule, b: &Rule| {
+            let same = |a: Rule<'_>, b: Rule<'_>| {
                 a.condition == b.condition && a.outcome == b.outcome && a.actions == b.actions
             };
             if self.expansion.charge(rules.len() as u64 / 16).is_err() {
@@ -383,7 +382,7 @@ impl<'a> Reader<'a> {
             info.declared = false;
         }
         for index in indices {
-            self.put_back(index, Vec::new());
+            self.put_back(index, Rules::new());
         }
     }
 
@@ -431,10 +430,10 @@ impl<'a> Reader<'a> {
             self.findings.add(raised::UNDEFINED_REFERENCE, Level::Error, span, &message);
             // It may do either to any packet, or neither.
             let origin = Origin { source: self.source, span };
-            let mut rules = Vec::new();
+            let mut rules = Rules::new();
             for (what, verdict) in [("accepts", Verdict::Accept), ("discards", Verdict::Discard)] {
                 let id = format!("iptables chain {} {what}", info.name);
-                rules.push(Rule {
+                rules.push(RuleBuf {
                     name: what.into(),
                     condition: Condition::opaque(id, "the chain is not defined here", span),
                     actions: Box::default(),
@@ -470,12 +469,11 @@ impl<'a> Reader<'a> {
     /// A circle of jumps is refused by the kernel.
     fn break_circles(&mut self) {
         for (set, rule) in self.document.circles() {
-            let Some(rule) = self.document.rule_sets.get_mut(set).and_then(|set| set.rules.get_mut(rule))
-            else {
+            let Some(rules) = self.document.rule_sets.get_mut(set).map(|set| &mut set.rules) else {
                 continue;
             };
-            rule.outcome = Outcome::Next { held: None };
-            let span = rule.origin.span;
+            rules.set_outcome(rule, Outcome::Next { held: None });
+            let span = rules.get(rule).map(|rule| rule.origin.span).unwrap_or_default();
             self.findings.syntax(span, "this jump closes a circle of chains, which the kernel refuses");
         }
     }
@@ -486,8 +484,8 @@ impl<'a> Reader<'a> {
             return;
         }
         let mut order: HashMap<u32, u32> = HashMap::new();
-        for rule in self.document.rule_sets.iter_mut().flat_map(|set| &mut set.rules) {
-            renumber(&mut rule.condition, &mut order);
+        for condition in self.document.rule_sets.iter_mut().flat_map(|set| set.rules.conditions_mut()) {
+            renumber(condition, &mut order);
         }
         let mut placed: Vec<(u32, Box<str>)> = std::mem::take(&mut self.document.symbols)
             .into_iter()
@@ -513,8 +511,8 @@ impl<'a> Reader<'a> {
             let fits = symbols.iter().zip(0_u32..).filter(|(name, _)| name.starts_with(stem));
             wide.insert(index, ValueSet::of(fits.map(|(_, index)| index)));
         }
-        for rule in self.document.rule_sets.iter_mut().flat_map(|set| &mut set.rules) {
-            widen(&mut rule.condition, &wide);
+        for condition in self.document.rule_sets.iter_mut().flat_map(|set| set.rules.conditions_mut()) {
+            widen(condition, &wide);
         }
     }
 
@@ -540,7 +538,7 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 stages.sort_by_key(|(table, _)| table.place(hook));
-                let stage = |(table, index): &(Table, usize)| Rule {
+                let stage = |(table, index): &(Table, usize)| RuleBuf {
                     name: table.name().into(),
                     condition: Condition::True,
                     actions: Box::default(),
@@ -591,45 +589,42 @@ fn command_letter(word: &str) -> Option<(char, &str)> {
 }
 
 /// Names of rules: the comment where no other rule of the chain has it, else the number.
-fn number(rules: &mut [Rule]) {
+fn number(rules: &mut Rules) {
     let mut taken: HashSet<Box<str>> = HashSet::new();
-    for (rule, number) in rules.iter_mut().zip(1_u32..) {
-        let named = !rule.name.is_empty()
-            && !rule.name.bytes().all(|b| b.is_ascii_digit())
-            && taken.insert(rule.name.clone());
-        if !named {
-            rule.name = number.to_string().into();
+    rules.rename(|index, comment, name| {
+        let named = !comment.is_empty()
+            && !comment.bytes().all(|b| b.is_ascii_digit())
+            && taken.insert(comment.into());
+        if named {
+            name.push_str(comment);
+        } else {
+            // A string takes everything.
+            let _ = write!(name, "{}", index + 1);
         }
-    }
+    });
+}
+
+/// The only interface a test asks for.
+fn interface(test: &Test) -> Option<u32> {
+    matches!(test.field(), Field::InIface | Field::OutIface)
+        .then(|| test.values().as_single())
+        .flatten()
+        .and_then(|value| u32::try_from(value).ok())
 }
 
 fn renumber(condition: &mut Condition, order: &mut HashMap<u32, u32>) {
-    match condition {
-        Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| renumber(part, order));
+    condition.change_tests(&mut |test| {
+        if let Some(old) = interface(test) {
+            let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
+            *test = test.with_values(ValueSet::single(*order.entry(old).or_insert(next)));
         }
-        Condition::Not(part) => renumber(part, order),
-        Condition::Test(Test { field: Field::InIface | Field::OutIface, values, .. }) => {
-            let single = values.as_single().and_then(|value| u32::try_from(value).ok());
-            if let Some(old) = single {
-                let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
-                *values = ValueSet::single(*order.entry(old).or_insert(next));
-            }
-        }
-        Condition::True | Condition::False | Condition::Test(_) | Condition::Opaque(_) => {}
-    }
+    });
 }
 
 fn widen(condition: &mut Condition, wide: &HashMap<u32, ValueSet>) {
-    match condition {
-        Condition::And(parts) | Condition::Or(parts) => parts.iter_mut().for_each(|part| widen(part, wide)),
-        Condition::Not(part) => widen(part, wide),
-        Condition::Test(Test { field: Field::InIface | Field::OutIface, values, .. }) => {
-            let single = values.as_single().and_then(|value| u32::try_from(value).ok());
-            if let Some(set) = single.and_then(|value| wide.get(&value)) {
-                *values = set.clone();
-            }
+    condition.change_tests(&mut |test| {
+        if let Some(set) = interface(test).and_then(|value| wide.get(&value)) {
+            *test = test.with_values(set.clone());
         }
-        Condition::True | Condition::False | Condition::Test(_) | Condition::Opaque(_) => {}
-    }
+    });
 }

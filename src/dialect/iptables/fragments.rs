@@ -11,7 +11,7 @@ use super::matching::flags_test;
 use super::options::ranges;
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::net::{BitMatch, BitSet, IntervalSet, Intervals};
 use crate::source::Span;
 
 impl Reader<'_> {
@@ -28,7 +28,7 @@ impl Reader<'_> {
         self.anywhere(four, || {
             let set = IntervalSet::from_ranges(list.iter().copied());
             let set = if not { set.complement(65_535) } else { set };
-            if source { first_octets(&set, span) } else { low_label(&set, span) }
+            if source { first_octets(set.view(), span) } else { low_label(set.view(), span) }
         })
     }
 
@@ -68,15 +68,15 @@ impl Reader<'_> {
 }
 
 /// The low 16 bits of the flow label.
-fn low_label(set: &IntervalSet<u32>, span: Span) -> Condition {
+fn low_label(set: Intervals<'_, u32>, span: Span) -> Condition {
     let patterns = set.ranges().flat_map(|range| blocks(range, 16));
     let patterns = patterns.map(|(value, mask)| BitMatch::new(value.into(), mask.into()));
     Condition::test_at(Field::FlowLabel, ValueSet::from(BitSet::new(patterns)), span)
 }
 
 /// Octets 0 and 1 of an IPv6 header: version 6, traffic class, the top four bits of the flow label.
-fn first_octets(set: &IntervalSet<u32>, span: Span) -> Condition {
-    let inside = set.intersection(&IntervalSet::range(0x6000, 0x6fff));
+fn first_octets(set: Intervals<'_, u32>, span: Span) -> Condition {
+    let inside = set.intersection(IntervalSet::range(0x6000, 0x6fff).view());
     let low = |v: u32| v & 0xfff;
     let parts = inside.ranges().flat_map(|(lo, hi)| blocks((low(lo), low(hi)), 12)).map(|(value, mask)| {
         let part = |field, value: u32, mask: u32| match mask {

@@ -18,7 +18,7 @@ use crate::diagnostic::Level;
 use crate::dialect::{ReadOptions, Reading, raised};
 use crate::field::{Family, Field, ext};
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, Document, Origin, Outcome, Rule, ValueSet, Verdict};
+use crate::ir::{Condition, Document, Origin, Outcome, RuleBuf, Rules, ValueSet, Verdict};
 use crate::net::IntervalSet;
 use crate::source::{SourceId, Span};
 use std::collections::{HashMap, HashSet};
@@ -259,7 +259,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the rule that `words` say, to stand in the chain with that index.
-    pub(super) fn rule(&mut self, chain: usize, words: &[Word<'_>], span: Span, out: &mut Vec<Rule>) {
+    pub(super) fn rule(&mut self, chain: usize, words: &[Word<'_>], span: Span, out: &mut Rules) {
         let mut spec = self.spec.take().unwrap_or_else(|| Box::new(Spec::new()));
         self.chain = chain;
         spec.clear(span);
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Puts the rules that a specification stands for behind `out`.
-    fn emit(&mut self, spec: &mut Spec, doing: &Doing, out: &mut Vec<Rule>) {
+    fn emit(&mut self, spec: &mut Spec, doing: &Doing, out: &mut Rules) {
         if spec.unread {
             // What was not understood may be a condition as well as an action.
             let id = format!("iptables unreadable: {}", self.words_at(spec.span));
@@ -322,7 +322,7 @@ impl<'a> Reader<'a> {
     /// What the kernel drops while it looks whether the rule matches (`hotdrop`): packets too short for a header
     /// that a match reads, TCP fragments at offset 1, IPv6 packets in which no protocol is found. What stands before
     /// the match must hold. Measured on Linux 6.18.
-    fn dropped_on_the_spot(&self, spec: &Spec, source: usize, target: usize, out: &mut Vec<Rule>) {
+    fn dropped_on_the_spot(&self, spec: &Spec, source: usize, target: usize, out: &mut Rules) {
         let six = self.family() != Some(Family::Inet);
         let four = self.family() != Some(Family::Inet6);
         let offset = |value| Condition::test(Field::FragOff, ValueSet::single(value));
@@ -355,7 +355,7 @@ impl<'a> Reader<'a> {
         }
         let condition = Condition::and(before.into_iter().chain([Condition::or(any)]));
         if condition != Condition::False {
-            out.push(Rule {
+            out.push(RuleBuf {
                 name: spec.comment.as_str().into(),
                 condition,
                 actions: Box::default(),
@@ -367,9 +367,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn push_rules(&self, spec: &Spec, condition: Condition, doing: &Doing, out: &mut Vec<Rule>) {
+    fn push_rules(&self, spec: &Spec, condition: Condition, doing: &Doing, out: &mut Rules) {
         let origin = Origin { source: self.source, span: spec.span };
-        let rule = |condition, outcome| Rule {
+        let rule = |condition, outcome| RuleBuf {
             name: spec.comment.as_str().into(),
             condition,
             actions: doing.actions.clone().into_boxed_slice(),
@@ -405,7 +405,7 @@ impl<'a> Reader<'a> {
         if !list.is_sorted_by(|a, b| before(a, b).is_le()) {
             list.sort_by(before);
         }
-        let empty = |part: &Condition| matches!(part, Condition::Test(test) if test.values.is_empty());
+        let empty = |part: &Condition| matches!(part, Condition::Test(test) if test.values().is_empty());
         let never = list.iter().any(|part| *part == Condition::False || empty(part));
         let condition = match list.len() {
             _ if never => Condition::False,
@@ -523,7 +523,7 @@ fn before(a: &Condition, b: &Condition) -> std::cmp::Ordering {
 /// Where a condition stands among those of its rule.
 fn place(condition: &Condition) -> u8 {
     match condition {
-        Condition::Test(test) => match test.field {
+        Condition::Test(test) => match test.field() {
             Field::IpVersion => 0,
             Field::Src4 | Field::Src6 => 1,
             Field::Dst4 | Field::Dst6 => 2,

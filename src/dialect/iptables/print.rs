@@ -12,7 +12,7 @@ use super::target::{REJECT, REJECT6};
 use crate::dialect::{Loss, Lost, ReadOptions};
 use crate::field::{Family, Field};
 use crate::ir::{
-    Action, Condition, Document, Kind, Mark, Opaque, Outcome, RejectKind, Rule, RuleSet, Verdict,
+    Action, Condition, Document, Kind, Mark, Opaque, Outcome, RejectKind, Rule, RuleSet, Rules, Verdict,
 };
 use crate::source::SourceId;
 use std::collections::HashSet;
@@ -58,7 +58,7 @@ fn reads_raw(document: &Document, here: &[&Place]) -> bool {
     for rule in sets.flat_map(|set| &set.rules) {
         rule.condition.visit(&mut |part| {
             if let Condition::Test(test) = part {
-                found |= matches!(test.field, Field::RawPort0 | Field::RawPort1 | Field::RawOctet13);
+                found |= matches!(test.field(), Field::RawPort0 | Field::RawPort1 | Field::RawOctet13);
             }
         });
     }
@@ -235,21 +235,21 @@ impl<'a> Section<'a, '_> {
                 self.lost.push(Lost::meaning(&set.name, "", what));
             }
         }
-        let mut queued: Option<&Rule> = None;
+        let mut queued: Option<Rule<'_>> = None;
         for (rule, number) in set.rules.iter().zip(1..) {
             // Of two rules that one target makes, the second has its words.
-            if is_queue_head(rule) {
+            if is_queue_head(&rule) {
                 queued = Some(rule);
                 continue;
             }
             if queued
                 .take()
-                .is_some_and(|head| head.origin != rule.origin && self.words_of_queue(rule).is_none())
+                .is_some_and(|head| head.origin != rule.origin && self.words_of_queue(&rule).is_none())
             {
-                self.left_out(set, rule, "a condition that is not modelled");
+                self.left_out(set, &rule, "a condition that is not modelled");
             }
-            if let Err(reason) = self.rule(set, place, rule, number, lines) {
-                self.left_out(set, rule, &reason);
+            if let Err(reason) = self.rule(set, place, &rule, number, lines) {
+                self.left_out(set, &rule, &reason);
             }
         }
         let last = match (set.default, place.builtin) {
@@ -273,23 +273,23 @@ impl<'a> Section<'a, '_> {
 
     fn left_out(&mut self, set: &RuleSet, rule: &Rule, reason: &str) {
         let what = format!("the rule, which is left out: it needs {reason}");
-        self.lost.push(Lost::left_out(&set.name, &rule.name, what));
+        self.lost.push(Lost::left_out(&set.name, rule.name, what));
     }
 
     fn detail(&mut self, set: &RuleSet, rule: &Rule, what: impl Into<String>) {
-        self.lost.push(Lost::detail(&set.name, &rule.name, what));
+        self.lost.push(Lost::detail(&set.name, rule.name, what));
     }
 
     fn rule(
         &mut self,
         set: &'a RuleSet,
         place: &Place,
-        rule: &'a Rule,
+        rule: &Rule<'a>,
         number: usize,
         lines: &mut Lines,
     ) -> Result<(), String> {
         let jumps = self.jumps(set, place, rule)?;
-        let list = cubes(&rule.condition, self.family)?;
+        let list = cubes(rule.condition, self.family)?;
         let mut out = Vec::new();
         let mut helper_chains = Vec::new();
         for cube in &list {
@@ -298,7 +298,7 @@ impl<'a> Section<'a, '_> {
             }
         }
         if out.is_empty() {
-            if list.is_empty() && rule.condition != Condition::False {
+            if list.is_empty() && *rule.condition != Condition::False {
                 self.detail(set, rule, "its condition, which no packet can meet");
             }
             if !list.is_empty() {
@@ -516,7 +516,7 @@ impl<'a> Section<'a, '_> {
             Action::Other(_) => "an action that iptables does not have",
             _ => "an action of another dialect",
         };
-        self.lost.push(Lost::new(Loss::of_action(action), &set.name, &rule.name, what));
+        self.lost.push(Lost::new(Loss::of_action(action), &set.name, rule.name, what));
     }
 
     fn reject(&self, kind: RejectKind, rule: Option<&Rule>) -> Option<String> {
@@ -540,7 +540,7 @@ impl<'a> Section<'a, '_> {
 
     /// The words of a target that made two rules, in the second of them.
     fn words_of_queue(&self, rule: &Rule) -> Option<String> {
-        let [Action::Other(words)] = &*rule.actions else { return None };
+        let [Action::Other(words)] = rule.actions else { return None };
         let (what, words) = target_words(words, self.family, Table::Mangle)?;
         (what == support::Target::Queue).then_some(words)
     }
@@ -548,7 +548,7 @@ impl<'a> Section<'a, '_> {
 
 /// The first of the two rules that a target makes of which nobody knows what it does.
 fn is_queue_head(rule: &Rule) -> bool {
-    let [Action::Other(words)] = &*rule.actions else { return false };
+    let [Action::Other(words)] = rule.actions else { return false };
     let mut head = false;
     rule.condition.visit(&mut |part| {
         if let Condition::Opaque(opaque) = part {
@@ -579,10 +579,10 @@ fn target_words(words: &str, family: Family, table: Table) -> Option<(support::T
     let chain = table.hooks().first().copied().unwrap_or("FORWARD");
     let text = format!("*{}\n-A {chain} -j {words}\n", table.name());
     let rules = read_again(&text, family)?;
-    let same = |rule: &Rule| {
+    let same = |rule: Rule<'_>| {
         let said =
             rule.actions.iter().any(|action| matches!(action, Action::Other(other) if **other == *words));
-        said && (target == support::Target::Queue || rule.condition == Condition::True)
+        said && (target == support::Target::Queue || *rule.condition == Condition::True)
     };
     (!rules.is_empty() && rules.len() <= 2 && rules.iter().all(same)).then(|| (target, words.to_owned()))
 }
@@ -605,7 +605,7 @@ fn opaque_words(opaque: &Opaque, family: Family) -> Result<String, String> {
     let protocol = protocol_of(module).map_or(String::new(), |number| format!("-p {number} "));
     let rules = read_again(&format!("-A FORWARD {protocol}{words}\n"), family).ok_or_else(refuse)?;
     let same = |condition: &Condition| matches!(condition, Condition::Opaque(other) if other.id.starts_with(&format!("iptables {words}")));
-    let sound = |rule: &Rule| {
+    let sound = |rule: Rule<'_>| {
         rule.outcome == (Outcome::Next { held: None })
             && rule.actions.is_empty()
             && match &rule.condition {
@@ -613,14 +613,14 @@ fn opaque_words(opaque: &Opaque, family: Family) -> Result<String, String> {
                 other => same(other),
             }
     };
-    match rules.as_slice() {
-        [rule] if sound(rule) => Ok(words.to_owned()),
+    match rules.first() {
+        Some(rule) if rules.len() == 1 && sound(rule) => Ok(words.to_owned()),
         _ => Err(refuse()),
     }
 }
 
 /// The rules that a text has, where nothing is wrong with it.
-fn read_again(text: &str, family: Family) -> Option<Vec<Rule>> {
+fn read_again(text: &str, family: Family) -> Option<Rules> {
     if text.lines().count() > 2 || text.chars().any(|c| c.is_control() && c != '\n') {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use crate::field::{Family, Field, FieldInfo, Need};
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, Opaque, ValueSet};
+use crate::ir::{Condition, Opaque, ValueSet, ValueSetRef};
 use std::sync::Arc;
 
 /// Tests that must all hold, and conditions that must not.
@@ -49,7 +49,7 @@ fn expand<'a>(
         }
         (Condition::Or(parts), true) | (Condition::And(parts), false) => {
             if let Some(set) = either_port(parts).filter(|_| holds) {
-                vec![Cube { either: vec![set.clone()], ..Cube::default() }]
+                vec![Cube { either: vec![set.to_set()], ..Cube::default() }]
             } else {
                 let mut list = Vec::new();
                 for part in parts {
@@ -59,7 +59,7 @@ fn expand<'a>(
                 list
             }
         }
-        (Condition::Test(test), _) => match literal(condition, test.field, &test.values, holds, family) {
+        (Condition::Test(test), _) => match literal(condition, test.field(), test.values(), holds, family) {
             Some(cube) => vec![cube],
             None => Vec::new(),
         },
@@ -76,12 +76,12 @@ fn too_many() -> Reason {
 }
 
 /// The same set for the source and the destination port.
-fn either_port(parts: &[Condition]) -> Option<&ValueSet> {
+fn either_port(parts: &[Condition]) -> Option<ValueSetRef<'_>> {
     match parts {
         [Condition::Test(a), Condition::Test(b)]
-            if (a.field, b.field) == (Field::Sport, Field::Dport) && a.values == b.values =>
+            if (a.field(), b.field()) == (Field::Sport, Field::Dport) && a.values() == b.values() =>
         {
-            Some(&a.values)
+            Some(a.values())
         }
         _ => None,
     }
@@ -98,7 +98,7 @@ fn always(field: Field, family: Family) -> bool {
 fn literal<'a>(
     condition: &'a Condition,
     field: Field,
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     holds: bool,
     family: Family,
 ) -> Option<Cube<'a>> {
@@ -116,12 +116,12 @@ fn literal<'a>(
     match (holds, values) {
         (true, _) if is_full(values, field) && always(field, family) => Some(Cube::default()),
         (true, _) if values.is_empty() => None,
-        (true, _) => Some(with(values.clone())),
-        (false, ValueSet::Ranges(set)) if always(field, family) => {
+        (true, _) => Some(with(values.to_set())),
+        (false, ValueSetRef::Ranges(set)) if always(field, family) => {
             let rest = set.complement(small);
             (!rest.is_empty()).then(|| with(rest.into()))
         }
-        (false, ValueSet::Wide(set)) if always(field, family) => {
+        (false, ValueSetRef::Wide(set)) if always(field, family) => {
             let rest = set.complement(info.max);
             (!rest.is_empty()).then(|| with(rest.into()))
         }
@@ -129,10 +129,10 @@ fn literal<'a>(
     }
 }
 
-fn is_full(values: &ValueSet, field: Field) -> bool {
+fn is_full(values: ValueSetRef<'_>, field: Field) -> bool {
     match values {
-        ValueSet::Bits(set) => set.patterns().iter().any(|pattern| pattern.mask == 0),
-        _ => *values == ValueSet::all(field),
+        ValueSetRef::Bits(set) => set.patterns().iter().any(|pattern| pattern.mask == 0),
+        _ => values == ValueSet::all(field),
     }
 }
 
@@ -154,7 +154,7 @@ fn joined<'a>(a: &Cube<'a>, b: &Cube<'a>) -> Option<Cube<'a>> {
     for (field, values) in &b.tests {
         let same = cube.tests.iter_mut().find(|(other, _)| other == field);
         let met = same.and_then(|(_, old)| {
-            let both = intersection(old, values)?;
+            let both = intersection(old.view(), values.view())?;
             *old = both;
             Some(old.is_empty())
         });
@@ -170,11 +170,11 @@ fn joined<'a>(a: &Cube<'a>, b: &Cube<'a>) -> Option<Cube<'a>> {
     Some(cube)
 }
 
-fn intersection(a: &ValueSet, b: &ValueSet) -> Option<ValueSet> {
+fn intersection(a: ValueSetRef<'_>, b: ValueSetRef<'_>) -> Option<ValueSet> {
     match (a, b) {
-        (ValueSet::Ranges(a), ValueSet::Ranges(b)) => Some(a.intersection(b).into()),
-        (ValueSet::Wide(a), ValueSet::Wide(b)) => Some(a.intersection(b).into()),
-        (a, b) if a == b => Some(a.clone()),
+        (ValueSetRef::Ranges(a), ValueSetRef::Ranges(b)) => Some(a.intersection(b).into()),
+        (ValueSetRef::Wide(a), ValueSetRef::Wide(b)) => Some(a.intersection(b).into()),
+        (a, b) if a == b => Some(a.to_set()),
         _ => None,
     }
 }

@@ -7,8 +7,8 @@ use super::print_cube::{Cube, Reason};
 use super::values::{protocol_word, tcp_flag_words};
 use crate::field::{Family, Field, ext};
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, ValueSet};
-use crate::net::{BitSet, IntervalSet, Prefix4, Prefix6};
+use crate::ir::{Condition, ValueSetRef};
+use crate::net::{BitSet, IntervalSet, Intervals, Prefix4, Prefix6};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -133,13 +133,13 @@ fn protocols(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Option<Vec<Choice>
         let list: &[u32] = match field {
             Field::Proto => {
                 let Some(set) = values.as_ranges() else { return Err("a pattern of protocols".into()) };
-                narrow(set.clone());
+                narrow(set.to_set());
                 continue;
             }
             // In IPv4 the octet is the protocol; in IPv6 other headers may stand between.
             Field::ProtoField if setting.family == Family::Inet => {
                 let Some(set) = values.as_ranges() else { return Err("a pattern of protocols".into()) };
-                narrow(set.clone());
+                narrow(set.to_set());
                 continue;
             }
             Field::Sport | Field::Dport => &PORTS,
@@ -199,17 +199,17 @@ impl Writer<'_, '_> {
             if matches!(field, Field::Proto) || self.done.contains(field) {
                 continue;
             }
-            let choices = self.test(*field, values)?;
+            let choices = self.test(*field, values.view())?;
             list = extend(&list, &choices, meter)?;
         }
         for set in &self.cube.either {
-            let choices = Self::multiport("--ports", set)?;
+            let choices = Self::multiport("--ports", set.view())?;
             list = extend(&list, &choices, meter)?;
         }
         Ok(list)
     }
 
-    fn test(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn test(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
         let six = self.setting.family == Family::Inet6;
         match field {
             Field::Src4 => addresses4(values, SOURCE, "-s", "--src-range"),
@@ -253,7 +253,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn port(&self, option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn port(&self, option: &str, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
         let Some(set) = values.as_ranges() else { return Err("a pattern of ports".into()) };
         let module = match self.protocol {
             Some(6) => "tcp",
@@ -285,11 +285,12 @@ impl Writer<'_, '_> {
         Self::multiport(&format!("{option}s"), values)
     }
 
-    fn multiport(option: &str, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn multiport(option: &str, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
         let Some(set) = values.as_ranges() else { return Err("a pattern of ports".into()) };
         let rest = set.complement(65_535);
-        let shorter = option != "--ports" && rest.ranges().len() < set.ranges().len() && weight(&rest) <= 15;
-        let (not, set) = if shorter { ("! ", &rest) } else { ("", set) };
+        let shorter =
+            option != "--ports" && rest.ranges().len() < set.ranges().len() && weight(rest.view()) <= 15;
+        let (not, set) = if shorter { ("! ", rest.view()) } else { ("", set) };
         let (mut out, mut items, mut list) = (Vec::new(), 0, Vec::new());
         for (low, high) in set.ranges() {
             let weight = if low == high { 1 } else { 2 };
@@ -306,7 +307,7 @@ impl Writer<'_, '_> {
         Ok(out)
     }
 
-    fn icmp(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn icmp(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
         let Some(set) = values.as_ranges() else { return Err("a pattern of ICMP types".into()) };
         let six = field == Field::Icmp6Type;
         let (module, option) = if six { ("icmp6", "--icmpv6-type") } else { ("icmp", "--icmp-type") };
@@ -346,12 +347,12 @@ impl Writer<'_, '_> {
     }
 
     /// DSCP and ECN, alone or as one octet.
-    fn tos(&mut self, field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+    fn tos(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
         let other = if field == Field::Dscp { Field::Ecn } else { Field::Dscp };
         let beside = self.cube.tests.iter().find(|(field, _)| *field == other);
-        let pattern = |values: &ValueSet, full: u32| -> Option<(u32, u32)> {
+        let pattern = |values: ValueSetRef<'_>, full: u32| -> Option<(u32, u32)> {
             match values {
-                ValueSet::Bits(set) => match set.patterns() {
+                ValueSetRef::Bits(set) => match set.patterns() {
                     [one] => Some((u32::try_from(one.value).ok()?, u32::try_from(one.mask).ok()?)),
                     _ => None,
                 },
@@ -359,13 +360,14 @@ impl Writer<'_, '_> {
             }
         };
         if let Some((_, beside)) = beside {
-            let (dscp, ecn) = if field == Field::Dscp { (values, beside) } else { (beside, values) };
+            let (dscp, ecn) =
+                if field == Field::Dscp { (values, beside.view()) } else { (beside.view(), values) };
             if let (Some(dscp), Some(ecn)) = (pattern(dscp, 0x3f), pattern(ecn, 3)) {
                 self.done.push(other);
                 return one(&tos_words(dscp.0 << 2 | ecn.0, dscp.1 << 2 | ecn.1));
             }
         }
-        if let ValueSet::Bits(_) = values {
+        if let ValueSetRef::Bits(_) = values {
             let shift = if field == Field::Dscp { 2 } else { 0 };
             return match pattern(values, 0) {
                 Some((value, mask)) => one(&tos_words(value << shift, mask << shift)),
@@ -398,7 +400,7 @@ fn option_is_located(cube: &Cube<'_>, option: &str) -> bool {
     cube.tests.iter().any(|(other, _)| *other == field)
 }
 
-fn weight(set: &IntervalSet<u32>) -> usize {
+fn weight(set: Intervals<'_, u32>) -> usize {
     set.ranges().map(|(low, high)| if low == high { 1 } else { 2 }).sum()
 }
 
@@ -432,7 +434,7 @@ fn range(low: u32, high: u32) -> String {
     if low == high { low.to_string() } else { format!("{low}:{high}") }
 }
 
-fn addresses4(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
+fn addresses4(values: ValueSetRef<'_>, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
     let of_range = |not: &str, (low, high): (u32, u32)| {
         let cover = Prefix4::cover(low, high);
         if let [prefix] = cover.as_slice() {
@@ -443,33 +445,33 @@ fn addresses4(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Re
         }
     };
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             let rest = set.complement(u32::MAX);
             let mut gaps = rest.ranges();
-            if (set.ranges().len() > 1 || covers_more(set, &rest))
+            if (set.ranges().len() > 1 || covers_more(set, rest.view()))
                 && let (Some(gap), None) = (gaps.next(), gaps.next())
             {
                 return Ok(vec![of_range("! ", gap)]);
             }
             Ok(set.ranges().map(|range| of_range("", range)).collect())
         }
-        ValueSet::Bits(set) => Ok(patterns(set, |value, mask| {
+        ValueSetRef::Bits(set) => Ok(patterns(set, |value, mask| {
             let part = |v: u128| Ipv4Addr::from(u32::try_from(v).unwrap_or(u32::MAX));
             Say::Basic(place, format!("{option} {}/{}", part(value), part(mask)))
         })),
-        ValueSet::Wide(_) => Err("a wide set of addresses".into()),
+        ValueSetRef::Wide(_) => Err("a wide set of addresses".into()),
     }
 }
 
 /// Whether a set of one range is better said by what it leaves out: it is no prefix, and the rest is one.
-fn covers_more(set: &IntervalSet<u32>, rest: &IntervalSet<u32>) -> bool {
-    let prefix = |set: &IntervalSet<u32>| {
+fn covers_more(set: Intervals<'_, u32>, rest: Intervals<'_, u32>) -> bool {
+    let prefix = |set: Intervals<'_, u32>| {
         set.ranges().len() == 1 && set.ranges().all(|(low, high)| Prefix4::cover(low, high).len() == 1)
     };
     !prefix(set) && prefix(rest)
 }
 
-fn addresses6(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
+fn addresses6(values: ValueSetRef<'_>, place: usize, option: &str, ranged: &str) -> Result<Vec<Say>, Reason> {
     let of_range = |not: &str, (low, high): (u128, u128)| {
         let cover = Prefix6::cover(low, high);
         if let [prefix] = cover.as_slice() {
@@ -480,24 +482,24 @@ fn addresses6(values: &ValueSet, place: usize, option: &str, ranged: &str) -> Re
         }
     };
     match values {
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             let rest = set.complement(u128::MAX);
-            let prefix = |set: &IntervalSet<u128>| {
+            let prefix = |set: Intervals<'_, u128>| {
                 set.ranges().len() == 1
                     && set.ranges().all(|(low, high)| Prefix6::cover(low, high).len() == 1)
             };
             let mut gaps = rest.ranges();
-            if (set.ranges().len() > 1 || (!prefix(set) && prefix(&rest)))
+            if (set.ranges().len() > 1 || (!prefix(set) && prefix(rest.view())))
                 && let (Some(gap), None) = (gaps.next(), gaps.next())
             {
                 return Ok(vec![of_range("! ", gap)]);
             }
             Ok(set.ranges().map(|range| of_range("", range)).collect())
         }
-        ValueSet::Bits(set) => Ok(patterns(set, |value, mask| {
+        ValueSetRef::Bits(set) => Ok(patterns(set, |value, mask| {
             Say::Basic(place, format!("{option} {}/{}", Ipv6Addr::from(value), Ipv6Addr::from(mask)))
         })),
-        ValueSet::Ranges(_) => Err("a narrow set of addresses".into()),
+        ValueSetRef::Ranges(_) => Err("a narrow set of addresses".into()),
     }
 }
 
@@ -515,7 +517,7 @@ fn interface(name: &str) -> Option<String> {
 }
 
 fn interfaces(
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     place: usize,
     option: &str,
     symbols: &[Box<str>],
@@ -557,10 +559,10 @@ fn interfaces(
     Ok(out)
 }
 
-fn fragment(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
+fn fragment(values: ValueSetRef<'_>, six: bool) -> Result<Vec<Say>, Reason> {
     let Some(set) = values.as_ranges() else { return Err("a pattern of fragment offsets".into()) };
-    let first = *set == IntervalSet::single(0);
-    let later = *set == IntervalSet::range(1, 0x1fff);
+    let first = set.as_single() == Some(0);
+    let later = set == IntervalSet::range(1, 0x1fff).view();
     match (first, later, six) {
         (true, _, false) => Ok(vec![Say::Basic(FRAGMENT, "! -f".to_owned())]),
         (_, true, false) => Ok(vec![Say::Basic(FRAGMENT, "-f".to_owned())]),
@@ -573,8 +575,8 @@ fn fragment(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
     }
 }
 
-fn flags(values: &ValueSet, all: u128) -> Result<Vec<Say>, Reason> {
-    let ValueSet::Bits(set) = values else {
+fn flags(values: ValueSetRef<'_>, all: u128) -> Result<Vec<Say>, Reason> {
+    let ValueSetRef::Bits(set) = values else {
         return match values.as_ranges() {
             Some(set) if set.size() > all => one("-m tcp"),
             _ => Err("values of the TCP flags with their reserved bits".into()),
@@ -619,13 +621,19 @@ fn flags(values: &ValueSet, all: u128) -> Result<Vec<Say>, Reason> {
         .collect()
 }
 
-fn numbers(values: &ValueSet, max: u32, top: u32, module: &str, option: &str) -> Result<Vec<Say>, Reason> {
+fn numbers(
+    values: ValueSetRef<'_>,
+    max: u32,
+    top: u32,
+    module: &str,
+    option: &str,
+) -> Result<Vec<Say>, Reason> {
     let Some(set) = values.as_ranges() else { return Err("a pattern of numbers".into()) };
     let said = |not: &str, (low, high): (u32, u32)| {
         let high = if high == top { max } else { high };
         Say::Match(format!("{module} {not}{option} {}", range(low, high)))
     };
-    if *set == IntervalSet::range(0, top) && option != "--length" {
+    if set == IntervalSet::range(0, top).view() && option != "--length" {
         return one(module);
     }
     let rest = set.complement(top);
@@ -642,7 +650,7 @@ fn numbers(values: &ValueSet, max: u32, top: u32, module: &str, option: &str) ->
     Ok(out)
 }
 
-fn ttl(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
+fn ttl(values: ValueSetRef<'_>, six: bool) -> Result<Vec<Say>, Reason> {
     let Some(set) = values.as_ranges() else { return Err("a pattern of the time to live".into()) };
     let name = if six { "hl" } else { "ttl" };
     if let Some(single) = set.complement(255).as_single() {
@@ -667,10 +675,10 @@ fn ttl(values: &ValueSet, six: bool) -> Result<Vec<Say>, Reason> {
         .collect())
 }
 
-fn mark(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+fn mark(values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
     let said = |not: &str, value: u32| Say::Match(format!("-m mark {not}--mark {value:#x}"));
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             if let Some(single) = set.complement(u32::MAX).as_single() {
                 return Ok(vec![said("! ", single)]);
             }
@@ -679,10 +687,10 @@ fn mark(values: &ValueSet) -> Result<Vec<Say>, Reason> {
             }
             Ok(set.ranges().flat_map(|(low, high)| low..=high).map(|value| said("", value)).collect())
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             Ok(patterns(set, |value, mask| Say::Match(format!("-m mark --mark {value:#x}/{mask:#x}"))))
         }
-        ValueSet::Wide(_) => Err("a wide set of marks".into()),
+        ValueSetRef::Wide(_) => Err("a wide set of marks".into()),
     }
 }
 
@@ -690,7 +698,7 @@ fn mark(values: &ValueSet) -> Result<Vec<Say>, Reason> {
 const STATES: [(u32, &str); 5] =
     [(3, "INVALID"), (0, "NEW"), (2, "RELATED"), (1, "ESTABLISHED"), (4, "UNTRACKED")];
 
-fn states(values: &ValueSet) -> Result<Vec<Say>, Reason> {
+fn states(values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
     let names: Vec<&str> =
         STATES.iter().filter(|(value, _)| values.contains((*value).into())).map(|(_, name)| *name).collect();
     if names.is_empty() {
@@ -700,8 +708,8 @@ fn states(values: &ValueSet) -> Result<Vec<Say>, Reason> {
     }
 }
 
-fn mac(values: &ValueSet) -> Result<Vec<Say>, Reason> {
-    let ValueSet::Wide(set) = values else { return Err("a pattern of hardware addresses".into()) };
+fn mac(values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
+    let ValueSetRef::Wide(set) = values else { return Err("a pattern of hardware addresses".into()) };
     let said = |not: &str, value: u128| {
         let octets: Vec<String> = (0..6).rev().map(|i| format!("{:02x}", value >> (8 * i) & 0xff)).collect();
         Say::Match(format!("-m mac {not}--mac-source {}", octets.join(":")))
@@ -725,8 +733,8 @@ const HEADERS: [(u32, &str); 6] = [
     (ext::ESP, "esp"),
 ];
 
-fn headers(values: &ValueSet) -> Result<Vec<Say>, Reason> {
-    let ValueSet::Bits(set) = values else { return Err("sets of extension headers".into()) };
+fn headers(values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
+    let ValueSetRef::Bits(set) = values else { return Err("sets of extension headers".into()) };
     let named = |bits: u128| -> Option<String> {
         let names: Vec<&str> =
             HEADERS.iter().filter(|(bit, _)| bits & u128::from(*bit) != 0).map(|(_, name)| *name).collect();
@@ -762,7 +770,7 @@ fn headers(values: &ValueSet) -> Result<Vec<Say>, Reason> {
 }
 
 /// Fields of the IPv4 header that only u32 can name.
-fn header_word(field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
+fn header_word(field: Field, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
     // The word to load, the mask and how far it is moved.
     let (offset, mask, shift) = match field {
         Field::HdrLen => (0, 0x0f00_0000_u32, 24),
@@ -789,14 +797,14 @@ fn header_word(field: Field, values: &ValueSet) -> Result<Vec<Say>, Reason> {
 /// A test under `unless` that has words of its own with a `!` in front; none where only a chain can say it.
 pub(super) fn negated(condition: &Condition, setting: Setting<'_>, line: &Line) -> Option<Line> {
     let Condition::Test(test) = condition else { return None };
-    let choices = match test.field {
-        Field::InIface => interfaces(&test.values, INPUT, "! -i", setting.symbols),
-        Field::OutIface => interfaces(&test.values, OUTPUT, "! -o", setting.symbols),
-        Field::Src4 => addresses4(&test.values, SOURCE, "! -s", ""),
-        Field::Dst4 => addresses4(&test.values, DESTINATION, "! -d", ""),
-        Field::Src6 => addresses6(&test.values, SOURCE, "! -s", ""),
-        Field::Dst6 => addresses6(&test.values, DESTINATION, "! -d", ""),
-        Field::Mark => mark(&test.values).map(|list| {
+    let choices = match test.field() {
+        Field::InIface => interfaces(test.values(), INPUT, "! -i", setting.symbols),
+        Field::OutIface => interfaces(test.values(), OUTPUT, "! -o", setting.symbols),
+        Field::Src4 => addresses4(test.values(), SOURCE, "! -s", ""),
+        Field::Dst4 => addresses4(test.values(), DESTINATION, "! -d", ""),
+        Field::Src6 => addresses6(test.values(), SOURCE, "! -s", ""),
+        Field::Dst6 => addresses6(test.values(), DESTINATION, "! -d", ""),
+        Field::Mark => mark(test.values()).map(|list| {
             let not = |say: Say| match say {
                 Say::Match(words) => Say::Match(words.replace("-m mark --mark", "-m mark ! --mark")),
                 other @ Say::Basic(..) => other,
@@ -809,7 +817,7 @@ pub(super) fn negated(condition: &Condition, setting: Setting<'_>, line: &Line) 
         [only @ Say::Basic(_, words)] if words.starts_with("! ") && !words.contains("! ! ") => {
             line.with(only)
         }
-        [only @ Say::Match(words)] if words.contains(" ! ") && test.field == Field::Mark => line.with(only),
+        [only @ Say::Match(words)] if words.contains(" ! ") && test.field() == Field::Mark => line.with(only),
         _ => None,
     }
 }

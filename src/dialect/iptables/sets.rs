@@ -528,16 +528,12 @@ fn part_test(part: &Part, source: bool, names: &mut Vec<String>) -> Condition {
 }
 
 fn resolve(condition: &mut Condition, symbols: &[u32]) {
-    match condition {
-        Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| resolve(part, symbols));
-        }
-        Condition::Test(test) if matches!(test.field, Field::InIface | Field::OutIface) => {
-            let at = test.values.as_single().and_then(|value| usize::try_from(value).ok());
+    condition.change_tests(&mut |test| {
+        if let Field::InIface | Field::OutIface = test.field() {
+            let at = test.values().as_single().and_then(|value| usize::try_from(value).ok());
             if let Some(symbol) = at.and_then(|at| symbols.get(at)) {
-                test.values = ValueSet::single(*symbol);
+                *test = test.with_values(ValueSet::single(*symbol));
             }
         }
-        _ => {}
-    }
+    });
 }

@@ -9,7 +9,6 @@ use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::{FIELDS, Field};
 use crate::ir::{Condition, Opaque, Test, ValueSet};
-use crate::net::IntervalSet;
 use std::sync::Arc;
 
 impl Reader<'_, '_> {
@@ -153,7 +152,7 @@ impl Reader<'_, '_> {
                         let max = u32::try_from(max).unwrap_or(u32::MAX);
                         ValueSet::Ranges(set.complement(max))
                     }
-                    ValueSet::Wide(set) => ValueSet::Wide(Box::new(IntervalSet::complement(&set, max))),
+                    ValueSet::Wide(set) => ValueSet::Wide(Box::new(set.complement(max))),
                     ValueSet::Bits(_) => return None,
                 }
             }

@@ -10,7 +10,7 @@ use crate::dialect::{Reading, raised};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::ir;
-use crate::ir::{Condition, Document, Origin, Outcome, RejectKind, Rule, RuleSet, Verdict};
+use crate::ir::{Condition, Document, Origin, Outcome, RejectKind, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::SourceId;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -251,7 +251,7 @@ impl<'t> Reader<'_, 't> {
             kind: kind.unwrap_or(ir::Kind::Filter),
             family: family.unwrap_or(Family::Any),
             default: default.unwrap_or(Verdict::NoDecision),
-            rules: Vec::new(),
+            rules: Rules::new(),
         };
         for (index, rule) in
             (1..).zip(rules.and_then(|node| self.list(node, "the rules")).unwrap_or_default())
@@ -262,7 +262,7 @@ impl<'t> Reader<'_, 't> {
         set
     }
 
-    fn rule(&mut self, node: NodeId, number: usize, out: &mut Vec<Rule>) {
+    fn rule(&mut self, node: NodeId, number: usize, out: &mut Rules) {
         let Members { known: [name, condition, actions, outcome, given, nlri, origin], has_unknown } =
             self.members(node, "a rule", &RULE);
         let name = name.and_then(|node| self.text(node, "the name of a rule"));
@@ -291,7 +291,7 @@ impl<'t> Reader<'_, 't> {
             let unread = Condition::opaque(id, "a part of the rule cannot be read", span);
             condition = Condition::and([condition, unread]);
         }
-        let mut rule = Rule {
+        let mut rule = RuleBuf {
             name,
             condition,
             actions,
@@ -307,7 +307,7 @@ impl<'t> Reader<'_, 't> {
                 let may = Condition::opaque(id, "the outcome cannot be read", span);
                 let condition = Condition::and([rule.condition.clone(), may]);
                 let name = format!("{} ({what})", rule.name).into();
-                out.push(Rule { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
+                out.push(RuleBuf { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
             }
             rule.actions = Box::default();
         }

@@ -59,17 +59,17 @@ impl Printer<'_> {
         self.out.write_str(",\n      \"rules\": [")?;
         for (index, rule) in set.rules.iter().enumerate() {
             self.out.write_str(if index > 0 { ",\n        " } else { "\n        " })?;
-            self.rule(rule)?;
+            self.rule(&rule)?;
         }
         self.out.write_str(if set.rules.is_empty() { "]\n    }" } else { "\n      ]\n    }" })
     }
 
     fn rule(&mut self, rule: &Rule) -> fmt::Result {
         self.out.write_str("{\"name\": ")?;
-        write_text(&rule.name, self.out)?;
-        if rule.condition != Condition::True {
+        write_text(rule.name, self.out)?;
+        if *rule.condition != Condition::True {
             self.out.write_str(", \"if\": ")?;
-            write_condition(&rule.condition, &self.symbols, self.out)?;
+            write_condition(rule.condition, &self.symbols, self.out)?;
         }
         if !rule.actions.is_empty() {
             self.out.write_str(", \"do\": [")?;

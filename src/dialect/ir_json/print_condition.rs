@@ -38,7 +38,7 @@ fn name(condition: &Condition) -> Option<&'static str> {
         Condition::And(_) => "all",
         Condition::Or(_) => "any",
         Condition::Not(_) => "not",
-        Condition::Test(test) => test.field.name(),
+        Condition::Test(test) => test.field().name(),
         Condition::Opaque(_) => "opaque",
     })
 }
@@ -65,7 +65,7 @@ fn member(condition: &Condition, symbols: &Symbols<'_>, out: &mut dyn Write) -> 
             out.write_char(']')
         }
         Condition::Not(part) => write_condition(part, symbols, out),
-        Condition::Test(test) => values::write(test.field, &test.values, symbols, out),
+        Condition::Test(test) => values::write(test.field(), test.values(), symbols, out),
         Condition::Opaque(opaque) => write_opaque(opaque, symbols, out),
         Condition::True | Condition::False => write_condition(condition, symbols, out),
     }

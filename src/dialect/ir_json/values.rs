@@ -2,8 +2,8 @@
 
 use super::findings::shown;
 use crate::field::Field;
-use crate::ir::ValueSet;
-use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::ir::{ValueSet, ValueSetRef};
+use crate::net::{BitMatch, BitSet, IntervalSet, Intervals};
 use std::collections::HashSet;
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -194,26 +194,28 @@ impl<'a> Symbols<'a> {
 /// Writes the values of a test.
 pub(super) fn write(
     field: Field,
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     symbols: &Symbols<'_>,
     out: &mut dyn Write,
 ) -> fmt::Result {
     let form = Form::of(field);
     match values {
-        ValueSet::Ranges(set) if form == Form::Symbol => write_symbols(set, symbols, out),
-        ValueSet::Ranges(set) if field.is_wide() => {
+        ValueSetRef::Ranges(set) if form == Form::Symbol => write_symbols(set, symbols, out),
+        ValueSetRef::Ranges(set) if field.is_wide() => {
             out.write_str("{\"narrow\": ")?;
             write_list(Form::Number, set.ranges().map(|(lo, hi)| (lo.into(), hi.into())), out)?;
             out.write_char('}')
         }
-        ValueSet::Ranges(set) => write_list(form, set.ranges().map(|(lo, hi)| (lo.into(), hi.into())), out),
-        ValueSet::Wide(set) if field.is_wide() => write_list(form, set.ranges(), out),
-        ValueSet::Wide(set) => {
+        ValueSetRef::Ranges(set) => {
+            write_list(form, set.ranges().map(|(lo, hi)| (lo.into(), hi.into())), out)
+        }
+        ValueSetRef::Wide(set) if field.is_wide() => write_list(form, set.ranges(), out),
+        ValueSetRef::Wide(set) => {
             out.write_str("{\"wide\": ")?;
             write_list(Form::Hex, set.ranges(), out)?;
             out.write_char('}')
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             out.write_str("{\"bits\": [")?;
             for (index, pattern) in set.patterns().iter().enumerate() {
                 out.write_str(if index > 0 { ", \"" } else { "\"" })?;
@@ -259,10 +261,10 @@ fn write_list(
 }
 
 /// Symbols by their names. All but a few are written as what they leave out.
-fn write_symbols(set: &IntervalSet<u32>, symbols: &Symbols<'_>, out: &mut dyn Write) -> fmt::Result {
+fn write_symbols(set: Intervals<'_, u32>, symbols: &Symbols<'_>, out: &mut dyn Write) -> fmt::Result {
     if set.max() == Some(u32::MAX) {
         out.write_str("{\"except\": [")?;
-        write_names(&set.complement(u32::MAX), symbols, out)?;
+        write_names(set.complement(u32::MAX).view(), symbols, out)?;
         return out.write_str("]}");
     }
     out.write_char('[')?;
@@ -270,7 +272,7 @@ fn write_symbols(set: &IntervalSet<u32>, symbols: &Symbols<'_>, out: &mut dyn Wr
     out.write_char(']')
 }
 
-fn write_names(set: &IntervalSet<u32>, symbols: &Symbols<'_>, out: &mut dyn Write) -> fmt::Result {
+fn write_names(set: Intervals<'_, u32>, symbols: &Symbols<'_>, out: &mut dyn Write) -> fmt::Result {
     let mut first = true;
     let mut comma =
         |out: &mut dyn Write| if std::mem::take(&mut first) { Ok(()) } else { out.write_str(", ") };
@@ -346,7 +348,7 @@ pub(super) fn bits(patterns: Vec<BitMatch>) -> ValueSet {
 mod tests {
     use super::*;
 
-    fn written(field: Field, values: &ValueSet) -> String {
+    fn written(field: Field, values: ValueSetRef<'_>) -> String {
         let mut out = String::new();
         let symbols = ["eth0".into(), "lo".into(), "eth0".into()];
         write(field, values, &Symbols::new(&symbols), &mut out).unwrap();
@@ -383,7 +385,7 @@ mod tests {
             (Field::InIface, ranges(&[(1, 2), (7, 9)]), "[[1, 2], [7, 9]]"),
             (Field::InIface, ranges(&[(0, 0), (2, u32::MAX)]), r#"{"except": ["lo"]}"#),
         ] {
-            assert_eq!(written(field, &values), expected);
+            assert_eq!(written(field, values.view()), expected);
         }
     }
 

@@ -4,7 +4,7 @@ use super::lower::Lowering;
 use super::numbers::shown;
 use super::syntax::NodeId;
 use crate::dialect::raised;
-use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet, Verdict};
+use crate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, Verdict};
 use crate::source::Span;
 use std::collections::HashSet;
 
@@ -98,7 +98,7 @@ impl<'a> Lowering<'a, '_> {
         let mut rules = Vec::with_capacity(list.names.len());
         for node in &list.names {
             let name = tree.name(*node);
-            let rule = |condition, outcome| Rule {
+            let rule = |condition, outcome| RuleBuf {
                 name: name.as_ref().into(),
                 condition,
                 actions: Box::default(),
@@ -124,7 +124,7 @@ impl<'a> Lowering<'a, '_> {
             kind: Kind::Filter,
             family: packets,
             default: Verdict::Discard,
-            rules,
+            rules: rules.into(),
         });
     }
 }

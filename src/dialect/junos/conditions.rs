@@ -33,18 +33,13 @@ impl Lowering<'_, '_> {
         let mut keywords = std::mem::take(&mut self.keywords);
         keywords.clear();
         keywords.extend(tree.children(from).map(|node| (node, support::condition(tree.word(node)))));
-        let mut parts = Vec::with_capacity(keywords.len());
+        let mut parts = thin_vec::ThinVec::with_capacity(keywords.len());
         for keyword in &keywords {
             let condition = self.keyword(*keyword, &keywords, family);
             parts.push(condition);
         }
         self.keywords = keywords;
-        let flat = |part: &Condition| !matches!(part, Condition::True | Condition::False | Condition::And(_));
-        if parts.len() > 1 && parts.iter().all(flat) {
-            // As `Condition::and` would, in the memory it is in.
-            return Condition::And(parts.into_boxed_slice());
-        }
-        Condition::and(parts)
+        Condition::all(parts)
     }
 
     fn keyword(&mut self, keyword: Keyword, all: &[Keyword], family: Families) -> Condition {

@@ -11,7 +11,7 @@ use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Body, ComponentType as C, FlowSpec, Operand, Route, Table};
 use crate::dialect::raised;
 use crate::field::Family;
-use crate::ir::{Action, Condition, Mark, Outcome, RateUnit, RouteTarget, Rule, Verdict};
+use crate::ir::{Action, Condition, Mark, Outcome, RateUnit, RouteTarget, Rule, RuleBuf, Rules, Verdict};
 use crate::net::BitMatch;
 use crate::source::Span;
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ impl Lowering<'_, '_> {
 
     fn flow_table(&mut self, places: &[NodeId], name: String, table: Table) {
         let tree = self.tree;
-        let mut rules = Vec::new();
+        let mut rules = Rules::new();
         let mut doubts = HashMap::new();
         for node in places.iter().flat_map(|flow| tree.children(*flow)) {
             if tree.word(node) != "route" {
@@ -74,30 +74,30 @@ impl Lowering<'_, '_> {
         if !doubts.is_empty() {
             // In front of the route it is of, wherever that stands.
             let sorted = std::mem::take(&mut set.rules);
-            for rule in sorted {
+            for rule in &sorted {
                 set.rules.extend(doubts.remove(&rule.origin.span));
-                set.rules.push(rule);
+                set.rules.push(rule.to_buf());
             }
         }
         self.document.rule_sets.push(set);
     }
 
     /// What becomes of the packets of a route whose action is not known: the worst is that they are discarded.
-    fn doubt(&self, rule: &Rule, part: NodeId) -> Rule {
+    fn doubt(&self, rule: &Rule, part: NodeId) -> RuleBuf {
         let what = self.words(part);
         let why = "the action is not known here";
         let may = Condition::opaque(format!("{what} discards"), why, self.tree.span(part));
-        Rule {
+        RuleBuf {
             name: format!("{} ({what} discards)", rule.name).into(),
             condition: Condition::and([rule.condition.clone(), may]),
             outcome: Outcome::Verdict(Verdict::Discard),
             nlri: None,
-            ..rule.clone()
+            ..rule.clone().to_buf()
         }
     }
 
     /// A route, and in front of it what an action nobody knows may do.
-    fn route(&mut self, route: NodeId, set: &str, table: Table) -> (Rule, Option<Rule>) {
+    fn route(&mut self, route: NodeId, set: &str, table: Table) -> (RuleBuf, Option<RuleBuf>) {
         let tree = self.tree;
         self.unreadable = false;
         let mut spec = FlowSpec::new(table.family());
@@ -122,19 +122,25 @@ impl Lowering<'_, '_> {
         spec.normalise();
         let name = tree.name(route);
         let origin = self.origin(route);
-        let from = Route { name: &name, rule_set: set, spec: &spec, octets: None, actions: &actions, origin };
-        let mut found = Vec::new();
-        let mut rule = flowspec::rule(&from, self.options, &mut found);
-        if self.unreadable {
+        let unread = self.unreadable.then(|| {
             let id = format!("unreadable statement in {set} {name}");
-            let unread = Condition::opaque(id, "a statement of the route cannot be read", tree.span(route));
-            rule.condition = Condition::and([rule.condition, unread]);
-            rule.nlri = None;
-        }
+            Condition::opaque(id, "a statement of the route cannot be read", tree.span(route))
+        });
+        let from = Route {
+            name: &name,
+            rule_set: set,
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: unread.as_slice(),
+            origin,
+        };
+        let mut found = Vec::new();
+        let rule = flowspec::rule(&from, self.options, &mut found);
         for finding in found {
             self.findings.push(finding);
         }
-        let doubt = unknown.filter(|_| !decided).map(|part| self.doubt(&rule, part));
+        let doubt = unknown.filter(|_| !decided).map(|part| self.doubt(&rule.as_rule(), part));
         (rule, doubt)
     }
 

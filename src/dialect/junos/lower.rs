@@ -9,7 +9,7 @@ use crate::diagnostic::Level;
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::SourceId;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -230,7 +230,7 @@ impl<'a, 't> Lowering<'a, 't> {
                 kind: Kind::Filter,
                 family: packets,
                 default: Verdict::Discard,
-                rules: Vec::new(),
+                rules: Rules::new(),
             });
         }
     }
@@ -249,7 +249,7 @@ impl<'a, 't> Lowering<'a, 't> {
         self.scope = filter.scope;
         let Some(set) = self.document.rule_sets.get(index) else { return };
         let name = set.name.clone();
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut rules = Rules::new();
         for node in nodes {
             for child in tree.children(node) {
                 if tree.word(child) != "term" {
@@ -267,7 +267,7 @@ impl<'a, 't> Lowering<'a, 't> {
         }
     }
 
-    fn term(&mut self, term: NodeId, set: &str, family: Families, rules: &mut Vec<Rule>) {
+    fn term(&mut self, term: NodeId, set: &str, family: Families, rules: &mut Rules) {
         let tree = self.tree;
         if tree.is_reopened(term) {
             let message = format!("term `{}` is written twice", shown(tree.word(term)));
@@ -305,7 +305,7 @@ impl<'a, 't> Lowering<'a, 't> {
             condition = Condition::and([condition, unread]);
         }
         let then = self.then(then, family);
-        let mut rule = Rule {
+        let mut rule = RuleBuf {
             name: tree.name(term).into(),
             condition,
             actions: then.actions.into_boxed_slice(),
@@ -321,7 +321,7 @@ impl<'a, 't> Lowering<'a, 't> {
                 let may = Condition::opaque(format!("{id} {what}"), why, tree.span(term));
                 let name = format!("{} ({id} {what})", tree.name(term)).into();
                 let condition = Condition::and([rule.condition.clone(), may]);
-                rules.push(Rule { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
+                rules.push(RuleBuf { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
             }
             rule.outcome = Outcome::Next { held: None };
         } else if call.is_none() && !then.decided && (self.unreadable || then.unknown.is_some()) {
@@ -331,7 +331,12 @@ impl<'a, 't> Lowering<'a, 't> {
             let may = Condition::opaque(format!("{what} discards"), "the action is not known here", span);
             let name = format!("{} ({what} discards)", tree.name(term)).into();
             let condition = Condition::and([rule.condition.clone(), may]);
-            rules.push(Rule { name, condition, outcome: Outcome::Verdict(Verdict::Discard), ..rule.clone() });
+            rules.push(RuleBuf {
+                name,
+                condition,
+                outcome: Outcome::Verdict(Verdict::Discard),
+                ..rule.clone()
+            });
         }
         rules.push(rule);
     }
@@ -407,13 +412,16 @@ impl<'a, 't> Lowering<'a, 't> {
 
     fn break_loop(&mut self, set: usize, rule: usize) {
         let Some(set) = self.document.rule_sets.get_mut(set) else { return };
-        let Some(rule) = set.rules.get_mut(rule) else { return };
-        let span = rule.origin.span;
-        let id = format!("loop of filters at {} {}", set.name, rule.name);
+        let Some(place) = set.rules.get(rule) else { return };
+        let span = place.origin.span;
+        let id = format!("loop of filters at {} {}", set.name, place.name);
+        let message = format!("term `{}` calls a filter that comes back to this one", shown(place.name));
         let may = Condition::opaque(id, "the filters call each other in a circle", span);
-        rule.condition = Condition::and([std::mem::replace(&mut rule.condition, Condition::True), may]);
-        rule.outcome = Outcome::Verdict(Verdict::Discard);
-        let message = format!("term `{}` calls a filter that comes back to this one", shown(&rule.name));
+        let both = Condition::and([place.condition.clone(), may]);
+        if let Some(condition) = set.rules.conditions_mut().get_mut(rule) {
+            *condition = both;
+        }
+        set.rules.set_outcome(rule, Outcome::Verdict(Verdict::Discard));
         self.findings.syntax(span, &message);
     }
 

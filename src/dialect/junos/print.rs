@@ -248,11 +248,11 @@ impl Filter<'_, '_> {
         writer.open(&format!("filter {name}"))?;
         let mut names = Names::default();
         for rule in &self.set.rules {
-            let (name, changed) = names.take(&rule.name);
+            let (name, changed) = names.take(rule.name);
             if changed {
-                self.lost(&rule.name, format!("the name of the rule, which is `{name}` instead"));
+                self.lost(rule.name, format!("the name of the rule, which is `{name}` instead"));
             }
-            self.term(rule, &name, writer)?;
+            self.term(&rule, &name, writer)?;
         }
         self.rest(&mut names, writer)?;
         writer.close()?;
@@ -297,7 +297,7 @@ impl Filter<'_, '_> {
     fn term(&mut self, rule: &Rule, name: &str, writer: &mut Writer<'_>) -> fmt::Result {
         if let Outcome::Call(target) = rule.outcome {
             let target = self.names.get(&(target as usize));
-            let alone = rule.condition == Condition::True && rule.actions.is_empty();
+            let alone = *rule.condition == Condition::True && rule.actions.is_empty();
             let same_family = || {
                 let Outcome::Call(target) = rule.outcome else { return false };
                 let other = self.document.rule_sets.get(target as usize);
@@ -312,7 +312,7 @@ impl Filter<'_, '_> {
                 self.left_out(rule, name, what, writer)
             };
         }
-        let from = match print_match::statements(&rule.condition, self.place.families, &self.document.symbols)
+        let from = match print_match::statements(rule.condition, self.place.families, &self.document.symbols)
         {
             Ok(from) => from,
             Err(what) => {
@@ -328,7 +328,7 @@ impl Filter<'_, '_> {
             }
         };
         for (loss, what) in then.lost {
-            self.lost.push(Lost::new(loss, &self.set.name, &rule.name, what));
+            self.lost.push(Lost::new(loss, &self.set.name, rule.name, what));
         }
         self.policers.extend(then.policers);
         writer.open(&format!("term {name}"))?;
@@ -351,7 +351,7 @@ impl Filter<'_, '_> {
     }
 
     fn left_out(&mut self, rule: &Rule, name: &str, what: &str, writer: &mut Writer<'_>) -> fmt::Result {
-        self.lost.push(Lost::left_out(&self.set.name, &rule.name, what));
+        self.lost.push(Lost::left_out(&self.set.name, rule.name, what));
         writer.comment(&format!("term {name}: {what}"))
     }
 }

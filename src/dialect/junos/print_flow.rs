@@ -15,7 +15,7 @@ use crate::dialect::flowspec::{self, Body, Component, ComponentType as C, FlowSp
 use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::ir::{
-    Action, Condition, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, ValueSet, Verdict,
+    Action, Condition, Mark, Outcome, Rate, RateUnit, RouteTarget, Rule, RuleSet, ValueSetRef, Verdict,
 };
 use crate::source::Span;
 use std::fmt;
@@ -40,12 +40,12 @@ pub(super) fn print(set: &RuleSet, writer: &mut Writer<'_>, lost: &mut Vec<Lost>
     blocks.iter().try_for_each(|block| writer.open(block))?;
     let mut names = Names::default();
     for rule in &set.rules {
-        let mut lose = |loss, what: String| lost.push(Lost::new(loss, &set.name, &rule.name, what));
-        let (name, changed) = names.take(&rule.name);
+        let mut lose = |loss, what: String| lost.push(Lost::new(loss, &set.name, rule.name, what));
+        let (name, changed) = names.take(rule.name);
         if changed {
             lose(Loss::Detail, format!("the name of the route, which is `{name}` instead"));
         }
-        let components = match components(rule, set.family) {
+        let components = match components(&rule, set.family) {
             Ok((components, same)) => {
                 if !same {
                     let what = "the octets of the route: Junos makes others that match the same packets";
@@ -58,7 +58,7 @@ pub(super) fn print(set: &RuleSet, writer: &mut Writer<'_>, lost: &mut Vec<Lost>
                 continue;
             }
         };
-        let (then, without) = actions(rule);
+        let (then, without) = actions(&rule);
         for (loss, what) in without {
             lose(loss, what);
         }
@@ -88,7 +88,7 @@ type Words = Vec<(&'static str, Vec<String>)>;
 /// The components in words, and whether they make the same octets again.
 fn components(rule: &Rule, family: Family) -> Result<(Words, bool), String> {
     let six = family == Family::Inet6;
-    let nlri = rule.nlri.as_deref().ok_or("a rule that has no flow specification")?;
+    let nlri = rule.nlri.ok_or("a rule that has no flow specification")?;
     let table = if six { Table::Ipv6 } else { Table::Ipv4 };
     let mut spec = FlowSpec::new(family);
     flowspec::decode_value(table, nlri, 0, &mut spec)
@@ -151,7 +151,7 @@ fn one(
             let Some(Condition::Test(test)) = alone(component, spec) else {
                 return Err("TCP flags that Junos cannot say".to_owned());
             };
-            let ValueSet::Bits(set) = &test.values else {
+            let ValueSetRef::Bits(set) = test.values() else {
                 return Err("TCP flags that Junos cannot say".to_owned());
             };
             if set.patterns().iter().any(|p| p.mask >> TCP_BITS != 0) {
@@ -233,7 +233,7 @@ fn ranges(component: &Component, spec: &FlowSpec) -> Option<Vec<(u64, u64)>> {
         one => one,
     };
     let Condition::Test(test) = part else { return None };
-    let set = test.values.as_ranges()?;
+    let set = test.values().as_ranges()?;
     let list: Vec<(u64, u64)> = set.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
     (!list.is_empty()).then_some(list)
 }
@@ -242,7 +242,7 @@ fn ranges(component: &Component, spec: &FlowSpec) -> Option<Vec<(u64, u64)>> {
 fn actions(rule: &Rule) -> (Vec<String>, Vec<(Loss, String)>) {
     let mut lost = Vec::new();
     let mut leaves = Vec::new();
-    for action in &rule.actions {
+    for action in rule.actions {
         if let Some(leaf) = action_leaf(action) {
             leaves.push(leaf);
         } else {

@@ -13,7 +13,7 @@ use super::print_values::{
 };
 use super::support::{self, Families, INET, INET6, LAYER2, Match, N, Slot};
 use crate::field::{Field, GROUPS};
-use crate::ir::{Condition, Test, ValueSet};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::net::{IntervalSet, Prefix6};
 use std::fmt;
 
@@ -128,10 +128,10 @@ impl From<'_> {
             Some(Condition::Test(next)) => Some(next),
             _ => None,
         };
-        let only = |test: &Test, value: u32| test.values.as_single() == Some(value.into());
-        match test.field {
+        let only = |test: &Test, value: u32| test.values().as_single() == Some(value.into());
+        match test.field() {
             Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6 => {
-                let slot = match test.field {
+                let slot = match test.field() {
                     Field::Src4 if self.family == LAYER2 => Slot::Source4,
                     Field::Dst4 if self.family == LAYER2 => Slot::Destination4,
                     Field::Src6 if self.family == LAYER2 => Slot::Source6,
@@ -143,7 +143,7 @@ impl From<'_> {
             }
             Field::IpVersion => {
                 let bound = next.and_then(|next| {
-                    Some(match (test.values.as_single()?, next.field) {
+                    Some(match (test.values().as_single()?, next.field()) {
                         (4, Field::Proto) => N::Protocol4,
                         (6, Field::Proto) => N::PayloadProtocol6,
                         (6, Field::ProtoField) => N::NextHeader6,
@@ -154,17 +154,17 @@ impl From<'_> {
                 let (Some(number), Some(next)) = (bound, next) else {
                     return Err("a condition on the IP version alone".to_owned());
                 };
-                self.number(number, &next.values)?;
+                self.number(number, next.values())?;
                 return Ok(1);
             }
             Field::FragOff => {
-                let first = next.filter(|next| next.field == Field::Mf);
+                let first = next.filter(|next| next.field() == Field::Mf);
                 if let Some(more) = first.filter(|more| only(test, 0) && only(more, 1)) {
                     let _ = more;
                     self.add("first-fragment", Values::None)?;
                     return Ok(1);
                 }
-                let later = test.values == ValueSet::range(1, LAST_OFFSET);
+                let later = test.values() == ValueSet::range(1, LAST_OFFSET);
                 if self.family == INET6 && later && first.is_some_and(|more| only(more, 0)) {
                     self.add("last-fragment", Values::None)?;
                     return Ok(1);
@@ -172,32 +172,32 @@ impl From<'_> {
                 if later {
                     self.add("is-fragment", Values::None)?;
                 } else {
-                    self.number(N::FragmentOffset, &test.values)?;
+                    self.number(N::FragmentOffset, test.values())?;
                 }
             }
             Field::Df | Field::Mf | Field::ReservedFlag => {
                 // All tests of flags that follow are one expression.
-                let flag = |part: &&Condition| matches!(part, Condition::Test(t) if FRAGMENT_FIELDS.iter().any(|f| f.1 == t.field));
+                let flag = |part: &&Condition| matches!(part, Condition::Test(t) if FRAGMENT_FIELDS.iter().any(|f| f.1 == t.field()));
                 let more = after.iter().take_while(flag).count();
                 let this = Condition::Test(test.clone());
                 let all = std::iter::once(this).chain(after.iter().take(more).cloned());
                 self.fragment_flags(&Condition::and(all))?;
                 return Ok(more);
             }
-            Field::RawOctet13 => self.tcp_flags(&test.values)?,
+            Field::RawOctet13 => self.tcp_flags(test.values())?,
             Field::IpOptions => self.options(test, Match::IpOptions(false), Match::IpOptions(true))?,
             Field::ExtHdrs => {
                 self.options(test, Match::ExtensionHeader(false), Match::ExtensionHeader(true))?;
             }
             Field::InIface => {
-                let names = self.names(&test.values)?;
+                let names = self.names(test.values())?;
                 let keyword = self.keyword(Match::Interface)?;
                 self.add(keyword, Values::List(names))?;
             }
             Field::InGroup => {
-                let (bits, except) = groups(&test.values).ok_or("a condition on interface groups")?;
+                let (bits, except) = groups(test.values()).ok_or("a condition on interface groups")?;
                 let symbols = (0..GROUPS).filter(|index| bits >> index & 1 == 1);
-                let names = self.names(&ValueSet::of(symbols))?;
+                let names = self.names(ValueSet::of(symbols).view())?;
                 let number = |name: &String| name.parse::<u8>().is_ok();
                 if !names.iter().all(number) {
                     return Err("a condition on interface groups that are no numbers".to_owned());
@@ -212,20 +212,20 @@ impl From<'_> {
             field => {
                 let number = number_of(field, self.family)
                     .ok_or_else(|| format!("a condition on `{}`", field.info().title))?;
-                self.number(number, &test.values)?;
+                self.number(number, test.values())?;
             }
         }
         Ok(0)
     }
 
-    fn number(&mut self, number: N, values: &ValueSet) -> Result<()> {
+    fn number(&mut self, number: N, values: ValueSetRef<'_>) -> Result<()> {
         let reads = reads(number, self.family);
         let set = values.as_ranges().ok_or("a bit pattern of a number")?;
         // In IPv4 no packet is longer than the statement can say.
         let clipped;
         let set = if reads.field == Field::Len && self.family == INET {
-            clipped = set.intersection(&IntervalSet::range(0, reads.max));
-            &clipped
+            clipped = set.intersection(IntervalSet::range(0, reads.max).view());
+            clipped.view()
         } else {
             set
         };
@@ -242,7 +242,7 @@ impl From<'_> {
         Err(format!("these values of `{}`", reads.field.info().title))
     }
 
-    fn names(&self, values: &ValueSet) -> Result<Vec<String>> {
+    fn names(&self, values: ValueSetRef<'_>) -> Result<Vec<String>> {
         let set = values.as_ranges().ok_or("a bit pattern of interfaces")?;
         if set.is_empty() || set.size() > MANY as u128 {
             return Err("a condition on interfaces by other than their names".to_owned());
@@ -265,8 +265,8 @@ impl From<'_> {
     }
 
     fn macs(&mut self, test: &Test) -> Result<()> {
-        let keyword = self.keyword(Match::Mac(test.field))?;
-        let ValueSet::Wide(set) = &test.values else {
+        let keyword = self.keyword(Match::Mac(test.field()))?;
+        let ValueSetRef::Wide(set) = test.values() else {
             return Err("a bit pattern of MAC addresses".to_owned());
         };
         // Prefixes of 48 bits are prefixes of 128 with zeros in front.
@@ -282,8 +282,8 @@ impl From<'_> {
         self.add(keyword, Values::Block(prefixes.iter().map(line).collect()))
     }
 
-    fn tcp_flags(&mut self, values: &ValueSet) -> Result<()> {
-        let ValueSet::Bits(set) = values else { return Err("TCP flags as numbers".to_owned()) };
+    fn tcp_flags(&mut self, values: ValueSetRef<'_>) -> Result<()> {
+        let ValueSetRef::Bits(set) = values else { return Err("TCP flags as numbers".to_owned()) };
         let inside = (1_u128 << TCP_BITS) - 1;
         if set.patterns().iter().any(|p| p.mask & !inside != 0) {
             return Err("TCP flags beyond the six that Junos reads".to_owned());
@@ -309,22 +309,22 @@ impl From<'_> {
     }
 
     fn options(&mut self, test: &Test, plain: Match, except: Match) -> Result<()> {
-        let top = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
+        let top = u32::try_from(test.field().info().max).unwrap_or(u32::MAX);
         let any = || Values::List(vec!["any".to_owned()]);
-        let names = match test.field {
+        let names = match test.field() {
             Field::IpOptions => names::IP_OPTIONS,
             _ => names::EXTENSION_HEADERS,
         };
-        if test.values == ValueSet::range(1, top) {
+        if test.values() == ValueSet::range(1, top) {
             let keyword = self.keyword(plain)?;
             return self.add(keyword, any());
         }
-        if test.values == ValueSet::single(0) {
+        if test.values() == ValueSet::single(0) {
             let keyword = self.keyword(except)?;
             return self.add(keyword, any());
         }
-        let ValueSet::Bits(set) = &test.values else { return Err("these options".to_owned()) };
-        let kinds = |bits: u128| kinds_of(test.field, bits, names);
+        let ValueSetRef::Bits(set) = test.values() else { return Err("these options".to_owned()) };
+        let kinds = |bits: u128| kinds_of(test.field(), bits, names);
         let (keyword, bits) = match set.patterns() {
             [one] if one.value == 0 && one.mask != 0 => (self.keyword(except)?, one.mask),
             list if !list.is_empty()
@@ -341,16 +341,16 @@ impl From<'_> {
     /// Alternatives: either port, either address, flags of the header, values only the device knows.
     fn either(&mut self, parts: &[Condition], whole: &Condition) -> Result<()> {
         if let [Condition::Test(a), Condition::Test(b)] = parts
-            && a.values == b.values
+            && a.values() == b.values()
         {
-            match (a.field, b.field) {
-                (Field::RawPort0, Field::RawPort1) => return self.number(N::Port, &a.values),
+            match (a.field(), b.field()) {
+                (Field::RawPort0, Field::RawPort1) => return self.number(N::Port, a.values()),
                 (Field::Sport, Field::Dport) => {
                     self.guards.require(IntervalSet::from_ranges(PORT_PROTOCOLS));
-                    return self.number(N::Port, &a.values);
+                    return self.number(N::Port, a.values());
                 }
                 (Field::Src4, Field::Dst4) | (Field::Src6, Field::Dst6) => {
-                    let slot = match (self.family, a.field) {
+                    let slot = match (self.family, a.field()) {
                         (LAYER2, Field::Src4) => Slot::Either4,
                         (LAYER2, _) => Slot::Either6,
                         _ => Slot::Either,
@@ -394,23 +394,23 @@ impl From<'_> {
     /// first fragment, of the protocols that have the field.
     fn located(&mut self, test: &Test) -> Result<()> {
         if self.family != INET {
-            return Err(format!("`{}` in a family that cannot ask for fragments", test.field.info().title));
+            return Err(format!("`{}` in a family that cannot ask for fragments", test.field().info().title));
         }
         let one = |protocol| IntervalSet::single(protocol);
-        match test.field {
+        match test.field() {
             Field::Sport | Field::Dport => {
                 self.guards.require(IntervalSet::from_ranges(PORT_PROTOCOLS));
-                let number = if test.field == Field::Sport { N::SourcePort } else { N::DestinationPort };
-                self.number(number, &test.values)
+                let number = if test.field() == Field::Sport { N::SourcePort } else { N::DestinationPort };
+                self.number(number, test.values())
             }
             Field::TcpFlags => {
                 self.guards.require(one(6));
-                self.tcp_flags(&test.values)
+                self.tcp_flags(test.values())
             }
             field => {
                 self.guards.require(one(1));
                 let number = if field == Field::IcmpType { N::IcmpType } else { N::IcmpCode };
-                self.number(number, &test.values)
+                self.number(number, test.values())
             }
         }
     }
@@ -429,7 +429,7 @@ impl From<'_> {
             }
             _ => wanted,
         };
-        let list = number_list(&set, &reads).ok_or("a protocol that does not have this field")?;
+        let list = number_list(set.view(), &reads).ok_or("a protocol that does not have this field")?;
         let protocol = Statement { keyword: "protocol", values: Values::List(list) };
         match said.and_then(|at| self.list.get_mut(at)) {
             Some(place) => *place = protocol,

@@ -33,7 +33,7 @@ pub(super) fn reject(kind: RejectKind, family: Families) -> Option<String> {
 pub(super) fn statements(rule: &Rule, family: Families) -> Result<Then, String> {
     let mut then = Then::default();
     let mut sends = false;
-    for action in &rule.actions {
+    for action in rule.actions {
         sends |= action_leaf(action, family, &mut then);
     }
     let outcome = match rule.outcome {

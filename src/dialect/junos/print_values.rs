@@ -6,8 +6,8 @@ use super::names::{self, Names};
 use super::numbers::Reads;
 use super::support::{ANY, Families, INET, INET6, LAYER2, MPLS, N};
 use crate::field::{Field, IP_OPTION_TYPES};
-use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{BitMatch, IntervalSet, Prefix4, Prefix6};
+use crate::ir::{Condition, Test, ValueSetRef};
+use crate::net::{BitMatch, Intervals, Prefix4, Prefix6};
 use crate::source::Span;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(super) const MANY: usize = 100_000;
 
 /// Values and ranges as words; none when a value is more than the keyword takes, or there is none.
-pub(super) fn number_list(set: &IntervalSet<u32>, reads: &Reads) -> Option<Vec<String>> {
+pub(super) fn number_list(set: Intervals<'_, u32>, reads: &Reads) -> Option<Vec<String>> {
     if set.is_empty() || set.max()? > reads.max {
         return None;
     }
@@ -33,18 +33,18 @@ pub(super) fn number_list(set: &IntervalSet<u32>, reads: &Reads) -> Option<Vec<S
 /// The prefixes of a test; an error says in words why there are none.
 pub(super) fn address_lines(test: &Test) -> Result<Vec<String>, String> {
     let none = |what: &str| vec![format!("{what} except")];
-    let lines: Vec<String> = match &test.values {
-        ValueSet::Ranges(set) if set.is_empty() => none("0.0.0.0/0"),
-        ValueSet::Wide(set) if set.is_empty() => none("::/0"),
-        ValueSet::Ranges(set) => {
+    let lines: Vec<String> = match test.values() {
+        ValueSetRef::Ranges(set) if set.is_empty() => none("0.0.0.0/0"),
+        ValueSetRef::Wide(set) if set.is_empty() => none("::/0"),
+        ValueSetRef::Ranges(set) => {
             set.ranges().flat_map(|(lo, hi)| Prefix4::cover(lo, hi)).map(|p| p.to_string()).collect()
         }
-        ValueSet::Wide(set) => {
+        ValueSetRef::Wide(set) => {
             set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)).map(|p| p.to_string()).collect()
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             let line = |p: &crate::net::BitMatch| {
-                if matches!(test.field, Field::Src4 | Field::Dst4) {
+                if matches!(test.field(), Field::Src4 | Field::Dst4) {
                     let (value, mask) = (u32::try_from(p.value).ok()?, u32::try_from(p.mask).ok()?);
                     return Some(format!("{}/{}", Ipv4Addr::from(value), Ipv4Addr::from(mask)));
                 }
@@ -65,7 +65,7 @@ pub(super) fn address_lines(test: &Test) -> Result<Vec<String>, String> {
 pub(super) fn flags_of(condition: &Condition) -> Option<Accepted> {
     let mut only = true;
     condition.visit(&mut |part| match part {
-        Condition::Test(test) => only &= FRAGMENT_FIELDS.iter().any(|f| f.1 == test.field),
+        Condition::Test(test) => only &= FRAGMENT_FIELDS.iter().any(|f| f.1 == test.field()),
         Condition::Opaque(_) => only = false,
         _ => {}
     });
@@ -91,8 +91,8 @@ fn holds(condition: &Condition, flags: u32) -> bool {
         Condition::Or(parts) => parts.iter().any(|part| holds(part, flags)),
         Condition::Not(part) => !holds(part, flags),
         Condition::Test(test) => {
-            let bit = FRAGMENT_FIELDS.iter().find(|f| f.1 == test.field).map_or(0, |f| f.0);
-            test.values.contains(u128::from(flags & bit != 0))
+            let bit = FRAGMENT_FIELDS.iter().find(|f| f.1 == test.field()).map_or(0, |f| f.0);
+            test.values().contains(u128::from(flags & bit != 0))
         }
     }
 }
@@ -143,8 +143,8 @@ pub(super) fn kinds_of(field: Field, bits: u128, names: Names) -> Option<Vec<Str
 }
 
 /// The groups of a test, a bit for each, and whether it asks for none of them instead of any.
-pub(super) fn groups(values: &ValueSet) -> Option<(u128, bool)> {
-    let ValueSet::Bits(set) = values else { return None };
+pub(super) fn groups(values: ValueSetRef<'_>) -> Option<(u128, bool)> {
+    let ValueSetRef::Bits(set) = values else { return None };
     match set.patterns() {
         [only] if only.value == 0 && only.mask != 0 => Some((only.mask, true)),
         list => {

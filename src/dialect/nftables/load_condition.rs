@@ -720,7 +720,7 @@ fn octets_of((bit, width): (u32, u32)) -> (u32, u32) {
 // Fields that only IPv6 packets have.
 fn only_inet6(condition: &Condition) -> bool {
     match condition {
-        Condition::Test(test) => matches!(test.field, Field::FlowLabel | Field::Src6 | Field::Dst6),
+        Condition::Test(test) => matches!(test.field(), Field::FlowLabel | Field::Src6 | Field::Dst6),
         _ => false,
     }
 }

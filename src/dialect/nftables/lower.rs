@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::limits;
-use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Verdict};
+use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::{SourceId, Span};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -185,12 +185,12 @@ impl<'a, 's> Lower<'a, 's> {
         }
         let index = u32::try_from(self.document.rule_sets.len()).unwrap_or(u32::MAX);
         self.names.insert(name.clone(), index);
-        self.document.rule_sets.push(RuleSet { name, kind, family, default, rules: Vec::new() });
+        self.document.rule_sets.push(RuleSet { name, kind, family, default, rules: Rules::new() });
         index
     }
 
-    fn rules(&mut self, table: &Table<'a>, chain: &Chain<'a>) -> Vec<Rule> {
-        let mut rules = Vec::with_capacity(chain.rules.len());
+    fn rules(&mut self, table: &Table<'a>, chain: &Chain<'a>) -> Rules {
+        let mut rules = Rules::with_capacity(chain.rules.len());
         if let Some(span) = chain.unsure {
             self.unknown_rule(chain, span, &mut rules);
         }
@@ -208,11 +208,11 @@ impl<'a, 's> Lower<'a, 's> {
     }
 
     // A rule that may be there and do anything.
-    fn unknown_rule(&mut self, chain: &Chain<'a>, span: Span, rules: &mut Vec<Rule>) {
+    fn unknown_rule(&mut self, chain: &Chain<'a>, span: Span, rules: &mut Rules) {
         for verdict in [Verdict::Accept, Verdict::Discard] {
             let id = format!("a rule of `{}` that is not known to {verdict}", chain.name.text);
             let reason = "a command names a rule by a handle, which a file does not give";
-            rules.push(Rule {
+            rules.push(RuleBuf {
                 name: "?".into(),
                 condition: Condition::opaque(id, reason, span),
                 actions: Box::default(),
@@ -266,7 +266,7 @@ impl<'a, 's> Lower<'a, 's> {
         let table = self.current().map_or("", |table| table.name.text);
         let name = format!("{}/{table}/{chain}#{}", known.family.name(), self.blocks);
         let index = self.push_set(name, Kind::Chain, family, Verdict::NoDecision);
-        let mut rules = Vec::new();
+        let mut rules = Rules::new();
         let mut statements = Vec::new();
         let pieces = super::parse::pieces(body.text, body.span.start);
         for ((text, base), number) in pieces.into_iter().zip(1..) {
@@ -388,7 +388,7 @@ impl<'a, 's> Lower<'a, 's> {
         let index = self.push_set(name, Kind::Hook, family, Verdict::Accept);
         let stages = place.stages.iter().map(|stage| {
             let name = self.document.rule_sets.get(stage.index as usize).map_or("", |set| set.name.as_str());
-            Rule {
+            RuleBuf {
                 name: name.into(),
                 condition: Condition::True,
                 actions: Box::default(),

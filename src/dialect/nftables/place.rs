@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(zero.tests().len(), 4);
         let later = Values::pattern(0, 0x1fff, 16).complement(16).unwrap();
         let later = condition(&fragment, &later, Span::default()).unwrap();
-        assert!(later.tests().iter().all(|test| test.field == Field::FragOff));
+        assert!(later.tests().iter().all(|test| test.field() == Field::FragOff));
         assert_eq!(parts(INET, 80, 16), None);
         let label = parts(INET6, 16, 16).unwrap();
         let port = condition(&label, &Values::single(443), Span::default()).unwrap();

@@ -24,7 +24,7 @@ pub(super) fn print(
     form: Form,
     out: &mut dyn fmt::Write,
 ) -> Result<Vec<Lost>, fmt::Error> {
-    let asks = |rule: &Rule| rule.condition.tests().iter().any(|test| test.field == Field::CtState);
+    let asks = |rule: Rule<'_>| rule.condition.tests().iter().any(|test| test.field() == Field::CtState);
     let mut tracked = [false; 2];
     for set in document.rule_sets.iter().filter(|set| set.rules.iter().any(asks)) {
         tracked = more(tracked, of(set.family));
@@ -191,7 +191,7 @@ impl<'d> Printer<'d> {
         let mut lines: Vec<Line> = Vec::new();
         // The number a rule read here has when it has no comment.
         for rule in &set.rules {
-            self.rule(set, home, rule, &mut lines);
+            self.rule(set, home, &rule, &mut lines);
         }
         match (home.base, set.default) {
             (Some(_), Verdict::Reject(kind)) => {
@@ -211,7 +211,7 @@ impl<'d> Printer<'d> {
     }
 
     fn rule(&mut self, set: &RuleSet, home: &Home, rule: &Rule, lines: &mut Vec<Line>) {
-        let name = &*rule.name;
+        let name = rule.name;
         let ending = match rule.outcome {
             Outcome::Verdict(Verdict::Accept) => Ending::Accept,
             Outcome::Verdict(Verdict::Discard) => Ending::Drop,
@@ -231,15 +231,15 @@ impl<'d> Printer<'d> {
                 return self.lose(Loss::LeftOut, set, name, "nftables has no such outcome");
             }
         };
-        let parts = match &rule.condition {
-            Condition::And(parts) => parts.as_ref(),
+        let parts = match rule.condition {
+            Condition::And(parts) => &**parts,
             Condition::True => &[],
             other => std::slice::from_ref(other),
         };
         let start = known(home, self.tracked);
         let (groups, version) = match print_exact::items(parts, start, self.document) {
             Some((items, known)) => (vec![items], known.version),
-            None => match print_general::rules(&rule.condition, set.family, self.document) {
+            None => match print_general::rules(rule.condition, set.family, self.document) {
                 Ok(general) => {
                     if let Some(what) = general.loses {
                         self.lose(Loss::Meaning, set, name, what);
@@ -258,7 +258,7 @@ impl<'d> Printer<'d> {
             },
         };
         let (mut counter, mut log) = (false, false);
-        for action in &rule.actions {
+        for action in rule.actions {
             match action {
                 Action::Count(count) => {
                     counter = true;

@@ -7,7 +7,7 @@ use super::matching::operated;
 use super::values::{Linear, Values};
 use super::written::{Item, Right, shorter};
 use crate::field::{Field, ext};
-use crate::ir::{Condition, Document, ValueSet};
+use crate::ir::{Condition, Document, ValueSetRef};
 use crate::net::IntervalSet;
 use crate::source::Span;
 
@@ -59,7 +59,7 @@ fn step(parts: &[Condition], first: &Condition, known: Known, document: &Documen
 fn try_all(
     parts: &[Condition],
     field: Field,
-    values: &ValueSet,
+    values: ValueSetRef<'_>,
     guess: Known,
     known: Known,
 ) -> Option<Found> {
@@ -84,8 +84,8 @@ fn try_all(
             next.learn(&load, &set);
         }
         let made = match Condition::and(out) {
-            Condition::And(list) => list.into_vec(),
-            other => vec![other],
+            Condition::And(list) => list,
+            other => [other].into(),
         };
         if parts.get(..made.len()).is_some_and(|there| there == made.as_slice()) {
             return Some((Item { load, mask, unequal, right: Right::Ranges(ranges) }, made.len(), next));
@@ -95,9 +95,9 @@ fn try_all(
 }
 
 // The field a part is about.
-fn leading(part: &Condition) -> Option<(Field, &ValueSet)> {
+fn leading(part: &Condition) -> Option<(Field, ValueSetRef<'_>)> {
     match part {
-        Condition::Test(test) => Some((test.field, &test.values)),
+        Condition::Test(test) => Some((test.field(), test.values())),
         Condition::Or(list) | Condition::And(list) => {
             // Of a load in packets of all kinds: the octets behind the header say what was asked.
             let skip = |field: Field| matches!(field, Field::IpVersion | Field::FragOff | Field::ExtHdrs);
@@ -173,7 +173,7 @@ type Compared = (Option<u128>, bool, Vec<(u128, u128)>);
 
 // How a load is compared so that it has these values of the field.
 #[expect(clippy::single_match_else, reason = "the two kinds of sets side by side")]
-fn compared(load: &Load, field: Field, values: &ValueSet, less: u128) -> Option<Compared> {
+fn compared(load: &Load, field: Field, values: ValueSetRef<'_>, less: u128) -> Option<Compared> {
     let width = load.width();
     let whole = field.info().width;
     if let Load::Field(Header::Ip, place) = load
@@ -191,12 +191,12 @@ fn compared(load: &Load, field: Field, values: &ValueSet, less: u128) -> Option<
         return Some((Some(mask), unequal, moved));
     }
     match values {
-        ValueSet::Bits(set) => match set.patterns() {
+        ValueSetRef::Bits(set) => match set.patterns() {
             [only] => Some((Some(only.mask), false, vec![(only.value, only.value)])),
             list => {
                 let mask = list.iter().fold(0, |all, pattern| all | pattern.mask);
                 let any = Values::any_of(mask, u32::from(whole)).into_set(field);
-                (any == *values).then(|| (Some(mask), true, vec![(0, 0)]))
+                (any == values.to_set()).then(|| (Some(mask), true, vec![(0, 0)]))
             }
         },
         _ => {
@@ -211,11 +211,11 @@ fn compared(load: &Load, field: Field, values: &ValueSet, less: u128) -> Option<
 }
 
 /// The ranges of a set that is kept as ranges.
-pub(super) fn ranges(values: &ValueSet) -> Option<Vec<(u128, u128)>> {
+pub(super) fn ranges(values: ValueSetRef<'_>) -> Option<Vec<(u128, u128)>> {
     match values {
-        ValueSet::Ranges(set) => Some(set.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect()),
-        ValueSet::Wide(set) => Some(set.ranges().collect()),
-        ValueSet::Bits(_) => None,
+        ValueSetRef::Ranges(set) => Some(set.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect()),
+        ValueSetRef::Wide(set) => Some(set.ranges().collect()),
+        ValueSetRef::Bits(_) => None,
     }
 }
 
@@ -230,9 +230,9 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
         _ => return None,
     };
     let item = |load, unequal, right| Some(Item { load, mask: None, unequal, right });
-    match test.field {
+    match test.field() {
         Field::IpVersion if positive => {
-            let number = match test.values.as_single()? {
+            let number = match test.values().as_single()? {
                 4 => 2,
                 6 => 10,
                 _ => return None,
@@ -240,12 +240,12 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
             item(Load::Meta(Meta::NfProto), false, Right::Ranges(vec![(number, number)]))
         }
         Field::InIface | Field::OutIface => {
-            let load = if test.field == Field::InIface { Meta::InIface } else { Meta::OutIface };
-            let set = test.values.as_ranges()?;
+            let load = if test.field() == Field::InIface { Meta::InIface } else { Meta::OutIface };
+            let set = test.values().as_ranges()?;
             let rest = set.complement(u32::MAX);
             // Whatever is not among a few; without an interface only the second of the two forms holds.
             let unequal = positive && rest.size() < set.size();
-            let few = if unequal { rest } else { set.clone() };
+            let few = if unequal { rest } else { set.to_set() };
             let unequal = unequal || !positive;
             if few.size() > 4096 || few.is_empty() {
                 return None;
@@ -256,14 +256,14 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
             item(Load::Meta(load), unequal, Right::Names(names?))
         }
         Field::InGroup | Field::OutGroup => {
-            let ValueSet::Bits(set) = &test.values else { return None };
+            let ValueSetRef::Bits(set) = test.values() else { return None };
             let [only] = set.patterns() else { return None };
             if only.mask != only.value || only.mask.count_ones() != 1 {
                 return None;
             }
             let text = name(document, only.mask.trailing_zeros())?;
             let wild = text.ends_with('*') && text.len() > 1;
-            let load = match (test.field == Field::InGroup, wild) {
+            let load = match (test.field() == Field::InGroup, wild) {
                 (true, true) => Meta::InIface,
                 (true, false) => Meta::InGroup,
                 (false, true) => Meta::OutIface,
@@ -277,7 +277,7 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
         }
         Field::CtState if positive => {
             let states = ["new", "established", "related", "invalid", "untracked"];
-            let set = test.values.as_ranges()?;
+            let set = test.values().as_ranges()?;
             let list: Vec<&str> =
                 states.into_iter().zip(0..).filter(|(_, n)| set.contains(*n)).map(|(s, _)| s).collect();
             if list.is_empty() {
@@ -286,12 +286,12 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
             item(Load::CtState, false, Right::States(list))
         }
         Field::ExtHdrs | Field::IpOptions => {
-            let ValueSet::Bits(set) = &test.values else { return None };
+            let ValueSetRef::Bits(set) = test.values() else { return None };
             let [only] = set.patterns() else { return None };
             if only.mask.count_ones() != 1 || !positive && only.value == 0 {
                 return None;
             }
-            let load = flag(test.field, only.mask)?;
+            let load = flag(test.field(), only.mask)?;
             let exists = u128::from(positive && only.value != 0);
             // A test of a bit that is clear is not what `missing` is lowered to.
             if only.value == 0 {

@@ -6,7 +6,7 @@ use super::print_exact::{flag, plain, ranges};
 use super::values::{Values, full};
 use super::written::{Item, Right, shorter};
 use crate::field::{FIELDS, Family, Field, ext};
-use crate::ir::{Condition, Document, Test, ValueSet};
+use crate::ir::{Condition, Document, Test, ValueSet, ValueSetRef};
 use crate::source::Span;
 
 /// What a rule comes to.
@@ -103,12 +103,12 @@ fn normal(condition: &Condition, positive: bool) -> Result<Vec<Vec<Literal>>, St
     match (condition, positive) {
         (Condition::True, true) | (Condition::False, false) => Ok(vec![Vec::new()]),
         (Condition::True | Condition::False, _) => Ok(Vec::new()),
-        (Condition::Test(test), true) => Ok(vec![vec![Literal::In(test.field, test.values.clone())]]),
+        (Condition::Test(test), true) => Ok(vec![vec![Literal::In(test.field(), test.values().to_set())]]),
         (Condition::Test(test), false) => {
             let rest = complement(test).ok_or("it has too many patterns")?;
-            let mut list = vec![vec![Literal::Absent(test.field)]];
+            let mut list = vec![vec![Literal::Absent(test.field())]];
             if !rest.is_empty() {
-                list.push(vec![Literal::In(test.field, rest)]);
+                list.push(vec![Literal::In(test.field(), rest)]);
             }
             Ok(list)
         }
@@ -120,12 +120,12 @@ fn normal(condition: &Condition, positive: bool) -> Result<Vec<Vec<Literal>>, St
 }
 
 fn complement(test: &Test) -> Option<ValueSet> {
-    let width = u32::from(test.field.info().width);
-    let values = match &test.values {
-        ValueSet::Bits(set) => Values::Bits(set.patterns().to_vec()),
+    let width = u32::from(test.field().info().width);
+    let values = match test.values() {
+        ValueSetRef::Bits(set) => Values::Bits(set.patterns().to_vec()),
         other => Values::Ranges(crate::net::IntervalSet::from_ranges(ranges(other)?)),
     };
-    Some(values.complement(width)?.into_set(test.field))
+    Some(values.complement(width)?.into_set(test.field()))
 }
 
 // One alternative in packets of one version.
@@ -215,7 +215,7 @@ impl One<'_> {
             };
         }
         if let Some(status) = has(Field::L4Status) {
-            offset = Some(match (ranges(&status).as_deref(), offset) {
+            offset = Some(match (ranges(status.view()).as_deref(), offset) {
                 (Some([(0, 0)]), _) => ValueSet::single(0),
                 (Some([(1, 1)]), None) => ValueSet::range(1, 0x1fff),
                 _ => return Err("where the transport header is cannot be asked".to_owned()),
@@ -225,10 +225,10 @@ impl One<'_> {
             self.loses = Some(LATER);
             offset = Some(offset.unwrap_or_else(|| ValueSet::single(0)));
         }
-        self.protocols(&literals, has(Field::Proto).as_ref())?;
+        self.protocols(&literals, has(Field::Proto).as_ref().map(ValueSet::view))?;
         for literal in &literals {
             if let Literal::In(field, values) = literal {
-                self.literal(*field, values)?;
+                self.literal(*field, values.view())?;
             }
         }
         if self.never || offset.as_ref().is_some_and(ValueSet::is_empty) {
@@ -257,7 +257,7 @@ impl One<'_> {
     }
 
     // Asks for the protocols: those of the rule, and those that fields stand for.
-    fn protocols(&mut self, literals: &[Literal], asked: Option<&ValueSet>) -> Result<(), String> {
+    fn protocols(&mut self, literals: &[Literal], asked: Option<ValueSetRef<'_>>) -> Result<(), String> {
         let mut allowed: Option<Vec<(u128, u128)>> = asked.and_then(ranges);
         if asked.is_some() && allowed.is_none() {
             return Err("protocols by a mask".to_owned());
@@ -284,9 +284,9 @@ impl One<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, field: Field, values: &ValueSet) -> Result<(), String> {
+    fn literal(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<(), String> {
         let said = || Err(format!("`{}` cannot be asked", field.info().title));
-        let part = Condition::Test(Test::new(field, values.clone(), Span::default()));
+        let part = Condition::Test(Test::new(field, values.to_set(), Span::default()));
         let of = |header: Header, word: &str| header.field(word).map(|place| Load::Field(header, place));
         let six = self.version == Some(6);
         let load = match field {
@@ -360,7 +360,7 @@ impl One<'_> {
         self.value_set(load, values)
     }
 
-    fn value_set(&mut self, load: Load, values: &ValueSet) -> Result<(), String> {
+    fn value_set(&mut self, load: Load, values: ValueSetRef<'_>) -> Result<(), String> {
         if let Some(mut list) = ranges(values) {
             let most = full(load.width());
             list.retain(|(lo, _)| *lo <= most);
@@ -369,7 +369,7 @@ impl One<'_> {
             }
             return Ok(());
         }
-        let ValueSet::Bits(set) = values else { return Ok(()) };
+        let ValueSetRef::Bits(set) = values else { return Ok(()) };
         match set.patterns() {
             [only] => {
                 let right = Right::Ranges(vec![(only.value, only.value)]);
@@ -395,9 +395,9 @@ impl One<'_> {
     }
 
     // Headers and options, each there or not.
-    fn flags(&mut self, field: Field, values: &ValueSet) -> Result<(), String> {
+    fn flags(&mut self, field: Field, values: ValueSetRef<'_>) -> Result<(), String> {
         let said = || Err(format!("some of `{}` cannot be asked", field.info().title));
-        let ValueSet::Bits(set) = values else { return said() };
+        let ValueSetRef::Bits(set) = values else { return said() };
         let [only] = set.patterns() else { return said() };
         let mut mask = only.mask;
         // Without these `meta l4proto` is the protocol: asked with it.
@@ -412,9 +412,9 @@ impl One<'_> {
         Ok(())
     }
 
-    fn tcp_flags(&mut self, values: &ValueSet) -> Result<(), String> {
+    fn tcp_flags(&mut self, values: ValueSetRef<'_>) -> Result<(), String> {
         let low = match values {
-            ValueSet::Bits(set) => set.patterns().iter().all(|pattern| pattern.mask <= 0xff),
+            ValueSetRef::Bits(set) => set.patterns().iter().all(|pattern| pattern.mask <= 0xff),
             _ => false,
         };
         let load = if low {
@@ -429,10 +429,10 @@ impl One<'_> {
         // Two octets, the data offset masked out.
         let all = Values::Ranges(crate::net::IntervalSet::range(0, 0xfff));
         match values {
-            ValueSet::Bits(_) => self.value_set(load, values),
+            ValueSetRef::Bits(_) => self.value_set(load, values),
             other => {
                 let list = ranges(other).unwrap_or_default();
-                if list == ranges(&all.into_set(Field::TcpFlags)).unwrap_or_default() {
+                if list == ranges(all.into_set(Field::TcpFlags).view()).unwrap_or_default() {
                     self.compare(load, vec![(0, 0xffff)]);
                     return Ok(());
                 }
@@ -447,7 +447,7 @@ impl One<'_> {
     fn offsets(&mut self, offset: Option<ValueSet>) -> Written {
         let items = std::mem::take(&mut self.items);
         let Some(offset) = offset else { return Ok(vec![items]) };
-        let Some(list) = ranges(&offset) else { return Err("fragment offsets by a mask".to_owned()) };
+        let Some(list) = ranges(offset.view()) else { return Err("fragment offsets by a mask".to_owned()) };
         let with = |more: Vec<Item>| [items.clone(), more].concat();
         if self.version == Some(4) {
             let Some(place) = Header::Ip.field("frag-off") else { return Ok(vec![items]) };

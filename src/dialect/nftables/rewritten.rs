@@ -10,18 +10,18 @@ pub(super) fn forget(document: &mut Document, fields: &[Field]) {
     if fields.is_empty() {
         return;
     }
-    for rule in document.rule_sets.iter_mut().flat_map(|set| &mut set.rules) {
-        if rule.condition.tests().iter().any(|test| fields.contains(&test.field)) {
-            rule.condition = without(&rule.condition, fields);
+    for condition in document.rule_sets.iter_mut().flat_map(|set| set.rules.conditions_mut()) {
+        if condition.tests().iter().any(|test| fields.contains(&test.field())) {
+            *condition = without(condition, fields);
         }
     }
 }
 
 fn without(condition: &Condition, fields: &[Field]) -> Condition {
     match condition {
-        Condition::Test(test) if fields.contains(&test.field) => {
-            let id = format!("{} {:?} behind a rule that writes it", test.field.name(), test.values);
-            let reason = format!("stateful: a rule of the file writes `{}`", test.field.name());
+        Condition::Test(test) if fields.contains(&test.field()) => {
+            let id = format!("{} {:?} behind a rule that writes it", test.field().name(), test.values());
+            let reason = format!("stateful: a rule of the file writes `{}`", test.field().name());
             Condition::opaque(id, reason, test.span())
         }
         Condition::And(parts) => Condition::and(parts.iter().map(|part| without(part, fields))),

@@ -10,7 +10,7 @@ use super::syntax::{Class, Data, Effect, Element, Expr, Kind, Reject, Statement,
 use crate::diagnostic::Level;
 use crate::dialect::{raise, raised};
 use crate::field::Field;
-use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, Rule, Verdict};
+use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleBuf, Rules, Verdict};
 use crate::source::Span;
 
 // What becomes of a packet that matches.
@@ -26,7 +26,7 @@ struct Making<'r> {
     parts: Vec<Condition>,
     actions: Vec<Action>,
     span: Span,
-    rules: &'r mut Vec<Rule>,
+    rules: &'r mut Rules,
 }
 
 impl<'a> Lower<'a, '_> {
@@ -37,7 +37,7 @@ impl<'a> Lower<'a, '_> {
         statements: &[Statement<'a>],
         (number, chain): (usize, &str),
         span: Span,
-        rules: &mut Vec<Rule>,
+        rules: &mut Rules,
     ) {
         let comment = statements.iter().find_map(|statement| match &statement.kind {
             Kind::Comment(word) if !word.text.is_empty() => Some(word.text.into()),
@@ -364,7 +364,7 @@ impl<'a> Lower<'a, '_> {
         let Making { name, parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };
         let condition = Condition::and(distinct(parts));
-        let rule = |name, condition, actions, outcome| Rule {
+        let rule = |name, condition, actions, outcome| RuleBuf {
             name,
             condition,
             actions,

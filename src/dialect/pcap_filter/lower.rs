@@ -16,7 +16,9 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::{Family, Field};
 use crate::guard::{MemoryWatch, limits};
-use crate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleSet, Test, ValueSet, Verdict};
+use crate::ir::{
+    Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Test, ValueSet, Verdict,
+};
 use crate::source::{SourceId, Span};
 
 /// The name of the one rule set.
@@ -27,7 +29,7 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
     let link = Link::new(options.pcap_link_type.unwrap_or(1));
     let mut parser = Parser::new(text);
     let mut diagnostics = Vec::new();
-    let mut rules = Vec::new();
+    let mut rules = Rules::new();
     let mut memory = MemoryWatch::default();
     let mut lines = Lines { text, at: 0, line: 1 };
     let mut dropped = 0_u32;
@@ -83,8 +85,8 @@ fn is_nothing(node: &Node<'_>) -> bool {
     **relation == (Arithmetic::Length, Comparison::Less, Arithmetic::Number(0))
 }
 
-fn rule(name: Box<str>, condition: Condition, origin: Origin) -> Rule {
-    Rule {
+fn rule(name: Box<str>, condition: Condition, origin: Origin) -> RuleBuf {
+    RuleBuf {
         name,
         condition,
         actions: Box::new([]),
@@ -96,7 +98,7 @@ fn rule(name: Box<str>, condition: Condition, origin: Origin) -> Rule {
 }
 
 /// Says once for each rule what of it is not modelled.
-fn opaque_findings(rules: &[Rule], id: SourceId, out: &mut Vec<Diagnostic>) {
+fn opaque_findings(rules: &Rules, id: SourceId, out: &mut Vec<Diagnostic>) {
     let most = usize::try_from(limits::DIAGNOSTICS.value).unwrap_or(usize::MAX);
     for rule in rules.iter().filter(|rule| rule.condition.has_opaque()) {
         let mut seen: Vec<&str> = Vec::new();

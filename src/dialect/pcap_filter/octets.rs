@@ -3,7 +3,7 @@
 use super::values::Words;
 use crate::field::{Field, Layer};
 use crate::ir::{Condition, Test, ValueSet};
-use crate::net::{BitMatch, BitSet, IntervalSet};
+use crate::net::{BitMatch, BitSet, IntervalSet, Intervals};
 use crate::source::Span;
 
 /// A field in a header: its first bit, its width there, and how much the field is more than those bits.
@@ -99,7 +99,7 @@ pub(super) fn read(header: &[Slot], at: u32, size: u8, words: &Words, span: Span
             && slot.2.info().width <= 32
         {
             let room = room(*slot);
-            return Some(Read { condition: ranges(*slot, &set, span), room, least: room });
+            return Some(Read { condition: ranges(*slot, set.view(), span), room, least: room });
         }
     }
     let patterns = words.patterns(width)?;
@@ -143,7 +143,7 @@ fn room(slot: Slot) -> u32 {
     ends.filter_map(|need| need.values.first().map(|(lo, _)| *lo)).max().unwrap_or(0)
 }
 
-fn ranges(slot: Slot, set: &IntervalSet<u32>, span: Span) -> Condition {
+fn ranges(slot: Slot, set: Intervals<'_, u32>, span: Span) -> Condition {
     let bias = slot.3;
     let set = IntervalSet::from_ranges(set.ranges().map(|(lo, hi)| (lo + bias, hi + bias)));
     Condition::Test(Test::new(slot.2, ValueSet::from(set), span))
@@ -190,7 +190,7 @@ impl Part {
             let set = Words::Patterns(moved.clone()).ranges(u32::from(width));
             match set {
                 Some(set) if bias > 0 || set.ranges().len() <= moved.len() => {
-                    return Some(ranges(self.slot, &set, span));
+                    return Some(ranges(self.slot, set.view(), span));
                 }
                 None if bias > 0 => return None,
                 _ => {}

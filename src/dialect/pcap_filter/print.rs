@@ -82,7 +82,7 @@ impl Expression {
 /// The expression that keeps exactly the packets `condition` holds for, among complete and well-formed ones.
 pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     let mut meter = Meter::new(&limits::FILTER_EXPRESSION);
-    let behind = condition.tests().iter().any(|test| looks_behind(test.field));
+    let behind = condition.tests().iter().any(|test| looks_behind(test.field()));
     // Where nothing behind the fixed header is asked for, all of IPv6 is one case.
     let cases: &[Case] = if behind {
         &[Case::Inet, Case::Inet6, Case::Inet6Fragment, Case::NotIp]
@@ -134,17 +134,17 @@ fn translate(condition: &Condition, case: Case, meter: &mut Meter) -> Result<Tre
 }
 
 fn leaf(test: &Test, case: Case, meter: &mut Meter) -> Result<Tree, Inexpressible> {
-    if test.field.info().layer == Layer::Link {
+    if test.field().info().layer == Layer::Link {
         return frame::test(test, case, meter);
     }
-    if case == Case::Inet6Fragment && test.field == Field::ProtoField {
-        return Ok(if test.values.contains(44) { Tree::True } else { Tree::False });
+    if case == Case::Inet6Fragment && test.field() == Field::ProtoField {
+        return Ok(if test.values().contains(44) { Tree::True } else { Tree::False });
     }
     if case == Case::Inet6Chain {
-        if looks_behind(test.field) {
+        if looks_behind(test.field()) {
             return Ok(field::in_chain(test));
         }
-        if test.field == Field::ProtoField && !field::names_extension(test) {
+        if test.field() == Field::ProtoField && !field::names_extension(test) {
             return Ok(Tree::False);
         }
     }

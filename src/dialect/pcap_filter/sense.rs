@@ -6,7 +6,7 @@
 //! not decide.
 
 use crate::field::Field;
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, ValueSetRef};
 use crate::source::Span;
 use std::collections::BTreeMap;
 
@@ -282,14 +282,14 @@ fn excludes(condition: &Condition, places: &[Place]) -> bool {
         Condition::And(parts) => parts.iter().any(|part| excludes(part, places)),
         Condition::Or(parts) => parts.iter().all(|part| excludes(part, places)),
         Condition::Test(test) => {
-            let none = |values: &ValueSet, value: u8| !values.contains(u128::from(value));
+            let none = |values: ValueSetRef<'_>, value: u8| !values.contains(u128::from(value));
             !places.is_empty()
-                && places.iter().all(|place| match (test.field, place) {
+                && places.iter().all(|place| match (test.field(), place) {
                     (Field::Proto, Place::Inet(protocol) | Place::Inet6(protocol)) => {
-                        none(&test.values, *protocol)
+                        none(test.values(), *protocol)
                     }
-                    (Field::IpVersion, Place::Inet(_) | Place::AnyInet) => none(&test.values, 4),
-                    (Field::IpVersion, Place::Inet6(_) | Place::AnyInet6) => none(&test.values, 6),
+                    (Field::IpVersion, Place::Inet(_) | Place::AnyInet) => none(test.values(), 4),
+                    (Field::IpVersion, Place::Inet6(_) | Place::AnyInet6) => none(test.values(), 6),
                     (Field::Src6 | Field::Dst6 | Field::ExtHdrs, Place::Inet(_) | Place::AnyInet)
                     | (Field::Src4 | Field::Dst4, Place::Inet6(_) | Place::AnyInet6) => true,
                     _ => false,
@@ -306,8 +306,8 @@ fn contradicts(one: &Condition, other: &Condition) -> bool {
         (one, Condition::Opaque(opaque)) => contradicts(one, &opaque.over),
         (Condition::And(parts), other) => parts.iter().any(|part| contradicts(part, other)),
         (one, Condition::And(parts)) => parts.iter().any(|part| contradicts(one, part)),
-        (Condition::Test(a), Condition::Test(b)) if a.field == b.field => {
-            match (a.values.as_ranges(), b.values.as_ranges()) {
+        (Condition::Test(a), Condition::Test(b)) if a.field() == b.field() => {
+            match (a.values().as_ranges(), b.values().as_ranges()) {
                 (Some(a), Some(b)) => a.intersection(b).is_empty(),
                 _ => false,
             }

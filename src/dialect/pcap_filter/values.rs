@@ -1,7 +1,7 @@
 //! Sets of 32-bit words, and which words an operation with a constant takes into a set.
 
 use super::syntax::{Comparison, Operator};
-use crate::net::{BitMatch, IntervalSet, Prefix4};
+use crate::net::{BitMatch, IntervalSet, Intervals, Prefix4};
 
 /// More ranges or patterns than this, and a set is not worth spelling out.
 const MOST: usize = 512;
@@ -99,8 +99,8 @@ impl Words {
                 let (value, mask) = (p.value << shift, p.mask << shift);
                 (value & !all == 0).then(|| BitMatch::new(value, mask & all))
             }),
-            Operator::Add => Some(Self::Ranges(moved(&self.ranges(32)?, number.wrapping_neg()))),
-            Operator::Subtract => Some(Self::Ranges(moved(&self.ranges(32)?, number))),
+            Operator::Add => Some(Self::Ranges(moved(self.ranges(32)?.view(), number.wrapping_neg()))),
+            Operator::Subtract => Some(Self::Ranges(moved(self.ranges(32)?.view(), number))),
             Operator::Divide => {
                 let set = self.ranges(32)?;
                 let scaled = set.ranges().filter_map(|(lo, hi)| {
@@ -146,7 +146,7 @@ impl Words {
 }
 
 /// The set with `by` added to each word, modulo 2^32.
-fn moved(set: &IntervalSet<u32>, by: u32) -> IntervalSet<u32> {
+fn moved(set: Intervals<'_, u32>, by: u32) -> IntervalSet<u32> {
     let mut list = Vec::new();
     for (lo, hi) in set.ranges() {
         let (from, to) = (lo.wrapping_add(by), hi.wrapping_add(by));

@@ -10,7 +10,7 @@ use super::super::words;
 use super::{Fault, Frames, Lower, single, test};
 use crate::field::{Field, ext};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{BitSet, IntervalSet};
+use crate::net::{BitSet, IntervalSet, Intervals};
 use crate::source::Span;
 
 /// Octets of a fixed header.
@@ -377,10 +377,10 @@ impl Lower {
         let tags = IntervalSet::from_ranges([(0x8100, 0x8100), (0x88a8, 0x88a8), (0x9100, 0x9100)]);
         let lengths = IntervalSet::range(0, 0x5ff);
         let plain = set.difference(&tags).difference(&lengths);
-        let partly = |kinds: &IntervalSet<u32>, over: Condition| {
-            if kinds.is_subset(&set) {
+        let partly = |kinds: Intervals<'_, u32>, over: Condition| {
+            if kinds.is_subset(set.view()) {
                 over
-            } else if kinds.intersection(&set).is_empty() {
+            } else if kinds.intersection(set.view()).is_empty() {
                 Condition::False
             } else {
                 self.hole(asked, over)
@@ -391,7 +391,7 @@ impl Lower {
         let no_type = Condition::not(Condition::present(Field::EthType));
         let untyped = Condition::and([link::exactly(0), no_type]);
         let typed = if self.frames == Frames::Unknown { Condition::False } else { typed };
-        Sense::sure(Condition::or([typed, partly(&tags, tagged), partly(&lengths, untyped)]))
+        Sense::sure(Condition::or([typed, partly(tags.view(), tagged), partly(lengths.view(), untyped)]))
     }
 }
 

@@ -10,7 +10,7 @@ use super::port::port_number;
 use super::{Fault, Frames, Lower, Lowered, single, test};
 use crate::dialect::{raised, services};
 use crate::field::{Field, ext};
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, ValueSet, ValueSetRef};
 use crate::net::{BitMatch, BitSet, IntervalSet, Prefix6};
 use crate::source::Span;
 
@@ -574,14 +574,14 @@ impl Lower {
             }
             (Some(Proto::Arp | Proto::Rarp), Addresses::Inet(set)) => {
                 let number = if q.proto == Some(Proto::Arp) { 0x0806 } else { 0x8035 };
-                self.arp_address(&[number], q.direction, set, span)
+                self.arp_address(&[number], q.direction, set.view(), span)
             }
             (None, Addresses::Inet(set)) => {
                 let packet = of_packet();
                 if self.carriage.labels > 0 {
                     return Ok(packet);
                 }
-                Ok(packet.beside(self.arp_address(&[0x0806, 0x8035], q.direction, set, span)?))
+                Ok(packet.beside(self.arp_address(&[0x0806, 0x8035], q.direction, set.view(), span)?))
             }
             (Some(other), _) => Err(modifier(other, what, span)),
         }
@@ -591,7 +591,7 @@ impl Lower {
         &self,
         types: &[u32],
         direction: Option<Direction>,
-        set: &ValueSet,
+        set: ValueSetRef<'_>,
         span: Span,
     ) -> Result<Sense, Fault> {
         let mut guards = Vec::new();
@@ -603,7 +603,7 @@ impl Lower {
             [Condition::And(parts), Condition::And(_)] if self.sure.tags >= self.carriage.tags => {
                 let rest = parts
                     .iter()
-                    .filter(|part| !matches!(part, Condition::Test(t) if t.field == Field::EthType));
+                    .filter(|part| !matches!(part, Condition::Test(t) if t.field() == Field::EthType));
                 let either = test(Field::EthType, ValueSet::of(types.iter().copied()), span);
                 Condition::and(rest.cloned().chain([either]))
             }
@@ -613,7 +613,7 @@ impl Lower {
             return Ok(Sense::sure(Condition::False));
         }
         let (sender, target) =
-            (test(Field::ArpSender, set.clone(), span), test(Field::ArpTarget, set.clone(), span));
+            (test(Field::ArpSender, set.to_set(), span), test(Field::ArpTarget, set.to_set(), span));
         let missing = |field| Condition::not(Condition::present(field));
         let places = [Place::Arp];
         // The sender's address is loaded first and ends at octet 18, the target's at 28.

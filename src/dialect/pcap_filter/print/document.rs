@@ -44,23 +44,23 @@ impl Printer<'_> {
         let mut copies = Meter::new(&limits::FILTER_EXPRESSION);
         let mut written = false;
         for rule in &self.set.rules {
-            for action in &rule.actions {
+            for action in rule.actions {
                 let what = "an action beside the verdict; a filter only keeps or leaves";
-                self.lost.push(Lost::new(Loss::of_action(action), &self.set.name, &rule.name, what));
+                self.lost.push(Lost::new(Loss::of_action(action), &self.set.name, rule.name, what));
             }
             match rule.outcome {
                 Outcome::Verdict(Verdict::Accept) => {
-                    written |= self.accept(Some(rule), &rule.condition, &dropped, &mut copies)?;
+                    written |= self.accept(Some(&rule), rule.condition, &dropped, &mut copies)?;
                 }
-                Outcome::Verdict(Verdict::Discard) => dropped.push(&rule.condition),
+                Outcome::Verdict(Verdict::Discard) => dropped.push(rule.condition),
                 Outcome::Verdict(Verdict::Reject(_)) => {
                     let what = "that the sender is told; a filter only keeps or leaves";
-                    self.lost.push(Lost::detail(&self.set.name, &rule.name, what));
-                    dropped.push(&rule.condition);
+                    self.lost.push(Lost::detail(&self.set.name, rule.name, what));
+                    dropped.push(rule.condition);
                 }
                 // It decides nothing.
                 Outcome::Next { held: None } => {}
-                _ => self.left_out(&rule.name, "an outcome other than a verdict")?,
+                _ => self.left_out(rule.name, "an outcome other than a verdict")?,
             }
         }
         if !self.set.default.is_drop() && !self.set.rules.is_empty() {
@@ -88,7 +88,7 @@ impl Printer<'_> {
         dropped: &[&Condition],
         copies: &mut Meter,
     ) -> Result<bool, fmt::Error> {
-        let name = rule.map_or("", |rule| &rule.name);
+        let name = rule.map_or("", |rule| rule.name);
         if let Err(error) = copies.charge(dropped.len() as u64) {
             self.left_out(name, format!("the rules before it make the expression too long: {error}"))?;
             return Ok(false);

@@ -3,7 +3,7 @@
 use super::{Case, Inexpressible, Tree};
 use crate::field::{Family, Field, L4Status, ext};
 use crate::guard::Meter;
-use crate::ir::{Test, ValueSet};
+use crate::ir::{Test, ValueSet, ValueSetRef};
 use crate::net::{Prefix4, Prefix6};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -35,17 +35,17 @@ pub(super) fn case(case: Case) -> Tree {
 
 /// Whether a set of next headers has one that is walked over.
 pub(super) fn names_extension(test: &Test) -> bool {
-    EXTENSIONS.iter().any(|kind| test.values.contains(u128::from(*kind)))
+    EXTENSIONS.iter().any(|kind| test.values().contains(u128::from(*kind)))
 }
 
 /// What is known of a test behind a longer chain of extension headers.
 pub(super) fn in_chain(test: &Test) -> Tree {
     // The chains that are cases of their own.
     const SHORT: [u32; 4] = [0, ext::ESP, ext::FRAGMENT, ext::FRAGMENT | ext::ESP];
-    let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
-    match &test.values {
+    let max = u32::try_from(test.field().info().max).unwrap_or(u32::MAX);
+    match test.values() {
         values if values.is_empty() => Tree::False,
-        values if test.field == Field::ExtHdrs => {
+        values if test.field() == Field::ExtHdrs => {
             let mut longer =
                 (0..=max).filter(|bits| !SHORT.contains(bits)).map(|bits| values.contains(bits.into()));
             let first = longer.next();
@@ -60,19 +60,19 @@ pub(super) fn in_chain(test: &Test) -> Tree {
                 _ => Tree::Blind,
             }
         }
-        _ if matches!(test.field.info().family, Family::Inet) => Tree::False,
+        _ if matches!(test.field().info().family, Family::Inet) => Tree::False,
         _ => Tree::Blind,
     }
 }
 
 /// `test` in the case; false where the case has no such field.
 pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
-    if case == Case::NotIp || test.values.is_empty() {
+    if case == Case::NotIp || test.values().is_empty() {
         return Ok(Tree::False);
     }
     let v4 = case == Case::Inet;
     // Fields of the fixed header: where they are in each family, where they are at all.
-    let (inet, inet6) = match test.field {
+    let (inet, inet6) = match test.field() {
         Field::HdrLen => (Some("ip[0] & 0xf"), None),
         Field::Dscp => (Some("ip[1] >> 2"), Some("(ip6[0:2] >> 6) & 0x3f")),
         Field::Ecn => (Some("ip[1] & 3"), Some("(ip6[0:2] >> 4) & 3")),
@@ -87,15 +87,15 @@ pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
         _ => return structured(test, case, v4, meter),
     };
     match if v4 { inet } else { inet6 } {
-        Some(load) => compare(test.field, load, &test.values, meter),
+        Some(load) => compare(test.field(), load, test.values(), meter),
         None => Ok(Tree::False),
     }
 }
 
 /// Fields that are more than one load.
 fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
-    match test.field {
-        Field::IpVersion => Ok(constant(&test.values, if v4 { 4 } else { 6 })),
+    match test.field() {
+        Field::IpVersion => Ok(constant(test.values(), if v4 { 4 } else { 6 })),
         Field::Src4 | Field::Dst4 if v4 => address4(test, meter),
         Field::Src6 | Field::Dst6 if !v4 => address6(test, meter),
         Field::IpOptions if v4 => options(test),
@@ -109,18 +109,18 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
         | Field::IpOptions
         | Field::ExtHdrs
         | Field::AhSpi => Ok(Tree::False),
-        Field::Len if v4 => compare(test.field, "ip[2:2]", &test.values, meter),
+        Field::Len if v4 => compare(test.field(), "ip[2:2]", test.values(), meter),
         // A jumbogram has no usable length: its field says 0 and a hop-by-hop header follows.
         Field::Len => Ok(Tree::and([
             Tree::or([Tree::leaf("ip6[4:2] != 0"), Tree::leaf("ip6[6] != 0")]),
-            compare(test.field, "ip6[4:2] + 40", &test.values, meter)?,
+            compare(test.field(), "ip6[4:2] + 40", test.values(), meter)?,
         ])),
-        Field::IsFragHeader => Ok(constant(&test.values, u32::from(case != Case::Inet6))),
+        Field::IsFragHeader => Ok(constant(test.values(), u32::from(case != Case::Inet6))),
         Field::FragOff => match offset(case) {
-            Some(load) => compare(test.field, load, &test.values, meter),
-            None => Ok(constant(&test.values, 0)),
+            Some(load) => compare(test.field(), load, test.values(), meter),
+            None => Ok(constant(test.values(), 0)),
         },
-        Field::L4Status => Ok(status_in(case, &test.values)),
+        Field::L4Status => Ok(status_in(case, test.values())),
         Field::L4Room => room_in(test, case, meter),
         Field::GreKey => gre_key(test, case, meter),
         Field::TcpFlags => masked(test, case, &format!("{} & 0xfff", octets(case, 12, 2)), meter),
@@ -133,10 +133,10 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
 }
 
 fn masked(test: &Test, case: Case, load: &str, meter: &mut Meter) -> Printed {
-    Ok(Tree::and([there(test.field, case), compare(test.field, load, &test.values, meter)?]))
+    Ok(Tree::and([there(test.field(), case), compare(test.field(), load, test.values(), meter)?]))
 }
 
-pub(super) fn constant(values: &ValueSet, value: u32) -> Tree {
+pub(super) fn constant(values: ValueSetRef<'_>, value: u32) -> Tree {
     if values.contains(u128::from(value)) { Tree::True } else { Tree::False }
 }
 
@@ -185,7 +185,7 @@ fn is_protocol(case: Case, protocols: &[(u32, u32)]) -> Tree {
 }
 
 /// Where the transport header is: as the decoder says of complete packets.
-fn status_in(case: Case, values: &ValueSet) -> Tree {
+fn status_in(case: Case, values: ValueSetRef<'_>) -> Tree {
     let has = |status: L4Status| values.contains(status as u128);
     let first = |protocols: Tree| Tree::and([is_first(case), protocols]);
     let is = |number: u32| is_protocol(case, &[(number, number)]);
@@ -211,7 +211,7 @@ fn there(field: Field, case: Case) -> Tree {
     let needs = field.info().needs.iter().map(|need| match need.field {
         // The protocol that is asked for besides settles that the header is located.
         Field::L4Status if need.values == [(0, 0)] => is_first(case),
-        Field::L4Status => status_in(case, &ValueSet::of(need.values.iter().map(|(lo, _)| *lo))),
+        Field::L4Status => status_in(case, ValueSet::of(need.values.iter().map(|(lo, _)| *lo)).view()),
         Field::L4Room => room(case, need.values.first().map_or(0, |(lo, _)| *lo)),
         _ => is_protocol(case, need.values),
     });
@@ -220,30 +220,30 @@ fn there(field: Field, case: Case) -> Tree {
 
 /// A field of whole octets behind the IP headers.
 fn transport(test: &Test, case: Case, at: u8, size: u8, meter: &mut Meter) -> Printed {
-    let present = match test.field {
+    let present = match test.field() {
         // In IPv4 it is a protocol like others; its row knows only that it is optional.
         Field::AhSpi => Tree::and([is_first(case), is_protocol(case, &[(51, 51)]), room(case, 8)]),
         field => there(field, case),
     };
-    Ok(Tree::and([present, compare(test.field, &octets(case, at, size), &test.values, meter)?]))
+    Ok(Tree::and([present, compare(test.field(), &octets(case, at, size), test.values(), meter)?]))
 }
 
 fn gre_key(test: &Test, case: Case, meter: &mut Meter) -> Printed {
     let bit = |octet: u8, mask: u8, set: bool| {
         Tree::leaf(format!("{} & {mask:#x} {} 0", octets(case, octet, 1), if set { "!=" } else { "=" }))
     };
-    let plain = compare(test.field, &octets(case, 4, 4), &test.values, meter)?;
-    let behind_checksum = compare(test.field, &octets(case, 8, 4), &test.values, meter)?;
+    let plain = compare(test.field(), &octets(case, 4, 4), test.values(), meter)?;
+    let behind_checksum = compare(test.field(), &octets(case, 8, 4), test.values(), meter)?;
     let key = Tree::or([
         Tree::and([bit(0, 0x80, false), plain]),
         Tree::and([bit(0, 0x80, true), room(case, 12), behind_checksum]),
     ]);
-    Ok(Tree::and([there(test.field, case), bit(0, 0x20, true), bit(1, 7, false), key]))
+    Ok(Tree::and([there(test.field(), case), bit(0, 0x20, true), bit(1, 7, false), key]))
 }
 
 /// The count stops at 31.
 fn room_in(test: &Test, case: Case, meter: &mut Meter) -> Printed {
-    let has = |octets: u32| test.values.contains(u128::from(octets));
+    let has = |octets: u32| test.values().contains(u128::from(octets));
     if (0..=31).all(has) {
         return Ok(Tree::True);
     }
@@ -260,24 +260,24 @@ fn room_in(test: &Test, case: Case, meter: &mut Meter) -> Printed {
 
 /// Only whether there are any can be seen: a header of five words has none.
 fn options(test: &Test) -> Printed {
-    let max = u32::try_from(test.field.info().max).unwrap_or(u32::MAX);
-    let values = &test.values;
-    if *values == ValueSet::range(0, max) {
+    let max = u32::try_from(test.field().info().max).unwrap_or(u32::MAX);
+    let values = test.values();
+    if values == ValueSet::range(0, max) {
         Ok(Tree::True)
     } else if values.as_single() == Some(0) {
         Ok(Tree::leaf("ip[0] & 0xf = 5"))
-    } else if *values == ValueSet::range(1, max) {
+    } else if values == ValueSet::range(1, max) {
         Ok(Tree::leaf("ip[0] & 0xf > 5"))
     } else {
-        Err(Inexpressible::Field(test.field))
+        Err(Inexpressible::Field(test.field()))
     }
 }
 
 /// The extension headers of a case, ESP among them.
 fn extensions(test: &Test, case: Case) -> Tree {
     let before = if case == Case::Inet6Fragment { ext::FRAGMENT } else { 0 };
-    let plain = constant(&test.values, before);
-    let encrypted = constant(&test.values, before | ext::ESP);
+    let plain = constant(test.values(), before);
+    let encrypted = constant(test.values(), before | ext::ESP);
     if plain == encrypted {
         return plain;
     }
@@ -287,8 +287,8 @@ fn extensions(test: &Test, case: Case) -> Tree {
 }
 
 fn address4(test: &Test, meter: &mut Meter) -> Printed {
-    let (word, load) = if test.field == Field::Src4 { ("src", "ip[12:4]") } else { ("dst", "ip[16:4]") };
-    let prefix = test.values.as_ranges().and_then(|set| {
+    let (word, load) = if test.field() == Field::Src4 { ("src", "ip[12:4]") } else { ("dst", "ip[16:4]") };
+    let prefix = test.values().as_ranges().and_then(|set| {
         let (lo, hi) = set.ranges().next().filter(|_| set.ranges().len() == 1)?;
         let cover = Prefix4::cover(lo, hi);
         cover.first().copied().filter(|_| cover.len() == 1)
@@ -299,15 +299,15 @@ fn address4(test: &Test, meter: &mut Meter) -> Printed {
             let address = Ipv4Addr::from_bits(prefix.first());
             Ok(Tree::leaf(format!("ip {word} net {address}/{}", prefix.len())))
         }
-        None => compare(test.field, load, &test.values, meter),
+        None => compare(test.field(), load, test.values(), meter),
     }
 }
 
 fn address6(test: &Test, meter: &mut Meter) -> Printed {
-    let (word, at) = if test.field == Field::Src6 { ("src", 8) } else { ("dst", 24) };
+    let (word, at) = if test.field() == Field::Src6 { ("src", 8) } else { ("dst", 24) };
     let mut parts = Vec::new();
-    match &test.values {
-        ValueSet::Wide(set) => {
+    match test.values() {
+        ValueSetRef::Wide(set) => {
             for prefix in set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)) {
                 meter.charge(1).map_err(Inexpressible::Long)?;
                 let address = Ipv6Addr::from_bits(prefix.first());
@@ -317,7 +317,7 @@ fn address6(test: &Test, meter: &mut Meter) -> Printed {
                 });
             }
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             for pattern in set.patterns() {
                 meter.charge(4).map_err(Inexpressible::Long)?;
                 let words = (0..4_u32).map(|index| {
@@ -334,21 +334,21 @@ fn address6(test: &Test, meter: &mut Meter) -> Printed {
                 parts.push(Tree::and(words));
             }
         }
-        ValueSet::Ranges(_) => return Err(Inexpressible::Field(test.field)),
+        ValueSetRef::Ranges(_) => return Err(Inexpressible::Field(test.field())),
     }
     Ok(Tree::or(parts))
 }
 
 /// A load of up to 32 bits against a set.
-pub(super) fn compare(field: Field, load: &str, values: &ValueSet, meter: &mut Meter) -> Printed {
+pub(super) fn compare(field: Field, load: &str, values: ValueSetRef<'_>, meter: &mut Meter) -> Printed {
     let max = field.info().max;
     match values {
-        ValueSet::Ranges(set) => {
+        ValueSetRef::Ranges(set) => {
             meter.charge(set.ranges().len() as u64).map_err(Inexpressible::Long)?;
             let ranges = set.ranges().filter(|(lo, _)| u128::from(*lo) <= max);
             Ok(Tree::or(ranges.map(|(lo, hi)| between(load, u128::from(lo), u128::from(hi), max))))
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             meter.charge(set.patterns().len() as u64).map_err(Inexpressible::Long)?;
             let width = (1_u128 << field.info().width) - 1;
             // A pattern that asks for bits the field does not have matches nothing.
@@ -358,7 +358,7 @@ pub(super) fn compare(field: Field, load: &str, values: &ValueSet, meter: &mut M
                 mask => Tree::leaf(format!("({load}) & {mask:#x} = {:#x}", pattern.value)),
             })))
         }
-        ValueSet::Wide(_) => Err(Inexpressible::Field(field)),
+        ValueSetRef::Wide(_) => Err(Inexpressible::Field(field)),
     }
 }
 

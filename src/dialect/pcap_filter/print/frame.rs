@@ -4,7 +4,7 @@ use super::field::{Printed, compare, constant};
 use super::{Case, Inexpressible, Tree};
 use crate::field::{Field, Layer};
 use crate::guard::Meter;
-use crate::ir::{Condition, Test, ValueSet};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::net::IntervalSet;
 
 /// What announces a VLAN tag.
@@ -22,28 +22,28 @@ pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
         Case::Inet6 | Case::Inet6Fragment | Case::Inet6Chain => Some(0x86dd),
         Case::NotIp => None,
     };
-    match (test.field, announced) {
-        (Field::FrameLen, _) => compare(test.field, "len", &test.values, meter),
+    match (test.field(), announced) {
+        (Field::FrameLen, _) => compare(test.field(), "len", test.values(), meter),
         (Field::EthSrc | Field::EthDst, _) => address(test, meter),
-        (Field::EthType, Some(number)) => Ok(constant(&test.values, number)),
+        (Field::EthType, Some(number)) => Ok(constant(test.values(), number)),
         (Field::EthType, None) => {
-            let Some(set) = test.values.as_ranges() else { return Err(Inexpressible::Field(test.field)) };
-            let types = set.intersection(&IntervalSet::range(FIRST_TYPE, u32::MAX));
-            compare(test.field, "ether[12:2]", &ValueSet::from(types), meter)
+            let Some(set) = test.values().as_ranges() else { return Err(Inexpressible::Field(test.field())) };
+            let types = set.intersection(IntervalSet::range(FIRST_TYPE, u32::MAX).view());
+            compare(test.field(), "ether[12:2]", ValueSet::from(types).view(), meter)
         }
         (Field::VlanId | Field::VlanPcp | Field::ArpOp | Field::ArpSender | Field::ArpTarget, Some(_)) => {
             Ok(Tree::False)
         }
         (Field::VlanId, None) => {
-            Ok(Tree::and([tagged(), compare(test.field, "ether[14:2] & 0xfff", &test.values, meter)?]))
+            Ok(Tree::and([tagged(), compare(test.field(), "ether[14:2] & 0xfff", test.values(), meter)?]))
         }
         (Field::VlanPcp, None) => {
-            Ok(Tree::and([tagged(), compare(test.field, "ether[14:2] >> 13", &test.values, meter)?]))
+            Ok(Tree::and([tagged(), compare(test.field(), "ether[14:2] >> 13", test.values(), meter)?]))
         }
         (Field::ArpOp, None) => arp(test, 6, 2, meter),
         (Field::ArpSender, None) => arp(test, 14, 4, meter),
         (Field::ArpTarget, None) => arp(test, 24, 4, meter),
-        _ => Err(Inexpressible::Field(test.field)),
+        _ => Err(Inexpressible::Field(test.field())),
     }
 }
 
@@ -55,28 +55,28 @@ fn arp(test: &Test, at: u32, size: u32, meter: &mut Meter) -> Printed {
     let there = Tree::leaf(format!("len >= {}", HEADER + at + size));
     let mut either = Vec::new();
     for word in ["arp", "rarp"] {
-        let compared = compare(test.field, &format!("{word}[{at}:{size}]"), &test.values, meter)?;
+        let compared = compare(test.field(), &format!("{word}[{at}:{size}]"), test.values(), meter)?;
         either.push(Tree::and([Tree::leaf(word), there.clone(), compared]));
     }
     Ok(Tree::or(either))
 }
 
 fn address(test: &Test, meter: &mut Meter) -> Printed {
-    let (word, at) = if test.field == Field::EthSrc { ("src", 6) } else { ("dst", 0) };
+    let (word, at) = if test.field() == Field::EthSrc { ("src", 6) } else { ("dst", 0) };
     let mut parts = Vec::new();
-    match &test.values {
-        ValueSet::Wide(set) => {
+    match test.values() {
+        ValueSetRef::Wide(set) => {
             for (lo, hi) in set.ranges() {
                 meter.charge(1).map_err(Inexpressible::Long)?;
                 if lo != hi {
-                    return Err(Inexpressible::Field(test.field));
+                    return Err(Inexpressible::Field(test.field()));
                 }
                 let octets: Vec<String> =
                     lo.to_be_bytes().iter().skip(10).map(|octet| format!("{octet:02x}")).collect();
                 parts.push(Tree::leaf(format!("ether {word} {}", octets.join(":"))));
             }
         }
-        ValueSet::Bits(set) => {
+        ValueSetRef::Bits(set) => {
             for pattern in set.patterns() {
                 meter.charge(2).map_err(Inexpressible::Long)?;
                 // The first four octets, and the last two.
@@ -92,14 +92,14 @@ fn address(test: &Test, meter: &mut Meter) -> Printed {
                 parts.push(Tree::and(words));
             }
         }
-        ValueSet::Ranges(_) => return Err(Inexpressible::Field(test.field)),
+        ValueSetRef::Ranges(_) => return Err(Inexpressible::Field(test.field())),
     }
     Ok(Tree::or(parts))
 }
 
 /// Whether a condition asks for packets behind headers that stand between, which no case holds.
 pub(super) fn asks_behind(condition: &Condition) -> bool {
-    let asks_packet = condition.tests().iter().any(|test| test.field.info().layer != Layer::Link);
+    let asks_packet = condition.tests().iter().any(|test| test.field().info().layer != Layer::Link);
     asks_packet && names_carrier(condition)
 }
 
@@ -108,9 +108,9 @@ fn names_carrier(condition: &Condition) -> bool {
         Condition::And(parts) | Condition::Or(parts) => parts.iter().any(names_carrier),
         // That a header is not there is no such question.
         Condition::Not(part) => !matches!(**part, Condition::Test(_)) && names_carrier(part),
-        Condition::Test(test) => match test.field {
+        Condition::Test(test) => match test.field() {
             Field::VlanId | Field::VlanPcp => true,
-            Field::EthType => CARRIERS.iter().any(|number| test.values.contains(u128::from(*number))),
+            Field::EthType => CARRIERS.iter().any(|number| test.values().contains(u128::from(*number))),
             _ => false,
         },
         Condition::True | Condition::False | Condition::Opaque(_) => false,
@@ -119,5 +119,5 @@ fn names_carrier(condition: &Condition) -> bool {
 
 /// Whether a condition looks at the frame.
 pub(super) fn looks_at_frame(condition: &Condition) -> bool {
-    condition.tests().iter().any(|test| test.field.info().layer == Layer::Link)
+    condition.tests().iter().any(|test| test.field().info().layer == Layer::Link)
 }
