@@ -118,10 +118,7 @@ pub(crate) fn count(
             continue;
         }
         // A list of addresses makes several rules here and there.
-        let each: Vec<usize> = match last.len() == counts.len() {
-            true => last,
-            false => (0..set.rules.len()).collect(),
-        };
+        let each: Vec<usize> = if last.len() == counts.len() { last } else { (0..set.rules.len()).collect() };
         for (rule_at, count) in each.iter().zip(counts) {
             let hit = hits.get(&(at as u32, *rule_at as u32)).cloned().unwrap_or_default();
             tally.counters += 1;

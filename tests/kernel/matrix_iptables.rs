@@ -77,7 +77,7 @@ enum Done {
 fn done(document: &Document, headers: &Headers) -> Done {
     let mut done = Done::Nothing;
     for rule in &document.rule_sets[0].rules {
-        match (evaluate(&rule.condition, headers), rule.outcome) {
+        match (evaluate(rule.condition, headers), rule.outcome) {
             (Truth::No, _) => {}
             (Truth::Unknown, _) => return Done::Unknown,
             (Truth::Yes, Outcome::Verdict(Verdict::Discard)) => return Done::Dropped,

@@ -50,7 +50,7 @@ fn one(family: &str, text: &str) -> String {
 fn truth(document: &Document, headers: &Headers) -> Truth {
     let mut truth = Truth::No;
     for rule in &document.rule_sets[0].rules {
-        match evaluate(&rule.condition, headers) {
+        match evaluate(rule.condition, headers) {
             Truth::Yes => return Truth::Yes,
             Truth::Unknown => truth = Truth::Unknown,
             Truth::No => {}
