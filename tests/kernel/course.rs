@@ -165,9 +165,16 @@ fn walked(
             }
         }
     } else {
+        // Once for each way to it.
+        let calls = document
+            .rule_sets
+            .iter()
+            .flat_map(|set| &set.rules)
+            .filter(|rule| rule.outcome.target().is_some());
+        let ways = 1 + calls.count() as u64;
         for (set, rules) in document.rule_sets.iter().enumerate() {
             for rule in 0..rules.rules.len() {
-                hits.entry((set as u32, rule as u32)).or_default().perhaps += 1;
+                hits.entry((set as u32, rule as u32)).or_default().perhaps += ways;
             }
         }
     }

@@ -331,7 +331,7 @@ impl<'a> Reader<'a> {
         address(&mut before, &spec.dst, target, (Field::Dst4, Field::Dst6));
         before.extend(spec.in_iface.iter().chain(&spec.out_iface).cloned());
         let mut any = Vec::new();
-        if six && spec.protocol.is_some() && self.backend == Backend::Legacy {
+        if six && (spec.protocol.is_some() || spec.any_protocol) && self.backend == Backend::Legacy {
             let version = Condition::test(Field::IpVersion, ValueSet::single(6));
             any.push(Condition::and([version, Condition::not(Condition::present(Field::Proto))]));
         }

@@ -51,6 +51,8 @@ pub(super) struct Spec {
     pub(super) in_iface: Option<Condition>,
     pub(super) out_iface: Option<Condition>,
     pub(super) protocol: Option<(u8, bool, Span)>,
+    /// `-p all`: no condition, but the kernel looks for a protocol.
+    pub(super) any_protocol: bool,
     pub(super) fragment: Option<Condition>,
     pub(super) parts: Vec<Condition>,
     /// Which match of `loaded` each of the parts is of.
@@ -79,6 +81,7 @@ impl Spec {
             in_iface: None,
             out_iface: None,
             protocol: None,
+            any_protocol: false,
             fragment: None,
             parts: Vec::new(),
             owners: Vec::new(),
@@ -102,6 +105,7 @@ impl Spec {
             side.not = false;
         }
         (self.in_iface, self.out_iface, self.protocol, self.fragment) = (None, None, None, None);
+        self.any_protocol = false;
         self.parts.clear();
         self.owners.clear();
         self.loaded.clear();
