@@ -190,7 +190,7 @@ fn network(six: bool, random: &mut Random) -> String {
             4 => format!("ip6 length {}", integer(1500, random)),
             5 => format!("ip6 dscp {}", integer(63, random)),
             6 => format!("ip6 flowlabel {}", integer(0xf_ffff, random)),
-            7 => format!("ip6 nexthdr {}", numbers(&NEXT, random)),
+            7 => format!("ip6 nexthdr {}", no_set(&NEXT, random)),
             _ => format!("ip6 ecn {}", integer(3, random)),
         }
     } else {
@@ -201,7 +201,7 @@ fn network(six: bool, random: &mut Random) -> String {
             6 => format!("ip dscp {}", integer(63, random)),
             7 => format!("ip ecn {}", integer(3, random)),
             8 => format!("ip id {}", integer(65_535, random)),
-            9 => format!("ip protocol {}", numbers(&PROTOCOLS, random)),
+            9 => format!("ip protocol {}", no_set(&PROTOCOLS, random)),
             10 => format!("ip frag-off {}", masked(16, random)),
             11 => {
                 let (mask, by) =
@@ -227,6 +227,16 @@ fn numbers(list: &[u64], random: &mut Random) -> String {
         }
         2 if one > 2 => format!("{} {one}", random.pick(&["<", ">"])),
         _ => format!("{one}"),
+    }
+}
+
+// Sets of protocols are asked for by `meta l4proto`.
+fn no_set(list: &[u64], random: &mut Random) -> String {
+    loop {
+        let text = numbers(list, random);
+        if !text.contains('{') {
+            return text;
+        }
     }
 }
 

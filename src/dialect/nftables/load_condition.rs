@@ -407,7 +407,13 @@ impl Known {
                 return found;
             }
             // All octets of the load must be there, those behind the header too.
-            Condition::and([found, Condition::test_at(Field::Len, ValueSet::range(need, 65_575), span)])
+            let long = Condition::test_at(Field::Len, ValueSet::range(need, 65_575), span);
+            if matches!(self.family, TableFamily::Netdev | TableFamily::Bridge) {
+                // What pads the frame is still there.
+                let padded = opaque(words, Class::Payload, values, Condition::not(long.clone()), span);
+                return Condition::or([Condition::and([found, long]), padded]);
+            }
+            Condition::and([found, long])
         };
         match self.version {
             Some(4) => of(INET, 20),
