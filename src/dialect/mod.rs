@@ -141,6 +141,11 @@ pub trait Dialect: Sync + fmt::Debug {
 
     /// The support ledger: a state for every keyword, sorted by context and word.
     fn ledger(&self) -> &'static [Keyword];
+
+    /// The engine, with its version, that was sent packets to learn what its rules mean; none where documents say it.
+    fn measured_on(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What a dialect is read from.

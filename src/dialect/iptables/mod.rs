@@ -81,6 +81,10 @@ impl Dialect for Iptables {
     fn ledger(&self) -> &'static [Keyword] {
         support::ledger()
     }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some("Linux 6.18 with iptables 1.8.9")
+    }
 }
 
 fn named(name: &str) -> bool {

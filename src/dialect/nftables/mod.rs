@@ -10,6 +10,7 @@ mod defines;
 mod describe;
 mod expr;
 mod fields;
+mod joined;
 #[path = "../nftables_json/mod.rs"]
 pub mod json;
 mod lex;
@@ -37,6 +38,9 @@ use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, R
 use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
+
+/// What packets were sent through to learn what rules mean.
+const MEASURED_ON: &str = "Linux 6.18 with nft 1.0.6";
 
 /// The text of nftables.
 #[derive(Debug)]
@@ -91,5 +95,9 @@ impl Dialect for Nftables {
 
     fn ledger(&self) -> &'static [Keyword] {
         support::LEDGER
+    }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some(MEASURED_ON)
     }
 }

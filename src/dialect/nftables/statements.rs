@@ -8,7 +8,7 @@ use super::matching::Problem;
 use super::names;
 use super::syntax::{Class, Data, Effect, Element, Expr, Kind, Reject, Statement, Verdict as Said, Word};
 use crate::diagnostic::Level;
-use crate::dialect::raised;
+use crate::dialect::{raise, raised};
 use crate::field::Field;
 use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleBuf, Rules, Verdict};
 use crate::source::Span;
@@ -44,6 +44,14 @@ impl<'a> Lower<'a, '_> {
             _ => None,
         });
         let name = comment.unwrap_or_else(|| number.to_string().into());
+        if let Some((first, second, at)) = super::joined::unequal(statements) {
+            let message = format!(
+                "nft 1.0.6 makes one comparison of `{first} !=` and `{second} !=`, which holds where either differs"
+            );
+            let found = raise(raised::MISLEADING_TEXT, Level::Warning, message, self.source, at);
+            let help = "write the second as a set of the other values, or in a rule of its own";
+            self.diagnostics.push(found.with_help(help));
+        }
         let mut making = Making { name, parts: Vec::with_capacity(6), actions: Vec::new(), span, rules };
         let mut fate = Fate::Known(Outcome::Next { held: None });
         for statement in statements {
@@ -94,7 +102,9 @@ impl<'a> Lower<'a, '_> {
             }
             Kind::Condition(class, word) => {
                 let (number, chain) = at;
-                self.tracks |= *word == "ct count";
+                if matches!(*word, "ct count" | "tproxy") {
+                    self.track();
+                }
                 let place = making.parts.len();
                 // Each keeps its own count: it is no variable of another.
                 let id = format!("{word} of rule {number} of `{chain}`, condition {place}");
@@ -103,7 +113,16 @@ impl<'a> Lower<'a, '_> {
                 Step::On
             }
             Kind::Terminal(class, word) => {
-                self.tracks |= *class == Class::Nat || *word == "synproxy";
+                if *class == Class::Nat || *word == "synproxy" {
+                    self.track();
+                }
+                let words = self.words(span);
+                if words.contains(" map ") || words.contains("\"map\"") {
+                    let (number, chain) = at;
+                    let id = format!("the map of `{word}` of rule {number} of `{chain}`");
+                    let reason = format!("{}: a packet whose key is not in the map goes on", class.name());
+                    making.parts.push(Condition::opaque(id, reason, span));
+                }
                 making.actions.push(Action::Other((*word).into()));
                 Step::Decided(match class {
                     Class::Nat => Fate::Known(Outcome::Verdict(Verdict::Accept)),
@@ -221,7 +240,9 @@ impl<'a> Lower<'a, '_> {
             }
             Effect::Log => making.actions.push(Action::Log),
             Effect::Write(load, value) => {
-                self.tracks |= matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct "));
+                if matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct ")) {
+                    self.track();
+                }
                 let field = match load {
                     Load::Meta(Meta::Mark) => Some(Field::Mark),
                     Load::Field(Header::Ip | Header::Ip6, place) => match place.word {

@@ -63,4 +63,8 @@ impl Dialect for NftablesJson {
     fn ledger(&self) -> &'static [Keyword] {
         support::LEDGER
     }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some(super::MEASURED_ON)
+    }
 }
