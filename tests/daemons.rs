@@ -93,7 +93,15 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         }
         let origin = Origin { source: SourceId(0), span: Span::default() };
         let name = format!("r{number}");
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         sets[usize::from(six)].push(flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new()));
     }
     let [four, six] = sets;

@@ -1,3 +1,4 @@
-//! Packets aimed at the user's rules.
+//! Packets aimed at the user's rules, and at those who read packets carelessly.
 
 pub mod boundary;
+pub mod odd;

@@ -3,9 +3,9 @@
 use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
 use crate::diagnostic::{Label, Level};
 use crate::guard::Exhausted;
-use crate::ir::{Condition, Kind, Outcome, RuleSet};
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet};
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 
 /// The check.
 #[derive(Debug)]
@@ -41,16 +41,26 @@ impl Check for DuplicateRule {
 }
 
 fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
-    let mut seen: HashMap<u64, Vec<usize>> = HashMap::with_capacity(set.rules.len());
-    for (index, rule) in set.rules.iter().enumerate() {
-        if matches!(rule.condition, Condition::False) {
-            continue;
-        }
-        let bucket = seen.entry(digest(rule.condition)).or_default();
-        let earlier = bucket.iter().filter_map(|i| set.rules.get(*i));
-        match earlier.into_iter().find(|earlier| same(earlier.condition, rule.condition)) {
+    let state = FixedState::default();
+    let conditions = set.rules.conditions().iter().enumerate();
+    let mut digests: Vec<(u64, usize)> = conditions
+        .filter(|(_, condition)| !matches!(condition, Condition::False))
+        .map(|(index, condition)| (digest(condition, &state), index))
+        .collect();
+    digests.sort_unstable();
+    for alike in digests.chunk_by(|(a, _), (b, _)| a == b).filter(|alike| alike.len() > 1) {
+        judge_alike(input, set_index, set, alike, out);
+    }
+}
+
+/// Judges rules whose conditions have the same digest, given in order.
+fn judge_alike(input: &Input, set_index: usize, set: &RuleSet, alike: &[(u64, usize)], out: &mut Findings) {
+    let mut deciding: Vec<Rule<'_>> = Vec::new();
+    for (_, index) in alike {
+        let Some(rule) = set.rules.get(*index) else { continue };
+        match deciding.iter().find(|earlier| same(earlier.condition, rule.condition)) {
             Some(first) => {
-                let at = RuleAt { input, set, set_index, rule, index };
+                let at = RuleAt { input, set, set_index, rule, index: *index };
                 let fate = if set.kind != Kind::FlowRoutes || first.outcome == rule.outcome {
                     format!("no packet comes to it: `{}` decides first", first.name)
                 } else {
@@ -66,8 +76,8 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
                 );
             }
             // Behind a rule that goes on or hands over, the same condition is met again.
-            None if matches!(rule.outcome, Outcome::Verdict(_)) && bucket.len() < COLLISIONS => {
-                bucket.push(index);
+            None if matches!(rule.outcome, Outcome::Verdict(_)) && deciding.len() < COLLISIONS => {
+                deciding.push(rule);
             }
             None => {}
         }
@@ -75,29 +85,18 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
 }
 
 /// A number that equal conditions share, in whatever order their parts stand.
-fn digest(condition: &Condition) -> u64 {
-    let own = |tag: u8, inner: u64| {
-        let mut hasher = DefaultHasher::new();
-        (tag, inner).hash(&mut hasher);
-        hasher.finish()
-    };
-    let sum = |parts: &[Condition]| parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(digest(part)));
+fn digest(condition: &Condition, state: &FixedState) -> u64 {
+    let own = |tag: u8, inner: u64| state.hash_one((tag, inner));
+    let sum =
+        |parts: &[Condition]| parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(digest(part, state)));
     match condition {
         Condition::True => own(0, 0),
         Condition::False => own(1, 0),
-        Condition::Test(test) => {
-            let mut hasher = DefaultHasher::new();
-            (test.field(), test.values()).hash(&mut hasher);
-            own(2, hasher.finish())
-        }
+        Condition::Test(test) => state.hash_one((test.field(), test.values())),
         Condition::And(parts) => own(3, sum(parts)),
         Condition::Or(parts) => own(4, sum(parts)),
-        Condition::Not(part) => own(5, digest(part)),
-        Condition::Opaque(opaque) => {
-            let mut hasher = DefaultHasher::new();
-            opaque.id.hash(&mut hasher);
-            own(6, hasher.finish())
-        }
+        Condition::Not(part) => own(5, digest(part, state)),
+        Condition::Opaque(opaque) => state.hash_one(&opaque.id),
     }
 }
 
@@ -134,6 +133,7 @@ mod tests {
         let test = |field, value| Condition::test(field, ValueSet::single(value));
         let (a, b) = (test(Field::Ttl, 1), test(Field::Proto, 6));
         let (ab, ba) = (Condition::and([a.clone(), b.clone()]), Condition::and([b.clone(), a.clone()]));
+        let digest = |condition| digest(condition, &FixedState::default());
         assert_eq!(digest(&ab), digest(&ba));
         assert!(same(&ab, &ba));
         let either = Condition::or([a.clone(), b.clone()]);

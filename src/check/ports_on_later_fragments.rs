@@ -5,7 +5,8 @@
 
 use super::prove::{self, Meets, Prover};
 use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
-use crate::diagnostic::{Label, Level};
+use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::dialect::{Dialect, by_name};
 use crate::field::{Field, Headers};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, ValueSet};
@@ -76,6 +77,7 @@ impl Also<'_> {
             .finding(&META, message)
             .with_help("add `fragment-offset 0`, or decide on fragments in a term before");
         finding.level = META.level.lowered();
+        let mut finding = measured(&first, finding);
         place(&first, &mut finding);
         prove::show(out, &first, Some(finding), &[first.rule.condition, &later()], &headers);
     }
@@ -85,11 +87,19 @@ fn later() -> Condition {
     Condition::test(Field::FragOff, ValueSet::range(1, LAST_OFFSET))
 }
 
-fn place(at: &RuleAt<'_>, finding: &mut crate::diagnostic::Diagnostic) {
+fn place(at: &RuleAt<'_>, finding: &mut Diagnostic) {
     let tests = at.rule.condition.tests();
     let span = tests.iter().find(|test| is_port(test.field())).map(|test| test.span());
     if let Some(span) = span.filter(|span| *span != Span::default()) {
         finding.primary = Label::new(at.rule.origin.source, span);
+    }
+}
+
+/// Says what the claim was measured on, where it was.
+fn measured(at: &RuleAt<'_>, finding: Diagnostic) -> Diagnostic {
+    match by_name(at.input.dialect).and_then(Dialect::measured_on) {
+        Some(engine) => finding.with_note(format!("measured on {engine}, without connection tracking")),
+        None => finding,
     }
 }
 
@@ -120,10 +130,11 @@ fn judge(
         return Ok(Some(headers));
     }
     let message = format!("rule `{}` compares ports in fragments that have none", at.rule.name);
-    let mut finding = at
+    let finding = at
         .finding(&META, message)
         .with_note("only later fragments match, and the octets compared are their payload")
         .with_help("match the fragments without ports, or the ports without fragments");
+    let mut finding = measured(at, finding);
     place(at, &mut finding);
     prove::show(out, at, Some(finding), &[condition, &later()], &headers);
     Ok(None)

@@ -10,12 +10,13 @@ use crate::guard::{Exhausted, MemoryWatch, Meter, limits};
 use crate::ir::Condition;
 use crate::net::Intervals;
 use crate::packet::{build, complete, words};
-use crate::symbolic::{Model, Space, Spaces, guess, of_family};
+use crate::symbolic::{Guesser, Model, Space, Spaces, of_family};
 
 /// Answers questions about single rules, with an allowance for each and one for all.
 #[derive(Debug)]
 pub(super) struct Prover {
     spaces: Spaces<'static>,
+    guesser: Guesser,
     all: Meter,
     memory: MemoryWatch,
     asked: u64,
@@ -39,6 +40,7 @@ impl Prover {
     pub(super) fn new() -> Self {
         Self {
             spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
+            guesser: Guesser::default(),
             all: Meter::new(&limits::CHECK_NODES),
             memory: MemoryWatch::default(),
             asked: 0,
@@ -77,7 +79,7 @@ impl Prover {
             return Ok(Meets::Never);
         }
         // Most questions are answered by the first packet that comes to mind.
-        if let Some(headers) = guess(family, conditions)
+        if let Some(headers) = self.guesser.guess(family, conditions)
             && holds(conditions, &headers) == Truth::Yes
         {
             return Ok(Meets::Packet(Box::new(headers)));

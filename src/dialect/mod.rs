@@ -22,8 +22,10 @@ pub use pcap_filter::link_type;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::field::Family;
-use crate::ir::{Action, Document, Kind, RuleSet};
+use crate::guard::limits;
+use crate::ir::{Action, Document, Kind, Rule, RuleSet};
 use crate::source::{Source, SourceId};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Every dialect, sorted by name; a line for each.
@@ -112,8 +114,38 @@ pub trait Dialect: Sync + fmt::Debug {
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error>;
 
+    /// Whether it can write a rule that walks another rule set, or leaves one. Without such rules a document is
+    /// written as lists that walk none ([`Dialect::flat`]).
+    fn says_call(&self, _document: &Document, _set: &RuleSet, _rule: &Rule<'_>) -> bool {
+        false
+    }
+
+    /// Whether it can write the condition of a rule with alternatives or negations in it. A rule of which it cannot
+    /// is written as several ([`Dialect::flat`]), where it can write each.
+    fn says(&self, _document: &Document, _set: &RuleSet, _rule: &Rule<'_>) -> bool {
+        true
+    }
+
+    /// The document as it is written: entries that walk other rule sets, where the dialect cannot say that, as
+    /// lists which decide the same ([`Document::flattened`]); rules it cannot say, as several that it can
+    /// ([`Document::spread`]).
+    fn flat<'d>(&self, document: &'d Document) -> Cow<'d, Document> {
+        let most = usize::try_from(limits::PRINTED_ALTERNATIVES.value).unwrap_or(usize::MAX);
+        let flat = document.flattened(|set, rule| self.says_call(document, set, rule));
+        let spread = match flat.spread(most, |set, rule| self.says(&flat, set, rule)) {
+            Cow::Owned(spread) => Some(spread),
+            Cow::Borrowed(_) => None,
+        };
+        spread.map_or(flat, Cow::Owned)
+    }
+
     /// The support ledger: a state for every keyword, sorted by context and word.
     fn ledger(&self) -> &'static [Keyword];
+
+    /// The engine, with its version, that was sent packets to learn what its rules mean; none where documents say it.
+    fn measured_on(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What a dialect is read from.

@@ -1,8 +1,11 @@
-//! The real ones: programs that are started and stopped, and a small BGP speaker that talks to them.
+//! The real ones: programs that are started and stopped, a small BGP speaker that talks to them, and a Linux kernel
+//! that packets are sent through.
 //!
-//! What the rest of the house claims about a daemon is held against it here; nothing below knows how.
+//! What the rest of the house claims about a daemon or a kernel is held against it here; nothing below knows how.
 
 pub mod bgp;
+#[cfg(target_os = "linux")]
+pub mod kernel;
 pub mod program;
 
 use std::io;
@@ -34,6 +37,17 @@ pub enum EngineError {
         /// The subcode.
         subcode: u8,
     },
+    /// A program does not take what it was given.
+    #[error("`{program}` refuses: {said}")]
+    Refused {
+        /// The program.
+        program: String,
+        /// What it says.
+        said: String,
+    },
+    /// The kernel is not as it should be.
+    #[error("{0}")]
+    Kernel(String),
     /// Octets that are no BGP.
     #[error("what came is no BGP: {0}")]
     NotBgp(&'static str),

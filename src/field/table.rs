@@ -61,6 +61,30 @@ pub struct FieldInfo {
     pub defined: &'static str,
 }
 
+impl FieldInfo {
+    /// Whether every well-formed packet of a family has the field.
+    pub fn is_always_there(&self, family: Family) -> bool {
+        let version = match family {
+            Family::Any => None,
+            Family::Inet => Some(4),
+            Family::Inet6 => Some(6),
+        };
+        let met = |need: &Need| {
+            let known = match need.field {
+                Field::IpVersion => version,
+                // Any IPv4 packet can carry fragment flags.
+                Field::IsFragHeader if family == Family::Inet => Some(1),
+                _ => None,
+            };
+            known.is_some_and(|value| need.values.iter().any(|(lo, hi)| *lo <= value && value <= *hi))
+        };
+        // In IPv4 these are octets of the header.
+        let optional =
+            self.optional && !(family == Family::Inet && matches!(self.field, Field::Proto | Field::Len));
+        !optional && self.needs.iter().all(met)
+    }
+}
+
 macro_rules! fields {
     ($($(#[$doc:meta])* $field:ident $name:literal $title:literal $width:literal $layer:ident $family:ident
         [$($need:expr),*] $(optional $optional:literal)? $(at $bit:literal)? $(max $max:literal)? $defined:literal;)*) => {

@@ -63,6 +63,9 @@ limits! {
     /// Different conditions outside the model in one question.
     OPAQUE_CONDITIONS = "opaque-conditions", 512, "conditions",
         "each is one more variable; real files have a few dozen in one rule set";
+    /// Parts of conditions that a rule set takes once no rule walks another.
+    FLATTENED = "flattened", 4_000_000, "parts",
+        "a thousand chains of a hundred rules under ten conditions each, four times over";
     /// Lines that one rule may become in a dialect without alternatives.
     PRINTED_ALTERNATIVES = "printed-alternatives", 4_096, "lines",
         "a rule of sixty-four prefixes on either side; more is a set of its own";

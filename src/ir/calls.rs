@@ -61,7 +61,7 @@ impl Document {
         list
     }
 
-    fn mark_reached(&self, mut waiting: Vec<usize>, seen: &mut BTreeSet<usize>) {
+    pub(super) fn mark_reached(&self, mut waiting: Vec<usize>, seen: &mut BTreeSet<usize>) {
         while let Some(index) = waiting.pop() {
             if seen.insert(index)
                 && let Some(set) = self.rule_sets.get(index)

@@ -189,6 +189,16 @@ impl Condition {
         }
     }
 
+    /// All of `parts`, as [`Condition::and`], in the memory they are in where they are flat.
+    pub fn all(mut parts: ThinVec<Self>) -> Self {
+        let flat = |part: &Self| !matches!(part, Self::True | Self::False | Self::And(_));
+        if parts.len() > 1 && parts.iter().all(flat) {
+            parts.shrink_to_fit();
+            return Self::And(parts);
+        }
+        Self::and(parts)
+    }
+
     /// Any of `parts`: `False` when there are none, flat where a part is itself an `Or`, `True` when one is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts = parts.into_iter();

@@ -5,15 +5,17 @@
 //! [`Origin`] and the place of a [`Test`].
 
 mod action;
+mod alternatives;
 mod calls;
 mod columns;
 mod condition;
+mod flatten;
 mod rules;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
 pub use condition::{Condition, Opaque, Test};
-pub use rules::{Iter, Rule, RuleBuf, Rules};
+pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 
 use crate::field::{Family, GROUPS};

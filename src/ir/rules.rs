@@ -1,7 +1,7 @@
 //! The rules of a rule set, kept by column: fleets have them by the hundred thousand, and a rule in a box of its own
 //! takes twice the memory.
 
-use super::columns::{Effect, Effects, Strings};
+use super::columns::{Effect, Effects, Indices, Labels};
 use super::{Action, Condition, Origin, Outcome};
 use crate::source::{SourceId, Span};
 use std::fmt;
@@ -96,6 +96,40 @@ impl PartialEq for RuleBuf {
     }
 }
 
+/// A [`Rule`] whose condition is its own, to be put into [`Rules`] without more copies than that.
+#[derive(Clone, Debug)]
+pub struct RuleParts<'a> {
+    /// As [`Rule::name`].
+    pub name: &'a str,
+    /// As [`Rule::condition`].
+    pub condition: Condition,
+    /// As [`Rule::actions`].
+    pub actions: &'a [Action],
+    /// As [`Rule::outcome`].
+    pub outcome: Outcome,
+    /// As [`Rule::action_given`].
+    pub action_given: bool,
+    /// As [`Rule::nlri`].
+    pub nlri: Option<&'a [u8]>,
+    /// As [`Rule::origin`].
+    pub origin: Origin,
+}
+
+impl RuleParts<'_> {
+    /// A rule of its own.
+    pub fn into_buf(self) -> RuleBuf {
+        RuleBuf {
+            name: self.name.into(),
+            condition: self.condition,
+            actions: self.actions.into(),
+            outcome: self.outcome,
+            action_given: self.action_given,
+            nlri: self.nlri.map(Into::into),
+            origin: self.origin,
+        }
+    }
+}
+
 /// Rules in order.
 #[derive(Clone, Default)]
 pub struct Rules {
@@ -105,13 +139,10 @@ pub struct Rules {
     sources: Vec<SourceId>,
     source: SourceId,
     // For each rule, which of the effects it has.
-    effects: Vec<u32>,
+    effects: Indices,
     known: Effects,
-    names: Strings,
-    // One for each rule, or none while no rule has an NLRI.
-    nlris: Strings,
-    // Rules whose NLRI has no octets, ascending.
-    empty_nlris: Vec<usize>,
+    // Name and NLRI.
+    labels: Labels,
 }
 
 impl Rules {
@@ -132,7 +163,7 @@ impl Rules {
         self.conditions.reserve(count);
         self.spans.reserve(count);
         self.effects.reserve(count);
-        self.names.reserve(count);
+        self.labels.reserve(count);
     }
 
     /// How many.
@@ -150,13 +181,14 @@ impl Rules {
     pub fn get(&self, index: usize) -> Option<Rule<'_>> {
         let condition = self.conditions.get(index)?;
         let effect = self.effect(index)?;
+        let (name, nlri) = self.labels.get(index);
         Some(Rule {
-            name: self.name(index),
+            name,
             condition,
             actions: &effect.actions,
             outcome: effect.outcome,
             action_given: effect.action_given,
-            nlri: self.nlri(index),
+            nlri,
             origin: Origin {
                 source: self.sources.get(index).copied().unwrap_or(self.source),
                 span: self.spans.get(index).copied().unwrap_or_default(),
@@ -202,22 +234,19 @@ impl Rules {
     }
 
     fn effect(&self, index: usize) -> Option<&Effect> {
-        self.known.get(*self.effects.get(index)?)
-    }
-
-    fn name(&self, index: usize) -> &str {
-        // Only whole names are put in, so this is what was put in.
-        std::str::from_utf8(self.names.get(index)).unwrap_or("")
-    }
-
-    fn nlri(&self, index: usize) -> Option<&[u8]> {
-        let octets = self.nlris.get(index);
-        (!octets.is_empty() || self.empty_nlris.binary_search(&index).is_ok()).then_some(octets)
+        self.known.get(self.effects.get(index)?)
     }
 
     /// Adds a rule behind the others.
     pub fn push(&mut self, rule: RuleBuf) {
         let RuleBuf { name, condition, actions, outcome, action_given, nlri, origin } = rule;
+        let (name, actions, nlri) = (&*name, &*actions, nlri.as_deref());
+        self.add(RuleParts { name, condition, actions, outcome, action_given, nlri, origin });
+    }
+
+    /// Adds a rule behind the others, as [`Rules::push`] does.
+    pub fn add(&mut self, rule: RuleParts<'_>) {
+        let RuleParts { name, condition, actions, outcome, action_given, nlri, origin } = rule;
         let index = self.len();
         if index == 0 {
             self.source = origin.source;
@@ -230,31 +259,31 @@ impl Rules {
         }
         self.conditions.push(condition);
         self.spans.push(origin.span);
-        self.effects.push(self.known.index(Effect { outcome, action_given, actions }));
-        self.names.push(name.as_bytes());
-        if nlri.is_some() && self.nlris.is_empty() {
-            (0..index).for_each(|_| self.nlris.push(&[]));
+        self.effects.push(self.known.index(outcome, action_given, actions));
+        self.labels.push(name, nlri);
+    }
+
+    /// Puts the rules of another list behind these.
+    pub fn append(&mut self, mut other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
         }
-        match nlri {
-            Some(octets) => {
-                if octets.is_empty() {
-                    self.empty_nlris.push(index);
-                }
-                self.nlris.push(&octets);
-            }
-            None if self.nlris.is_empty() => {}
-            None => self.nlris.push(&[]),
+        let conditions = std::mem::take(&mut other.conditions);
+        self.reserve(conditions.len());
+        other.conditions = vec![Condition::False; conditions.len()];
+        for (rule, condition) in other.iter().zip(conditions) {
+            let Rule { name, actions, outcome, action_given, nlri, origin, .. } = rule;
+            self.add(RuleParts { name, condition, actions, outcome, action_given, nlri, origin });
         }
     }
 
     /// Gives the rule of an index another outcome.
     pub fn set_outcome(&mut self, index: usize, outcome: Outcome) {
         if let Some(effect) = self.effect(index) {
-            let effect = Effect { outcome, ..effect.clone() };
-            let new = self.known.index(effect);
-            if let Some(old) = self.effects.get_mut(index) {
-                *old = new;
-            }
+            let Effect { action_given, actions, .. } = effect.clone();
+            let new = self.known.index(outcome, action_given, &actions);
+            self.effects.set(index, new);
         }
     }
 
@@ -265,14 +294,15 @@ impl Rules {
 
     /// Gives every rule another name, made of its index and its own.
     pub fn rename(&mut self, mut to: impl FnMut(usize, &str, &mut String)) {
-        let mut names = Strings::default();
+        let mut labels = Labels::default();
         let mut name = String::new();
         for index in 0..self.len() {
+            let (old, nlri) = self.labels.get(index);
             name.clear();
-            to(index, self.name(index), &mut name);
-            names.push(name.as_bytes());
+            to(index, old, &mut name);
+            labels.push(&name, nlri);
         }
-        self.names = names;
+        self.labels = labels;
     }
 
     /// Puts rules in front of the one of an index; `at` is at most how many there are.
@@ -318,14 +348,8 @@ impl Rules {
         drop(conditions);
         self.spans = picked(&old.spans, order);
         self.sources = picked(&old.sources, order);
-        self.effects = picked(&old.effects, order);
-        self.names = old.names.picked(order);
-        self.nlris = old.nlris.picked(order);
-        if !old.empty_nlris.is_empty() {
-            let is_empty = |index: &usize| old.empty_nlris.binary_search(index).is_ok();
-            self.empty_nlris =
-                order.iter().enumerate().filter(|(_, index)| is_empty(index)).map(|(new, _)| new).collect();
-        }
+        self.effects = old.effects.picked(order);
+        self.labels = old.labels.picked(order);
     }
 
     /// Gives back what was reserved for more rules.
@@ -334,8 +358,7 @@ impl Rules {
         self.spans.shrink_to_fit();
         self.sources.shrink_to_fit();
         self.effects.shrink_to_fit();
-        self.names.shrink_to_fit();
-        self.nlris.shrink_to_fit();
+        self.labels.shrink_to_fit();
     }
 }
 
@@ -432,7 +455,7 @@ mod tests {
         let rate = Rate { amount: f64::from(number % 3), unit: RateUnit::OctetsPerSecond, burst: None };
         let octets: Box<[u8]> = vec![7; (number % 4) as usize].into();
         RuleBuf {
-            name: "r".repeat((number % 5) as usize).into(),
+            name: "r".repeat((number % 5 * (number % 90)) as usize).into(),
             condition: Condition::test(Field::Ttl, ValueSet::single(number)),
             actions: if number.is_multiple_of(2) { Box::default() } else { [Action::RateLimit(rate)].into() },
             outcome: Outcome::Call(number % 20),
@@ -466,6 +489,14 @@ mod tests {
         list.push(rule(502));
         rules.remove(3);
         list.remove(3);
+        same(&rules, &list);
+        let more: Vec<RuleBuf> = (600..700).map(rule).collect();
+        rules.append(Rules::from(more.clone()));
+        list.extend(more);
+        same(&rules, &list);
+        let mut empty = Rules::new();
+        empty.append(rules);
+        let mut rules = empty;
         same(&rules, &list);
         rules.retain(|index, rule| index % 4 != 1 && rule.origin.span.start != 100);
         let mut index = 0;

@@ -48,9 +48,18 @@ impl BitSet {
         if list.len() > 1 {
             list.sort_unstable();
             list.dedup();
-            // Patterns with fewer bits sort first often, not always: compare both ways.
-            list =
-                list.iter().filter(|a| !list.iter().any(|b| b != *a && a.is_subset(*b))).copied().collect();
+            // They stand by mask: where a wider pattern is, it stands among those of its mask.
+            let groups: Vec<&[BitMatch]> = list.chunk_by(|a, b| a.mask == b.mask).collect();
+            let is_inside = |pattern: &BitMatch| {
+                groups.iter().filter_map(|group| Some((group.first()?.mask, *group))).any(|(mask, group)| {
+                    mask != pattern.mask
+                        && mask & !pattern.mask == 0
+                        && group.binary_search(&BitMatch::new(pattern.value, mask)).is_ok()
+                })
+            };
+            if groups.len() > 1 {
+                list = list.iter().filter(|pattern| !is_inside(pattern)).copied().collect();
+            }
         }
         Self(list)
     }
@@ -75,6 +84,24 @@ impl BitSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_pattern_of_a_set_is_inside_another_and_none_is_lost() {
+        let patterns = |seed: u32| {
+            (0..12_u32)
+                .map(move |i| (seed.wrapping_mul(0x9e37_79b9) >> (i * 2)) & 0xff)
+                .map(|bits| BitMatch::new((bits & 0xf).into(), (bits >> 4).into()))
+        };
+        for seed in 1..500 {
+            let set = BitSet::new(patterns(seed));
+            for x in 0..16 {
+                assert_eq!(set.contains(x), patterns(seed).any(|p| p.contains(x)), "{set:?} {x}");
+            }
+            let list = set.patterns();
+            assert!(list.is_sorted());
+            assert!(list.iter().all(|a| !list.iter().any(|b| a != b && a.is_subset(*b))), "{set:?}");
+        }
+    }
 
     #[test]
     fn intersection_and_subset_agree_with_membership_exhaustively() {

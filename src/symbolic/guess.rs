@@ -9,8 +9,93 @@ use super::witness::cut;
 use crate::field::{FIELDS, Family, Field, Headers, L4Status, Reading};
 use crate::ir::{Condition, Test, ValueSetRef};
 
-/// A packet of the family that may meet all conditions; none when this simple way finds none.
-pub fn guess(family: Family, conditions: &[&Condition]) -> Option<Headers> {
+/// Guesses packets, and remembers those it has filled in: nearly all rules ask for packets of a few shapes.
+#[derive(Clone, Debug, Default)]
+pub struct Guesser {
+    templates: Vec<Template>,
+    // The one to give up next, where there are too many.
+    oldest: usize,
+}
+
+/// Everything that follows from a shape, where nothing else is asked for.
+#[derive(Clone, Debug)]
+struct Template {
+    shape: Shape,
+    headers: Headers,
+    // The first octets behind the IP headers.
+    behind: u128,
+}
+
+/// The values of the fields that others depend on.
+type Shape = [Option<u32>; SHAPE.len()];
+const SHAPE: [Field; 8] = [
+    Field::IpVersion,
+    Field::HdrLen,
+    Field::FragOff,
+    Field::IsFragHeader,
+    Field::Proto,
+    Field::L4Status,
+    Field::L4Room,
+    Field::Len,
+];
+/// Shapes remembered.
+const TEMPLATES: usize = 32;
+
+impl Guesser {
+    /// A packet of the family that may meet all conditions; none when this simple way finds none.
+    pub fn guess(&mut self, family: Family, conditions: &[&Condition]) -> Option<Headers> {
+        draft(family, conditions)?.complete(self)
+    }
+
+    fn template(&mut self, draft: &Draft) -> &Template {
+        let shape = SHAPE.map(|field| draft.small(field));
+        let known = self.templates.iter().position(|template| template.shape == shape);
+        let at = known.unwrap_or_else(|| {
+            let template = Template::new(shape, draft);
+            if self.templates.len() < TEMPLATES {
+                self.templates.push(template);
+                return self.templates.len() - 1;
+            }
+            self.oldest = (self.oldest + 1) % TEMPLATES;
+            if let Some(place) = self.templates.get_mut(self.oldest) {
+                *place = template;
+            }
+            self.oldest
+        });
+        #[expect(clippy::indexing_slicing, reason = "an index that was just found or filled")]
+        &self.templates[at]
+    }
+}
+
+impl Template {
+    fn new(shape: Shape, draft: &Draft) -> Self {
+        let mut usual = Draft::default();
+        for field in SHAPE.into_iter().chain([Field::ProtoField, Field::ExtHdrs]) {
+            if let Some(value) = draft.small(field) {
+                usual.headers.set(field, value);
+            }
+        }
+        let behind = sensible::behind(&|field| usual.known(field));
+        for row in FIELDS {
+            match row.l4_bit {
+                Some(first) if usual.allowed(row.needs) => {
+                    usual.headers.set_wide(row.field, cut(behind, first, row.width));
+                }
+                Some(_) => usual.headers.set_absent(row.field),
+                None if !usual.allowed(row.needs) => usual.headers.set_absent(row.field),
+                None if row.optional || usual.known(row.field).is_some() => {}
+                None => {
+                    let value = sensible::value(row.field, &|field| usual.known(field));
+                    usual.headers.set_wide(row.field, value);
+                }
+            }
+        }
+        Self { shape, headers: usual.headers, behind }
+    }
+}
+
+/// What the conditions ask for; none where it contradicts itself.
+fn draft(family: Family, conditions: &[&Condition]) -> Option<Draft> {
     let mut draft = Draft::default();
     match family {
         Family::Any => {}
@@ -24,7 +109,7 @@ pub fn guess(family: Family, conditions: &[&Condition]) -> Option<Headers> {
     for condition in conditions {
         draft.take_choices(condition)?;
     }
-    draft.complete()
+    Some(draft)
 }
 
 #[derive(Clone, Default)]
@@ -131,7 +216,7 @@ impl Draft {
     }
 
     /// Fills in everything else; none when that needs more than this simple way knows.
-    fn complete(mut self) -> Option<Headers> {
+    fn complete(mut self, guesser: &mut Guesser) -> Option<Headers> {
         let lists = [Field::ExtHdrs, Field::IpOptions].map(|field| self.small(field));
         if lists.iter().flatten().any(|bits| *bits != 0)
             || [Field::GreKey, Field::AhSpi].iter().any(|field| self.is_chosen(*field))
@@ -153,8 +238,7 @@ impl Draft {
         let proto = self.protocol()?;
         self.transport(proto)?;
         self.length(header, if version == 4 { 65_535 } else { 65_575 })?;
-        self.everything_else();
-        Some(self.headers)
+        Some(self.everything_else(guesser.template(&self)))
     }
 
     fn or_usual(&mut self, field: Field) -> u32 {
@@ -260,33 +344,37 @@ impl Draft {
         })
     }
 
-    fn everything_else(&mut self) {
-        let mut behind = sensible::behind(&|field| self.known(field));
-        for row in FIELDS {
+    /// The template with what was asked for in its place.
+    fn everything_else(&self, template: &Template) -> Headers {
+        let Template { mut headers, mut behind, .. } = template.clone();
+        let mut changed = 0_u128;
+        let mut left = self.chosen;
+        while left != 0 {
+            let place = left.trailing_zeros();
+            left &= left - 1;
+            let Some(row) = FIELDS.get(place as usize) else { break };
             match row.l4_bit {
-                Some(first) if self.is_chosen(row.field) => {
+                Some(first) => {
                     let below = 128 - u32::from(first) - u32::from(row.width);
                     let mask = ((1_u128 << row.width) - 1) << below;
                     let value = self.known(row.field).unwrap_or(0) << below;
                     behind = behind & !mask | value & mask;
+                    changed |= mask;
                 }
-                Some(_) => {}
-                None if !self.allowed(row.needs) => self.headers.set_absent(row.field),
-                None if row.optional || self.known(row.field).is_some() => {}
-                None => {
-                    let usual = sensible::value(row.field, &|field| self.known(field));
-                    self.headers.set_wide(row.field, usual);
+                None if !self.allowed(row.needs) => headers.set_absent(row.field),
+                None => headers.set_wide(row.field, self.known(row.field).unwrap_or(0)),
+            }
+        }
+        if changed != 0 {
+            for row in FIELDS {
+                if let Some(first) = row.l4_bit
+                    && cut(changed, first, row.width) != 0
+                    && headers.small(row.field).is_some()
+                {
+                    headers.set_wide(row.field, cut(behind, first, row.width));
                 }
             }
         }
-        for row in FIELDS {
-            if let Some(first) = row.l4_bit {
-                if self.allowed(row.needs) {
-                    self.headers.set_wide(row.field, cut(behind, first, row.width));
-                } else {
-                    self.headers.set_absent(row.field);
-                }
-            }
-        }
+        headers
     }
 }

@@ -14,7 +14,7 @@ mod space;
 mod witness;
 pub mod world;
 
-pub use guess::guess;
+pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};
 pub use space::{Space, Spaces};

@@ -146,7 +146,15 @@ pub(crate) fn actions() -> impl Strategy<Value = Actions> {
 fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
     ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
         let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route { name: &name, rule_set: "", spec: &spec, octets: None, actions: &actions, origin };
+        let route = Route {
+            name: &name,
+            rule_set: "",
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: &[],
+            origin,
+        };
         flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
     })
 }

@@ -9,7 +9,7 @@ use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleBuf, Ru
 use flowgate::net::{BitMatch, BitSet, IntervalSet};
 use flowgate::packet::{Decoded, build, decode_ip};
 use flowgate::source::Span;
-use flowgate::symbolic::{Model, Row, Space, Spaces, Taste, Visit, Watch, guess, reach};
+use flowgate::symbolic::{Guesser, Model, Row, Space, Spaces, Taste, Visit, Watch, reach};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -291,8 +291,8 @@ fn outcomes(callable: u32) -> impl Strategy<Value = Outcome> {
     ]
 }
 
-fn rule_set(index: u32, opaque: bool) -> impl Strategy<Value = RuleSet> {
-    let rule = (shrunk_conditions(opaque), outcomes(index + 1)).prop_map(|(condition, outcome)| RuleBuf {
+fn rule_set(index: u32, conditions: BoxedStrategy<Condition>) -> impl Strategy<Value = RuleSet> {
+    let rule = (conditions, outcomes(index + 1)).prop_map(|(condition, outcome)| RuleBuf {
         name: "r".into(),
         condition,
         actions: Box::default(),
@@ -315,8 +315,42 @@ fn rule_set(index: u32, opaque: bool) -> impl Strategy<Value = RuleSet> {
 }
 
 fn documents(opaque: bool) -> impl Strategy<Value = Document> {
-    (rule_set(0, opaque), rule_set(1, opaque), rule_set(2, opaque), rule_set(3, opaque))
+    documents_of(&shrunk_conditions(opaque).boxed())
+}
+
+fn documents_of(conditions: &BoxedStrategy<Condition>) -> impl Strategy<Value = Document> + use<> {
+    let set = |index| rule_set(index, conditions.clone());
+    (set(0), set(1), set(2), set(3))
         .prop_map(|(a, b, c, d)| Document { rule_sets: vec![a, b, c, d], symbols: vec![] })
+}
+
+/// Compares what entries of a document do to packets before and after they are lists.
+fn lists_decide_the_same(document: &Document, packets: &[&Headers]) -> Result<(), TestCaseError> {
+    let flat = document.flattened(|_, _| false);
+    let holds = |outcome| matches!(outcome, Outcome::Next { held: Some(_) });
+    let held = document.rule_sets.iter().any(|set| set.rules.outcomes().any(holds));
+    let walks = |rule: Rule| rule.outcome.target().is_some() || rule.outcome == Outcome::Return;
+    for (flat_entry, entry) in flat.entries().into_iter().zip(document.entries()) {
+        let is_flat = !flat.rule_sets[flat_entry].rules.iter().any(walks);
+        prop_assert!(is_flat || held);
+        let old = Evaluator::new(document, entry).unwrap();
+        let new = Evaluator::new(&flat, flat_entry).unwrap();
+        for packet in packets {
+            let verdict = |decision| match decision {
+                Decision::Verdict(verdict, _) => verdict,
+                Decision::Unknown(_) => panic!("undecided"),
+            };
+            let (old, new) = (old.decide(packet).unwrap(), new.decide(packet).unwrap());
+            prop_assert_eq!(verdict(old), verdict(new), "{:?}\n{:#?}\n{:#?}", packet, document, flat);
+        }
+    }
+    Ok(())
+}
+
+/// Rule sets without a family: in the shrunk table packets of a family lack what real ones have.
+fn without_families(mut document: Document) -> Document {
+    document.rule_sets.iter_mut().for_each(|set| set.family = Family::Any);
+    document
 }
 
 proptest! {
@@ -332,6 +366,28 @@ proptest! {
             let got = [end.accepted, end.dropped, end.undecided].map(|set| spaces.contains(set, packet));
             let want = [verdict == Verdict::Accept, verdict.is_drop(), verdict == Verdict::NoDecision];
             prop_assert_eq!(got, want.map(Some), "{:?}", packet);
+        }
+    }
+
+    #[test]
+    fn a_list_without_calls_decides_as_the_rule_sets_it_was_made_of(document in documents(false)) {
+        lists_decide_the_same(&without_families(document), &packets().iter().collect::<Vec<_>>())?;
+    }
+
+    #[test]
+    fn a_list_without_calls_is_open_where_its_rule_sets_are(document in documents(true)) {
+        let document = without_families(document);
+        let flat = document.flattened(|_, _| false);
+        for (flat_entry, entry) in flat.entries().into_iter().zip(document.entries()) {
+            let ends = [(&document, entry), (&flat, flat_entry)].map(|(document, entry)| {
+                let mut spaces = spaces(shrunk());
+                let entry = u32::try_from(entry).unwrap();
+                let end = reach(&mut spaces, document, entry, Space::ALL, &mut Everything).unwrap();
+                packets().iter().map(|packet| {
+                    [end.accepted, end.dropped, end.undecided].map(|set| spaces.contains(set, packet))
+                }).collect::<Vec<_>>()
+            });
+            prop_assert!(ends[0] == ends[1]);
         }
     }
 
@@ -488,8 +544,12 @@ proptest! {
     #[test]
     fn a_guess_is_a_packet((c, _) in real_conditions(), family in 0..3_usize) {
         let family = [Family::Any, Family::Inet, Family::Inet6][family];
-        if let Some(packet) = guess(family, &[&c]) {
-            keeps_the_table(&packet);
+        // With what another guess left, and without.
+        let mut guesser = Guesser::default();
+        for _ in 0..2 {
+            if let Some(packet) = guesser.guess(family, &[&c]) {
+                keeps_the_table(&packet);
+            }
         }
     }
 }
@@ -502,5 +562,39 @@ fn the_meter_of_a_question_is_its_own() {
     for _ in 0..1_000 {
         spaces.next_question();
         assert!(!spaces.world().unwrap().is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    /// What the family of packets decides, and what is the opposite of a test, changes no packet's truth.
+    #[test]
+    fn other_forms_of_a_condition_hold_for_the_same_packets((c, index) in real_conditions(), negated in any::<bool>()) {
+        let condition = if negated { Condition::not(c) } else { c };
+        for packet in samples().iter().skip(index).step_by(7).chain([&samples()[index]]) {
+            let family = if packet.small(Field::IpVersion) == Some(6) { Family::Inet6 } else { Family::Inet };
+            let want = evaluate(&condition, packet);
+            for family in [Family::Any, family] {
+                let plain = condition.of_packets(family);
+                prop_assert_eq!(evaluate(&plain, packet), want, "{:?} {:?}", plain, packet);
+                for prefixes in [false, true] {
+                    let Some(parts) = plain.alternatives(512, prefixes) else { continue };
+                    let any = parts.iter().any(|part| evaluate(part, packet) == Truth::Yes);
+                    prop_assert_eq!(any, want == Truth::Yes, "{:?} {:?}", parts, packet);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn a_list_of_real_conditions_decides_as_the_rule_sets_it_was_made_of(
+        document in documents_of(&real_conditions().prop_map(|(condition, _)| condition).boxed()), from in 0..40_usize,
+    ) {
+        lists_decide_the_same(&document, &samples().iter().skip(from).step_by(3).collect::<Vec<_>>())?;
     }
 }

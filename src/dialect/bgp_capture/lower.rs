@@ -194,13 +194,13 @@ impl<'a> Reader<'a> {
             spec: &self.spec,
             octets: Some(frame.value),
             actions: &self.actions,
+            opaque: &[],
             origin: Origin { source: self.id, span: frame.span() },
         };
-        let rule = flowspec::rule(&route, self.options, &mut self.reading.diagnostics);
         if let Some(old) = group.by_nlri.insert(frame.value.into(), group.rules.len()) {
             group.gone.insert(old);
         }
-        group.rules.push(rule);
+        flowspec::add(&route, self.options, &mut self.reading.diagnostics, &mut group.rules);
     }
 
     fn group(&mut self, stream: &'a str, table: Table) -> usize {

@@ -19,13 +19,13 @@ pub(super) fn block<'a>(
     findings: &mut Findings,
     route: &mut Route,
 ) {
-    if !lexer.eat("{") {
+    if !lexer.eat(b'{') {
         return;
     }
     loop {
         lexer.blanks();
         match lexer.peek() {
-            Token::Sign("}") => {
+            Token::Sign(b'}') => {
                 lexer.next();
                 return;
             }
@@ -55,7 +55,7 @@ fn statement<'a>(
                 let span = Span::new(from, ahead.behind());
                 *lexer = ahead;
                 route.attributes.push((attribute, span));
-                if !lexer.eat(";") {
+                if !lexer.eat(b';') {
                     findings.error(raised::SYNTAX_ERROR, "expected `;` behind this statement", span);
                     skip(lexer, constants);
                 }
@@ -91,26 +91,26 @@ fn change<'a>(
     lexer: &mut Lexer<'a>,
     constants: &mut Constants<'a>,
 ) -> Result<Option<Attribute>, super::constants::Fault> {
-    if lexer.eat(".") {
+    if lexer.eat(b'.') {
         if lexer.eat_word("empty") {
             return Ok(Some(Attribute::Empty));
         }
-        if !lexer.eat_word("add") || !lexer.eat("(") {
+        if !lexer.eat_word("add") || !lexer.eat(b'(') {
             return Ok(None);
         }
         return added(lexer, constants);
     }
-    if !lexer.eat("=") {
+    if !lexer.eat(b'=') {
         return Ok(None);
     }
     if lexer.eat_word("add") {
-        if !lexer.eat("(") || !lexer.eat_word(EXTENDED) || !lexer.eat(",") {
+        if !lexer.eat(b'(') || !lexer.eat_word(EXTENDED) || !lexer.eat(b',') {
             return Ok(None);
         }
         return added(lexer, constants);
     }
     let signs =
-        lexer.eat("-") && lexer.eat("-") && lexer.eat_word("empty") && lexer.eat("-") && lexer.eat("-");
+        lexer.eat(b'-') && lexer.eat(b'-') && lexer.eat_word("empty") && lexer.eat(b'-') && lexer.eat(b'-');
     Ok(signs.then_some(Attribute::Empty))
 }
 
@@ -119,7 +119,7 @@ fn added<'a>(
     constants: &mut Constants<'a>,
 ) -> Result<Option<Attribute>, super::constants::Fault> {
     let octets = constants.extended_community(lexer)?;
-    if lexer.eat(")") {
+    if lexer.eat(b')') {
         return Ok(Some(Attribute::Add(octets)));
     }
     Err(expected("`)`", Span::new(lexer.behind(), lexer.behind())))
@@ -131,17 +131,17 @@ fn skip<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>) -> bool {
     loop {
         let (token, span) = lexer.next();
         match token {
-            Token::Sign(";") if depth == 0 && lexer.peek() != Token::Word("else") => return touches,
-            Token::Sign("}") if depth == 0 => {
+            Token::Sign(b';') if depth == 0 && lexer.peek() != Token::Word("else") => return touches,
+            Token::Sign(b'}') if depth == 0 => {
                 lexer.seek(span.start as usize);
                 return touches;
             }
-            Token::Sign("{") => depth += 1,
-            Token::Sign("}") => {
+            Token::Sign(b'{') => depth += 1,
+            Token::Sign(b'}') => {
                 depth -= 1;
                 // A block ends its statement, unless `else` goes on with it.
                 if depth == 0 && lexer.peek() != Token::Word("else") {
-                    lexer.eat(";");
+                    lexer.eat(b';');
                     return touches;
                 }
             }

@@ -84,13 +84,13 @@ impl<'a> Constants<'a> {
             lexer.seek(span.start as usize);
             return;
         };
-        if !lexer.eat("=") {
+        if !lexer.eat(b'=') {
             findings.error(raised::SYNTAX_ERROR, format!("expected `=` behind `{name}`"), span);
             return;
         }
         let from = lexer.at();
         let value = self.term(lexer).unwrap_or(Value::Other);
-        let value = if lexer.peek() == Token::Sign(";") { value } else { Value::Other };
+        let value = if lexer.peek() == Token::Sign(b';') { value } else { Value::Other };
         // Other values are passed over by whoever reads on; the names in them are used.
         if value == Value::Other {
             lexer.seek(from);
@@ -118,12 +118,12 @@ impl<'a> Constants<'a> {
                 Value::Other => Err(not_worked_out(name, span)),
                 _ => Err(expected("a number", span)),
             },
-            Token::Sign("(") => {
+            Token::Sign(b'(') => {
                 let value = self.nested(lexer)?;
                 let (close, end) = lexer.next();
                 let whole = span.to(end);
                 match (value, close) {
-                    (Value::Int(value), Token::Sign(")")) => Ok((value, whole)),
+                    (Value::Int(value), Token::Sign(b')')) => Ok((value, whole)),
                     (Value::Int(_), _) => Err(expected("`)`", end)),
                     (Value::Other, _) => Err(not_worked_out(self.slice(whole), whole)),
                     _ => Err(expected("a number", whole)),
@@ -164,8 +164,8 @@ impl<'a> Constants<'a> {
         let mut left = self.product(lexer)?;
         loop {
             let add = match lexer.peek() {
-                Token::Sign("+") => true,
-                Token::Sign("-") => false,
+                Token::Sign(b'+') => true,
+                Token::Sign(b'-') => false,
                 _ => return Ok(left),
             };
             lexer.next();
@@ -182,8 +182,8 @@ impl<'a> Constants<'a> {
         let mut left = self.atom(lexer)?;
         loop {
             let times = match lexer.peek() {
-                Token::Sign("*") => true,
-                Token::Sign("/") => false,
+                Token::Sign(b'*') => true,
+                Token::Sign(b'/') => false,
                 _ => return Ok(left),
             };
             lexer.next();
@@ -209,14 +209,14 @@ impl<'a> Constants<'a> {
         Ok(match token {
             Token::Number(Some(value)) => Value::Int(value),
             Token::Ip4(Some(addr)) => Value::Ip4(addr),
-            Token::Ip6(Some(addr)) => Value::Ip6(addr),
+            Token::Ip6(Some(addr)) => Value::Ip6(u128::from_be_bytes(addr)),
             Token::Word(name) | Token::Quoted(name) => self.value(name, span)?,
-            Token::Sign("(") => {
+            Token::Sign(b'(') => {
                 if let Some(kind) = community_kind(lexer) {
                     return self.community(kind?, lexer);
                 }
                 let value = self.nested(lexer)?;
-                if lexer.eat(")") { value } else { Value::Other }
+                if lexer.eat(b')') { value } else { Value::Other }
             }
             _ => Value::Other,
         })
@@ -243,7 +243,7 @@ impl<'a> Constants<'a> {
     fn community(&mut self, kind: Kind, lexer: &mut Lexer<'a>) -> Result<Value, Fault> {
         let comma = |lexer: &mut Lexer<'a>| {
             let (token, span) = lexer.next();
-            if token == Token::Sign(",") { Ok(()) } else { Err(expected("`,`", span)) }
+            if token == Token::Sign(b',') { Ok(()) } else { Err(expected("`,`", span)) }
         };
         comma(lexer)?;
         let key = self.nested(lexer)?;
@@ -253,7 +253,7 @@ impl<'a> Constants<'a> {
         let value = self.nested(lexer)?;
         let at = Span::new(from, lexer.behind());
         let (close, end) = lexer.next();
-        if close != Token::Sign(")") {
+        if close != Token::Sign(b')') {
             return Err(expected("`)`", end));
         }
         let Value::Int(value) = value else { return Ok(Value::Other) };

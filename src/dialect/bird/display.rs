@@ -9,6 +9,7 @@ use super::syntax::{Attribute, Route};
 use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
+use crate::ir;
 use crate::source::Span;
 
 /// Whether a line shows a flow route.
@@ -155,10 +156,11 @@ impl<'a> Display<'a, '_, '_> {
             return;
         }
         self.state = State::Outside;
-        let rule = self.rules.rule(&self.route, self.name.take(), self.first, self.findings);
+        let mut made = ir::Rules::new();
+        self.rules.rule(&self.route, self.name.take(), self.first, self.findings, &mut made);
         let set = Rules::set_name(self.route.family, self.table);
         let found = self.findings.list().iter_mut().skip(self.first);
         found.for_each(|finding| finding.rule_set = Some(set.clone()));
-        self.rules.push(self.route.family, self.table, rule);
+        self.rules.append(self.route.family, self.table, made);
     }
 }

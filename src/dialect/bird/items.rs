@@ -19,7 +19,7 @@ pub(super) fn block<'a>(
     findings: &mut Findings,
     route: &mut Route,
 ) -> bool {
-    if !lexer.eat("{") {
+    if !lexer.eat(b'{') {
         let at = Span::new(lexer.at(), lexer.at());
         findings.error(raised::SYNTAX_ERROR, "expected `{` and the items of a flow route", at);
         route.broken.get_or_insert(at);
@@ -28,7 +28,7 @@ pub(super) fn block<'a>(
     let mut meter = Meter::new(&limits::CONDITION_VALUES);
     loop {
         match lexer.peek() {
-            Token::Sign("}") => {
+            Token::Sign(b'}') => {
                 lexer.next();
                 return true;
             }
@@ -80,18 +80,18 @@ fn item<'a>(
     match body {
         Ok(body) => {
             route.items.push(Item { kind, body, span });
-            if lexer.eat(";") {
+            if lexer.eat(b';') {
                 return;
             }
             let (token, at) = lexer.next();
             let what = match token {
-                Token::Sign("}") | Token::End | Token::Unclosed(_) => {
+                Token::Sign(b'}') | Token::End | Token::Unclosed(_) => {
                     lexer.seek(at.start as usize);
                     findings.error(raised::SYNTAX_ERROR, "expected `;` behind this item", span);
                     return;
                 }
-                Token::Sign(",") => "`&&`, `||` or `;`: a comma joins values without operators only",
-                Token::Sign("..") => "`;`: a range takes no operator",
+                Token::Sign(b',') => "`&&`, `||` or `;`: a comma joins values without operators only",
+                Token::Range => "`;`: a range takes no operator",
                 _ => "`;`",
             };
             findings.error(raised::SYNTAX_ERROR, format!("expected {what}"), at);
@@ -124,10 +124,10 @@ fn skip_item(lexer: &mut Lexer<'_>) {
         lexer.blanks();
         let (token, span) = lexer.next();
         match token {
-            Token::Sign(";") if depth == 0 => return,
-            Token::Sign("}") if depth == 0 => return lexer.seek(span.start as usize),
-            Token::Sign("{") => depth += 1,
-            Token::Sign("}") => depth -= 1,
+            Token::Sign(b';') if depth == 0 => return,
+            Token::Sign(b'}') if depth == 0 => return lexer.seek(span.start as usize),
+            Token::Sign(b'{') => depth += 1,
+            Token::Sign(b'}') => depth -= 1,
             Token::End | Token::Unclosed(_) => return lexer.seek(span.start as usize),
             _ => {}
         }
@@ -149,7 +149,7 @@ fn prefix<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>, family: Fami
     let six = family == Family::Inet6;
     let value = match token {
         Token::Ip4(Some(addr)) if !six => Value::Net4(addr, length(lexer, 32)?),
-        Token::Ip6(Some(addr)) if six => Value::Net6(addr, length(lexer, 128)?),
+        Token::Ip6(Some(addr)) if six => Value::Net6(u128::from_be_bytes(addr), length(lexer, 128)?),
         Token::Ip4(None) | Token::Ip6(None) => return Err(expected("an address", span)),
         Token::Ip4(_) | Token::Ip6(_) => {
             let (is, must) = if six { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
@@ -174,7 +174,7 @@ fn prefix<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>, family: Fami
 }
 
 fn length(lexer: &mut Lexer<'_>, max: u8) -> Result<u8, Fault> {
-    if !lexer.eat("/") {
+    if !lexer.eat(b'/') {
         let at = Span::new(lexer.behind(), lexer.behind());
         return Err(expected("a prefix length behind the address, as `/32`", at));
     }
@@ -244,7 +244,7 @@ fn numbers<'a>(
             values(lexer, constants, route, meter, join)?;
         }
         // BIRD shows commas in front of operators too, which it does not read.
-        if route.shown && lexer.eat(",") {
+        if route.shown && lexer.eat(b',') {
             join = Join::Or;
             continue;
         }
@@ -266,7 +266,7 @@ fn values<'a>(
         let (low, span) = constants.number(lexer)?;
         charge(meter, span)?;
         let number = |op, value| Test::Number { op, value };
-        if lexer.eat("..") {
+        if lexer.eat_token(Token::Range) {
             let (high, end) = constants.number(lexer)?;
             route.operands.push(Operand { join, test: number(GT | EQ, low), span });
             route.operands.push(Operand { join: Join::And, test: number(LT | EQ, high), span: end });
@@ -274,7 +274,7 @@ fn values<'a>(
             route.operands.push(Operand { join, test: number(EQ, low), span });
         }
         join = Join::Or;
-        if route.shown || !lexer.eat(",") {
+        if route.shown || !lexer.eat(b',') {
             return Ok(());
         }
     }
@@ -284,15 +284,12 @@ fn operator(lexer: &mut Lexer<'_>) -> Option<u8> {
     let op = match lexer.peek() {
         Token::Word("true") => LT | GT | EQ,
         Token::Word("false") => 0,
-        Token::Sign(sign) => match sign {
-            "=" => EQ,
-            "!=" => LT | GT,
-            "<" => LT,
-            "<=" => LT | EQ,
-            ">" => GT,
-            ">=" => GT | EQ,
-            _ => return None,
-        },
+        Token::Sign(b'=') => EQ,
+        Token::Ne => LT | GT,
+        Token::Sign(b'<') => LT,
+        Token::Le => LT | EQ,
+        Token::Sign(b'>') => GT,
+        Token::Ge => GT | EQ,
         _ => return None,
     };
     lexer.next();
@@ -300,15 +297,15 @@ fn operator(lexer: &mut Lexer<'_>) -> Option<u8> {
 }
 
 fn joined(lexer: &mut Lexer<'_>) -> Option<Join> {
-    if lexer.eat("&&") {
+    if lexer.eat_token(Token::And) {
         return Some(Join::And);
     }
-    lexer.eat("||").then_some(Join::Or)
+    lexer.eat_token(Token::Or).then_some(Join::Or)
 }
 
 // In lists of bits a comma is AND.
 fn joined_bits(lexer: &mut Lexer<'_>) -> Option<Join> {
-    if lexer.eat(",") { Some(Join::And) } else { joined(lexer) }
+    if lexer.eat(b',') { Some(Join::And) } else { joined(lexer) }
 }
 
 fn bits<'a>(
@@ -322,7 +319,7 @@ fn bits<'a>(
     loop {
         lexer.blanks();
         let from = lexer.at();
-        let not = lexer.eat("!");
+        let not = lexer.eat(b'!');
         let (test, end) = masked(lexer, constants, not)?;
         let span = Span::new(from, end);
         charge(meter, span)?;
@@ -340,7 +337,7 @@ fn masked<'a>(
     not: bool,
 ) -> Result<(Test, usize), Fault> {
     let (value, _) = constants.number(lexer)?;
-    if !lexer.eat("/") {
+    if !lexer.eat(b'/') {
         let at = Span::new(lexer.behind(), lexer.behind());
         return Err(expected("`/` and a mask behind the bits, as `0x2/0x12`", at));
     }
@@ -360,8 +357,8 @@ fn fragments<'a>(
     loop {
         lexer.blanks();
         let from = lexer.at();
-        let not = lexer.eat("!");
-        let twice = not && lexer.eat("!");
+        let not = lexer.eat(b'!');
+        let twice = not && lexer.eat(b'!');
         let (token, at) = lexer.next();
         let (test, end) = match token {
             Token::Word(word) => {

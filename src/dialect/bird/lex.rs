@@ -14,12 +14,26 @@ pub(super) enum Token<'a> {
     Number(Option<u32>),
     /// An IPv4 address; none when one of its numbers is beyond 255.
     Ip4(Option<u32>),
-    /// An IPv6 address; none when it is not one after all.
-    Ip6(Option<u128>),
+    /// The octets of an IPv6 address; none when it is not one after all.
+    Ip6(Option<[u8; 16]>),
     /// `"..."`
     Text(&'a str),
-    /// An operator or a single character.
-    Sign(&'a str),
+    /// A single character, by its first octet.
+    Sign(u8),
+    /// `&&`
+    And,
+    /// `||`
+    Or,
+    /// `!=`
+    Ne,
+    /// `!~`
+    NotIn,
+    /// `<=`
+    Le,
+    /// `>=`
+    Ge,
+    /// `..`
+    Range,
     /// A comment, or a quotation, that does not end.
     Unclosed(&'a str),
     /// The end of the text.
@@ -75,14 +89,18 @@ impl<'a> Lexer<'a> {
     }
 
     /// Passes over blanks and comments; a comment that does not end is left.
+    #[inline]
     pub(super) fn blanks(&mut self) {
-        while self.ahead.is_none() {
-            self.at = self.run(self.at, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c));
-            match (self.byte(self.at), self.byte(self.at + 1)) {
-                (b'#', _) => {
-                    self.at = self.run(self.at, |byte| byte != b'\n');
-                }
-                (b'/', b'*') => {
+        if self.ahead.is_some() {
+            return;
+        }
+        loop {
+            while let b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c = self.byte(self.at) {
+                self.at += 1;
+            }
+            match self.byte(self.at) {
+                b'#' => self.at = self.run(self.at, |byte| byte != b'\n'),
+                b'/' if self.byte(self.at + 1) == b'*' => {
                     let rest = self.slice(self.at + 2, self.text.len());
                     let Some(length) = rest.find("*/") else { return };
                     self.at += length + 4;
@@ -128,9 +146,16 @@ impl<'a> Lexer<'a> {
 
     /// Goes on behind the next token if it is this sign.
     #[inline]
-    pub(super) fn eat(&mut self, sign: &str) -> bool {
+    pub(super) fn eat(&mut self, sign: u8) -> bool {
+        self.blanks();
+        self.byte(self.at) == sign && self.eat_token(Token::Sign(sign))
+    }
+
+    /// Goes on behind the next token if it is this one.
+    #[inline]
+    pub(super) fn eat_token(&mut self, wanted: Token<'_>) -> bool {
         let (token, end) = self.look();
-        let found = token == Token::Sign(sign);
+        let found = token == wanted;
         if found {
             self.go(end);
         }
@@ -182,16 +207,22 @@ impl<'a> Lexer<'a> {
     }
 
     fn sign(&self, at: usize) -> (Token<'a>, usize) {
-        let two = (self.byte(at), self.byte(at + 1));
-        let pair = matches!(
-            two,
-            (b'&', b'&') | (b'|', b'|') | (b'!', b'=' | b'~') | (b'<' | b'>', b'=') | (b'.', b'.')
-        );
-        if pair {
-            return (Token::Sign(self.slice(at, at + 2)), at + 2);
-        }
-        let width = self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8);
-        (Token::Sign(self.slice(at, at + width)), at + width)
+        let first = self.byte(at);
+        let pair = match (first, self.byte(at + 1)) {
+            (b'&', b'&') => Token::And,
+            (b'|', b'|') => Token::Or,
+            (b'!', b'=') => Token::Ne,
+            (b'!', b'~') => Token::NotIn,
+            (b'<', b'=') => Token::Le,
+            (b'>', b'=') => Token::Ge,
+            (b'.', b'.') => Token::Range,
+            (0..0x80, _) => return (Token::Sign(first), at + 1),
+            _ => {
+                let width = self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8);
+                return (Token::Sign(first), at + width);
+            }
+        };
+        (pair, at + 2)
     }
 
     fn number(&self, at: usize) -> (Token<'a>, usize) {
@@ -201,7 +232,7 @@ impl<'a> Lexer<'a> {
                 return (Token::Number(u32::from_str_radix(self.slice(at + 2, end), 16).ok()), end);
             }
         }
-        let end = self.run(at, |byte| byte.is_ascii_digit());
+        let (value, end) = self.digits(at);
         match self.byte(end) {
             b'.' if self.byte(end + 1).is_ascii_digit() => {
                 if let Some((addr, end)) = self.dotted(at) {
@@ -215,11 +246,18 @@ impl<'a> Lexer<'a> {
             }
             _ => {}
         }
-        let mut value = Some(0_u32);
-        for digit in self.slice(at, end).bytes() {
-            value = value.and_then(|v| v.checked_mul(10)?.checked_add(u32::from(digit - b'0')));
+        (Token::Number(u32::try_from(value).ok()), end)
+    }
+
+    // The number that the digits at a place come to, or one beyond 32 bits, and where they end.
+    #[inline]
+    fn digits(&self, at: usize) -> (u64, usize) {
+        let (mut value, mut end) = (0_u64, at);
+        while let digit @ b'0'..=b'9' = self.byte(end) {
+            value = (value * 10 + u64::from(digit - b'0')).min(1 << 40);
+            end += 1;
         }
-        (Token::Number(value), end)
+        (value, end)
     }
 
     // Four numbers with dots between them; none when there are fewer.
@@ -232,15 +270,12 @@ impl<'a> Lexer<'a> {
                 }
                 from += 1;
             }
-            let end = self.run(from, |byte| byte.is_ascii_digit());
+            let (value, end) = self.digits(from);
             if end == from {
                 return None;
             }
-            let mut value = 0_u32;
-            for digit in self.slice(from, end).bytes() {
-                value = value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
-            }
-            addr = addr.filter(|_| value < 256).map(|addr| addr << 8 | value);
+            let octet = u8::try_from(value).ok();
+            addr = addr.zip(octet).map(|(addr, octet)| addr << 8 | u32::from(octet));
             from = end;
         }
         Some((addr, from))
@@ -265,8 +300,8 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn parse6(text: &str) -> Option<u128> {
-    text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits)
+fn parse6(text: &str) -> Option<[u8; 16]> {
+    text.parse::<Ipv6Addr>().ok().map(|addr| addr.octets())
 }
 
 #[cfg(test)]
@@ -280,39 +315,30 @@ mod tests {
 
     #[test]
     fn numbers_addresses_and_words_are_told_apart() {
-        use Token::{Ip4, Ip6, Number, Quoted, Sign, Text, Word};
+        use Token::{And, Ge, Ip4, Ip6, Ne, Number, Or, Quoted, Range, Sign, Text, Word};
         assert_eq!(
             tokens("dst 10.0.0.0/8; 40..50"),
             [
                 Word("dst"),
                 Ip4(Some(0x0a00_0000)),
-                Sign("/"),
+                Sign(b'/'),
                 Number(Some(8)),
-                Sign(";"),
+                Sign(b';'),
                 Number(Some(40)),
-                Sign(".."),
+                Range,
                 Number(Some(50))
             ]
         );
-        assert_eq!(tokens("fe80::1/10"), [Ip6(Some(0xfe80 << 112 | 1)), Sign("/"), Number(Some(10))]);
-        assert_eq!(tokens("::ffff:1.2.3.4")[..], [Ip6(Some(0xffff_0102_0304))]);
+        assert_eq!(tokens("fe80::1/10"), [Ip6(parse6("fe80::1")), Sign(b'/'), Number(Some(10))]);
+        assert_eq!(tokens("::ffff:1.2.3.4")[..], [Ip6(parse6("::ffff:102:304"))]);
         assert_eq!(tokens("1:2:3:4:5:6:7:8").len(), 1);
-        assert_eq!(tokens("80:90"), [Number(Some(80)), Sign(":"), Number(Some(90))]);
-        assert_eq!(tokens("add: else:"), [Word("add"), Sign(":"), Word("else"), Sign(":")]);
+        assert_eq!(tokens("80:90"), [Number(Some(80)), Sign(b':'), Number(Some(90))]);
+        assert_eq!(tokens("add: else:"), [Word("add"), Sign(b':'), Word("else"), Sign(b':')]);
         assert_eq!(tokens("0x0B 010 4294967296"), [Number(Some(11)), Number(Some(10)), Number(None)]);
         assert_eq!(tokens("300.1.1.1 'a-b.c' \"x;\""), [Ip4(None), Quoted("a-b.c"), Text("x;")]);
         assert_eq!(
             tokens("a>=1&&!=2||x"),
-            [
-                Word("a"),
-                Sign(">="),
-                Number(Some(1)),
-                Sign("&&"),
-                Sign("!="),
-                Number(Some(2)),
-                Sign("||"),
-                Word("x")
-            ]
+            [Word("a"), Ge, Number(Some(1)), And, Ne, Number(Some(2)), Or, Word("x")]
         );
     }
 
@@ -323,6 +349,6 @@ mod tests {
         assert_eq!(lexer.next().0, Token::Word("b"));
         assert_eq!(lexer.next().0, Token::Unclosed("/* c"));
         assert_eq!(lexer.next().0, Token::End);
-        assert_eq!(tokens("é"), [Token::Sign("é")]);
+        assert_eq!(tokens("é"), [Token::Sign(0xc3)]);
     }
 }

@@ -15,10 +15,11 @@ use crate::dialect::flowspec::component::{AND, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table};
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
-use crate::ir::{Action, Condition, Document, Origin, RuleBuf};
+use crate::ir::{self, Action, Condition, Document, Origin};
 use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The rules of a file by table, with storage that is used again for every route.
@@ -31,6 +32,7 @@ pub(super) struct Rules<'o> {
     by_key: HashMap<(bool, String), usize>,
     last: Option<usize>,
     count: usize,
+    number: String,
     spec: FlowSpec,
     actions: Actions,
     order: Vec<(u8, u32)>,
@@ -42,12 +44,16 @@ pub(super) struct Rules<'o> {
 struct Group {
     family: Family,
     table: String,
-    rules: crate::ir::Rules,
+    rules: ir::Rules,
 }
 
 /// The table that a file without names has; its rule set needs no name either.
 pub(super) fn default_table(family: Family) -> &'static str {
     if family == Family::Inet6 { "flowtab6" } else { "flowtab4" }
+}
+
+fn of_family(family: Family) -> Table {
+    if family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 }
 }
 
 impl<'o> Rules<'o> {
@@ -60,6 +66,7 @@ impl<'o> Rules<'o> {
             by_key: HashMap::new(),
             last: None,
             count: 0,
+            number: String::new(),
             spec: FlowSpec::new(Family::Inet),
             actions: Actions::new(),
             order: Vec::new(),
@@ -70,25 +77,27 @@ impl<'o> Rules<'o> {
 
     /// The name of the rule set of a table.
     pub(super) fn set_name(family: Family, table: &str) -> String {
-        let of = if family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-        let name = of.rule_set_name(None);
-        if table.is_empty() || table == default_table(family) { name } else { format!("{name}/{table}") }
+        let name = of_family(family).rule_set();
+        if table.is_empty() || table == default_table(family) {
+            name.to_owned()
+        } else {
+            format!("{name}/{table}")
+        }
     }
 
-    /// Puts a rule into a table; an empty name is the table of files without names.
-    pub(super) fn push(&mut self, family: Family, table: &str, rule: RuleBuf) {
+    /// Puts rules into a table; an empty name is the table of files without names.
+    pub(super) fn append(&mut self, family: Family, table: &str, rules: ir::Rules) {
         let table = if table.is_empty() { default_table(family) } else { table };
         let same = |group: &&mut Group| group.family == family && group.table == table;
         if let Some(group) = self.last.and_then(|at| self.groups.get_mut(at)).filter(same) {
-            group.rules.push(rule);
-            return;
+            return group.rules.append(rules);
         }
         let at = *self.by_key.entry((family == Family::Inet6, table.to_owned())).or_insert_with(|| {
-            self.groups.push(Group { family, table: table.to_owned(), rules: crate::ir::Rules::new() });
+            self.groups.push(Group { family, table: table.to_owned(), rules: ir::Rules::new() });
             self.groups.len() - 1
         });
         if let Some(group) = self.groups.get_mut(at) {
-            group.rules.push(rule);
+            group.rules.append(rules);
         }
         self.last = Some(at);
     }
@@ -96,57 +105,52 @@ impl<'o> Rules<'o> {
     /// What was read, each rule set in evaluation order.
     pub(super) fn finish(self, findings: &mut Findings) -> Document {
         let sets = self.groups.into_iter().map(|group| {
-            let table = if group.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-            flowspec::rule_set(Self::set_name(group.family, &group.table), table, group.rules)
+            let name = Self::set_name(group.family, &group.table);
+            flowspec::rule_set(name, of_family(group.family), group.rules)
         });
         let mut document = Document { rule_sets: sets.collect(), symbols: Vec::new() };
         flowspec::bind(&mut document, findings.list());
         document
     }
 
-    /// The rule of a route. Findings from `first` on are about it and get its name.
+    /// Adds the rule of a route to `rules`. Findings from `first` on are about it and get its name.
     pub(super) fn rule(
         &mut self,
         route: &Route,
         name: Option<&str>,
         first: usize,
         findings: &mut Findings,
-    ) -> RuleBuf {
+        rules: &mut ir::Rules,
+    ) {
         self.count += 1;
-        let number;
-        let name = if let Some(name) = name {
-            name
-        } else {
-            number = default_name(self.count);
+        let mut number = std::mem::take(&mut self.number);
+        let name = name.unwrap_or_else(|| {
+            number.clear();
+            default_name(self.count, &mut number);
             &number
-        };
+        });
         self.fill_spec(route, findings);
         self.fill_actions(route, findings);
         if let Some(span) = route.broken {
             self.opaque_part(span, "a part of this route could not be read");
         }
-        let set = Self::set_name(route.family, "");
+        let set = of_family(route.family).rule_set();
         let read = flowspec::Route {
             name,
-            rule_set: &set,
+            rule_set: set,
             spec: &self.spec,
             octets: None,
             actions: &self.actions,
+            opaque: &self.opaque,
             origin: Origin { source: self.source, span: route.span },
         };
-        let mut rule = flowspec::rule(&read, self.options, findings.list());
-        if !self.opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(self.opaque.drain(..)));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
+        flowspec::add(&read, self.options, findings.list(), rules);
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.to_owned());
-            finding.rule_set.get_or_insert_with(|| set.clone());
+            finding.rule_set.get_or_insert_with(|| set.to_owned());
         }
         findings.bound();
-        rule
+        self.number = number;
     }
 
     fn words(&self, span: Span) -> String {
@@ -292,8 +296,9 @@ impl<'o> Rules<'o> {
 }
 
 /// The name of the route of that number in its file.
-pub(super) fn default_name(number: usize) -> String {
-    format!("route-{number}")
+pub(super) fn default_name(number: usize, out: &mut String) {
+    // A string takes everything.
+    let _ = write!(out, "{number}");
 }
 
 fn host_bits(written: &str, meant: &str, span: Span, findings: &mut Findings) {

@@ -11,7 +11,7 @@ use crate::dialect::findings::Findings;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::RuleBuf;
+use crate::ir;
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -40,7 +40,19 @@ struct Protocol<'a> {
     // The type and the table of its channel.
     channel: Option<(Family, Option<&'a str>)>,
     disabled: bool,
-    rules: Vec<(Family, RuleBuf)>,
+    // Of each family; that of the first rule first.
+    rules: Vec<(Family, ir::Rules)>,
+}
+
+impl Protocol<'_> {
+    fn rules_of(&mut self, family: Family) -> &mut ir::Rules {
+        let at = self.rules.iter().position(|(of, _)| *of == family).unwrap_or_else(|| {
+            self.rules.push((family, ir::Rules::new()));
+            self.rules.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "an index that was just found or filled")]
+        &mut self.rules[at].1
+    }
 }
 
 #[derive(Debug)]
@@ -81,8 +93,8 @@ impl<'a> Parser<'a, '_, '_> {
                 self.unused_templates();
                 return false;
             }
-            Token::Sign(";") => {}
-            Token::Sign("}") => self.findings.error(raised::SYNTAX_ERROR, "this `}` closes nothing", span),
+            Token::Sign(b';') => {}
+            Token::Sign(b'}') => self.findings.error(raised::SYNTAX_ERROR, "this `}` closes nothing", span),
             Token::Unclosed(_) => self.unclosed(span),
             Token::Word("define") => {
                 self.constants.define(&mut self.lexer, self.findings);
@@ -135,16 +147,16 @@ impl<'a> Parser<'a, '_, '_> {
         loop {
             let (token, span) = self.lexer.next();
             match token {
-                Token::Sign(";") if depth == 0 => return,
-                Token::Sign("{" | "(" | "[") => depth += 1,
-                Token::Sign("}") if depth == 0 => return self.lexer.seek(span.start as usize),
-                Token::Sign("}") => {
+                Token::Sign(b';') if depth == 0 => return,
+                Token::Sign(b'{' | b'(' | b'[') => depth += 1,
+                Token::Sign(b'}') if depth == 0 => return self.lexer.seek(span.start as usize),
+                Token::Sign(b'}') => {
                     depth -= 1;
                     if depth == 0 {
                         return;
                     }
                 }
-                Token::Sign(")" | "]") => depth = depth.saturating_sub(1),
+                Token::Sign(b')' | b']') => depth = depth.saturating_sub(1),
                 Token::Word(name) | Token::Quoted(name) if !self.constants.is_empty() => {
                     self.constants.touch(name);
                 }
@@ -170,7 +182,7 @@ impl<'a> Parser<'a, '_, '_> {
         let place = name.map_or(start, |(_, span)| span);
         let mut inside = self.inherited(from, is_template);
         let first = self.findings.len();
-        if self.lexer.eat("{") {
+        if self.lexer.eat(b'{') {
             while self.inner(&mut inside) {}
         } else {
             let at = Span::new(self.lexer.at(), self.lexer.at());
@@ -198,7 +210,7 @@ impl<'a> Parser<'a, '_, '_> {
             return Protocol::default();
         };
         template.used |= !is_template || !template.inside.rules.is_empty();
-        let many = u64::try_from(template.inside.rules.len()).unwrap_or(u64::MAX);
+        let many = template.inside.rules.iter().map(|(_, rules)| rules.len() as u64).sum();
         if let Err(exhausted) = self.copies.charge(many) {
             let message = format!("the routes of this template are not read: {exhausted}");
             self.findings.error(raised::SYNTAX_ERROR, message, span);
@@ -211,13 +223,13 @@ impl<'a> Parser<'a, '_, '_> {
     fn inner(&mut self, protocol: &mut Protocol<'a>) -> bool {
         let (token, span) = self.lexer.next();
         match token {
-            Token::Sign("}") => return false,
+            Token::Sign(b'}') => return false,
             Token::End => {
                 let message = "expected `}` at the end of the protocol";
                 self.findings.error(raised::SYNTAX_ERROR, message, span);
                 return false;
             }
-            Token::Sign(";") => {}
+            Token::Sign(b';') => {}
             Token::Unclosed(_) => self.unclosed(span),
             Token::Word("route") => match self.lexer.peek() {
                 Token::Word(word) if flow(word).is_some() => {
@@ -246,7 +258,7 @@ impl<'a> Parser<'a, '_, '_> {
             // The channel's own name.
             self.lexer.next();
         }
-        if self.lexer.eat("{") {
+        if self.lexer.eat(b'{') {
             loop {
                 if self.lexer.eat_word("table")
                     && let Token::Word(name) | Token::Quoted(name) = self.lexer.peek()
@@ -255,7 +267,7 @@ impl<'a> Parser<'a, '_, '_> {
                     *table = Some(name);
                 }
                 match self.lexer.peek() {
-                    Token::Sign("}") => {
+                    Token::Sign(b'}') => {
                         self.lexer.next();
                         break;
                     }
@@ -264,7 +276,7 @@ impl<'a> Parser<'a, '_, '_> {
                 }
             }
         }
-        self.lexer.eat(";");
+        self.lexer.eat(b';');
     }
 
     fn skip(&mut self) {
@@ -278,10 +290,10 @@ impl<'a> Parser<'a, '_, '_> {
         loop {
             let (token, span) = self.lexer.next();
             match token {
-                Token::Sign(";") if depth == 0 => return,
-                Token::Sign("{" | "(" | "[") => depth += 1,
-                Token::Sign("}") if depth == 0 => return self.lexer.seek(span.start as usize),
-                Token::Sign("}" | ")" | "]") => depth = depth.saturating_sub(1),
+                Token::Sign(b';') if depth == 0 => return,
+                Token::Sign(b'{' | b'(' | b'[') => depth += 1,
+                Token::Sign(b'}') if depth == 0 => return self.lexer.seek(span.start as usize),
+                Token::Sign(b'}' | b')' | b']') => depth = depth.saturating_sub(1),
                 Token::Word(name) | Token::Quoted(name) if !self.constants.is_empty() => {
                     self.constants.touch(name);
                 }
@@ -301,17 +313,16 @@ impl<'a> Parser<'a, '_, '_> {
         }
         let behind = self.lexer.behind();
         self.route.span = Span::new(start.start as usize, behind);
-        let ended = self.lexer.eat(";");
+        let ended = self.lexer.eat(b';');
         if whole && !ended {
             let at = Span::new(behind, behind);
             self.findings.error(raised::SYNTAX_ERROR, "expected `;` at the end of the route", at);
-            if !matches!(self.lexer.peek(), Token::Word("route") | Token::Sign("}")) {
+            if !matches!(self.lexer.peek(), Token::Word("route") | Token::Sign(b'}')) {
                 self.skip_rest();
             }
         }
         let name = if ended { self.name() } else { None };
-        let rule = self.rules.rule(&self.route, name, first, self.findings);
-        protocol.rules.push((family, rule));
+        self.rules.rule(&self.route, name, first, self.findings, protocol.rules_of(family));
     }
 
     // `# name: X` on the line where a route ends.
@@ -323,21 +334,21 @@ impl<'a> Parser<'a, '_, '_> {
     fn close(&mut self, protocol: Protocol<'a>, place: Span, first: usize) {
         let Protocol { channel, disabled, rules } = protocol;
         if disabled && !rules.is_empty() {
-            let message =
-                format!("the protocol is disabled: none of its {} flow routes is announced", rules.len());
+            let count: usize = rules.iter().map(|(_, rules)| rules.len()).sum();
+            let message = format!("the protocol is disabled: none of its {count} flow routes is announced");
             let help = "remove `disabled`, or the protocol";
             self.findings.add(raised::UNUSED_DEFINITION, Level::Note, message, place, help);
-            self.skipped += rules.len();
+            self.skipped += count;
             return;
         }
         let table = channel.and_then(|(family, table)| table.or(*self.default_table(family)));
         let mut strangers: Option<(Span, usize)> = None;
-        for (family, rule) in rules {
+        for (family, rules) in rules {
             let its_channel = channel.filter(|(of, _)| *of == family);
             if channel.is_some() && its_channel.is_none() {
-                strangers.get_or_insert((rule.origin.span, 0)).1 += 1;
+                strangers = rules.first().map(|rule| (rule.origin.span, rules.len()));
             }
-            self.rules.push(family, its_channel.and(table).unwrap_or(""), rule);
+            self.rules.append(family, its_channel.and(table).unwrap_or(""), rules);
         }
         if let Some((span, count)) = strangers {
             let message =

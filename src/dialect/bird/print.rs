@@ -153,7 +153,9 @@ impl<'a> Printer<'a> {
         self.count += 1;
         let name: String = rule.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         let name = name.trim();
-        if name != default_name(self.count) && !name.is_empty() {
+        let mut numbered = String::new();
+        default_name(self.count, &mut numbered);
+        if name != numbered && !name.is_empty() {
             write!(self.out, " # {NAME}{name}")?;
         }
         if name != rule.name {

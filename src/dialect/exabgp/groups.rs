@@ -3,15 +3,14 @@
 use super::syntax::Verb;
 use crate::dialect::flowspec::{self, Table};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{RuleBuf, RuleSet, Rules};
+use crate::ir::{RuleSet, Rules};
 use std::collections::{HashMap, HashSet};
 
 /// The rules of one table of one neighbor.
 #[derive(Debug)]
 pub(super) struct Group {
     table: Table,
-    /// The name of its rule set.
-    pub(super) name: String,
+    name: String,
     rules: Rules,
     // By NLRI; made when the first command needs it, kept from then on.
     by_nlri: Option<HashMap<Box<[u8]>, usize>>,
@@ -104,18 +103,21 @@ impl Group {
         })
     }
 
-    /// Adds a rule. A command announces anew what was announced before; a configuration that says a rule twice
+    /// Adds the rule that `rule` puts behind those of a rule set of that name. A command announces anew what was announced before; a configuration that says a rule twice
     /// says it twice.
-    pub(super) fn add(&mut self, rule: RuleBuf, verb: Verb) {
+    pub(super) fn add(&mut self, verb: Verb, rule: impl FnOnce(&str, &mut Rules)) {
         let new = self.rules.len();
-        if (verb != Verb::Configured || self.by_nlri.is_some())
-            && let Some(nlri) = rule.nlri.clone()
-            && let Some(old) = self.index().insert(nlri, new)
+        if verb != Verb::Configured {
+            self.index();
+        }
+        rule(&self.name, &mut self.rules);
+        if let Some(index) = &mut self.by_nlri
+            && let Some(nlri) = self.rules.get(new).and_then(|rule| rule.nlri)
+            && let Some(old) = index.insert(nlri.into(), new)
             && verb == Verb::Announce
         {
             self.withdrawn.insert(old);
         }
-        self.rules.push(rule);
     }
 
     fn remove(&mut self, nlri: &[u8]) -> bool {

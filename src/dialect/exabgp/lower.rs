@@ -347,22 +347,11 @@ impl<'a> Reader<'a> {
         let peer = route.peer.map_or("", |span| self.slice(span));
         let group = self.groups.group(peer, Table::for_spec(&self.spec), self.spec.distinguisher);
         let origin = Origin { source: self.source, span: route.span };
-        let read = flowspec::Route {
-            name,
-            rule_set: &group.name,
-            spec: &self.spec,
-            octets: None,
-            actions: &self.actions,
-            origin,
-        };
-        let mut rule = flowspec::rule(&read, self.options, &mut self.diagnostics);
-        if !self.opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(self.opaque.drain(..)));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
-        group.add(rule, route.verb);
+        group.add(route.verb, |rule_set, rules| {
+            let (spec, actions, opaque) = (&self.spec, &self.actions, self.opaque.as_slice());
+            let read = flowspec::Route { name, rule_set, spec, octets: None, actions, opaque, origin };
+            flowspec::add(&read, self.options, &mut self.diagnostics, rules);
+        });
     }
 }
 

@@ -19,7 +19,8 @@ mod syntax;
 mod then;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::dialect::flowspec;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -65,7 +66,11 @@ impl Dialect for ExaBgp {
         _: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        print::print(document, out)
+        print::print(&self.flat(document), out)
+    }
+
+    fn says(&self, _: &Document, set: &RuleSet, rule: &Rule<'_>) -> bool {
+        flowspec::says(set, rule)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

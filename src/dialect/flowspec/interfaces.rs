@@ -204,6 +204,7 @@ mod tests {
                 spec: &spec,
                 octets: Some(&[]),
                 actions: &actions,
+                opaque: &[],
                 origin: Origin::default(),
             };
             flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())

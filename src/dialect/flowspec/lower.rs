@@ -10,13 +10,14 @@ use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
 use crate::net::{IntervalSet, Intervals, Prefix4, Prefix6};
 use crate::source::Span;
+use thin_vec::ThinVec;
 
 /// Protocols whose ports flow specifications look at: TCP and UDP (RFC 8955 §4.2.2.4).
 pub const PORT_PROTOCOLS: [u32; 2] = [6, 17];
 
 /// The condition of a specification, each test with the place of its component.
 pub fn lower(spec: &FlowSpec) -> Condition {
-    let mut parts = Vec::with_capacity(spec.components().len() + 1);
+    let mut parts = ThinVec::with_capacity(spec.components().len());
     let mut guarded = false;
     for component in spec.components() {
         use ComponentType as C;
@@ -63,7 +64,7 @@ pub fn lower(spec: &FlowSpec) -> Condition {
         };
         parts.push(Condition::test_at(field, values(), span));
     }
-    Condition::and(parts)
+    Condition::all(parts)
 }
 
 /// Whether a protocol test already there keeps everything but TCP and UDP out.

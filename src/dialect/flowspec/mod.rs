@@ -29,11 +29,11 @@ pub use interfaces::{bind, matched};
 pub use lower::{PORT_PROTOCOLS, groups, lower};
 pub use recover::recover;
 pub use table::{Distinguisher, TYPES, Table, TypeInfo};
-pub use written::{BitList, bit_list, written};
+pub use written::{BitList, bit_list, says, written};
 
 use crate::diagnostic::Diagnostic;
 use crate::dialect::ReadOptions;
-use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleParts, RuleSet, Rules, Verdict};
 
 /// Decodes one NLRI as `options` ask: [`decode`], and a length below 240 in two octets is malformed where they
 /// say so.
@@ -64,6 +64,8 @@ pub struct Route<'a> {
     pub octets: Option<&'a [u8]>,
     /// What it asks for.
     pub actions: &'a Actions,
+    /// Parts of it that could not be read, or are not modelled.
+    pub opaque: &'a [Condition],
     /// Where it was written.
     pub origin: Origin,
 }
@@ -73,47 +75,68 @@ pub struct Route<'a> {
 /// A text dialect calls [`FlowSpec::normalise`] first. A rule that has no encoding (too long, a value wider
 /// than its type carries) is kept without octets, beside the finding that says so.
 pub fn rule(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>) -> RuleBuf {
+    fn own(parts: RuleParts<'_>) -> RuleBuf {
+        parts.into_buf()
+    }
+    lowered(route, options, out, own)
+}
+
+/// Makes a rule as [`rule`] does, and puts it behind the others.
+pub fn add(route: &Route<'_>, options: &ReadOptions, out: &mut Vec<Diagnostic>, rules: &mut Rules) {
+    lowered(route, options, out, |parts| rules.add(parts));
+}
+
+fn lowered<T>(
+    route: &Route<'_>,
+    options: &ReadOptions,
+    out: &mut Vec<Diagnostic>,
+    take: impl FnOnce(RuleParts<'_>) -> T,
+) -> T {
     let Route { spec, actions, origin, .. } = route;
     let first = out.len();
     diagnose(spec, origin.source, out);
     actions.diagnose(origin.source, out);
-    let nlri = octets(route, out);
+    let mut made = Vec::new();
+    // Of a rule that is not known in full its octets would say less than it does.
+    let nlri = octets(route, &mut made, out).filter(|_| route.opaque.is_empty());
     for finding in out.iter_mut().skip(first) {
         finding.rule_set = Some(route.rule_set.to_owned());
         finding.rule = Some(route.name.to_owned());
     }
     let assumed = options.assume_discard && !actions.given;
-    RuleBuf {
-        name: route.name.into(),
-        condition: match actions.interfaces() {
-            Condition::True => lower(spec),
-            interfaces => Condition::and([lower(spec), interfaces]),
+    let known = match actions.interfaces() {
+        Condition::True => lower(spec),
+        interfaces => Condition::and([lower(spec), interfaces]),
+    };
+    take(RuleParts {
+        name: route.name,
+        condition: match route.opaque {
+            [] => known,
+            opaque => Condition::and([known].into_iter().chain(opaque.iter().cloned())),
         },
-        actions: actions.beside(),
+        actions: &actions.beside(),
         outcome: if assumed { Outcome::Verdict(Verdict::Discard) } else { actions.outcome() },
         action_given: actions.given || assumed,
         nlri,
         origin: *origin,
-    }
+    })
 }
 
-fn octets(route: &Route<'_>, out: &mut Vec<Diagnostic>) -> Option<Box<[u8]>> {
+/// The octets of a route: those received, else those made, which go to `made`.
+fn octets<'a>(route: &Route<'a>, made: &'a mut Vec<u8>, out: &mut Vec<Diagnostic>) -> Option<&'a [u8]> {
     let Route { spec, origin, .. } = route;
-    if let Some(octets) = route.octets {
-        out.extend(diagnose::length(octets.len(), origin.source, origin.span));
-        return Some(octets.into());
-    }
-    let mut octets = Vec::with_capacity(32);
-    match encode::canonical(spec, &mut octets) {
-        Ok(()) => {
-            out.extend(diagnose::length(octets.len(), origin.source, origin.span));
-            Some(octets.into_boxed_slice())
-        }
-        Err(error) => {
+    let octets = if let Some(octets) = route.octets {
+        octets
+    } else {
+        made.reserve(32);
+        if let Err(error) = encode::canonical(spec, made) {
             out.extend(diagnose::unencodable(error, origin.source, origin.span));
-            None
+            return None;
         }
-    }
+        made
+    };
+    out.extend(diagnose::length(octets.len(), origin.source, origin.span));
+    Some(octets)
 }
 
 /// A rule set of flow routes: `rules` sorted into RFC 8955 §5.1 order; what none matches is accepted.

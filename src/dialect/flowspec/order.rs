@@ -1,7 +1,7 @@
 //! The order of rules: RFC 8955 §5.1, for IPv6 with offsets RFC 8956 §4.
 
 use super::Table;
-use crate::ir::{Condition, Outcome, Rule, Rules};
+use crate::ir::{Action, Condition, Outcome, Rule, Rules};
 use std::cmp::Ordering;
 
 /// Compares two NLRI values (octets behind the length) of one table: `Less` goes first.
@@ -62,7 +62,11 @@ pub fn sort(table: Table, rules: &mut Rules) {
 /// Whether the rules of an ordered filter decide the same as flow routes with these NLRI values, as they stand.
 /// Rules that all ask for the same do in any order; two with one NLRI are one route.
 pub fn is_kept(table: Table, rules: &Rules, values: &[Vec<u8>]) -> bool {
-    let same = |a: Rule<'_>, b: Rule<'_>| a.outcome == b.outcome && a.actions == b.actions;
+    // What counts a packet decides nothing.
+    let decides = |action: &&Action| !matches!(action, Action::Count(_));
+    let same = |a: Rule<'_>, b: Rule<'_>| {
+        a.outcome == b.outcome && a.actions.iter().filter(decides).eq(b.actions.iter().filter(decides))
+    };
     values.is_sorted_by(|a, b| compare(table, a, b).is_lt())
         || rules.iter().zip(rules.iter().skip(1)).all(|(a, b)| same(a, b))
 }

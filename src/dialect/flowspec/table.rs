@@ -151,7 +151,17 @@ impl Table {
     pub fn rule_set_name(self, distinguisher: Option<[u8; 8]>) -> String {
         match distinguisher {
             Some(octets) => format!("flowspec/{}/{}", self.name(), Distinguisher(octets)),
-            None => format!("flowspec/{}", self.name()),
+            None => self.rule_set().to_owned(),
+        }
+    }
+
+    /// The name of the rule set of the routes without a route distinguisher.
+    pub fn rule_set(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "flowspec/ipv4",
+            Self::Ipv6 => "flowspec/ipv6",
+            Self::Vpnv4 => "flowspec/vpnv4",
+            Self::Vpnv6 => "flowspec/vpnv6",
         }
     }
 

@@ -4,7 +4,7 @@
 use super::component::{AND, MATCH, NOT};
 use super::{ComponentType, FlowSpec, Operand, Table, decode_value, groups, lower, matched, recover};
 use crate::field::Family;
-use crate::ir::Rule;
+use crate::ir::{Rule, RuleSet};
 
 /// The components of a rule: those of its octets where they say what the condition says, so that operators stay
 /// as they were; else what the condition comes to. Interface sets are communities and no components.
@@ -17,6 +17,11 @@ pub fn written(rule: &Rule, table: Table) -> Result<FlowSpec, Vec<String>> {
         }
     }
     recover(&matched(rule), table.family())
+}
+
+/// Whether the rule can be a flow route of every table its rule set goes to.
+pub fn says(set: &RuleSet, rule: &Rule) -> bool {
+    Table::of_rule_set(set).into_iter().all(|table| written(rule, table).is_ok())
 }
 
 /// A bit list without masks of 0, for dialects that have no words for them.

@@ -130,9 +130,10 @@ impl Reader<'_> {
             spec: &self.spec,
             octets: Some(frame.value),
             actions,
+            opaque: &[],
             origin: Origin { source: self.id, span: line.span },
         };
-        rules.push(flowspec::rule(&route, self.options, out));
+        flowspec::add(&route, self.options, out, rules);
     }
 
     fn malformed(&self, line: &Line<'_>, error: Malformed, out: &mut Vec<Diagnostic>) {

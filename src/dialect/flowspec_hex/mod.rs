@@ -13,7 +13,8 @@ mod support;
 mod syntax;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::dialect::flowspec;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -52,7 +53,11 @@ impl Dialect for FlowspecHex {
         _options: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        print::print(document, out)
+        print::print(&self.flat(document), out)
+    }
+
+    fn says(&self, _: &Document, set: &RuleSet, rule: &Rule<'_>) -> bool {
+        flowspec::says(set, rule)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

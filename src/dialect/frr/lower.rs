@@ -82,21 +82,16 @@ impl<'o> Rules<'o> {
             spec: &spec,
             octets: None,
             actions: &actions,
+            opaque: &opaque,
             origin: Origin { source: self.source, span: entry.span },
         };
-        let mut rule = flowspec::rule(&read, self.options, findings.list());
-        if !opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(opaque));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
+        let rules = if family == Family::Inet6 { &mut self.six } else { &mut self.four };
+        flowspec::add(&read, self.options, findings.list(), rules);
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.clone());
             finding.rule_set.get_or_insert_with(|| set.clone());
         }
         findings.bound();
-        if family == Family::Inet6 { self.six.push(rule) } else { self.four.push(rule) }
     }
 
     // Fills `spec` with what is certain; gives the conditions that are not.

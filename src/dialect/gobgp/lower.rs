@@ -108,15 +108,10 @@ impl<'o> Rules<'o> {
             spec: &self.spec,
             octets: None,
             actions: &self.actions,
+            opaque: &self.opaque,
             origin: Origin { source: self.source, span: route.span },
         };
-        let mut rule = flowspec::rule(&read, self.options, findings.list());
-        if !self.opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(self.opaque.drain(..)));
-            // Its octets would say less than the rule does.
-            rule.nlri = None;
-        }
+        let rule = flowspec::rule(&read, self.options, findings.list());
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.to_owned());
             finding.rule_set.get_or_insert_with(|| set.clone());

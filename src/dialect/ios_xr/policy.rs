@@ -306,17 +306,11 @@ impl<'a> Reader<'a> {
             spec.normalise();
             let name = if several { format!("{}/{number}", place.name) } else { place.name.to_owned() };
             let origin = Origin { source: self.source, span: place.span };
-            let route = Route { name: &name, rule_set: set, spec: &spec, octets: None, actions, origin };
+            let (spec, opaque) = (&spec, opaque.as_slice());
+            let route = Route { name: &name, rule_set: set, spec, octets: None, actions, opaque, origin };
             let mut found = Vec::new();
-            let mut rule = flowspec::rule(&route, self.options, &mut found);
+            flowspec::add(&route, self.options, &mut found, into);
             self.findings.extend(found);
-            if !opaque.is_empty() {
-                let known = std::mem::replace(&mut rule.condition, Condition::True);
-                rule.condition = Condition::and([known].into_iter().chain(opaque));
-                // Its octets would say less than the rule does.
-                rule.nlri = None;
-            }
-            into.push(rule);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{self, Actions, Body, ComponentType, FlowSpec, Operand, Route, Table};
 use crate::dialect::raised;
 use crate::field::Family;
-use crate::ir::{Action, Condition, Mark, Origin, RateUnit, RouteTarget, Rules};
+use crate::ir::{Action, Mark, Origin, RateUnit, RouteTarget, Rules};
 use crate::source::Span;
 use std::collections::BTreeMap;
 
@@ -58,17 +58,11 @@ impl<'a> Reader<'a> {
             self.shown_actions(span, &mut actions);
         }
         let origin = Origin { source: self.source, span };
-        let route =
-            Route { name: &name, rule_set: &set, spec: &spec, octets: None, actions: &actions, origin };
+        let (spec, actions, opaque) = (&spec, &actions, opaque.as_slice());
+        let route = Route { name: &name, rule_set: &set, spec, octets: None, actions, opaque, origin };
         let mut found = Vec::new();
-        let mut rule = flowspec::rule(&route, self.options, &mut found);
+        flowspec::add(&route, self.options, &mut found, into);
         self.findings.extend(found);
-        if !opaque.is_empty() {
-            let known = std::mem::replace(&mut rule.condition, Condition::True);
-            rule.condition = Condition::and([known].into_iter().chain(opaque));
-            rule.nlri = None;
-        }
-        into.push(rule);
     }
 
     fn shown_actions(&mut self, span: Span, out: &mut Actions) {

@@ -29,6 +29,18 @@ impl Reader<'_> {
         row: Row,
         first: Value<'w>,
     ) {
+        self.meaning(spec, cursor, index, row, first);
+        spec.owned_by(index);
+    }
+
+    fn meaning<'w>(
+        &mut self,
+        spec: &mut Spec,
+        cursor: &mut Cursor<'_, 'w>,
+        index: usize,
+        row: Row,
+        first: Value<'w>,
+    ) {
         let (text, span) = first.unwrap_or(("", cursor.span));
         let not = cursor.not;
         let whole = cursor.span.to(span);
@@ -45,11 +57,13 @@ impl Reader<'_> {
                 };
                 let whole = cursor.span.to(last);
                 match (values::tcp_flags(text), values::tcp_flags(compare)) {
-                    (Some(mask), Some(compare)) => self.tcp_flags(spec, mask, compare, cursor.not, whole),
+                    (Some(mask), Some(compare)) => {
+                        self.tcp_flags(spec, index, (mask, compare), cursor.not, whole);
+                    }
                     _ => self.bad_value(spec, "TCP flags", text, whole),
                 }
             }
-            Meaning::Syn => self.tcp_flags(spec, 0x17, 2, not, whole),
+            Meaning::Syn => self.tcp_flags(spec, index, (0x17, 2), not, whole),
             Meaning::IcmpType | Meaning::Icmp6Type => {
                 self.icmp(spec, row.meaning == Meaning::Icmp6Type, text, span, not);
             }
@@ -78,9 +92,7 @@ impl Reader<'_> {
             },
             Meaning::EcnCwr | Meaning::EcnEce => {
                 let bit = if row.meaning == Meaning::EcnCwr { 0x80 } else { 0x40 };
-                let value = if not { 0 } else { bit };
-                let test = Condition::test_at(Field::TcpFlags, ValueSet::bits(value, bit), whole);
-                spec.parts.push(test);
+                self.congestion(spec, bit, not, whole);
             }
             Meaning::SrcRange => self.address_range(spec, (Field::Src4, Field::Src6), text, span, not),
             Meaning::DstRange => self.address_range(spec, (Field::Dst4, Field::Dst6), text, span, not),
@@ -165,6 +177,11 @@ impl Reader<'_> {
             return;
         };
         let native = matches!(protocol, Some(6 | 17));
+        narrows(spec, index, range != (0, 65_535) || not);
+        if native && range == (0, 65_535) && self.backend == Backend::Nft {
+            // All ports it does not compare, negated or not (measured with 1.8.9).
+            return;
+        }
         let condition = if native && self.reads_later_fragments() {
             self.port_anywhere(source, &[range], not, span)
         } else {
@@ -200,13 +217,44 @@ impl Reader<'_> {
         push(&mut spec.parts, condition);
     }
 
-    fn tcp_flags(&mut self, spec: &mut Spec, mask: u32, compare: u32, not: bool, span: Span) {
+    fn tcp_flags(
+        &mut self,
+        spec: &mut Spec,
+        index: usize,
+        (mask, compare): (u32, u32),
+        not: bool,
+        span: Span,
+    ) {
+        narrows(spec, index, mask != 0 || compare != 0 || not);
+        if mask == 0 && self.backend == Backend::Nft {
+            // Of no flag it compares none.
+            return;
+        }
         let condition = if self.reads_later_fragments() {
             self.flags_anywhere(mask, compare, not, span)
         } else {
             flags_test(Field::TcpFlags, mask, compare, not, 0xfff, span)
         };
         push(&mut spec.parts, condition);
+    }
+
+    /// `-m ecn` reads a TCP header wherever the kernel takes it to be, in later fragments too, with either back end
+    /// (`xt_ecn` of Linux 6.18, measured).
+    fn congestion(&mut self, spec: &mut Spec, bit: u32, not: bool, span: Span) {
+        let value = if not { 0 } else { bit };
+        if self.reassembles() {
+            let bits = ValueSet::bits(value.into(), bit.into());
+            return spec.parts.push(Condition::test_at(Field::TcpFlags, bits, span));
+        }
+        push(&mut spec.parts, self.flags_anywhere(bit, value, false, span));
+        if self.options.iptables_exact {
+            let room = Condition::test_at(Field::L4Room, ValueSet::range(20, 31), span);
+            let later = Condition::and([
+                Condition::test(Field::IpVersion, ValueSet::single(6)),
+                Condition::test(Field::FragOff, ValueSet::range(1, 0x1fff)),
+            ]);
+            push(&mut spec.parts, Condition::or([room, later]));
+        }
     }
 
     fn icmp(&mut self, spec: &mut Spec, six: bool, text: &str, span: Span, not: bool) {
@@ -343,7 +391,8 @@ impl Reader<'_> {
         let has = |name: &str| text.split(',').any(|word| word.eq_ignore_ascii_case(name));
         let field = if source { Field::Src4 } else { Field::Dst4 };
         let multicast = (0xe000_0000, 0xefff_ffff);
-        let broadcast = [(0, 0x00ff_ffff), (u32::MAX, u32::MAX)];
+        // All of 0.0.0.0/8 before Linux 5.3, one address since (measured on 6.18).
+        let broadcast = [(0, 0), (u32::MAX, u32::MAX)];
         let (mut over, mut under) = (Vec::new(), Vec::new());
         if has("MULTICAST") {
             over.push(multicast);
@@ -395,34 +444,40 @@ impl Reader<'_> {
             return self.bad_value(spec, "names of headers", text, span);
         };
         let soft = cursor.words.iter().any(|word| word.text == "--soft");
-        let all = ext::HOP_BY_HOP
-            | ext::ROUTING
-            | ext::FRAGMENT
-            | ext::DESTINATION
-            | ext::AUTHENTICATION
-            | ext::ESP;
-        // The bits each packet must have, and which of them count.
-        let (bits, mask) = match (soft, not) {
-            (true, false) => (wanted, wanted),
-            (true, true) => (0, wanted),
-            (false, false) => (wanted, all | PROTOCOL | NONE),
-            (false, true) => (!wanted, all | PROTOCOL | NONE),
-        };
+        let all = ext::HOP_BY_HOP | ext::ROUTING | ext::FRAGMENT | ext::DESTINATION | ext::AUTHENTICATION;
+        // The bits each packet must have, and which of them count; without `--soft` all do.
+        let mask = if soft { wanted } else { all | ext::ESP | PROTOCOL | NONE };
+        let bits = if soft && not { 0 } else { wanted };
         let headers = ValueSet::bits((bits & mask & all).into(), (mask & all).into());
         let mut parts = Vec::new();
         if mask & all != 0 {
             parts.push(Condition::test_at(Field::ExtHdrs, headers, span));
         }
-        let no_next = Condition::test_at(Field::Proto, ValueSet::single(59), span);
-        if mask & NONE != 0 {
-            parts.push(if bits & NONE != 0 { no_next.clone() } else { Condition::not(no_next.clone()) });
+        let proto = |list: [u32; 2]| Condition::test_at(Field::Proto, ValueSet::of(list), span);
+        for (bit, ends) in [(NONE, [59, 59]), (ext::ESP, [50, 50]), (PROTOCOL, [50, 59])] {
+            // The bit of the protocol is set where neither of the others ends the packet.
+            let wanted = (bits & bit != 0) != (bit == PROTOCOL);
+            if mask & bit != 0 {
+                parts.push(if wanted { proto(ends) } else { Condition::not(proto(ends)) });
+            }
         }
-        if mask & PROTOCOL != 0 {
-            let esp = ValueSet::bits(ext::ESP.into(), ext::ESP.into());
-            let ends = Condition::or([no_next, Condition::test_at(Field::ExtHdrs, esp, span)]);
-            parts.push(if bits & PROTOCOL != 0 { Condition::not(ends) } else { ends });
+        let found = Condition::and(parts);
+        let found = if not && !soft { Condition::not(found) } else { found };
+        if !self.options.iptables_exact {
+            return push(&mut spec.parts, found);
         }
-        push(&mut spec.parts, Condition::and(parts));
+        // ESP without an octet of it matches nothing.
+        let room = Condition::test_at(Field::L4Room, ValueSet::range(2, 31), span);
+        let found = Condition::and([Condition::or([Condition::not(proto([50, 50])), room]), found]);
+        // The kernel walks on behind a later fragment's header, and takes mobility and its like for protocols.
+        let plain = Condition::present(Field::Proto);
+        let stop = ext::MOBILITY | ext::HOST_IDENTITY | ext::SHIM6;
+        let none = Condition::test_at(Field::ExtHdrs, ValueSet::bits(0, stop.into()), span);
+        let known = Condition::and([plain, none]);
+        let id = format!("iptables -m ipv6header {}--header {text}", if not { "! " } else { "" });
+        let over = Condition::not(known.clone());
+        let rest = Condition::opaque_within(id, "payload", over, Condition::False, span);
+        push(&mut spec.parts, Condition::or([Condition::and([known, found]), rest]));
     }
 
     fn state(&mut self, spec: &mut Spec, index: usize, text: &str, span: Span, not: bool) {
@@ -467,8 +522,9 @@ impl Reader<'_> {
     /// What loading a match alone asks for, and what of it is not modelled.
     pub(super) fn finish_matches(&mut self, spec: &mut Spec) {
         let mut loaded = std::mem::take(&mut spec.loaded);
-        for one in &mut loaded {
+        for (one, index) in loaded.iter_mut().zip(0..) {
             self.finish_match(spec, one);
+            spec.owned_by(index);
         }
         spec.loaded = loaded;
     }
@@ -483,7 +539,7 @@ impl Reader<'_> {
                 let name = values::protocol_word(number);
                 self.findings.syntax(span, &format!("`-m {}` needs `-p {name}`", one.name));
                 spec.unread = true;
-            } else if !one.used {
+            } else if !one.used || self.backend == Backend::Nft && !one.narrows && matches!(number, 6 | 17) {
                 Self::bare_match(spec, &one.name, span);
             }
         }
@@ -524,16 +580,27 @@ impl Reader<'_> {
 
     /// A match reads its whole header: a packet with less of it does not match.
     fn room(&mut self, spec: &mut Spec, one: &Loaded) {
-        let native = self.backend == Backend::Nft && one.used && matches!(one.name.as_str(), "tcp" | "udp");
-        let octets = match one.name.as_str() {
-            _ if native => return,
-            "tcp" => 20,
-            "sctp" | "dccp" | "ah" => 12,
-            "udp" | "udplite" | "icmp" | "icmp6" | "esp" => 8,
-            "multiport" => 4,
-            _ => return,
-        };
-        spec.parts.push(Condition::test_at(Field::L4Room, ValueSet::range(octets, 31), one.span));
+        if let Some(octets) = self.header_of(one) {
+            spec.parts.push(Condition::test_at(Field::L4Room, ValueSet::range(octets, 31), one.span));
+        }
+    }
+
+    /// How many octets behind the IP headers a match reads at once.
+    pub(super) fn header_of(&self, one: &Loaded) -> Option<u32> {
+        // The nft back end has these without xtables, where they ask for anything.
+        let native =
+            self.backend == Backend::Nft && one.narrows && matches!(one.name.as_str(), "tcp" | "udp");
+        match one.name.as_str() {
+            _ if native => None,
+            "tcp" => Some(20),
+            // In IPv6 it stands among the extension headers.
+            "ah" if self.family() == Some(Family::Inet) => Some(12),
+            "sctp" | "dccp" => Some(12),
+            "udp" | "udplite" | "icmp" | "icmp6" | "esp" => Some(8),
+            "mh" => Some(6),
+            "multiport" | "ipcomp" => Some(4),
+            _ => None,
+        }
     }
 
     /// A match of a protocol without options asks for its header.
@@ -584,6 +651,12 @@ impl Reader<'_> {
         };
         let over = Condition::and(std::iter::once(over).chain(one.over.iter().cloned()));
         spec.parts.push(Condition::opaque_within(id, reason, over, Condition::False, one.span));
+    }
+}
+
+fn narrows(spec: &mut Spec, index: usize, narrows: bool) {
+    if let Some(loaded) = spec.loaded.get_mut(index) {
+        loaded.narrows |= narrows;
     }
 }
 

@@ -28,7 +28,7 @@ mod u32;
 mod values;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -74,8 +74,16 @@ impl Dialect for Iptables {
         print::print(document, out)
     }
 
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
+    }
+
     fn ledger(&self) -> &'static [Keyword] {
         support::ledger()
+    }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some("Linux 6.18 with iptables 1.8.9")
     }
 }
 

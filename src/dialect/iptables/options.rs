@@ -271,7 +271,7 @@ impl Reader<'_> {
                 self.findings.syntax(span, "`! -p all` would match nothing");
                 spec.unread = true;
             }
-            Some(0) => {}
+            Some(0) => spec.any_protocol = true,
             Some(number) => spec.protocol = Some((number, not, span)),
             None => self.bad_value(spec, "a protocol", value, span),
         }
@@ -423,6 +423,7 @@ fn load(spec: &mut Spec, name: &str, span: Span) {
         opaque: String::new(),
         over: Vec::new(),
         used: false,
+        narrows: false,
     });
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) over: Vec<Condition>,
     /// Whether any option of it was read.
     pub(super) used: bool,
+    /// Whether a port or flag option of it asks for anything.
+    pub(super) narrows: bool,
 }
 
 /// What the target is.
@@ -49,8 +51,12 @@ pub(super) struct Spec {
     pub(super) in_iface: Option<Condition>,
     pub(super) out_iface: Option<Condition>,
     pub(super) protocol: Option<(u8, bool, Span)>,
+    /// `-p all`: no condition, but the kernel looks for a protocol.
+    pub(super) any_protocol: bool,
     pub(super) fragment: Option<Condition>,
     pub(super) parts: Vec<Condition>,
+    /// Which match of `loaded` each of the parts is of.
+    pub(super) owners: Vec<usize>,
     pub(super) loaded: Vec<Loaded>,
     pub(super) only: Option<Family>,
     pub(super) aim: Aim,
@@ -75,8 +81,10 @@ impl Spec {
             in_iface: None,
             out_iface: None,
             protocol: None,
+            any_protocol: false,
             fragment: None,
             parts: Vec::new(),
+            owners: Vec::new(),
             loaded: Vec::new(),
             only: None,
             aim: Aim::None,
@@ -97,7 +105,9 @@ impl Spec {
             side.not = false;
         }
         (self.in_iface, self.out_iface, self.protocol, self.fragment) = (None, None, None, None);
+        self.any_protocol = false;
         self.parts.clear();
+        self.owners.clear();
         self.loaded.clear();
         self.only = None;
         (self.aim, self.goto, self.unread) = (Aim::None, false, false);
@@ -105,6 +115,11 @@ impl Spec {
         self.target_options.clear();
         self.comment.clear();
         self.span = span;
+    }
+
+    /// Says of parts that were added since whose they are.
+    pub(super) fn owned_by(&mut self, match_index: usize) {
+        self.owners.resize(self.parts.len(), match_index);
     }
 
     /// The protocol, where the rule asks for one.

@@ -19,7 +19,7 @@ mod values;
 mod words;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -67,6 +67,10 @@ impl Dialect for IrJson {
     ) -> Result<Vec<Lost>, fmt::Error> {
         print::print(document, options.form.as_deref() == Some("origins"), out)?;
         Ok(Vec::new())
+    }
+
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
     }
 
     fn ledger(&self) -> &'static [Keyword] {

@@ -39,12 +39,7 @@ impl Lowering<'_, '_> {
             parts.push(condition);
         }
         self.keywords = keywords;
-        let flat = |part: &Condition| !matches!(part, Condition::True | Condition::False | Condition::And(_));
-        if parts.len() > 1 && parts.iter().all(flat) {
-            // As `Condition::and` would, in the memory it is in.
-            return Condition::And(parts);
-        }
-        Condition::and(parts)
+        Condition::all(parts)
     }
 
     fn keyword(&mut self, keyword: Keyword, all: &[Keyword], family: Families) -> Condition {

@@ -122,15 +122,21 @@ impl Lowering<'_, '_> {
         spec.normalise();
         let name = tree.name(route);
         let origin = self.origin(route);
-        let from = Route { name: &name, rule_set: set, spec: &spec, octets: None, actions: &actions, origin };
-        let mut found = Vec::new();
-        let mut rule = flowspec::rule(&from, self.options, &mut found);
-        if self.unreadable {
+        let unread = self.unreadable.then(|| {
             let id = format!("unreadable statement in {set} {name}");
-            let unread = Condition::opaque(id, "a statement of the route cannot be read", tree.span(route));
-            rule.condition = Condition::and([rule.condition, unread]);
-            rule.nlri = None;
-        }
+            Condition::opaque(id, "a statement of the route cannot be read", tree.span(route))
+        });
+        let from = Route {
+            name: &name,
+            rule_set: set,
+            spec: &spec,
+            octets: None,
+            actions: &actions,
+            opaque: unread.as_slice(),
+            origin,
+        };
+        let mut found = Vec::new();
+        let rule = flowspec::rule(&from, self.options, &mut found);
         for finding in found {
             self.findings.push(finding);
         }

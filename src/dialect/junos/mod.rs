@@ -33,7 +33,7 @@ mod syntax;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
 use crate::guard::limits;
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId, Span};
 use findings::Findings;
 use lower::Lowering;
@@ -78,7 +78,15 @@ impl Dialect for Junos {
         options: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        print::print(document, options, out)
+        print::print(&self.flat(document), options, out)
+    }
+
+    fn says_call(&self, document: &Document, set: &RuleSet, rule: &Rule<'_>) -> bool {
+        print::calls(document, set, rule)
+    }
+
+    fn says(&self, document: &Document, set: &RuleSet, rule: &Rule<'_>) -> bool {
+        print::says(document, set, rule)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

@@ -4,6 +4,7 @@ use super::print_flow;
 use super::print_match;
 use super::print_then;
 use super::support::{ANY, Families, INET, INET6, LAYER2, MPLS};
+use crate::dialect::flowspec;
 use crate::dialect::{Lost, PrintOptions};
 use crate::field::Family;
 use crate::ir::{Condition, Document, Kind, Outcome, Rule, RuleSet, Verdict};
@@ -224,6 +225,23 @@ fn is_filter(set: &RuleSet) -> bool {
     matches!(set.kind, Kind::Filter | Kind::Chain)
 }
 
+/// Whether a term can have the condition of a rule.
+pub(super) fn says(document: &Document, set: &RuleSet, rule: &Rule) -> bool {
+    if set.kind == Kind::FlowRoutes {
+        return flowspec::says(set, rule);
+    }
+    print_match::statements(rule.condition, place(set).families, &document.symbols).is_ok()
+}
+
+/// Whether a rule is a call as a term can make one: without a condition, to a filter of its family.
+pub(super) fn calls(document: &Document, set: &RuleSet, rule: &Rule) -> bool {
+    let Outcome::Call(target) = rule.outcome else { return false };
+    let other = document.rule_sets.get(target as usize);
+    *rule.condition == Condition::True
+        && rule.actions.is_empty()
+        && other.is_some_and(|other| place(other).family == place(set).family)
+}
+
 struct Filter<'a, 'o> {
     document: &'a Document,
     set: &'a RuleSet,
@@ -297,13 +315,7 @@ impl Filter<'_, '_> {
     fn term(&mut self, rule: &Rule, name: &str, writer: &mut Writer<'_>) -> fmt::Result {
         if let Outcome::Call(target) = rule.outcome {
             let target = self.names.get(&(target as usize));
-            let alone = *rule.condition == Condition::True && rule.actions.is_empty();
-            let same_family = || {
-                let Outcome::Call(target) = rule.outcome else { return false };
-                let other = self.document.rule_sets.get(target as usize);
-                other.is_some_and(|other| place(other).family == self.place.family)
-            };
-            return if let Some(target) = target.filter(|_| alone && same_family()) {
+            return if let Some(target) = target.filter(|_| calls(self.document, self.set, rule)) {
                 writer.open(&format!("term {name}"))?;
                 writer.leaf(&format!("filter {target}"))?;
                 writer.close()

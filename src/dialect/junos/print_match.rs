@@ -100,7 +100,18 @@ impl From<'_> {
         match part {
             Condition::Test(test) => self.test(test, after),
             Condition::Or(parts) => self.either(parts, part).map(|()| 0),
-            Condition::Opaque(_) => self.opaque(std::slice::from_ref(part), false).map(|()| 0),
+            Condition::Opaque(opaque) => {
+                self.opaque(std::slice::from_ref(part), false)?;
+                // What bounds it says more than its words do.
+                match &opaque.over {
+                    Condition::True => Ok(()),
+                    Condition::And(bounds) => {
+                        bounds.iter().try_for_each(|bound| self.part(bound, &[]).map(|_| ()))
+                    }
+                    bound => self.part(bound, &[]).map(|_| ()),
+                }
+                .map(|()| 0)
+            }
             Condition::Not(inner) => match &**inner {
                 Condition::Opaque(opaque) => {
                     let base = opaque.id.split(' ').next().unwrap_or("").to_owned();
@@ -375,6 +386,10 @@ impl From<'_> {
         let mut values = Vec::new();
         for part in parts {
             let Condition::Opaque(opaque) = part else { return Err("a negated condition".to_owned()) };
+            let several = parts.len() > 1 || except;
+            if opaque.under != Condition::False || several && opaque.over != Condition::True {
+                return Err("a condition between bounds".to_owned());
+            }
             let unknown = || format!("`{}`, which is not modelled", opaque.id.escape_debug());
             let (base, value) = opaque.id.split_once(' ').ok_or_else(unknown)?;
             let entry =

@@ -37,10 +37,16 @@ pub(super) fn address_lines(test: &Test) -> Result<Vec<String>, String> {
         ValueSetRef::Ranges(set) if set.is_empty() => none("0.0.0.0/0"),
         ValueSetRef::Wide(set) if set.is_empty() => none("::/0"),
         ValueSetRef::Ranges(set) => {
-            set.ranges().flat_map(|(lo, hi)| Prefix4::cover(lo, hi)).map(|p| p.to_string()).collect()
+            let cover = |set: Intervals<'_, u32>| -> Vec<Prefix4> {
+                set.ranges().flat_map(|(lo, hi)| Prefix4::cover(lo, hi)).collect()
+            };
+            shorter("0.0.0.0/0", &cover(set), || cover(set.complement(u32::MAX).view()))
         }
         ValueSetRef::Wide(set) => {
-            set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)).map(|p| p.to_string()).collect()
+            let cover = |set: Intervals<'_, u128>| -> Vec<Prefix6> {
+                set.ranges().flat_map(|(lo, hi)| Prefix6::cover(lo, hi)).collect()
+            };
+            shorter("::/0", &cover(set), || cover(set.complement(u128::MAX).view()))
         }
         ValueSetRef::Bits(set) => {
             let line = |p: &crate::net::BitMatch| {
@@ -59,6 +65,21 @@ pub(super) fn address_lines(test: &Test) -> Result<Vec<String>, String> {
         return Err("more prefixes than a term can hold".to_owned());
     }
     Ok(lines)
+}
+
+/// The prefixes, or everything but the others, whichever is shorter: of prefixes that hold an address the longest
+/// decides.
+fn shorter<P: ToString>(all: &str, prefixes: &[P], others: impl FnOnce() -> Vec<P>) -> Vec<String> {
+    let plain = || prefixes.iter().map(P::to_string).collect();
+    if prefixes.len() < 3 {
+        return plain();
+    }
+    let others = others();
+    if others.len() + 1 >= prefixes.len() {
+        return plain();
+    }
+    let except = others.iter().map(|prefix| format!("{} except", prefix.to_string()));
+    std::iter::once(all.to_owned()).chain(except).collect()
 }
 
 /// What a condition on flags of the IPv4 header alone accepts; none where it reads anything else.

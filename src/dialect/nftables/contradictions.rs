@@ -4,6 +4,7 @@
 use super::fields::{Header, Load, Meta};
 use super::load_condition::Known;
 use super::ruleset::TableFamily;
+use super::values::Values;
 
 /// A refusal: what is wrong, and what to write instead.
 pub(super) type Refusal = (String, &'static str);
@@ -17,6 +18,8 @@ pub(super) struct Said {
     pub(super) version: Option<u32>,
     /// The type of ICMP message.
     pub(super) message: Option<u32>,
+    /// The transport protocol.
+    pub(super) transport: Option<u8>,
     /// One of several transport protocols.
     pub(super) several: bool,
     /// Frames that carry something that is no IP.
@@ -24,6 +27,30 @@ pub(super) struct Said {
     /// What of frames was looked into.
     pub(super) frame: Option<Header>,
 }
+
+impl Said {
+    /// What a comparison says of the transport protocol: `meta l4proto` whatever it asks for, fields of IP only where nft
+    /// knows what they ask for.
+    pub(super) fn transport(&mut self, values: &Values, whatever: bool) {
+        let Values::Ranges(set) = values else { return };
+        if set.ranges().any(|(lo, hi)| lo != hi) {
+            return;
+        }
+        let numbers = set.ranges().filter_map(|(number, _)| u8::try_from(number).ok());
+        let mut numbers = numbers.filter(|number| whatever || TRANSPORTS.contains(number));
+        if let Some(first) = numbers.next() {
+            match numbers.next() {
+                Some(_) => self.several = true,
+                None => {
+                    self.transport.get_or_insert(first);
+                }
+            }
+        }
+    }
+}
+
+// The protocols nft 1.0.6 knows behind IP: ICMP, IGMP, TCP, UDP, DCCP, ESP, AH, ICMPv6, compression, SCTP, UDP-Lite.
+const TRANSPORTS: &[u8] = &[1, 2, 6, 17, 33, 50, 51, 58, 108, 132, 136];
 
 /// A refusal, as every function gives it on.
 #[expect(clippy::unnecessary_wraps, reason = "beside the ways that give none")]
@@ -119,7 +146,7 @@ impl Known {
             let message = format!("`{words}` is of {name}, and this rule asks for one of several protocols");
             return refusal(message, "`th dport` and its like are of whatever protocol it is");
         }
-        if let Some(other) = self.protocol.filter(|other| *other != number) {
+        if let Some(other) = self.said.transport.filter(|other| *other != number) {
             let other = protocol_name(other);
             let message = format!("`{words}` is of {name}, and this rule asks for {other}");
             return refusal(message, NOTHING);
@@ -133,7 +160,7 @@ impl Known {
         let mut parts = words.split(' ');
         let head = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         match head {
-            ("vxlan" | "geneve", _) if self.protocol != Some(17) => refusal(
+            ("vxlan" | "geneve", _) if self.said.transport != Some(17) => refusal(
                 format!("`{words}` is behind UDP, for which this rule does not ask"),
                 "put `udp dport` in front",
             ),

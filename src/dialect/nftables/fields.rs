@@ -309,7 +309,9 @@ static ICMPV6: &[Place] = &[
     at("type", 0, 8, Icmpv6Type),
     at("code", 8, 8, Icmpv6Code),
     at("checksum", 16, 16, Integer),
+    // The first as nft lists it, the second as it takes it.
     of(at("parameter-problem", 32, 32, Integer), &[4]),
+    of(at("param-problem", 32, 32, Integer), &[4]),
     of(at("packet-too-big", 32, 32, Integer), &[2]),
     of(at("mtu", 32, 32, Integer), &[2]),
     of(at("id", 32, 16, Integer), &[128, 129]),

@@ -4,7 +4,8 @@
 //! size reads whatever stands behind the IPv4 header, in later fragments too; in later fragments of IPv6 it reads
 //! the IPv6 header from its beginning. Other transport loads fail in later fragments. A load needs only its own
 //! octets. `meta l4proto` of IPv6 is the first header that is not hop-by-hop, routing, fragment or destination
-//! options. With connection tracking packets are put together before, and there are no fragments.
+//! options; where that is an authentication header, it is the transport header, and fragment headers behind it are
+//! not seen. With connection tracking packets are put together before, and there are no fragments.
 
 use super::contradictions::Said;
 use super::fields::{Base, Extension, Header, Load, Meta, Part as HeaderPart, Place};
@@ -22,8 +23,8 @@ use std::fmt::Write;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub(super) family: TableFamily,
-    /// Fragments are put together before packets come here.
-    pub(super) defrag: bool,
+    /// Fragments are put together before packets come here: of IPv4, of IPv6.
+    pub(super) defrag: [bool; 2],
     /// The IP version.
     pub(super) version: Option<u32>,
     /// The transport protocol.
@@ -32,31 +33,23 @@ pub(super) struct Known {
     pub(super) plain: bool,
     /// VLAN tags looked into.
     pub(super) tags: u8,
-    /// ICMP messages of these types only.
-    pub(super) icmp_type: bool,
     /// What nft takes the rule to be about.
     pub(super) said: Said,
+    /// The types that ICMP messages may have by what an earlier statement asked for, a bit for each.
+    pub(super) icmp_types: Option<[u128; 2]>,
 }
 
 impl Known {
     /// What a table's family says.
-    pub(super) fn new(family: TableFamily, defrag: bool) -> Self {
+    pub(super) fn new(family: TableFamily, defrag: [bool; 2]) -> Self {
         let version = match family {
             TableFamily::Ip => Some(4),
             TableFamily::Ip6 => Some(6),
             TableFamily::Inet | TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => None,
         };
-        let defrag = defrag && !matches!(family, TableFamily::Netdev);
-        Self {
-            family,
-            defrag,
-            version,
-            protocol: None,
-            plain: false,
-            tags: 0,
-            icmp_type: false,
-            said: Said { version, ..Said::default() },
-        }
+        let defrag = if family == TableFamily::Netdev { [false; 2] } else { defrag };
+        let said = Said { version, ..Said::default() };
+        Self { family, defrag, version, protocol: None, plain: false, tags: 0, icmp_types: None, said }
     }
 }
 
@@ -105,6 +98,16 @@ fn no_stop(known: &Known, span: Span) -> Condition {
 }
 
 impl Known {
+    // Whether packets here are no fragments.
+    fn is_whole(&self) -> bool {
+        let [four, six] = self.defrag;
+        match self.version {
+            Some(4) => four,
+            Some(6) => six,
+            _ => four && six,
+        }
+    }
+
     /// Asks for an IP version where nothing has yet.
     pub(super) fn need_version(&mut self, number: u32, span: Span, out: &mut Vec<Condition>) {
         if self.version != Some(number) {
@@ -120,17 +123,15 @@ impl Known {
             let values = Values::single(u128::from(number));
             out.push(self.l4proto(&values, span));
             self.learn_protocol(&values);
+            self.said.transport(&values, true);
         }
     }
 
     /// Remembers what `meta l4proto` was compared with.
     pub(super) fn learn_protocol(&mut self, values: &Values) {
         let Values::Ranges(set) = values else { return };
-        match set.as_single().and_then(|n| u8::try_from(n).ok()) {
-            Some(number) => {
-                self.protocol.get_or_insert(number);
-            }
-            None => self.said.several |= set.ranges().all(|(lo, hi)| lo == hi),
+        if let Some(number) = set.as_single().and_then(|number| u8::try_from(number).ok()) {
+            self.protocol.get_or_insert(number);
         }
         self.plain |= STOPS.iter().all(|(number, _)| !values.contains(*number));
     }
@@ -222,18 +223,23 @@ impl Known {
         if let Some(number) = header.protocol() {
             self.need_protocol(number, span, out);
         }
-        if !place.of_types.is_empty() && !self.icmp_type {
-            self.icmp_type = true;
+        let wanted = type_bits(place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t))));
+        let known = |[low, high]: [u128; 2]| low & !wanted[0] == 0 && high & !wanted[1] == 0;
+        if !place.of_types.is_empty() && !self.icmp_types.is_some_and(known) {
+            self.icmp_types = Some(wanted);
             let types = place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t)));
             let types = Values::Ranges(IntervalSet::from_ranges(types));
-            out.push(self.transport(0, 8, &types, "icmp type", span));
+            out.push(self.transport((0, 8), (0, 8), &types, "icmp type", span));
         }
     }
 
     /// What later statements may take from a comparison with this load.
     pub(super) fn learn(&mut self, load: &Load, values: &Values) {
         match load {
-            Load::Meta(Meta::L4Proto) => self.learn_protocol(values),
+            Load::Meta(Meta::L4Proto) => {
+                self.learn_protocol(values);
+                self.said.transport(values, true);
+            }
             Load::Meta(Meta::NfProto) => {
                 let single = |number| *values == Values::single(number);
                 self.version = if single(2) {
@@ -262,13 +268,17 @@ impl Known {
                         !through && matches!(values, Values::Ranges(set) if set.as_single().is_some());
                 }
             }
-            Load::Field(Header::Ip, place) if place.word == "protocol" => self.learn_protocol(values),
+            Load::Field(Header::Ip, place) if place.word == "protocol" => {
+                self.learn_protocol(values);
+                self.said.transport(values, false);
+            }
             // The walk of the kernel ends at once with a next header that is no extension header.
             Load::Field(Header::Ip6, place) if place.word == "nexthdr" => {
                 let extends = [0_u128, 43, 44, 51, 60, 135, 139, 140];
                 if extends.iter().all(|number| !values.contains(*number)) {
                     self.learn_protocol(values);
                 }
+                self.said.transport(values, false);
             }
             Load::Field(Header::Ip, place) if matches!(place.word, "saddr" | "daddr") => {
                 self.version = Some(4);
@@ -277,9 +287,9 @@ impl Known {
                 self.version = Some(6);
             }
             Load::Field(Header::Icmp | Header::Icmpv6, place) if place.word == "type" => {
-                self.icmp_type = true;
                 if let Values::Ranges(set) = values {
                     self.said.message = set.as_single().and_then(|number| u32::try_from(number).ok());
+                    self.icmp_types = Some(type_bits(set.ranges()));
                 }
             }
             Load::Field(Header::Vlan, place) if place.word == "type" => {
@@ -311,16 +321,17 @@ impl Known {
         let high = load.width().saturating_sub(low + width);
         match load {
             Load::Field(header, place) => {
-                let bit = u32::from(place.bit) + high;
-                self.field(*header, bit, width, values, &words(), span)
+                let load = (u32::from(place.bit), u32::from(place.width));
+                self.field(*header, (load.0 + high, width), load, values, &words(), span)
             }
             Load::Raw(base, bit, size) => {
                 let high = size.saturating_sub(low + width);
+                let load = (*bit, *size);
                 let bit = bit.saturating_add(high);
                 match base {
                     Base::Link => located(LINK, bit, width, values, &words(), span),
-                    Base::Network => self.network(bit, width, values, &words(), span),
-                    Base::Transport => self.transport(bit, width, values, &words(), span),
+                    Base::Network => self.network((bit, width), load, values, &words(), span),
+                    Base::Transport => self.transport((bit, width), load, values, &words(), span),
                     Base::Inner => opaque(&words(), Class::Payload, values, Condition::True, span),
                 }
             }
@@ -361,8 +372,8 @@ impl Known {
     fn field(
         &self,
         header: Header,
-        bit: u32,
-        width: u32,
+        (bit, width): (u32, u32),
+        load: (u32, u32),
         values: &Values,
         words: &str,
         span: Span,
@@ -386,7 +397,7 @@ impl Known {
             | Header::Esp
             | Header::Comp
             | Header::Th
-            | Header::Gre => self.transport(bit, width, values, words, span),
+            | Header::Gre => self.transport((bit, width), load, values, words, span),
         }
     }
 
@@ -416,32 +427,64 @@ impl Known {
     }
 
     // Octets from the beginning of the IP header.
-    fn network(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
-        let of = |rows: &[Row]| located(rows, bit, width, values, words, span);
-        match self.version {
-            Some(4) => of(INET),
-            Some(6) => of(INET6),
-            _ => Condition::or([
-                Condition::and([version(4, span), of(INET)]),
-                Condition::and([version(6, span), of(INET6)]),
-            ]),
-        }
-    }
-
-    /// Octets from where the kernel takes the transport header to begin.
-    pub(super) fn transport(
+    fn network(
         &self,
-        bit: u32,
-        width: u32,
+        (bit, width): (u32, u32),
+        load: (u32, u32),
         values: &Values,
         words: &str,
         span: Span,
     ) -> Condition {
-        let first = bit / 8;
-        let octets = (bit + width).div_ceil(8).saturating_sub(first);
-        // The kernel's short way for loads of a register, which does not ask for fragments.
-        let short = matches!(octets, 1 | 2 | 4) && first.is_multiple_of(octets);
-        let here = self.behind(bit, width, values, words, span);
+        let (first, octets) = octets_of(load);
+        let need = first + octets;
+        let of = |rows: &[Row], header: u32| {
+            let found = located(rows, bit, width, values, words, span);
+            if need <= header {
+                return found;
+            }
+            // All octets of the load must be there, those behind the header too.
+            let long = Condition::test_at(Field::Len, ValueSet::range(need, 65_575), span);
+            if matches!(self.family, TableFamily::Netdev | TableFamily::Bridge) {
+                // What pads the frame is still there.
+                let padded = opaque(words, Class::Payload, values, Condition::not(long.clone()), span);
+                return Condition::or([Condition::and([found, long]), padded]);
+            }
+            Condition::and([found, long])
+        };
+        match self.version {
+            Some(4) => of(INET, 20),
+            Some(6) => of(INET6, 40),
+            _ => Condition::or([
+                Condition::and([version(4, span), of(INET, 20)]),
+                Condition::and([version(6, span), of(INET6, 40)]),
+            ]),
+        }
+    }
+
+    /// The bits from `bit` on, of a load from where the kernel takes the transport header to begin.
+    pub(super) fn transport(
+        &self,
+        (bit, width): (u32, u32),
+        load: (u32, u32),
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
+        let stops = self.protocol.is_some_and(|number| STOPS.iter().any(|(n, _)| *n == number.into()));
+        if self.version.is_none() && (stops || self.defrag == [true, false] || self.defrag == [false, true]) {
+            // A header of its own in IPv4, one that ends the walk in IPv6; or fragments of one only.
+            let of = |number| {
+                let known = Self { version: Some(number), ..*self };
+                let found = known.transport((bit, width), load, values, words, span);
+                Condition::and([version(number, span), found])
+            };
+            return Condition::or([of(4), of(6)]);
+        }
+        let here = self.behind((bit, width), load, values, words, span);
+        if stops && self.version == Some(6) {
+            // A fragment header behind it the kernel does not look at.
+            return here;
+        }
         let here = if self.plain || self.protocol.is_some() || self.version == Some(4) {
             here
         } else {
@@ -452,83 +495,117 @@ impl Known {
                 opaque(words, Class::Payload, values, stopped, span),
             ])
         };
-        if self.defrag {
+        if self.is_whole() {
             return here;
         }
-        if !short {
+        let (first, octets) = octets_of(load);
+        // The kernel's short way for loads of a register, which does not ask for fragments.
+        let short = matches!(octets, 1 | 2 | 4) && first.is_multiple_of(octets);
+        let open = self.protocol.is_none() && !self.plain && self.version != Some(4);
+        if !short && !open {
             return Condition::and([offset(0, 0, span), here]);
         }
         if self.version == Some(4) {
             return here;
         }
+        let mut first = vec![version(4, span), offset(0, 0, span)];
+        if self.version == Some(6) {
+            first.remove(0);
+        }
+        if open {
+            first.push(any_extension(STOP_BITS, span));
+        }
+        if !short {
+            first.retain(|part| *part != version(4, span));
+            return Condition::and([Condition::or(first), here]);
+        }
         let label = located(INET6, bit, width, values, words, span);
         let mut later = vec![offset(1, 0x1fff, span)];
-        if self.protocol.is_none() && !self.plain {
+        if open {
+            later.push(no_stop(self, span));
             later.push(Condition::present(Field::Proto));
         }
         if self.version != Some(6) && !only_inet6(&label) {
             later.push(version(6, span));
         }
         later.push(label);
-        let first = if self.version == Some(6) {
-            offset(0, 0, span)
-        } else {
-            Condition::or([version(4, span), offset(0, 0, span)])
-        };
-        Condition::or([Condition::and([first, here]), Condition::and(later)])
+        Condition::or([Condition::and([Condition::or(first), here]), Condition::and(later)])
     }
 
     // Octets behind the IP headers.
-    fn behind(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+    fn behind(
+        &self,
+        (bit, width): (u32, u32),
+        load: (u32, u32),
+        values: &Values,
+        words: &str,
+        span: Span,
+    ) -> Condition {
         let class = Class::Payload;
-        if self.protocol == Some(51) && self.version != Some(4) {
-            // The model keeps one word of an authentication header.
-            if (bit, width) == (32, 32) {
+        let stopped = self.protocol.is_some_and(|number| STOPS.iter().any(|(n, _)| *n == number.into()));
+        if stopped && self.version == Some(6) {
+            // The model keeps one word of an authentication header, and nothing of the others.
+            if (self.protocol, bit, width) == (Some(51), 32, 32) {
                 return condition(&whole(Field::AhSpi, 32), values, span).unwrap_or(Condition::False);
             }
             return opaque(words, class, values, Condition::True, span);
         }
-        if self.defrag
+        if self.is_whole()
             && let Some(parts) = self.named(bit, width)
             && let Some(condition) = condition(&parts, values, span)
         {
             return condition;
         }
         let end = bit + width;
-        let exact: Option<Vec<Part>> = match (bit, width) {
-            (0, 16) => Some(whole(Field::RawPort0, 16)),
-            (16, 16) => Some(whole(Field::RawPort1, 16)),
-            (0, 8) => Some(whole(Field::RawOctet0, 8)),
-            (8, 8) => Some(whole(Field::RawOctet1, 8)),
-            (104, 8) => Some(whole(Field::RawOctet13, 8)),
-            (32 | 0, 32) => parts(BEHIND, bit, width),
-            _ if bit < 8 && end <= 8 => parts(&[(0, 8, Field::RawOctet0, 0)], bit, width),
-            _ if bit >= 8 && end <= 16 => parts(&[(8, 8, Field::RawOctet1, 0)], bit, width),
-            _ if bit >= 104 && end <= 112 => parts(&[(104, 8, Field::RawOctet13, 0)], bit, width),
-            _ if end <= 16 => parts(&[(0, 16, Field::RawPort0, 0)], bit, width),
-            _ if end == 32 || (end > 24 && end < 32) => parts(BEHIND, bit, width),
-            _ if end == 64 || (end > 56 && end < 64) => parts(BEHIND, bit, width),
+        let (start, octets) = octets_of(load);
+        // Octets the packet must have for the load.
+        let need = start + octets;
+        let room =
+            |lo: u32, hi: u32| Condition::test_at(Field::L4Room, ValueSet::range(lo.min(31), hi), span);
+        // What fields say that are there with `held` octets.
+        let sized = |found: Condition, several: bool, held: u32| {
+            if held < need {
+                return Condition::and([found, room(need, 31)]);
+            }
+            let found = if several { Condition::and([found, room(held, 31)]) } else { found };
+            if held == need {
+                return found;
+            }
+            Condition::or([found, opaque(words, class, values, room(need, held - 1), span)])
+        };
+        let exact: Option<(Vec<Part>, u32)> = match (bit, width) {
+            (0, 16) => Some((whole(Field::RawPort0, 16), 2)),
+            (16, 16) => Some((whole(Field::RawPort1, 16), 4)),
+            (0, 8) => Some((whole(Field::RawOctet0, 8), 1)),
+            (8, 8) => Some((whole(Field::RawOctet1, 8), 2)),
+            (104, 8) => Some((whole(Field::RawOctet13, 8), 14)),
+            (32 | 0, 32) => parts(BEHIND, bit, width).map(|parts| (parts, end / 8)),
+            _ if bit < 8 && end <= 8 => {
+                parts(&[(0, 8, Field::RawOctet0, 0)], bit, width).map(|parts| (parts, 1))
+            }
+            _ if bit >= 8 && end <= 16 => {
+                parts(&[(8, 8, Field::RawOctet1, 0)], bit, width).map(|parts| (parts, 2))
+            }
+            _ if bit >= 104 && end <= 112 => {
+                parts(&[(104, 8, Field::RawOctet13, 0)], bit, width).map(|parts| (parts, 14))
+            }
+            _ if end <= 16 => parts(&[(0, 16, Field::RawPort0, 0)], bit, width).map(|parts| (parts, 2)),
+            _ if end <= 64 => parts(BEHIND, bit, width).map(|parts| (parts, if end <= 32 { 4 } else { 8 })),
             _ => None,
         };
-        if let Some(parts) = exact {
-            return condition(&parts, values, span)
-                .unwrap_or_else(|| opaque(words, class, values, Condition::True, span));
+        if let Some((parts, held)) = exact {
+            let found = condition(&parts, values, span);
+            let unknown = || opaque(words, class, values, room(need, 31), span);
+            return found.map_or_else(unknown, |found| sized(found, parts.len() > 1, held));
         }
-        let need = end.div_ceil(8);
-        let room = |lo: u32, hi: u32| Condition::test_at(Field::L4Room, ValueSet::range(lo, hi), span);
-        if let Some(parts) = parts(BEHIND, bit, width)
-            && let Some(found) = condition(&parts, values, span)
-        {
-            // The model's word needs all its octets, the load only its own.
-            let word = if end <= 32 { 4 } else { 8 };
-            let short = opaque(words, class, values, room(need, word - 1), span);
-            return Condition::or([found, short]);
-        }
-        let enough = room(need.min(31), 31);
+        let enough = room(need, 31);
         if self.protocol == Some(6)
             && let Some(parts) = parts(TCP, bit, width)
             && let Some(found) = condition(&parts, values, span)
         {
+            let last = TCP.iter().find(|(first, size, ..)| (*first..first + size).contains(&(end - 1)));
+            let held = last.map_or(need, |(first, size, ..)| (first + size).div_ceil(8));
+            let found = sized(found, parts.len() > 1, held);
             // In later fragments the model does not keep these octets.
             let later = Condition::and([offset(1, 0x1fff, span), enough]);
             let later = opaque(words, class, values, later, span);
@@ -665,6 +742,21 @@ impl Known {
             HeaderPart::Other(..) => opaque(words, Class::Payload, values, there(), span),
         }
     }
+}
+
+// Ranges of an octet as a bit for each value.
+fn type_bits(ranges: impl Iterator<Item = (u128, u128)>) -> [u128; 2] {
+    let mut bits = [0, 0];
+    for value in ranges.flat_map(|(lo, hi)| lo..=hi.min(255)) {
+        let [low, high] = &mut bits;
+        *(if value < 128 { low } else { high }) |= 1 << (value & 127);
+    }
+    bits
+}
+
+// The first octet of a load, and how many it has.
+fn octets_of((bit, width): (u32, u32)) -> (u32, u32) {
+    (bit / 8, (bit % 8 + width).div_ceil(8))
 }
 
 // Fields that only IPv6 packets have.

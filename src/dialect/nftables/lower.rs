@@ -23,14 +23,13 @@ use std::rc::Rc;
 /// Lowers every chain of a file.
 pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
     let File { ruleset, defines, mut diagnostics, skipped } = file;
-    let nat = |chain: &Chain<'_>| chain.base.as_ref().is_some_and(|base| base.kind.text == "nat");
-    let mut defrag = ruleset.tables.iter().flat_map(|table| &table.chains).any(nat);
+    let mut defrag = [false; 2];
     let (document, found) = loop {
         let mut lower = Lower::new(text, &ruleset, &defines, source, defrag);
         lower.chains();
         // What asks for connection tracking puts fragments together for every rule, those before it too.
-        if lower.tracks && !defrag {
-            defrag = true;
+        if lower.tracks_more() {
+            defrag = lower.tracks;
             defines.again();
             continue;
         }
@@ -63,7 +62,7 @@ pub(super) struct Lower<'a, 's> {
     // The rule set of each chain, by table.
     indices: Vec<Vec<Option<u32>>>,
     names: HashMap<String, u32>,
-    defrag: bool,
+    defrag: [bool; 2],
     // None where something is wrong with them, which was said.
     elements: HashMap<(usize, &'a str), Option<Elements<'a>>>,
     values: HashMap<(usize, &'a str, u8, u32), Values>,
@@ -74,8 +73,8 @@ pub(super) struct Lower<'a, 's> {
     pub(super) written: Vec<crate::field::Field>,
     /// The chain that is lowered.
     pub(super) chain: Option<&'s Chain<'a>>,
-    /// Something asks for connection tracking.
-    pub(super) tracks: bool,
+    // Something has fragments put together: of IPv4, of IPv6.
+    tracks: [bool; 2],
 }
 
 impl<'a, 's> Lower<'a, 's> {
@@ -84,7 +83,7 @@ impl<'a, 's> Lower<'a, 's> {
         ruleset: &'s Ruleset<'a>,
         defines: &'s Defines<'a>,
         source: SourceId,
-        defrag: bool,
+        defrag: [bool; 2],
     ) -> Self {
         Self {
             text,
@@ -103,12 +102,28 @@ impl<'a, 's> Lower<'a, 's> {
             depth: 0,
             written: Vec::new(),
             chain: None,
-            tracks: false,
+            tracks: defrag,
         }
     }
 
     fn current(&self) -> Option<&'s Table<'a>> {
         self.ruleset.tables.get(self.table)
+    }
+
+    /// Something here asks for connection tracking, or else has fragments put together: of the family of the table,
+    /// in every table (measured on Linux 6.18).
+    pub(super) fn track(&mut self) {
+        let [four, six] = &mut self.tracks;
+        match self.ruleset.tables.get(self.table).map(|table| table.family) {
+            Some(TableFamily::Ip) => *four = true,
+            Some(TableFamily::Ip6) => *six = true,
+            _ => (*four, *six) = (true, true),
+        }
+    }
+
+    // Whether more is known to be put together than was when this began.
+    fn tracks_more(&self) -> bool {
+        self.tracks != self.defrag
     }
 
     /// The rule set of a chain of this table.
@@ -260,7 +275,7 @@ impl<'a, 's> Lower<'a, 's> {
         let known = Known::new(table.family, self.defrag);
         let mut statements = Vec::new();
         for (rule, number) in chain.rules.iter().zip(1_usize..) {
-            if self.tracks && !self.defrag {
+            if self.tracks_more() {
                 return rules;
             }
             statements.clear();
@@ -443,6 +458,8 @@ impl<'a, 's> Lower<'a, 's> {
             return;
         }
         for mut place in merged {
+            // Of equal priority the kernel takes the chain first that was made last (measured on Linux 6.18).
+            place.stages.reverse();
             place.stages.sort_by_key(|stage| stage.priority);
             self.hook(&place);
         }

@@ -115,11 +115,14 @@ impl<'a> Lower<'a, '_> {
 
     // Connection tracking is asked for.
     fn notice(&mut self, load: &Load) {
-        self.tracks |= match load {
+        let tracks = match load {
             Load::CtState => true,
             Load::Beyond(_, _, words) => words.starts_with("ct "),
             _ => false,
         };
+        if tracks {
+            self.track();
+        }
     }
 
     fn depend_all(
@@ -219,7 +222,12 @@ impl<'a> Lower<'a, '_> {
             self.forms(ty, right)?;
             return Ok(host(load, relation, right, span));
         }
-        let plain = !matches!(right, Expr::Set(_) | Expr::SetRef(_));
+        // nft takes a set of one element for the element (measured with 1.0.6).
+        let plain = match right {
+            Expr::SetRef(_) => false,
+            Expr::Set(elements) => elements.len() == 1,
+            _ => true,
+        };
         let values = match (relation, right) {
             // Flags seen through a mask.
             (Relation::Implicit | Relation::Equal | Relation::Unequal, Expr::Slash(pair))
@@ -464,10 +472,16 @@ impl<'a> Lower<'a, '_> {
             return Ok(if unequal { Condition::False } else { Condition::present(field) });
         }
         let mut parts = Vec::new();
-        if !symbols.is_empty() || unequal && !is_group {
+        if is_group && unequal {
+            // Without an interface the rule ends here.
+            let iface = if field == Field::InGroup { Field::InIface } else { Field::OutIface };
+            parts.push(Condition::present(iface));
+        }
+        if !symbols.is_empty() {
             let set = IntervalSet::from_ranges(symbols.iter().map(|s| (*s, *s)));
-            let set = if unequal { set.complement(u32::MAX) } else { set };
-            parts.push(Condition::test_at(field, ValueSet::Ranges(set), span));
+            let test = Condition::test_at(field, ValueSet::Ranges(set), span);
+            // Where a hook has no such interface its name is empty, which differs from any (measured).
+            parts.push(if unequal { Condition::not(test) } else { test });
         }
         for symbol in groups {
             let test = if symbol < 128 {

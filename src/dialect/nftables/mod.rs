@@ -16,6 +16,7 @@ mod describe;
 mod expr;
 mod fields;
 mod heads;
+mod joined;
 #[path = "../nftables_json/mod.rs"]
 pub mod json;
 mod lex;
@@ -42,9 +43,12 @@ mod values;
 mod written;
 
 use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
+
+/// What packets were sent through to learn what rules mean.
+const MEASURED_ON: &str = "Linux 6.18 with nft 1.0.6";
 
 /// The text of nftables.
 #[derive(Debug)]
@@ -93,7 +97,15 @@ impl Dialect for Nftables {
         print::print(document, if json { print::Form::Json } else { print::Form::Text }, out)
     }
 
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
+    }
+
     fn ledger(&self) -> &'static [Keyword] {
         support::LEDGER
+    }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some(MEASURED_ON)
     }
 }

@@ -25,13 +25,36 @@ pub(super) fn print(
     out: &mut dyn fmt::Write,
 ) -> Result<Vec<Lost>, fmt::Error> {
     let asks = |rule: Rule<'_>| rule.condition.tests().iter().any(|test| test.field() == Field::CtState);
-    let tracked = document.rule_sets.iter().flat_map(|set| &set.rules).any(asks);
+    let mut tracked = [false; 2];
+    for set in document.rule_sets.iter().filter(|set| set.rules.iter().any(asks)) {
+        tracked = more(tracked, of(set.family));
+    }
     let mut printer = Printer::new(document, tracked);
     let mut tables = printer.tables();
-    let states = tables.iter().flat_map(|t| &t.chains).flat_map(|c| &c.lines).flat_map(|l| &l.items);
-    if tracked && !states.into_iter().any(|item| matches!(item.right, Right::States(_))) {
-        // No rule that asks for a state could be written: nothing puts fragments together.
-        printer = Printer::new(document, false);
+    loop {
+        // Where no rule that asks for a state could be written, nothing puts fragments together.
+        let mut found = [false; 2];
+        for table in &tables {
+            let mut items = table.chains.iter().flat_map(|c| &c.lines).flat_map(|l| &l.items);
+            if items.any(|item| matches!(item.right, Right::States(_))) {
+                let family = TableFamily::by_name(table.family).unwrap_or(TableFamily::Inet);
+                found = more(
+                    found,
+                    match family {
+                        TableFamily::Ip => [true, false],
+                        TableFamily::Ip6 => [false, true],
+                        _ => [true; 2],
+                    },
+                );
+            }
+        }
+        // It only ever becomes less.
+        let less = [found[0] && tracked[0], found[1] && tracked[1]];
+        if less == tracked {
+            break;
+        }
+        tracked = less;
+        printer = Printer::new(document, tracked);
         tables = printer.tables();
     }
     match form {
@@ -39,6 +62,18 @@ pub(super) fn print(
         Form::Json => written::json(&tables, out)?,
     }
     Ok(printer.lost)
+}
+
+fn more(a: [bool; 2], b: [bool; 2]) -> [bool; 2] {
+    [a[0] || b[0], a[1] || b[1]]
+}
+
+fn of(family: Family) -> [bool; 2] {
+    match family {
+        Family::Inet => [true, false],
+        Family::Inet6 => [false, true],
+        Family::Any => [true; 2],
+    }
 }
 
 // Where a rule set is written.
@@ -52,7 +87,7 @@ struct Home {
 
 struct Printer<'d> {
     document: &'d Document,
-    tracked: bool,
+    tracked: [bool; 2],
     lost: Vec<Lost>,
     homes: BTreeMap<usize, Home>,
 }
@@ -60,7 +95,7 @@ struct Printer<'d> {
 const HOOKS: &[&str] = &["prerouting", "input", "forward", "output", "postrouting"];
 
 impl<'d> Printer<'d> {
-    fn new(document: &'d Document, tracked: bool) -> Self {
+    fn new(document: &'d Document, tracked: [bool; 2]) -> Self {
         Self { document, tracked, lost: Vec::new(), homes: BTreeMap::new() }
     }
 
@@ -331,7 +366,7 @@ fn nothing(family: TableFamily) -> written::Item {
     written::Item { load, mask: None, unequal: true, right: Right::Ranges(vec![(version, version)]) }
 }
 
-fn known(home: &Home, tracked: bool) -> Known {
+fn known(home: &Home, tracked: [bool; 2]) -> Known {
     Known::new(home.family, tracked)
 }
 

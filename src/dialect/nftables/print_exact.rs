@@ -239,12 +239,14 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
             };
             item(Load::Meta(Meta::NfProto), false, Right::Ranges(vec![(number, number)]))
         }
-        Field::InIface | Field::OutIface if positive => {
+        Field::InIface | Field::OutIface => {
             let load = if test.field() == Field::InIface { Meta::InIface } else { Meta::OutIface };
             let set = test.values().as_ranges()?;
             let rest = set.complement(u32::MAX);
-            let unequal = rest.size() < set.size();
+            // Whatever is not among a few; without an interface only the second of the two forms holds.
+            let unequal = positive && rest.size() < set.size();
             let few = if unequal { rest } else { set.to_set() };
+            let unequal = unequal || !positive;
             if few.size() > 4096 || few.is_empty() {
                 return None;
             }

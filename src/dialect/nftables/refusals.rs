@@ -353,7 +353,7 @@ impl<'a> Lower<'a, '_> {
             let message = format!("this address is of IPv{named}, and this rule is about IPv{said}");
             self.refuse(raised::SYNTAX_ERROR, message, "", span);
         }
-        let transport = known.protocol.is_some() || known.said.several;
+        let transport = known.said.transport.is_some() || known.said.several;
         if tproxy && !transport {
             let message = "`tproxy` needs a rule about TCP or UDP";
             self.refuse(raised::SYNTAX_ERROR, message, "put `meta l4proto tcp` in front", span);
@@ -422,7 +422,7 @@ fn rejected(known: &Known, reject: &Reject<'_>) -> Option<Refusal> {
     match reject {
         Reject::Plain => None,
         Reject::TcpReset => {
-            let other = known.protocol.filter(|number| *number != 6)?;
+            let other = known.said.transport.filter(|number| *number != 6)?;
             let other = protocol_name(other);
             refusal(
                 format!("a reset is of TCP, and this rule asks for {other}"),

@@ -10,7 +10,7 @@ use super::syntax::{
     Class, Data, Effect, Element, Expr, Kind, Reject, Rewriter, Statement, Verdict as Said, Word,
 };
 use crate::diagnostic::Level;
-use crate::dialect::raised;
+use crate::dialect::{raise, raised};
 use crate::field::Field;
 use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleBuf, Rules, Verdict};
 use crate::source::Span;
@@ -46,6 +46,14 @@ impl<'a> Lower<'a, '_> {
             _ => None,
         });
         let name = comment.unwrap_or_else(|| number.to_string().into());
+        if let Some((first, second, at)) = super::joined::unequal(statements) {
+            let message = format!(
+                "nft 1.0.6 makes one comparison of `{first} !=` and `{second} !=`, which holds where either differs"
+            );
+            let found = raise(raised::MISLEADING_TEXT, Level::Warning, message, self.source, at);
+            let help = "write the second as a set of the other values, or in a rule of its own";
+            self.diagnostics.push(found.with_help(help));
+        }
         let mut making = Making { name, parts: Vec::with_capacity(6), actions: Vec::new(), span, rules };
         let mut fate = Fate::Known(Outcome::Next { held: None });
         for (statement, next) in statements.iter().zip(1..) {
@@ -106,13 +114,17 @@ impl<'a> Lower<'a, '_> {
                 Step::On
             }
             Kind::Condition(kept) => {
-                self.tracks |= kept.word == "ct count";
+                if kept.word == "ct count" {
+                    self.track();
+                }
                 self.looks(known, &kept.looks, span, making);
                 making.parts.push(depends(kept.word, at, making.parts.len(), span));
                 Step::On
             }
             Kind::HandOn(word, looks) => {
-                self.tracks |= *word == "synproxy";
+                if *word == "synproxy" {
+                    self.track();
+                }
                 self.looks(known, looks, span, making);
                 making.actions.push(Action::Other((*word).into()));
                 if *word == "synproxy" {
@@ -125,7 +137,7 @@ impl<'a> Lower<'a, '_> {
             }
             Kind::Rewrite(rewrite) => {
                 let word = rewrite.what.name();
-                self.tracks = true;
+                self.track();
                 for (value, place) in [&rewrite.address, &rewrite.port].into_iter().flatten() {
                     self.looks(known, std::slice::from_ref(value), *place, making);
                 }
@@ -265,7 +277,9 @@ impl<'a> Lower<'a, '_> {
                     self.looks(known, &[Expr::Load(load.clone(), span)], span, making);
                 }
                 self.looks(known, std::slice::from_ref(value), span, making);
-                self.tracks |= matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct "));
+                if matches!(load, Load::Beyond(_, _, words) if words.starts_with("ct ")) {
+                    self.track();
+                }
                 let field = match load {
                     Load::Meta(Meta::Mark) => Some(Field::Mark),
                     Load::Field(Header::Ip | Header::Ip6, place) => match place.word {

@@ -14,7 +14,7 @@ pub(super) use lower::read;
 use crate::dialect::{
     Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,
 };
-use crate::ir::Document;
+use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
 
@@ -56,7 +56,15 @@ impl Dialect for NftablesJson {
         print::print(document, out)
     }
 
+    fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
+        true
+    }
+
     fn ledger(&self) -> &'static [Keyword] {
         support::LEDGER
+    }
+
+    fn measured_on(&self) -> Option<&'static str> {
+        Some(super::MEASURED_ON)
     }
 }

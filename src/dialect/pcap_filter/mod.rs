@@ -63,7 +63,7 @@ impl Dialect for PcapFilter {
         _options: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        print::document::document(document, out)
+        print::document::document(&self.flat(document), out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

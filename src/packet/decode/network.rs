@@ -381,10 +381,12 @@ fn chain(packet: Octets<'_>, first: u8, headers: &mut Headers) -> Decoded {
                 return unlocatable(Malformed::ExtensionHeaders, octets, headers);
             }
         };
-        if let Some(spi) = step.spi {
-            headers.set(Field::AhSpi, spi);
-        } else if next == AUTHENTICATION {
-            headers.set_cut(Field::AhSpi);
+        // Of several, the first is the one that counts.
+        if next == AUTHENTICATION && headers.get(Field::AhSpi) == Reading::Absent {
+            match step.spi {
+                Some(spi) => headers.set(Field::AhSpi, spi),
+                None => headers.set_cut(Field::AhSpi),
+            }
         }
         octets = octets.skip(step.length);
         next = step.next;
