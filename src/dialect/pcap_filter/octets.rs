@@ -64,6 +64,10 @@ header! {
     IGMP: 0 8 IgmpType, 0 32 RawWord0, 32 32 RawWord1,
 }
 header! {
+    /// A GRE header with a checksum before its key (RFC 2890 §2).
+    GRE_KEY: 64 32 GreKey,
+}
+header! {
     /// Octets behind the IP headers, whatever they are.
     RAW: 0 8 RawOctet0, 8 8 RawOctet1, 16 16 RawPort1, 32 32 RawWord1, 104 8 RawOctet13,
 }

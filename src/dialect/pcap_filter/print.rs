@@ -89,23 +89,37 @@ pub fn expression(condition: &Condition) -> Result<Expression, Inexpressible> {
     } else {
         &[Case::Inet, Case::Inet6, Case::NotIp]
     };
-    let mut parts = Vec::new();
+    let mut bodies = Vec::new();
     for case in cases {
-        let body = translate(condition, *case, &mut meter)?;
-        let guard = if *case == Case::Inet6 && !behind { Tree::leaf("ip6") } else { field::case(*case) };
-        parts.push(Tree::and([guard, body]));
+        let guard = if *case == Case::Inet6 && !behind { Tree::word("ip6") } else { field::case(*case) };
+        bodies.push((guard, translate(condition, *case, &mut meter)?));
     }
     // What does not depend on the end of a longer chain is said of it too.
     let mut blind = false;
     if behind {
+        let guard = field::case(Case::Inet6Chain);
         let body = translate(condition, Case::Inet6Chain, &mut meter)?;
-        // Which header a fragment header names is read back as unknown, so that such a line is told of.
-        blind = body != Tree::False;
-        if !body.is_blind() {
-            parts.push(Tree::and([field::case(Case::Inet6Chain), body]));
+        blind = Tree::and([guard.clone(), body.clone()]).simplified().is_blind();
+        bodies.push((guard, if blind { Tree::False } else { body }));
+    }
+    Ok(Expression { text: union(bodies).simplified().to_string(), blind })
+}
+
+/// The cases with their guards, where the cases together are all packets; those with one body are said together.
+fn union(mut cases: Vec<(Tree, Tree)>) -> Tree {
+    if let Some((_, first)) = cases.first()
+        && cases.iter().all(|(_, body)| body == first)
+    {
+        return cases.swap_remove(0).1;
+    }
+    let mut groups: Vec<(Vec<Tree>, Tree)> = Vec::new();
+    for (guard, body) in cases {
+        match groups.iter_mut().find(|(_, other)| *other == body) {
+            Some((guards, _)) => guards.push(guard),
+            None => groups.push((vec![guard], body)),
         }
     }
-    Ok(Expression { text: Tree::or(parts).to_string(), blind })
+    Tree::or(groups.into_iter().map(|(guards, body)| Tree::and([Tree::or(guards), body])))
 }
 
 /// Whether a field is found behind the IPv6 chain, or describes the chain.

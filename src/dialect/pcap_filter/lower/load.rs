@@ -2,9 +2,9 @@
 
 use super::super::link::{self, Link};
 use super::super::octets::{self, Slot};
-use super::super::relation::{At, Load, Relation, solve, text};
+use super::super::relation::{At, Load, Relation};
 use super::super::sense::{Place, Sense};
-use super::super::syntax::{Arithmetic, Comparison, Proto};
+use super::super::syntax::Proto;
 use super::super::values::Words;
 use super::super::words;
 use super::{Fault, Frames, Lower, single, test};
@@ -40,37 +40,42 @@ struct Asked<'a> {
     span: Span,
 }
 
-impl Lower {
-    pub(super) fn relation(
-        &self,
-        relation: &(Arithmetic, Comparison, Arithmetic),
-        span: Span,
-    ) -> Result<Sense, Fault> {
-        match solve(relation, span)? {
+impl Lower<'_> {
+    /// A comparison that was brought to what it is about, with its words.
+    pub(super) fn relation(&self, relation: Relation, text: String, span: Span) -> Result<Sense, Fault> {
+        match relation {
             Relation::Constant(holds) => {
                 Ok(Sense::sure(if holds { Condition::True } else { Condition::False }))
             }
-            Relation::Length(words) => Ok(Sense::sure(self.length(&words, span))),
+            Relation::Length(words) => Ok(Sense::sure(self.length(&words, &text, span))),
+            Relation::LengthInet6(words) => {
+                let guard = self.version(6, span);
+                let known = match words.patterns(17) {
+                    Some(patterns) => test(Field::Len, ValueSet::from(BitSet::new(patterns)), span),
+                    None => self.opaque(&text, "the lengths are too many to list", Condition::True, span),
+                };
+                // A jumbogram's field says 0.
+                let jumbo = match words.patterns(32) {
+                    Some(patterns) if patterns.iter().any(|p| p.contains(40)) => {
+                        Condition::not(Condition::present(Field::Len))
+                    }
+                    _ => Condition::False,
+                };
+                let truth = Condition::and([guard, Condition::or([known, jumbo])]);
+                Ok(self.of_packet(Sense::sure(truth), || text.clone(), span))
+            }
             Relation::RoomInet(words) => {
                 let guard = self.version(4, span);
-                let counted = room(
-                    &words,
-                    &|| self.opaque("room behind the IP header", REASON, Condition::True, span),
-                    span,
-                );
-                Ok(self.of_packet(
-                    Sense::sure(Condition::and([guard, counted])),
-                    || "octets behind the IP header".to_owned(),
-                    span,
-                ))
+                let counted = room(&words, &|| self.opaque(&text, REASON, Condition::True, span), span);
+                Ok(self.of_packet(Sense::sure(Condition::and([guard, counted])), || text.clone(), span))
             }
-            Relation::Load(load, words) => self.load(load, &words, &text(relation), span),
-            Relation::Other(loads, text) => self.other(&loads, &text, span),
+            Relation::Load(load, words) => self.load(load, &words, &text, span),
+            Relation::Other(loads) => self.other(&loads, &text, span),
         }
     }
 
     /// The frame is as long as one of the words.
-    pub(super) fn length(&self, words: &Words, span: Span) -> Condition {
+    pub(super) fn length(&self, words: &Words, text: &str, span: Span) -> Condition {
         // Without a link header the frame is the packet.
         let field = if self.link.is_bare() { Field::Len } else { Field::FrameLen };
         match (words.ranges(32), words.patterns(32)) {
@@ -78,7 +83,7 @@ impl Lower {
             (Some(set), _) if set == IntervalSet::full() => Condition::True,
             (Some(set), _) => test(field, ValueSet::from(set), span),
             (None, Some(patterns)) => test(field, ValueSet::from(BitSet::new(patterns)), span),
-            (None, None) => self.opaque("len", "the lengths are too many to list", Condition::True, span),
+            (None, None) => self.opaque(text, "the lengths are too many to list", Condition::True, span),
         }
     }
 
@@ -287,13 +292,23 @@ impl Lower {
         if let Some(header) = header {
             return self.transport(&Transport { guard, header, places }, asked);
         }
-        // Only what TCP has there has fields.
-        let tcp =
-            Condition::and([single(Field::Proto, 6, asked.span), single(Field::FragOff, 0, asked.span)]);
-        let other = Condition::not(tcp.clone());
-        let of_tcp = Transport { guard: Condition::and([guard.clone(), tcp]), header: octets::TCP, places };
-        let of_other = Transport { guard: Condition::and([guard, other]), header: octets::RAW, places };
-        self.transport(&of_tcp, asked).beside(self.transport(&of_other, asked))
+        // Only what TCP has there has fields, and a key of GRE behind its checksum.
+        let span = asked.span;
+        let first = |protocol: u32| [single(Field::Proto, protocol, span), single(Field::FragOff, 0, span)];
+        let bits = |field, mask: u128, value: u128| test(field, ValueSet::bits(value, mask), span);
+        let keyed = [bits(Field::RawOctet0, 0xa0, 0xa0), bits(Field::RawOctet1, 7, 0)];
+        let mut known = vec![(Condition::and(first(6)), octets::TCP)];
+        if (asked.at, asked.size) == (8, 4) {
+            known.push((Condition::and(first(47).into_iter().chain(keyed)), octets::GRE_KEY));
+        }
+        let others = known.iter().map(|(packets, _)| Condition::not(packets.clone()));
+        let others = Condition::and([guard.clone()].into_iter().chain(others));
+        let others = self.transport(&Transport { guard: others, header: octets::RAW, places }, asked);
+        let known = known.into_iter().map(|(packets, header)| {
+            let guard = Condition::and([guard.clone(), packets]);
+            self.transport(&Transport { guard, header, places }, asked)
+        });
+        known.fold(others, Sense::beside)
     }
 
     fn transport(&self, transport: &Transport<'_>, asked: &Asked<'_>) -> Sense {
@@ -306,7 +321,7 @@ impl Lower {
         let truth = match read {
             Some(read) if read.least < end || read.room > end => {
                 let short = match read.room.checked_sub(end) {
-                    Some(1..) => self.hole(asked, counted(end, read.room - 1)),
+                    Some(1..) => self.short(asked, counted(end, read.room - 1)),
                     _ => Condition::False,
                 };
                 let there = if read.least < end { there } else { Condition::True };
@@ -324,6 +339,28 @@ impl Lower {
         let sense = Sense::sure(Condition::and([guard.clone(), truth]));
         let sense = sense.ending(places.to_vec(), end.min(COUNTED), beyond);
         sense.never_false(places, end.min(COUNTED)).never_true(places, end.min(COUNTED))
+    }
+
+    /// Octets that a field ends behind, of packets that end before it does: of some protocols they are a field.
+    fn short(&self, asked: &Asked<'_>, packets: Condition) -> Condition {
+        let span = asked.span;
+        let mut either = Vec::new();
+        let mut known = Vec::new();
+        for (protocols, header) in [(&[17, 136][..], octets::UDP), (&[1], octets::ICMP)] {
+            let read = octets::read(header, asked.at, asked.size, asked.words, span);
+            let Some(read) = read.filter(|read| read.room <= asked.at + u32::from(asked.size)) else {
+                continue;
+            };
+            let located = Condition::and([
+                test(Field::Proto, ValueSet::of(protocols.iter().copied()), span),
+                single(Field::FragOff, 0, span),
+            ]);
+            known.push(Condition::not(located.clone()));
+            either.push(Condition::and([packets.clone(), located, read.condition]));
+        }
+        let others = Condition::and([packets].into_iter().chain(known));
+        either.push(self.hole(asked, others));
+        Condition::or(either)
     }
 
     /// Octets of ARP; a frame of Ethernet may be that short.

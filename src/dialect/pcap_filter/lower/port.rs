@@ -14,7 +14,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
-impl Lower {
+impl Lower<'_> {
     /// `port` and `portrange`: the ports from `lo` to `hi`.
     pub(super) fn ports(
         &self,

@@ -25,7 +25,7 @@ enum Addresses {
     Inet6(ValueSet),
 }
 
-impl Lower {
+impl Lower<'_> {
     pub(super) fn primitive(&self, q: Qualifiers, id: &Id<'_>, span: Span) -> Result<Sense, Fault> {
         match q.kind {
             Some(Kind::Port) => self.port(q, id, span),
@@ -175,7 +175,7 @@ impl Lower {
 
     /// `ip6[6] = n or (ip6[6] = 44 and ip6[40] = n)`.
     fn next_header(number: u8, span: Span) -> Condition {
-        let walked = ext_bit(number);
+        let walked = words::extension(number);
         let proto = || single(Field::Proto, number.into(), span);
         match walked {
             // The walk ends at it, behind no header or behind one fragment header.
@@ -210,7 +210,7 @@ impl Lower {
             other => return Err(applied("port", other, span)),
         };
         let sense = self.ports(&protocols, (port, port), q.direction, span)?;
-        Ok(self.of_packet(sense, || format!("port {port}"), span))
+        Ok(self.of_packet(sense, || words::primitive(q, id), span))
     }
 
     fn port_range(&self, q: Qualifiers, id: &Id<'_>, span: Span) -> Result<Sense, Fault> {
@@ -223,7 +223,7 @@ impl Lower {
             other => return Err(applied("portrange", other, span)),
         };
         let sense = self.ports(&protocols, (lo, hi), q.direction, span)?;
-        Ok(self.of_packet(sense, || format!("portrange {lo}-{hi}"), span))
+        Ok(self.of_packet(sense, || words::primitive(q, id), span))
     }
 
     fn proto(&self, q: Qualifiers, id: &Id<'_>, span: Span) -> Result<Sense, Fault> {
@@ -344,11 +344,11 @@ impl Lower {
         };
         let mut open = Vec::new();
         truth.visit(&mut |part| open.extend(walks(part)));
-        let what = format!("protochain {number} goes beyond the packet");
+        let what = format!("{} goes beyond the packet", words::primitive(q, id));
         let reason = "how libpcap walks this chain is not followed";
         let beyond = self.opaque(&what, reason, Condition::or(open), span);
         let sense = Sense::sure(truth).ending(Vec::new(), 0, beyond);
-        Ok(self.of_packet(sense, || format!("protochain {number}"), span))
+        Ok(self.of_packet(sense, || words::primitive(q, id), span))
     }
 
     /// In IPv4 only authentication headers are walked over.
@@ -376,7 +376,7 @@ impl Lower {
         let inet6 = self.version(6, span);
         let plain =
             test(Field::ExtHdrs, ValueSet::bits(0, u128::from(ext::ALL & !(WALKED | ext::ESP))), span);
-        let in_chain = match ext_bit(number).filter(|bit| bit & WALKED != 0) {
+        let in_chain = match words::extension(number).filter(|bit| bit & WALKED != 0) {
             Some(bit) => test(Field::ExtHdrs, ValueSet::bits(bit.into(), bit.into()), span),
             None => single(Field::Proto, number.into(), span),
         };
@@ -457,7 +457,7 @@ impl Lower {
         match self.link {
             Link::Ethernet => {}
             Link::Other(6 | 10 | 105 | 127 | 192) => {
-                let what = format!("ether host {address:012x}");
+                let what = format!("ether {} host {address:012x}", words::direction(q.direction));
                 let reason = "addresses of this link layer are not kept";
                 return Ok(Sense::sure(self.opaque(&what, reason, Condition::True, span)));
             }
@@ -477,7 +477,7 @@ impl Lower {
             let message = "ARCnet address used in non-arc expression";
             return Err(Fault::syntax(message, span, "write `link host` before it, for a capture of ARCnet"));
         }
-        let what = format!("link {} host ${text}", direction_words(q.direction));
+        let what = format!("link {} host ${text}", words::direction(q.direction));
         Ok(Sense::sure(self.opaque(
             &what,
             "addresses of this link layer are not kept",
@@ -496,7 +496,7 @@ impl Lower {
             let message = format!("`{}` is no DECnet address", shorten(text));
             return Err(Fault::range(message, span, "write area and node, as `1.2`, up to 63.1023"));
         }
-        let what = format!("decnet {} host {text}", direction_words(q.direction));
+        let what = format!("decnet {} host {text}", words::direction(q.direction));
         let over = self.ethertype(0x6003, span)?;
         Ok(Sense::sure(self.opaque(&what, "DECnet headers are not kept", over, span)))
     }
@@ -504,7 +504,7 @@ impl Lower {
     /// A host or net by name.
     fn name(&self, q: Qualifiers, name: &str, span: Span) -> Result<Sense, Fault> {
         let kind = if q.kind == Some(Kind::Net) { "net" } else { "host" };
-        let direction = direction_words(q.direction);
+        let direction = words::direction(q.direction);
         let what = match q.proto {
             Some(proto) => format!("{} {direction} {kind} {name}", words::proto_name(proto)),
             None => format!("{direction} {kind} {name}"),
@@ -566,7 +566,7 @@ impl Lower {
                 Condition::False => Condition::False,
                 _ => truth,
             };
-            self.of_packet(Sense::sure(truth), || format!("{} {what}", direction_words(q.direction)), span)
+            self.of_packet(Sense::sure(truth), || words::primitive(q, id), span)
         };
         match (q.proto, addresses) {
             (None | Some(Proto::Ip6), Addresses::Inet6(_)) | (Some(Proto::Ip), Addresses::Inet(_)) => {
@@ -647,11 +647,11 @@ impl Lower {
             Special::Multicast(proto) => self.multicast(*proto, span)?,
             Special::Less(octets) => {
                 let words = Words::compared(super::super::syntax::Comparison::LessEqual, *octets);
-                Sense::sure(self.length(&words, span))
+                Sense::sure(self.length(&words, "len", span))
             }
             Special::Greater(octets) => {
                 let words = Words::compared(super::super::syntax::Comparison::GreaterEqual, *octets);
-                Sense::sure(self.length(&words, span))
+                Sense::sure(self.length(&words, "len", span))
             }
             Special::Inbound | Special::Outbound => {
                 let what = if *special == Special::Inbound { "inbound" } else { "outbound" };
@@ -837,21 +837,6 @@ impl Lower {
     }
 }
 
-/// The bit of an extension header that is walked over; ESP ends the walk.
-fn ext_bit(number: u8) -> Option<u32> {
-    Some(match number {
-        0 => ext::HOP_BY_HOP,
-        43 => ext::ROUTING,
-        44 => ext::FRAGMENT,
-        51 => ext::AUTHENTICATION,
-        60 => ext::DESTINATION,
-        135 => ext::MOBILITY,
-        139 => ext::HOST_IDENTITY,
-        140 => ext::SHIM6,
-        _ => return None,
-    })
-}
-
 /// No extension header but at most a fragment header.
 fn chain_of_fragment(number: u8, span: Span) -> Condition {
     let esp = if number == 50 { ext::ESP } else { 0 };
@@ -860,8 +845,8 @@ fn chain_of_fragment(number: u8, span: Span) -> Condition {
 }
 
 /// A protocol of either version, said once.
-fn either_version(lower: &Lower, number: u8, inet: Condition, inet6: Condition, span: Span) -> Condition {
-    if ext_bit(number).is_some() || matches!(lower.link, Link::Inet | Link::Inet6) {
+fn either_version(lower: &Lower<'_>, number: u8, inet: Condition, inet6: Condition, span: Span) -> Condition {
+    if words::extension(number).is_some() || matches!(lower.link, Link::Inet | Link::Inet6) {
         return Condition::or([inet, inet6]);
     }
     let version = Condition::or([lower.version(4, span), chain_of_fragment(number, span)]);
@@ -874,16 +859,6 @@ fn directed(direction: Option<Direction>, source: Condition, destination: Condit
         Some(Direction::Destination) => destination,
         Some(Direction::Both) => Condition::and([source, destination]),
         Some(Direction::Either | Direction::Wireless) | None => Condition::or([source, destination]),
-    }
-}
-
-fn direction_words(direction: Option<Direction>) -> &'static str {
-    match direction {
-        Some(Direction::Source) => "src",
-        Some(Direction::Destination) => "dst",
-        Some(Direction::Both) => "src and dst",
-        Some(Direction::Wireless) => "wlan",
-        Some(Direction::Either) | None => "src or dst",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the frame, in each case: of Ethernet, without tags before the packet.
 
-use super::field::{Printed, compare, constant};
+use super::field::{Printed, compare, compare_load, constant, low, pattern_of};
+use super::tree::Load;
 use super::{Case, Inexpressible, Tree};
 use crate::field::{Field, Layer};
 use crate::guard::Meter;
@@ -29,7 +30,7 @@ pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
         (Field::EthType, None) => {
             let Some(set) = test.values().as_ranges() else { return Err(Inexpressible::Field(test.field())) };
             let types = set.intersection(IntervalSet::range(FIRST_TYPE, u32::MAX).view());
-            compare(test.field(), "ether[12:2]", ValueSet::from(types).view(), meter)
+            compare_load(test.field(), frame_type(), ValueSet::from(types).view(), meter)
         }
         (Field::VlanId | Field::VlanPcp | Field::ArpOp | Field::ArpSender | Field::ArpTarget, Some(_)) => {
             Ok(Tree::False)
@@ -47,16 +48,22 @@ pub(super) fn test(test: &Test, case: Case, meter: &mut Meter) -> Printed {
     }
 }
 
+/// The type of a frame, or what announces its first tag.
+fn frame_type() -> Load {
+    Load::bits("ether[12:2]", 0xffff)
+}
+
 fn tagged() -> Tree {
-    Tree::or(TAGS.map(|number| Tree::leaf(format!("ether[12:2] = {number:#x}"))))
+    Tree::within(frame_type(), &IntervalSet::from_ranges(TAGS.map(|number| (number, number))))
 }
 
 fn arp(test: &Test, at: u32, size: u32, meter: &mut Meter) -> Printed {
-    let there = Tree::leaf(format!("len >= {}", HEADER + at + size));
+    let there = IntervalSet::range(HEADER + at + size, u32::MAX);
+    let there = Tree::within(Load::octets("len", u32::MAX), &there);
     let mut either = Vec::new();
     for word in ["arp", "rarp"] {
-        let compared = compare(test.field(), &format!("{word}[{at}:{size}]"), test.values(), meter)?;
-        either.push(Tree::and([Tree::leaf(word), there.clone(), compared]));
+        let compared = compare(test.field(), format!("{word}[{at}:{size}]"), test.values(), meter)?;
+        either.push(Tree::and([Tree::word(word), there.clone(), compared]));
     }
     Ok(Tree::or(either))
 }
@@ -73,7 +80,7 @@ fn address(test: &Test, meter: &mut Meter) -> Printed {
                 }
                 let octets: Vec<String> =
                     lo.to_be_bytes().iter().skip(10).map(|octet| format!("{octet:02x}")).collect();
-                parts.push(Tree::leaf(format!("ether {word} {}", octets.join(":"))));
+                parts.push(Tree::word(format!("ether {word} {}", octets.join(":"))));
             }
         }
         ValueSetRef::Bits(set) => {
@@ -81,13 +88,8 @@ fn address(test: &Test, meter: &mut Meter) -> Printed {
                 meter.charge(2).map_err(Inexpressible::Long)?;
                 // The first four octets, and the last two.
                 let words = [(at, 4, 16), (at + 4, 2, 0)].map(|(at, size, shift): (u32, u32, u32)| {
-                    let of = |value: u128| value >> shift & ((1 << (8 * size)) - 1);
-                    match of(pattern.mask) {
-                        0 => Tree::True,
-                        mask => {
-                            Tree::leaf(format!("ether[{at}:{size}] & {mask:#x} = {:#x}", of(pattern.value)))
-                        }
-                    }
+                    let of = |value: u128| low(value >> shift & ((1 << (8 * size)) - 1));
+                    pattern_of(&format!("ether[{at}:{size}]"), of(pattern.value), of(pattern.mask))
                 });
                 parts.push(Tree::and(words));
             }
