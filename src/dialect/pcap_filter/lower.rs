@@ -4,9 +4,14 @@
 //! it, and once for all other frames. One that names headers between (`vlan`, `mpls`, `pppoes`) is lowered once, with
 //! the frame in every test: those words shift the rest of the expression, also across `or`.
 
+mod address;
+mod frame;
+mod frame_octets;
 mod load;
 mod port;
 mod primitive;
+mod protocol;
+mod special;
 
 use super::link::{self, Carriage, Link};
 use super::parse::{Fault, Parser, shorten};
@@ -220,24 +225,35 @@ struct Lower<'a> {
 /// Comparisons in one pair of parentheses that are looked at together.
 const TOGETHER: usize = 16;
 
-/// What a comparison is about, and its words; also of a few that compare the same octets in parentheses.
-fn as_relation(node: &Node<'_>) -> Result<Option<(Relation, String)>, Fault> {
+/// What a comparison is about; also of a few that compare the same octets in parentheses.
+fn as_relation(node: &Node<'_>) -> Result<Option<Relation>, Fault> {
     let plain = |node: &Node<'_>| match &node.kind {
-        NodeKind::Relation(relation) => Ok(Some((solve(relation, node.span)?, relation::text(relation)))),
+        NodeKind::Relation(relation) => solve(relation, node.span).map(Some),
         _ => Ok(None),
     };
     let NodeKind::Chain(first, rest) = &node.kind else { return plain(node) };
     if rest.len() > TOGETHER {
         return Ok(None);
     }
-    let Some((mut relation, mut text)) = plain(first)? else { return Ok(None) };
+    let Some(mut relation) = plain(first)? else { return Ok(None) };
     for (join, next) in rest {
-        let Some((more, words)) = plain(next)? else { return Ok(None) };
-        let Some(both) = relation.merged(&more, *join == Join::And) else { return Ok(None) };
+        let both = plain(next)?.and_then(|next| relation.merged(&next, *join == Join::And));
+        let Some(both) = both else { return Ok(None) };
         relation = both;
-        text = format!("{text}{}{words}", sign(*join));
     }
-    Ok(Some((relation, format!("({text})"))))
+    Ok(Some(relation))
+}
+
+/// A comparison, or a few in parentheses, in one form.
+fn words_of(node: &Node<'_>) -> String {
+    match &node.kind {
+        NodeKind::Relation(relation) => relation::text(relation),
+        NodeKind::Chain(first, rest) => {
+            let others = rest.iter().map(|(join, next)| format!("{}{}", sign(*join), words_of(next)));
+            format!("({}{})", words_of(first), others.collect::<String>())
+        }
+        _ => String::new(),
+    }
 }
 
 fn sign(join: Join) -> &'static str {
@@ -276,7 +292,7 @@ impl Lower<'_> {
             }
             NodeKind::Relation(relation) => {
                 let solved = solve(relation, node.span)?;
-                let sense = self.relation(solved, relation::text(relation), node.span)?;
+                let sense = self.relation(solved, &|| relation::text(relation), node.span)?;
                 Ok(self.plain(sense))
             }
         }
@@ -295,18 +311,21 @@ impl Lower<'_> {
         rest: &mut Peekable<impl Iterator<Item = &'n (Join, Node<'t>)>>,
     ) -> Result<Lowered, Fault> {
         let Some(join) = join else { return self.node(node) };
-        let Some((mut relation, mut text)) = as_relation(node)? else { return self.node(node) };
-        let mut span = node.span;
+        let Some(mut relation) = as_relation(node)? else { return self.node(node) };
+        let mut more: Vec<&Node<'_>> = Vec::new();
         while let Some((_, next)) = rest.peek().filter(|(other, _)| *other == join)
-            && let Some((more, words)) = as_relation(next)?
-            && let Some(both) = relation.merged(&more, join == Join::And)
+            && let Some(both) = as_relation(next)?.and_then(|next| relation.merged(&next, join == Join::And))
         {
             relation = both;
-            text = format!("{text}{}{words}", sign(join));
-            span = Span { end: next.span.end, ..span };
+            more.push(next);
             rest.next();
         }
-        let sense = self.relation(relation, text, span)?;
+        let span = more.last().map_or(node.span, |last| Span { end: last.span.end, ..node.span });
+        let text = || {
+            let others = more.iter().map(|next| format!("{}{}", sign(join), words_of(next)));
+            words_of(node) + &others.collect::<String>()
+        };
+        let sense = self.relation(relation, &text, span)?;
         Ok(self.plain(sense))
     }
 

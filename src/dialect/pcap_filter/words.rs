@@ -278,19 +278,6 @@ pub(super) fn is_reserved(word: &str) -> bool {
         || OTHERS.binary_search(&word).is_ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tables_are_sorted() {
-        assert!(CONSTANTS.is_sorted_by_key(|(name, _)| name));
-        assert!(FOREIGN.is_sorted());
-        assert!(is_reserved("vxlan") && is_reserved("addr1") && is_reserved("mask") && !is_reserved("smtp"));
-        assert_eq!(constant("tcp-syn"), Some(2));
-    }
-}
-
 /// The bit of an extension header that is walked over; ESP ends the walk.
 pub(super) fn extension(number: u8) -> Option<u32> {
     Some(match number {
@@ -341,5 +328,18 @@ pub(super) fn direction(direction: Option<Direction>) -> &'static str {
         Some(Direction::Both) => "src and dst",
         Some(Direction::Wireless) => "wlan",
         Some(Direction::Either) | None => "src or dst",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted() {
+        assert!(CONSTANTS.is_sorted_by_key(|(name, _)| name));
+        assert!(FOREIGN.is_sorted());
+        assert!(is_reserved("vxlan") && is_reserved("addr1") && is_reserved("mask") && !is_reserved("smtp"));
+        assert_eq!(constant("tcp-syn"), Some(2));
     }
 }

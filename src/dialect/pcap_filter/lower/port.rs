@@ -57,7 +57,7 @@ impl Lower<'_> {
                 let sense = ends(ends(sense, 2, short(2)), 4, late);
                 sense.never_false(&places, 2).never_true(&places, 4)
             }
-            Some(Direction::Wireless) => return Err(super::primitive::wireless_direction(span)),
+            Some(Direction::Wireless) => return Err(super::address::wireless_direction(span)),
         };
         Ok(sense)
     }

@@ -74,6 +74,17 @@ impl Tree {
         }
     }
 
+    /// Whether any part looks at the frame and not at the packet in it.
+    pub(super) fn looks_at_frame(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::looks_at_frame),
+            Self::Not(part) => part.looks_at_frame(),
+            Self::Leaf(Load::Word(text), _) => text.starts_with("ether"),
+            Self::Leaf(Load::Octets { text, .. }, _) => text.contains("ether[") || text == "len",
+            Self::True | Self::False | Self::Blind => false,
+        }
+    }
+
     /// Whether any part is something libpcap cannot look at.
     pub(super) fn is_blind(&self) -> bool {
         match self {
@@ -133,7 +144,9 @@ impl Tree {
     /// A leaf moves before what stood before it. Every load stands behind leaves of its own list that see to it that
     /// its octets are there, and leaves keep their order, so that no load comes to be made where it was not.
     pub(super) fn simplified(self) -> Self {
-        simplify(self, &mut Facts::default())
+        // What became shorter settles more.
+        let once = simplify(self, &mut Facts::default());
+        simplify(once, &mut Facts::default())
     }
 }
 
@@ -178,14 +191,11 @@ struct Leaves {
 impl Leaves {
     fn add(&mut self, is_and: bool, load: Load, set: IntervalSet<u32>) {
         let place = self.places.get(&load).and_then(|place| self.list.get_mut(*place));
-        match place {
-            Some((_, known)) => {
-                *known = if is_and { known.intersection(&set) } else { known.union(&set) };
-            }
-            None => {
-                self.places.insert(load.clone(), self.list.len());
-                self.list.push((load, set));
-            }
+        if let Some((_, known)) = place {
+            *known = if is_and { known.intersection(&set) } else { known.union(&set) };
+        } else {
+            self.places.insert(load.clone(), self.list.len());
+            self.list.push((load, set));
         }
     }
 }
@@ -253,7 +263,35 @@ fn simplify_list(is_and: bool, parts: Vec<Tree>, facts: &mut Facts) -> Tree {
             Tree::Leaf(load, set)
         }
     });
-    Tree::joined(is_and, settled.chain(longer))
+    let list = Tree::joined(is_and, settled.chain(longer));
+    if is_and { list } else { factored(list) }
+}
+
+/// What all alternatives begin with, said once before them.
+pub(super) fn factored(tree: Tree) -> Tree {
+    let Tree::Or(parts) = tree else { return tree };
+    let lists: Option<Vec<&[Tree]>> = parts
+        .iter()
+        .map(|part| match part {
+            Tree::And(list) => Some(list.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let Some([first, others @ ..]) = lists.as_deref() else { return Tree::Or(parts) };
+    let same = |(at, leaf): &(usize, &Tree)| {
+        matches!(leaf, Tree::Leaf(..)) && others.iter().all(|list| list.get(*at) == Some(*leaf))
+    };
+    let count = first.iter().enumerate().take_while(same).count();
+    if count == 0 {
+        return Tree::Or(parts);
+    }
+    let common: Vec<Tree> = first.iter().take(count).cloned().collect();
+    let rest = parts.into_iter().map(|part| match part {
+        Tree::And(list) => Tree::and(list.into_iter().skip(count)),
+        other => other,
+    });
+    let rest = Tree::or(rest.collect::<Vec<_>>());
+    Tree::and(common.into_iter().chain([rest]))
 }
 
 /// The words of a leaf, and whether they are joined by `and`.
