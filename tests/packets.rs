@@ -19,6 +19,8 @@ mod corpus;
 mod expressions;
 #[path = "packets/filter.rs"]
 mod filter;
+#[path = "packets/printed.rs"]
+mod printed;
 #[path = "packets/random.rs"]
 mod random;
 #[path = "packets/samples.rs"]

@@ -11,7 +11,7 @@ use flowgate::eval::{Decision, Evaluator};
 use flowgate::feed;
 use flowgate::field::{Family, Field, Headers};
 use flowgate::guard::{Exhausted, limits};
-use flowgate::ir::{Condition, Document, Rule, RuleSet, Verdict};
+use flowgate::ir::{Condition, Document, Rule, RuleSet, ValueSet, Verdict};
 use flowgate::packet::decode_ip;
 use flowgate::source::{Content, Source, SourceId, SourceMap};
 use flowgate::symbolic::{Model, Reach, Spaces, Visit, Watch, reach};
@@ -333,6 +333,18 @@ fn same_sets(one: &Document, a: usize, other: &Document, b: usize) -> Result<(),
     let Ok(family) = spaces.of(&family) else { return Ok(()) };
     let Ok(world) = spaces.intersection(world, family) else { return Ok(()) };
     let world = if frame.into_iter().any(asks) {
+        // What announces a packet of a version, or headers before it: no other frame holds one.
+        let typed = |version: u32, own: u32| {
+            let other = Condition::not(Condition::test(Field::IpVersion, ValueSet::single(version)));
+            let types = Condition::test(Field::EthType, ValueSet::of([own, 0x8847, 0x8848, 0x8864]));
+            Condition::or([other, types, Condition::not(Condition::present(Field::EthType))])
+        };
+        // A second tag stands behind a first.
+        let inner = Condition::not(Condition::present(Field::InnerVlanId));
+        let tags = Condition::or([inner, Condition::present(Field::VlanId)]);
+        let typed = Condition::and([typed(4, 0x0800), typed(6, 0x86dd), tags]);
+        let Ok(typed) = spaces.of(&typed) else { return Ok(()) };
+        let Ok(world) = spaces.intersection(world, typed) else { return Ok(()) };
         world
     } else {
         let Ok(bare) = spaces.of(&bare) else { return Ok(()) };

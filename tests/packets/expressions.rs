@@ -97,7 +97,7 @@ fn primitive(pool: &Pool, random: &mut Random) -> String {
 
 fn frame(pool: &Pool, random: &mut Random) -> String {
     let direction = direction(random);
-    match random.below(8) {
+    match random.below(12) {
         0 => "arp".to_owned(),
         1 => "rarp".to_owned(),
         2 => format!("arp {direction}host {}", Ipv4Addr::from_bits(small(pool, Field::ArpSender, random))),
@@ -112,6 +112,13 @@ fn frame(pool: &Pool, random: &mut Random) -> String {
         ),
         5 => (*random.pick(&["broadcast", "multicast", "ether[0] & 1 = 1", "ether[6:4] > 5"])).to_owned(),
         6 => "ether[12:2] = 0x806".to_owned(),
+        7 => "not vlan".to_owned(),
+        8 => format!("ether[14:2] & 0xfff {} {}", random.pick(&["=", "!=", "<"]), random.below(9)),
+        9 => format!("ether[{}] & 0x{:x} != 0", 12 + random.below(10), 1 << random.below(8)),
+        10 => {
+            let load = octets("ether", 14 + random.below(40), random);
+            format!("{load} {} {}", random.pick(&["=", ">", "!="]), random.below(300))
+        }
         _ => format!("arp[6:2] = {}", 1 + random.below(3)),
     }
 }

@@ -12,9 +12,9 @@ use crate::tcpdump::{PLAIN, try_compile};
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{self, ReadOptions};
 use flowgate::eval::{Truth, Unknown, evaluate, unknowns};
-use flowgate::field::{Field, Headers};
+use flowgate::field::{Field, Headers, Layer};
 use flowgate::ir::Condition;
-use flowgate::packet::{CaptureReader, Decoded, LinkType, build, decode};
+use flowgate::packet::{CaptureReader, Decoded, LinkType, Malformed, build, decode};
 use flowgate::source::{Content, Source, SourceId};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -35,8 +35,8 @@ enum Class {
     Malformed,
     /// The frame holds octets behind the packet's end, which libpcap loads.
     Padded,
-    /// An extension header was cut, which libpcap does not look at.
-    CutChain,
+    /// The capture ends inside an extension header or a field, of which libpcap does not look at what was cut.
+    CutBeside,
     /// libpcap takes every PPP frame to begin with address and control and a protocol of two octets.
     Ppp,
     /// `byte N & M` and `byte N | M` of libpcap 1.10.3 compile to a program without a load.
@@ -50,8 +50,11 @@ struct Seen {
     length: u32,
     decoded: Decoded,
     headers: Headers,
-    padded: bool,
-    odd: Option<Class>,
+    link_type: LinkType,
+    // The end of the packet, where the frame holds more octets.
+    end: Option<usize>,
+    // What is odd about the frame, and what it looks like to us.
+    odd: Option<(Class, Vec<u8>)>,
 }
 
 struct Capture {
@@ -146,14 +149,41 @@ fn seen(link_type: LinkType, octets: &[u8], length: u32) -> Option<Seen> {
     let ppp = matches!(link_type, LinkType::PPP | LinkType::PPP_HDLC | LinkType::PPP_WITH_DIRECTION);
     let bare = ppp && (octets.len() < 4 || !octets.starts_with(&[0xff, 3]) || octets[2] & 1 == 1);
     let odd = if bare {
-        Some(Class::Ppp)
+        Some((Class::Ppp, usual_ppp(octets)))
     } else if tags(link_type, octets) {
-        Some(Class::Tags)
+        Some((Class::Tags, fewer_tags(link_type, octets)))
     } else {
         None
     };
-    let padded = headers.small(Field::Len).is_none_or(|len| length > len + header(link_type, octets));
-    Some(Seen { octets: octets.to_vec(), length, decoded, headers, padded, odd })
+    let end = headers.small(Field::Len).map(|len| len + header(link_type, octets));
+    let end = end.filter(|end| length > *end).map(|end| usize::try_from(end).unwrap());
+    Some(Seen { octets: octets.to_vec(), length, decoded, headers, link_type, end, odd })
+}
+
+/// A PPP frame with the address, control and protocol octets that libpcap takes all of them to have.
+pub(crate) fn usual_ppp(octets: &[u8]) -> Vec<u8> {
+    let rest = octets.strip_prefix(&[0xff, 3]).unwrap_or(octets);
+    let short = rest.first().is_some_and(|first| first & 1 == 1);
+    [&[0xff, 3][..], if short { &[0] } else { &[] }, rest].concat()
+}
+
+/// A frame without the tags that are more than libpcap looks for, or we keep.
+fn fewer_tags(link_type: LinkType, octets: &[u8]) -> Vec<u8> {
+    let mut frame = octets.to_vec();
+    match link_type {
+        // The type stands before the addresses.
+        LinkType::LINUX_SLL2 => {
+            frame.copy_within(22..24, 0);
+            frame.drain(20..24);
+        }
+        LinkType::LINUX_SLL => drop(frame.drain(14..18)),
+        _ => {
+            while tags(link_type, &frame) {
+                frame.drain(20..24);
+            }
+        }
+    }
+    frame
 }
 
 /// Octets before the packet, of the link types that captures mostly have.
@@ -308,7 +338,7 @@ fn differ(text: &str, number: usize, captures: &[Capture], scratch: &Path, figur
                 assert_eq!(kept, text.contains('|'), "libpcap loads the octet of `{text}` now");
                 Class::ByteWithoutLoad
             } else {
-                class(packet, ours, truth, kept, has_opaque)
+                class(packet, ours, theirs, truth, has_opaque)
             };
             let sum = figures.classes.entry(class).or_default();
             *sum = (sum.0 + 1, sum.1 + usize::from(!same));
@@ -350,29 +380,71 @@ fn why_refused(text: &str, ours: Option<&str>, error: Option<&str>) -> Option<&'
     THEIRS.iter().find(|(words, _)| error.contains(words)).map(|(_, why)| *why)
 }
 
-fn class(packet: &Seen, condition: &Condition, truth: Truth, kept: bool, has_opaque: bool) -> Class {
-    if let Some(odd) = packet.odd {
-        return odd;
-    }
+/// The class that predicts what tcpdump does with a packet; where none does, no difference is allowed.
+fn class(packet: &Seen, condition: &Condition, theirs: &Program, truth: Truth, has_opaque: bool) -> Class {
+    let kept = theirs.keeps(&packet.octets, packet.length);
     let same = truth == Truth::from(kept);
-    if let Decoded::Malformed { .. } = packet.decoded {
+    if let Some((class, usual)) = &packet.odd
+        && (same || truth == Truth::Unknown || truth == Truth::from(theirs.keeps(usual, packet.length)))
+    {
+        return *class;
+    }
+    if let Decoded::Malformed { kind, .. } = packet.decoded
+        && (kind == Malformed::FrameTooShort
+            || condition.tests().iter().any(|test| is_lost(kind, test.field())))
+    {
         return Class::Malformed;
     }
+    // Whether tcpdump keeps the packet when all octets that were cut are this one.
+    let filled = |octet: u8| {
+        let mut octets = packet.octets.clone();
+        octets.resize(packet.length as usize, octet);
+        theirs.keeps(&octets, packet.length)
+    };
     if truth == Truth::Unknown {
         let reasons = unknowns(condition, &packet.headers);
         if has_opaque && reasons.iter().any(|reason| matches!(reason, Unknown::Opaque(_))) {
             return Class::Opaque;
         }
-        return if kept { Class::CutChain } else { Class::CutUnknown };
+        let lost = reasons.iter().any(|reason| matches!(reason, Unknown::Cut(_)));
+        return match (lost, kept) {
+            (true, false) => Class::CutUnknown,
+            (true, true) if filled(0) && filled(0xff) => Class::CutBeside,
+            _ => Class::Clean,
+        };
     }
     let cut = packet.octets.len() < packet.length as usize;
-    if cut && truth == Truth::Yes && !kept {
+    if cut && truth == Truth::Yes && !kept && filled(0) && filled(0xff) {
         return Class::CutDecided;
     }
-    if !same && packet.padded {
-        return Class::Padded;
+    // Without the octets behind the packet's end, tcpdump says what we do; without a link header they count as its own.
+    if !same && let Some(end) = packet.end {
+        let bare = matches!(packet.link_type, LinkType::RAW | LinkType::IPV4 | LinkType::IPV6);
+        let octets = packet.octets.get(..end).unwrap_or(&packet.octets);
+        let length = if bare { u32::try_from(end).unwrap() } else { packet.length };
+        if truth == Truth::from(theirs.keeps(octets, length)) {
+            return Class::Padded;
+        }
     }
     Class::Clean
+}
+
+/// What we do not believe of a malformed packet, and libpcap does.
+pub(crate) fn is_lost(kind: Malformed, field: Field) -> bool {
+    use Field as F;
+    // What libpcap calls the length is that of the frame, which the header contradicts.
+    let behind = field.info().layer == Layer::Transport || field == F::Len;
+    match kind {
+        Malformed::FrameTooShort => true,
+        Malformed::Version => field.info().layer != Layer::Link,
+        Malformed::HeaderLength
+        | Malformed::TotalLength
+        | Malformed::LengthBeyondFrame
+        | Malformed::Options => behind || field == F::IpOptions,
+        Malformed::ExtensionHeaders => {
+            behind || matches!(field, F::Proto | F::ExtHdrs | F::FragOff | F::IsFragHeader | F::Mf)
+        }
+    }
 }
 
 /// For each class a packet that shows it; when none differs any more, the class has to go.
@@ -399,7 +471,7 @@ fn every_class_still_explains_something() {
         (Class::Opaque, LinkType::RAW, &whole, 40, "ip[10:2] = 0"),
         (Class::CutUnknown, LinkType::RAW, inet, 40, "tcp dst port 80"),
         (Class::CutDecided, LinkType::RAW, inet, 40, "tcp dst port 80 or ip"),
-        (Class::CutChain, LinkType::RAW, &chain, 72, "not tcp"),
+        (Class::CutBeside, LinkType::RAW, &chain, 72, "not tcp"),
         (Class::Malformed, LinkType::RAW, &malformed, 40, "tcp dst port 80"),
         (Class::Padded, LinkType::ETHERNET, &padded, 60, "tcp dst port 80"),
         (Class::Ppp, LinkType::PPP, &bare, 42, "tcp"),
@@ -416,7 +488,7 @@ fn every_class_still_explains_something() {
         assert_ne!(truth, Truth::from(kept), "{wanted:?} explains nothing: {:?}", packet.headers);
         if *wanted != Class::ByteWithoutLoad {
             assert_eq!(
-                class(&packet, &ours, truth, kept, ours.has_opaque()),
+                class(&packet, &ours, &theirs, truth, ours.has_opaque()),
                 *wanted,
                 "{:?}",
                 packet.headers

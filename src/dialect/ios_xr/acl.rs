@@ -12,9 +12,10 @@ use crate::diagnostic::{Label, Level};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleParts, RuleSet, Rules, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 
 /// What the permit of neighbour discovery behind an IPv6 list is called.
 pub(super) const DISCOVERY: &str = "neighbour-discovery";
@@ -181,24 +182,35 @@ impl<'a> List<'a> {
             self.lines.sort_by_key(|line| line.number);
             self.replace(reader);
         }
-        let mut rules = Vec::with_capacity(self.lines.len() + 1);
+        let mut rules = Rules::with_capacity(self.lines.len() + 1);
         reader.findings.place = Some((name.clone(), ""));
         let mut everything = false;
+        let mut number = String::new();
         for line in &self.lines {
             let text = reader.slice(line.span);
             let mut words = Words::new(text);
             let written = if names::number(words.peek()).is_some() { words.next() } else { "" };
-            if words.peek() == "remark" {
+            let verb = words.peek();
+            if verb == "remark" {
                 continue;
             }
             if let Some(place) = &mut reader.findings.place {
                 place.1 = written;
             }
-            let label: Box<str> = if written.is_empty() || written.starts_with('0') {
-                line.number.to_string().into()
+            let label = if written.is_empty() || written.starts_with('0') {
+                number.clear();
+                // Writing to a `String` does not fail.
+                _ = write!(number, "{}", line.number);
+                number.as_str()
             } else {
-                written.into()
+                written
             };
+            let origin = Origin { source: reader.source, span: line.span };
+            if !matches!(verb, "permit" | "deny") {
+                reader.findings.no_statement(line.span);
+                either(words.rest(), label, origin, &mut rules);
+                continue;
+            }
             let condition = match entry::read(words.rest(), six, entry) {
                 Ok(()) => reader.condition(entry, six, parts),
                 Err(fault) => {
@@ -208,19 +220,14 @@ impl<'a> List<'a> {
                 }
             };
             everything |= condition == Condition::True;
-            let verdict = if entry.permit { Verdict::Accept } else { Verdict::Discard };
-            rules.push(RuleBuf {
+            rules.add(RuleParts {
                 name: label,
                 condition,
-                actions: if parts.actions.is_empty() {
-                    Box::default()
-                } else {
-                    std::mem::take(&mut parts.actions).into()
-                },
-                outcome: Outcome::Verdict(verdict),
+                actions: &parts.actions,
+                outcome: Outcome::Verdict(if entry.permit { Verdict::Accept } else { Verdict::Discard }),
                 action_given: true,
                 nlri: None,
-                origin: Origin { source: reader.source, span: line.span },
+                origin,
             });
         }
         let default = if rules.is_empty() { Verdict::Accept } else { Verdict::Discard };
@@ -228,17 +235,17 @@ impl<'a> List<'a> {
             reader.findings.place = Some((name.clone(), ""));
         }
         if six && !rules.is_empty() && !everything {
-            rules.push(RuleBuf {
-                name: DISCOVERY.into(),
+            rules.add(RuleParts {
+                name: DISCOVERY,
                 condition: discovery(),
-                actions: Box::default(),
+                actions: &[],
                 outcome: Outcome::Verdict(Verdict::Accept),
                 action_given: true,
                 nlri: None,
                 origin: Origin { source: reader.source, span: self.head },
             });
         }
-        RuleSet { name, kind: Kind::Filter, family: self.family, default, rules: rules.into() }
+        RuleSet { name, kind: Kind::Filter, family: self.family, default, rules }
     }
 
     // Lines of one number: the last one stays, or all where they are one entry in several lines.
@@ -280,6 +287,25 @@ impl<'a> List<'a> {
                     .with_help("give each entry a number of its own: a router keeps the last of them"),
             );
         }
+    }
+}
+
+/// An entry of which not even the verdict is known: it may deny what it matches, and it may permit it.
+fn either(words: &str, name: &str, origin: Origin, rules: &mut Rules) {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (verb, verdict) in [("denies", Verdict::Discard), ("permits", Verdict::Accept)] {
+        let id = format!("ios-xr {words} {verb}");
+        let condition = Condition::opaque(id, "this entry could not be read", origin.span);
+        let outcome = Outcome::Verdict(verdict);
+        rules.add(RuleParts {
+            name,
+            condition,
+            actions: &[],
+            outcome,
+            action_given: true,
+            nlri: None,
+            origin,
+        });
     }
 }
 
@@ -349,7 +375,7 @@ impl<'a> Reader<'a> {
     // The entries of the common list, then those of the interface's, then the implicit end.
     fn chain(&mut self, lists: &mut Lists<'a>, six: bool, names: [Option<&'a str>; 2]) {
         let [Some(common), Some(own)] = names else { return };
-        let mut rules = Vec::new();
+        let mut rules = Rules::new();
         let mut last = None;
         for name in [common, own] {
             let (Some(at), _) = lists.used(six, name) else { return };
@@ -358,23 +384,25 @@ impl<'a> Reader<'a> {
                 return;
             }
             let Some(set) = self.rule_sets.get(at) else { return };
+            rules.reserve(size);
             for rule in &set.rules {
                 if rule.name == DISCOVERY {
                     last = Some(rule.to_buf());
                 } else {
-                    let name = format!("{name} {}", rule.name).into();
-                    rules.push(RuleBuf { name, ..rule.to_buf() });
+                    rules.push(RuleBuf { name: format!("{name} {}", rule.name).into(), ..rule.to_buf() });
                 }
             }
         }
-        let ends = rules.iter().any(|rule| rule.condition == Condition::True);
-        rules.extend(last.filter(|_| !ends));
+        let ends = rules.conditions().contains(&Condition::True);
+        if let Some(last) = last.filter(|_| !ends) {
+            rules.push(last);
+        }
         self.rule_sets.push(RuleSet {
             name: set_name(six, &format!("{common}+{own}")),
             kind: Kind::Filter,
             family: if six { Family::Inet6 } else { Family::Inet },
             default: if rules.is_empty() { Verdict::Accept } else { Verdict::Discard },
-            rules: rules.into(),
+            rules,
         });
     }
 }

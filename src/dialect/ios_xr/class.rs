@@ -53,6 +53,11 @@ impl<'a> Reader<'a> {
         let mut opaque = Vec::new();
         for span in lines {
             let text = self.slice(*span);
+            if Words::new(text).next() != "match" {
+                self.findings.no_statement(*span);
+                opaque.push(self.opaque(text, "this is no statement of a class"));
+                continue;
+            }
             match self.line(text, family) {
                 Ok(Some(Line::AccessGroup(..))) => {
                     let message = "an access list is no part of a flow route";
@@ -112,7 +117,9 @@ impl<'a> Reader<'a> {
         let mut rest = Vec::new();
         for span in lines {
             let line = self.slice(*span);
-            if let Ok(Some(Line::AccessGroup(six, name))) = self.line(line, Family::Inet) {
+            if line.starts_with("match")
+                && let Ok(Some(Line::AccessGroup(six, name))) = self.line(line, Family::Inet)
+            {
                 parts.push(self.permitted(six, name, lists));
             } else {
                 rest.push(*span);
@@ -302,20 +309,32 @@ impl<'a> Reader<'a> {
         Ok(Line::Prefix(kind, Body::Prefix4(prefix), word))
     }
 
-    /// What a class of a policy asks for.
-    pub(super) fn actions(&mut self, lines: &[Span]) -> Actions {
-        let mut actions = Actions::accept();
-        for span in lines {
-            let line = self.slice(*span);
-            if let Err(fault) = self.action_line(Words::new(line), *span, &mut actions) {
-                self.fault(fault);
-                actions.push(Action::Other(joined(line)), *span);
-            }
-        }
-        actions
+    /// That an action which could not be read does what `verb` says.
+    pub(super) fn perhaps(&self, action: Span, verb: &str) -> Condition {
+        let id = format!("ios-xr {} {verb}", joined(self.slice(action)));
+        Condition::opaque(id, "this action could not be read", action)
     }
 
-    fn action_line(&mut self, mut words: Words<'a>, span: Span, out: &mut Actions) -> Read<'a, ()> {
+    /// What a class of a policy asks for; and what could not be read of it, which may drop its packets.
+    pub(super) fn actions(&mut self, lines: &[Span]) -> (Actions, Option<Span>) {
+        let mut actions = Actions::accept();
+        let mut unsure = None;
+        for span in lines {
+            let line = self.slice(*span);
+            let known = self.action_line(Words::new(line), *span, &mut actions).unwrap_or_else(|fault| {
+                self.fault(fault);
+                false
+            });
+            if !known {
+                actions.push(Action::Other(joined(line)), *span);
+                unsure.get_or_insert(*span);
+            }
+        }
+        (actions, unsure)
+    }
+
+    // Whether the action is one that is known.
+    fn action_line(&mut self, mut words: Words<'a>, span: Span, out: &mut Actions) -> Read<'a, bool> {
         let line = words.rest();
         match words.next() {
             "transmit" | "statistics" => {}
@@ -342,10 +361,10 @@ impl<'a> Reader<'a> {
             other => {
                 let message = format!("the action `{}` is not known", shown(other));
                 self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Error, span, message);
-                out.push(Action::Other(joined(line)), span);
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -70,6 +70,11 @@ impl<'a> Findings<'a> {
         self.push(finding);
     }
 
+    /// Says that a line is no statement of its section.
+    pub(super) fn no_statement(&mut self, line: Span) {
+        self.add(raised::SYNTAX_ERROR, Level::Error, line, "this is no statement of its section");
+    }
+
     /// Adds a finding with a cure.
     pub(super) fn add_with_help(
         &mut self,

@@ -144,6 +144,11 @@ impl<'a> Groups<'a> {
             if words.peek() == "description" {
                 continue;
             }
+            if !is_member(width, words.peek()) {
+                findings.no_statement(span);
+                members = None;
+                continue;
+            }
             let mut one = Members::default();
             match member(width, words, &mut one) {
                 Ok(shape) => {
@@ -216,6 +221,16 @@ impl<'a> Groups<'a> {
         let used = [Width::Four, Width::Six, Width::Port].map(|width| (width, is_used(width)));
         let asked = move |width| used.iter().any(|(other, used)| *other == width && *used);
         self.all.iter().filter(move |group| !group.used && asked(group.width)).map(|g| (g.name, g.span))
+    }
+}
+
+/// Whether a line that begins so says what is in a group.
+fn is_member(width: Width, word: &str) -> bool {
+    match width {
+        Width::Port => matches!(word, "eq" | "neq" | "lt" | "gt" | "range"),
+        Width::Four | Width::Six => {
+            matches!(word, "any" | "host" | "range") || word.contains(['.', ':', '/'])
+        }
     }
 }
 

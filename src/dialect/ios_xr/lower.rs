@@ -90,10 +90,6 @@ impl<'a> Reader<'a> {
                 "put `ipv4 access-list NAME` in front",
             );
         }
-        for span in &tree.unknown {
-            let message = "this is no statement of its section";
-            self.findings.add(raised::SYNTAX_ERROR, Level::Error, *span, message);
-        }
     }
 
     // Definitions nothing uses, where others of their kind are used.

@@ -64,8 +64,16 @@ impl<'a> Parser<'a> {
         }
         match head(self.text, trimmed) {
             Some((head, rest)) => self.begin(head, trimmed, rest, depth),
+            // What leaves the section, in a session that was pasted.
+            None if self.open == Open::Section
+                && self.is_strict()
+                && matches!(trimmed, "exit" | "end" | "root" | "commit") =>
+            {
+                self.open = Open::Nothing;
+            }
+            // What is no statement of its section is said where the section is read: it may mean anything there.
             None if self.open == Open::Section && depth > self.depth && self.is_strict() => {
-                self.tree.unknown.push(Span::of(self.text, trimmed));
+                self.keep(trimmed);
             }
             None if self.open == Open::Section && depth > self.depth => self.pass(trimmed),
             None => {

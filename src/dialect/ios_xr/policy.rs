@@ -12,7 +12,7 @@ use crate::diagnostic::Level;
 use crate::dialect::flowspec::{self, Actions, FlowSpec, Route, Table};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, Kind, Origin, RuleBuf, RuleSet, Rules, ValueSet, Verdict};
+use crate::ir::{Condition, Kind, Origin, Outcome, RateUnit, RuleParts, RuleSet, Rules, ValueSet, Verdict};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -69,8 +69,10 @@ impl<'a> Policies<'a> {
                         all.classes.len() - 1
                     });
                     if let Some(defined) = all.classes.get_mut(at) {
-                        let matches = tree.lines(section).iter().copied();
-                        defined.class.lines.extend(matches.filter(|span| slice(*span).starts_with("match")));
+                        let asks = |span: &Span| {
+                            !matches!(Words::new(slice(*span)).next(), "description" | "end-class-map")
+                        };
+                        defined.class.lines.extend(tree.lines(section).iter().copied().filter(asks));
                     }
                 }
                 Head::PolicyMap { name } => {
@@ -166,10 +168,10 @@ impl<'a> Reader<'a> {
     pub(super) fn policies(&mut self, policies: &mut Policies<'a>, lists: &mut Lists<'a>) {
         for policy in policies.maps.iter().filter(|policy| !policy.flows || policy.local) {
             let name = format!("pbr/{}", policy.name);
-            let mut rules = Vec::new();
+            let mut rules = Rules::new();
             for class in &policy.classes {
                 self.findings.place = Some((name.clone(), class.name));
-                let actions = self.actions(&class.actions);
+                let (actions, unsure) = self.actions(&class.actions);
                 if class.name == REST && actions.list.is_empty() {
                     continue;
                 }
@@ -178,15 +180,26 @@ impl<'a> Reader<'a> {
                 } else {
                     self.class_condition(class, &mut policies.classes, &policies.class_by_name, lists)
                 };
-                rules.push(RuleBuf {
-                    name: class.name.into(),
+                let rule = RuleParts {
+                    name: class.name,
                     condition,
-                    actions: actions.beside(),
+                    actions: &actions.beside(),
                     outcome: actions.outcome(),
                     action_given: true,
                     nlri: None,
                     origin: Origin { source: self.source, span: class.span },
-                });
+                };
+                if let Some(action) = unsure {
+                    let condition = [rule.condition.clone(), self.perhaps(action, "drops")];
+                    let outcome = Outcome::Verdict(Verdict::Discard);
+                    rules.add(RuleParts {
+                        condition: Condition::and(condition),
+                        actions: &[],
+                        outcome,
+                        ..rule
+                    });
+                }
+                rules.add(rule);
             }
             self.findings.place = None;
             self.rule_sets.push(RuleSet {
@@ -194,7 +207,7 @@ impl<'a> Reader<'a> {
                 kind: Kind::Filter,
                 family: Family::Any,
                 default: Verdict::Accept,
-                rules: rules.into(),
+                rules,
             });
         }
     }
@@ -213,11 +226,7 @@ impl<'a> Reader<'a> {
                 &defined.class
             } else {
                 self.undefined("class map", class.name);
-                return Condition::opaque(
-                    format!("ios-xr class {}", class.name),
-                    "the class map is not known",
-                    class.span,
-                );
+                return unknown_class(class);
             }
         } else {
             shown = Class { any: false, lines: class.matches.clone() };
@@ -262,18 +271,28 @@ impl<'a> Reader<'a> {
                 let defined = policies.class_by_name.get(class.name);
                 let Some(defined) = defined.and_then(|at| policies.classes.get_mut(*at)) else {
                     self.undefined("class map", class.name);
+                    self.unknown_route(class, unknown_class(class), into);
                     continue;
                 };
                 defined.used = true;
                 if defined.class.lines.is_empty() {
-                    self.without_match(class);
+                    let condition = self.without_match(class);
+                    self.unknown_route(class, condition, into);
                     continue;
                 }
                 if !self.affords(defined.class.lines.len() + class.actions.len(), class.span) {
                     break;
                 }
-                let actions = self.actions(&class.actions);
-                self.routes(&defined.class, class, attached.family, &actions, &set, into);
+                let (mut actions, unsure) = self.actions(&class.actions);
+                let Some(action) = unsure else {
+                    self.routes(&defined.class, class, attached.family, &actions, None, &set, into);
+                    continue;
+                };
+                let passes = self.perhaps(action, "lets pass");
+                self.routes(&defined.class, class, attached.family, &actions, Some(&passes), &set, into);
+                actions.push_rate(0.0, RateUnit::OctetsPerSecond, action);
+                let drops = self.perhaps(action, "drops");
+                self.routes(&defined.class, class, attached.family, &actions, Some(&drops), &set, into);
             }
             self.findings.place = None;
         }
@@ -284,12 +303,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A route of which only the actions are known.
+    fn unknown_route(&mut self, class: &Use<'a>, condition: Condition, into: &mut Rules) {
+        let (actions, _) = self.actions(&class.actions);
+        into.add(RuleParts {
+            name: class.name,
+            condition,
+            actions: &actions.beside(),
+            outcome: actions.outcome(),
+            action_given: true,
+            nlri: None,
+            origin: Origin { source: self.source, span: class.span },
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a route is made of, used in one place")]
     fn routes(
         &mut self,
         class: &Class,
         place: &Use<'a>,
         family: Family,
         actions: &Actions,
+        perhaps: Option<&Condition>,
         set: &str,
         into: &mut Rules,
     ) {
@@ -302,7 +337,8 @@ impl<'a> Reader<'a> {
         let several = alternatives.len() > 1;
         for (lines, number) in alternatives.into_iter().zip(1..) {
             let mut spec = FlowSpec::new(family);
-            let opaque = self.spec(lines, family, &mut spec);
+            let mut opaque = self.spec(lines, family, &mut spec);
+            opaque.extend(perhaps.cloned());
             spec.normalise();
             let name = if several { format!("{}/{number}", place.name) } else { place.name.to_owned() };
             let origin = Origin { source: self.source, span: place.span };
@@ -352,6 +388,10 @@ impl<'a> Reader<'a> {
         }
         list
     }
+}
+
+fn unknown_class(class: &Use<'_>) -> Condition {
+    Condition::opaque(format!("ios-xr class {}", class.name), "the class map is not known", class.span)
 }
 
 /// A policy that `flowspec` names.

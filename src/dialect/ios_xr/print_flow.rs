@@ -99,7 +99,7 @@ impl<'a> Printer<'a, '_> {
         for rule in &self.set.rules {
             self.rule = rule.name;
             let Some(list) = self.classes(rule, table) else { continue };
-            let actions = self.actions(&rule, six);
+            let actions = self.actions(&rule);
             for class in list {
                 let name = names.take(rule.name);
                 if name != *rule.name {
@@ -322,7 +322,7 @@ impl<'a> Printer<'a, '_> {
         Ok(format!("fragment-type {}", words.join(" ")))
     }
 
-    fn actions(&mut self, rule: &Rule<'a>, six: bool) -> Vec<String> {
+    fn actions(&mut self, rule: &Rule<'a>) -> Vec<String> {
         let mut lines = Vec::new();
         if !rule.action_given {
             self.lose(Loss::Detail, "that no action was given; the packets are forwarded");
@@ -356,7 +356,6 @@ impl<'a> Printer<'a, '_> {
                 self.lose(Loss::of_action(action), what);
             }
         }
-        let _ = six;
         lines
     }
 }

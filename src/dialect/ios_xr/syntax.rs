@@ -51,8 +51,6 @@ pub(super) struct Tree {
     pub(super) skipped: usize,
     /// Lines that belong to no section and should.
     pub(super) stray: Vec<Span>,
-    /// Lines that are no statement of their section.
-    pub(super) unknown: Vec<Span>,
 }
 
 impl Tree {

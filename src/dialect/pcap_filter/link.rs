@@ -190,10 +190,15 @@ fn announces_ip() -> Condition {
     Condition::not(Condition::test(Field::EthType, other))
 }
 
+/// Frames of Ethernet with so many tags whose type announces IP.
+pub(super) fn announced(tags: u8) -> Condition {
+    Condition::and([exactly(tags), announces_ip()])
+}
+
 /// Frames that carry a packet right behind the link header, if they carry one; packets without a frame among them.
 pub(super) fn direct(link: Link) -> Condition {
     match link {
-        Link::Ethernet | Link::Hdlc => Condition::and([exactly(0), announces_ip()]),
+        Link::Ethernet | Link::Hdlc => announced(0),
         Link::Cooked => announces_ip(),
         // A label may stand before the packet.
         Link::Ppp => absent(Field::MplsLabel),
@@ -207,7 +212,7 @@ pub(super) fn behind(link: Link, carriage: Carriage) -> Condition {
         return Condition::and([exactly(carriage.tags), carriage.holds()]);
     }
     match link {
-        Link::Ethernet => Condition::and([exactly(carriage.tags), announces_ip()]),
+        Link::Ethernet => announced(carriage.tags),
         other => direct(other),
     }
 }

@@ -4,12 +4,18 @@
 //! it, and once for all other frames. One that names headers between (`vlan`, `mpls`, `pppoes`) is lowered once, with
 //! the frame in every test: those words shift the rest of the expression, also across `or`.
 
+mod address;
+mod frame;
+mod frame_octets;
 mod load;
 mod port;
 mod primitive;
+mod protocol;
+mod special;
 
 use super::link::{self, Carriage, Link};
 use super::parse::{Fault, Parser, shorten};
+use super::relation::{self, Relation, solve};
 use super::sense::{Run, Sense};
 use super::syntax::{Arithmetic, Comparison, Join, Node, NodeKind, Special};
 use crate::diagnostic::{Diagnostic, Level};
@@ -20,6 +26,7 @@ use crate::ir::{
     Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Test, ValueSet, Verdict,
 };
 use crate::source::{SourceId, Span};
+use std::iter::Peekable;
 
 /// The name of the one rule set.
 pub(super) const RULE_SET: &str = "pcap-filter";
@@ -40,15 +47,14 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
             continue;
         }
         let (span, read) = match read {
-            Ok(node) => (node.span, condition(&node, link, options)),
+            Ok(node) => (node.span, condition(&node, text, link, options)),
             Err((span, fault)) => (span, Err(fault)),
         };
         let name = format!("line-{}", lines.of(span.start));
         let condition = match read {
             Ok(condition) => condition,
             Err(fault) => {
-                let words = text.get(span.range()).unwrap_or("").split_whitespace().collect::<Vec<_>>();
-                let what = shorten(&words.join(" "));
+                let what = in_one_form(text, span);
                 if diagnostics.len() as u64 >= limits::DIAGNOSTICS.value {
                     dropped += 1;
                 } else {
@@ -97,6 +103,11 @@ fn rule(name: Box<str>, condition: Condition, origin: Origin) -> RuleBuf {
     }
 }
 
+/// The words of a place with single blanks.
+pub(super) fn in_one_form(text: &str, span: Span) -> String {
+    text.get(span.range()).unwrap_or("").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Says once for each rule what of it is not modelled.
 fn opaque_findings(rules: &Rules, id: SourceId, out: &mut Vec<Diagnostic>) {
     let most = usize::try_from(limits::DIAGNOSTICS.value).unwrap_or(usize::MAX);
@@ -119,7 +130,7 @@ fn opaque_findings(rules: &Rules, id: SourceId, out: &mut Vec<Diagnostic>) {
             {
                 continue;
             }
-            let message = format!("`{what}` is not modelled: {why}");
+            let message = format!("`{}` is not modelled: {why}", shorten(&what));
             let finding = raise(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, id, span);
             out.push(finding.in_rule(RULE_SET, rule.name.to_string()));
         }
@@ -145,9 +156,10 @@ impl Lines<'_> {
 }
 
 /// The packets an expression keeps.
-fn condition(node: &Node<'_>, link: Link, options: &ReadOptions) -> Result<Condition, Fault> {
+fn condition(node: &Node<'_>, text: &str, link: Link, options: &ReadOptions) -> Result<Condition, Fault> {
     let lower = |frames: Frames| {
         let mut lower = Lower {
+            text,
             link,
             netmask: options.pcap_netmask,
             frames,
@@ -200,13 +212,55 @@ enum Frames {
     All,
 }
 
-struct Lower {
+struct Lower<'a> {
+    text: &'a str,
     link: Link,
     netmask: Option<u32>,
     frames: Frames,
     // The headers that the words so far have shifted behind, and those every packet that gets here surely has.
     carriage: Carriage,
     sure: Carriage,
+}
+
+/// Comparisons in one pair of parentheses that are looked at together.
+const TOGETHER: usize = 16;
+
+/// What a comparison is about; also of a few that compare the same octets in parentheses.
+fn as_relation(node: &Node<'_>) -> Result<Option<Relation>, Fault> {
+    let plain = |node: &Node<'_>| match &node.kind {
+        NodeKind::Relation(relation) => solve(relation, node.span).map(Some),
+        _ => Ok(None),
+    };
+    let NodeKind::Chain(first, rest) = &node.kind else { return plain(node) };
+    if rest.len() > TOGETHER {
+        return Ok(None);
+    }
+    let Some(mut relation) = plain(first)? else { return Ok(None) };
+    for (join, next) in rest {
+        let both = plain(next)?.and_then(|next| relation.merged(&next, *join == Join::And));
+        let Some(both) = both else { return Ok(None) };
+        relation = both;
+    }
+    Ok(Some(relation))
+}
+
+/// A comparison, or a few in parentheses, in one form.
+fn words_of(node: &Node<'_>) -> String {
+    match &node.kind {
+        NodeKind::Relation(relation) => relation::text(relation),
+        NodeKind::Chain(first, rest) => {
+            let others = rest.iter().map(|(join, next)| format!("{}{}", sign(*join), words_of(next)));
+            format!("({}{})", words_of(first), others.collect::<String>())
+        }
+        _ => String::new(),
+    }
+}
+
+fn sign(join: Join) -> &'static str {
+    match join {
+        Join::And => " and ",
+        Join::Or => " or ",
+    }
 }
 
 /// A part lowered, with the headers a packet surely has for which it is true, or false.
@@ -219,7 +273,7 @@ struct Lowered {
 /// Changes between `and` and `or` in one chain: each goes a level deeper.
 const CHANGES: usize = 96;
 
-impl Lower {
+impl Lower<'_> {
     fn node(&mut self, node: &Node<'_>) -> Result<Lowered, Fault> {
         match &node.kind {
             NodeKind::Not(inner) => {
@@ -237,7 +291,8 @@ impl Lower {
                 Ok(self.plain(sense))
             }
             NodeKind::Relation(relation) => {
-                let sense = self.relation(relation, node.span)?;
+                let solved = solve(relation, node.span)?;
+                let sense = self.relation(solved, &|| relation::text(relation), node.span)?;
                 Ok(self.plain(sense))
             }
         }
@@ -248,15 +303,43 @@ impl Lower {
         Lowered { sense, if_true: self.sure, if_false: self.sure }
     }
 
+    /// A part of a chain, with those behind it that compare the same octets and are joined as it is.
+    fn several<'n, 't: 'n>(
+        &mut self,
+        node: &Node<'_>,
+        join: Option<Join>,
+        rest: &mut Peekable<impl Iterator<Item = &'n (Join, Node<'t>)>>,
+    ) -> Result<Lowered, Fault> {
+        let Some(join) = join else { return self.node(node) };
+        let Some(mut relation) = as_relation(node)? else { return self.node(node) };
+        let mut more: Vec<&Node<'_>> = Vec::new();
+        while let Some((_, next)) = rest.peek().filter(|(other, _)| *other == join)
+            && let Some(both) = as_relation(next)?.and_then(|next| relation.merged(&next, join == Join::And))
+        {
+            relation = both;
+            more.push(next);
+            rest.next();
+        }
+        let span = more.last().map_or(node.span, |last| Span { end: last.span.end, ..node.span });
+        let text = || {
+            let others = more.iter().map(|next| format!("{}{}", sign(join), words_of(next)));
+            words_of(node) + &others.collect::<String>()
+        };
+        let sense = self.relation(relation, &text, span)?;
+        Ok(self.plain(sense))
+    }
+
     fn chain(&mut self, first: &Node<'_>, rest: &[(Join, Node<'_>)], span: Span) -> Result<Lowered, Fault> {
         let before = self.sure;
-        let Lowered { sense, mut if_true, mut if_false } = self.node(first)?;
+        let mut rest = rest.iter().peekable();
+        let join = rest.peek().map(|(join, _)| *join);
+        let Lowered { sense, mut if_true, mut if_false } = self.several(first, join, &mut rest)?;
         let mut left = Some(sense);
         let mut run: Option<(Join, Run)> = None;
         let mut changes = 0;
-        for (join, node) in rest {
+        while let Some((join, node)) = rest.next() {
             self.sure = if *join == Join::And { if_true } else { if_false };
-            let next = self.node(node)?;
+            let next = self.several(node, Some(*join), &mut rest)?;
             match join {
                 Join::And => {
                     if_false = if_false.common(next.if_false);
@@ -276,7 +359,7 @@ impl Lower {
                         let help = "put parentheses around what belongs together";
                         return Err(Fault::syntax(message, node.span, help));
                     }
-                    Run::new(*join == Join::And, done.finish(), span)
+                    Run::new(*join == Join::And, done.finish(self.text), span)
                 }
                 None => {
                     let first = left.take().unwrap_or_else(|| Sense::sure(Condition::False));
@@ -288,7 +371,7 @@ impl Lower {
         }
         self.sure = before;
         let sense = match (run, left) {
-            (Some((_, run)), _) => run.finish(),
+            (Some((_, run)), _) => run.finish(self.text),
             (None, Some(first)) => first,
             (None, None) => Sense::sure(Condition::False),
         };
@@ -330,13 +413,16 @@ impl Lower {
         if over == Condition::False {
             return Condition::False;
         }
-        let mut id = shorten(what);
+        // INVARIANT: what is asked, and behind which headers, whole. What has one name is one unknown.
+        let mut id = what.to_owned();
         let Carriage { tags, labels, session, tunnel } = self.carriage;
         for (number, word) in
             [(tags, "vlan"), (labels, "mpls"), (session.into(), "pppoes"), (tunnel.into(), "tunnel")]
         {
-            for _ in 0..number.min(3) {
-                id = format!("{word} and {id}");
+            if number > 3 {
+                id = format!("{number} times {word} and {id}");
+            } else {
+                id.insert_str(0, &format!("{word} and ").repeat(number.into()));
             }
         }
         Condition::opaque_within(id, reason, over, Condition::False, span)

@@ -36,6 +36,18 @@ header! {
     ETHERNET: 0 48 EthDst, 48 48 EthSrc,
 }
 header! {
+    /// The control octets of the outermost VLAN tag (IEEE 802.1Q).
+    OUTER_TAG: 0 3 VlanPcp, 3 1 VlanDei, 4 12 VlanId,
+}
+header! {
+    /// Those of the second.
+    INNER_TAG: 0 3 InnerVlanPcp, 4 12 InnerVlanId,
+}
+header! {
+    /// The outermost entry of a label stack, less its end and its time to live (RFC 3032 §2.1).
+    LABEL: 0 20 MplsLabel, 20 3 MplsExp,
+}
+header! {
     /// ARP between Ethernet and IPv4 (RFC 826).
     ARP: 48 16 ArpOp, 112 32 ArpSender, 192 32 ArpTarget,
 }
@@ -62,6 +74,10 @@ header! {
 header! {
     /// IGMP (RFC 2236 §2).
     IGMP: 0 8 IgmpType, 0 32 RawWord0, 32 32 RawWord1,
+}
+header! {
+    /// A GRE header with a checksum before its key (RFC 2890 §2).
+    GRE_KEY: 64 32 GreKey,
 }
 header! {
     /// Octets behind the IP headers, whatever they are.

@@ -35,10 +35,25 @@ pub(super) enum Relation {
     Load(Load, Words),
     /// The length of the frame is in a set.
     Length(Words),
+    /// The length of an IPv6 packet with its header is in a set.
+    LengthInet6(Words),
     /// The octets behind an IPv4 header are as many as the set says.
     RoomInet(Words),
-    /// Something else, about these loads, in words.
-    Other(Vec<Load>, String),
+    /// Something else, about these loads.
+    Other(Vec<Load>),
+}
+
+impl Relation {
+    /// Both about the same octets, said by one; none where they are about others.
+    pub(super) fn merged(&self, other: &Self, is_and: bool) -> Option<Self> {
+        let both = |a: &Words, b: &Words| if is_and { a.intersection(b) } else { a.union(b) };
+        Some(match (self, other) {
+            (Self::Load(load, a), Self::Load(same, b)) if load == same => Self::Load(*load, both(a, b)?),
+            (Self::Length(a), Self::Length(b)) => Self::Length(both(a, b)?),
+            (Self::RoomInet(a), Self::RoomInet(b)) => Self::RoomInet(both(a, b)?),
+            _ => return None,
+        })
+    }
 }
 
 /// One step from a load to the value compared.
@@ -54,6 +69,13 @@ enum Step {
 enum Base {
     Load(Load),
     Length,
+}
+
+impl Base {
+    /// `ip6[4:2]`: the octets behind the fixed header of IPv6.
+    fn is_payload_length(self) -> bool {
+        self == Self::Load(Load { proto: Proto::Ip6, at: At::Octet(4), size: 2 })
+    }
 }
 
 enum Value {
@@ -99,7 +121,7 @@ pub(super) fn solve(relation: &(Arithmetic, Comparison, Arithmetic), span: Span)
         collect(right, &mut loads);
         loads.sort_unstable();
         loads.dedup();
-        Relation::Other(loads, text(relation))
+        Relation::Other(loads)
     }))
 }
 
@@ -131,6 +153,13 @@ fn before(base: Base, steps: &[Step], comparison: Comparison, number: u32) -> Op
             Step::By(Operator::Multiply, factor) if index == 0 => {
                 let Base::Load(load) = base else { return None };
                 words.before_product(factor, u32::from(load.size) * 8)?
+            }
+            Step::By(Operator::Add, 40) if index == 0 && base.is_payload_length() => {
+                match words.before(Operator::Add, 40) {
+                    Some(words) => words,
+                    // The length of the packet itself, whose bits are a field.
+                    None => return Some(Relation::LengthInet6(words)),
+                }
             }
             Step::By(operator, number) => words.before(operator, number)?,
             Step::From(number) => words.before_difference(number)?,

@@ -5,15 +5,15 @@
 //! the run; it is false elsewhere. Joining parts keeps the order: the second is only reached where the first does
 //! not decide.
 
-use crate::field::Field;
-use crate::ir::{Condition, ValueSetRef};
+use crate::field::{Field, ext};
+use crate::ir::{Condition, Test, ValueSetRef};
 use crate::source::Span;
 use std::collections::BTreeMap;
 
 /// Parts of a condition copied into later ones to keep the order; beyond, the order is left open.
-const COPIES: usize = 400;
+const COPIES: usize = 2_000;
 /// Parts looked at to see whether they matter for that; beyond, the same.
-const LOOKS: usize = 20_000;
+const LOOKS: usize = 50_000;
 /// Ends of the run kept apart from what the parts behind them are true for.
 const APART: usize = 64;
 
@@ -205,14 +205,7 @@ impl Run {
 
     /// Whether a part before it plainly holds for no packet of the condition.
     fn rules_out(&mut self, condition: &Condition) -> bool {
-        for truth in &self.truths {
-            let Some(left) = self.looks.checked_sub(1) else { return false };
-            self.looks = left;
-            if contradicts(truth, condition) {
-                return true;
-            }
-        }
-        false
+        self.truths.iter().any(|truth| contradicts(truth, condition, &mut self.looks))
     }
 
     /// What holds of the packets of some places when the parts so far decide nothing; none when that is too long.
@@ -230,10 +223,11 @@ impl Run {
         Some(before)
     }
 
-    pub(super) fn finish(mut self) -> Sense {
+    /// The parts together; `text` is what the expression is written in.
+    pub(super) fn finish(mut self, text: &str) -> Sense {
         if !self.open.is_empty() {
             let reason = "whether a part before it decides about packets this short is not followed";
-            let id = format!("order of loads at {}-{}", self.span.start, self.span.end);
+            let id = format!("order of loads in {}", named(super::lower::in_one_form(text, self.span)));
             let over = Condition::or(self.open);
             let condition = Condition::opaque_within(id, reason, over, Condition::False, self.span);
             self.beyond.push(Beyond { places: Vec::new(), room: 0, condition, disjoint: false });
@@ -241,6 +235,19 @@ impl Run {
         let truth = if self.is_and { Condition::and(self.truths) } else { Condition::or(self.truths) };
         Sense { truth, beyond: self.beyond, never_false: self.never_false, never_true: self.never_true }
     }
+}
+
+/// A name for a text: itself, or where that is long its beginning and what tells it from others (FNV-1a).
+fn named(text: String) -> String {
+    const LONG: usize = 4096;
+    if text.len() <= LONG {
+        return text;
+    }
+    let digest = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, octet| {
+        (digest ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let head: String = text.chars().take(64).collect();
+    format!("{head}... ({} octets, {digest:016x})", text.len())
 }
 
 /// Whether the packets of a part are all in closed places.
@@ -299,21 +306,62 @@ fn excludes(condition: &Condition, places: &[Place]) -> bool {
     }
 }
 
-/// Whether two conditions ask one field for values that are not the same.
-fn contradicts(one: &Condition, other: &Condition) -> bool {
+/// Whether two conditions ask one field for values that are not the same, or for a chain of extension headers that
+/// does not begin as the fixed header says. Every part looked at is taken from `looks`; without any left the answer is
+/// no.
+fn contradicts(one: &Condition, other: &Condition, looks: &mut usize) -> bool {
+    let Some(left) = looks.checked_sub(1) else { return false };
+    *looks = left;
     match (one, other) {
-        (Condition::Opaque(opaque), other) => contradicts(&opaque.over, other),
-        (one, Condition::Opaque(opaque)) => contradicts(one, &opaque.over),
-        (Condition::And(parts), other) => parts.iter().any(|part| contradicts(part, other)),
-        (one, Condition::And(parts)) => parts.iter().any(|part| contradicts(one, part)),
+        (Condition::Opaque(opaque), other) => contradicts(&opaque.over, other, looks),
+        (one, Condition::Opaque(opaque)) => contradicts(one, &opaque.over, looks),
+        (Condition::Or(parts), other) => parts.iter().all(|part| contradicts(part, other, looks)),
+        (one, Condition::Or(parts)) => parts.iter().all(|part| contradicts(one, part, looks)),
+        (Condition::And(parts), other) => parts.iter().any(|part| contradicts(part, other, looks)),
+        (one, Condition::And(parts)) => parts.iter().any(|part| contradicts(one, part, looks)),
         (Condition::Test(a), Condition::Test(b)) if a.field() == b.field() => {
             match (a.values().as_ranges(), b.values().as_ranges()) {
                 (Some(a), Some(b)) => a.intersection(b).is_empty(),
                 _ => false,
             }
         }
+        (Condition::Test(a), Condition::Test(b)) => begins_otherwise(a, b) || begins_otherwise(b, a),
+        (Condition::Not(none), Condition::Test(test)) | (Condition::Test(test), Condition::Not(none)) => {
+            matches!(&**none, Condition::Test(none) if is_within(test, none))
+        }
         _ => false,
     }
+}
+
+/// Whether one test asks for values that the other asks for too.
+fn is_within(one: &Test, other: &Test) -> bool {
+    match (one.values().as_ranges(), other.values().as_ranges()) {
+        (Some(a), Some(b)) => one.field() == other.field() && a.is_subset(b),
+        _ => false,
+    }
+}
+
+/// Whether one asks for a next header of the fixed header, the other for chains that none of them begins.
+fn begins_otherwise(next: &Test, chain: &Test) -> bool {
+    if next.field() != Field::ProtoField || chain.field() != Field::ExtHdrs {
+        return false;
+    }
+    let (Some(numbers), Some(chains)) = (next.values().as_ranges(), chain.values().as_ranges()) else {
+        return false;
+    };
+    let walked = ext::ALL & !ext::ESP;
+    // The headers that any of the chains has, and whether one of them has none.
+    let (mut seen, mut none) = (0, false);
+    for bits in chains.ranges().flat_map(|(lo, hi)| lo..=hi.min(ext::ALL)) {
+        seen |= bits;
+        none |= bits & walked == 0;
+    }
+    let begins = |number: u32| match u8::try_from(number).ok().and_then(super::words::extension) {
+        Some(bit) => seen & bit != 0,
+        // Without an extension header that is walked over the next header is none.
+        None => none,
+    };
+    !numbers.ranges().flat_map(|(lo, hi)| lo..=hi.min(255)).any(begins)
 }
 
 /// How many parts a condition has, counted no further than `most`.

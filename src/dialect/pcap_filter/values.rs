@@ -31,6 +31,35 @@ impl Words {
         Self::Ranges(set)
     }
 
+    /// The words of either; none where they are too many. What is said by patterns stays so: their free bits may be no
+    /// field.
+    pub(super) fn union(&self, other: &Self) -> Option<Self> {
+        if let (Self::Ranges(a), Self::Ranges(b)) = (self, other) {
+            return Self::few(a.union(b));
+        }
+        let all: Vec<BitMatch> = self.patterns(32)?.into_iter().chain(other.patterns(32)?).collect();
+        (all.len() <= MOST).then_some(Self::Patterns(all))
+    }
+
+    /// The words of both.
+    pub(super) fn intersection(&self, other: &Self) -> Option<Self> {
+        if let (Self::Ranges(a), Self::Ranges(b)) = (self, other) {
+            return Self::few(a.intersection(b));
+        }
+        let (a, b) = (self.patterns(32)?, other.patterns(32)?);
+        if a.len() * b.len() > MOST {
+            return None;
+        }
+        let both = a.iter().flat_map(|p| b.iter().map(move |q| (p, q)));
+        let both = both.filter(|(p, q)| (p.value ^ q.value) & p.mask & q.mask == 0);
+        Some(Self::Patterns(both.map(|(p, q)| BitMatch::new(p.value | q.value, p.mask | q.mask)).collect()))
+    }
+
+    fn few(set: IntervalSet<u32>) -> Option<Self> {
+        let few = set.ranges().len() <= MOST;
+        few.then_some(Self::Ranges(set))
+    }
+
     /// As ranges of words of that many bits; none when they are too many.
     pub(super) fn ranges(&self, width: u32) -> Option<IntervalSet<u32>> {
         let max = u32::MAX >> (32 - width.clamp(1, 32));
@@ -193,6 +222,28 @@ mod tests {
         match words {
             Words::Ranges(set) => set.contains(word),
             Words::Patterns(list) => list.iter().any(|p| p.contains(u128::from(word))),
+        }
+    }
+
+    #[test]
+    fn unions_and_intersections_are_exact() {
+        let sets: Vec<Words> = [
+            Words::compared(Comparison::Less, 9),
+            Words::compared(Comparison::NotEqual, 5),
+            Words::compared(Comparison::Equal, 0).before(Operator::And, 6).unwrap(),
+            Words::compared(Comparison::GreaterEqual, 3).before(Operator::And, 0xff).unwrap(),
+        ]
+        .into();
+        for (a, b) in sets.iter().flat_map(|a| sets.iter().map(move |b| (a, b))) {
+            let (union, intersection) = (a.union(b).unwrap(), a.intersection(b).unwrap());
+            for word in (0..600).chain([0x1_0005, u32::MAX]) {
+                assert_eq!(holds(&union, word), holds(a, word) || holds(b, word), "{a:?} {b:?} {word}");
+                assert_eq!(
+                    holds(&intersection, word),
+                    holds(a, word) && holds(b, word),
+                    "{a:?} {b:?} {word}"
+                );
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Keywords and the numbers behind names: libpcap's own tables; those of services and protocols are shared.
 
-use super::syntax::Proto;
+use super::syntax::{Direction, Id, Kind, Mask, Proto, Qualifiers};
+use crate::field::ext;
+use std::net::Ipv6Addr;
 
 /// A protocol keyword.
 pub(super) fn proto(word: &str) -> Option<Proto> {
@@ -274,6 +276,59 @@ pub(super) fn is_reserved(word: &str) -> bool {
         || isis_pdus(word).is_some()
         || foreign(word).is_some()
         || OTHERS.binary_search(&word).is_ok()
+}
+
+/// The bit of an extension header that is walked over; ESP ends the walk.
+pub(super) fn extension(number: u8) -> Option<u32> {
+    Some(match number {
+        0 => ext::HOP_BY_HOP,
+        43 => ext::ROUTING,
+        44 => ext::FRAGMENT,
+        51 => ext::AUTHENTICATION,
+        60 => ext::DESTINATION,
+        135 => ext::MOBILITY,
+        139 => ext::HOST_IDENTITY,
+        140 => ext::SHIM6,
+        _ => return None,
+    })
+}
+
+/// Qualifiers and an identifier in one form, whatever they were written in.
+pub(super) fn primitive(qualifiers: Qualifiers, id: &Id<'_>) -> String {
+    let Qualifiers { proto, direction: way, kind } = qualifiers;
+    let kind = match kind {
+        Some(Kind::Host) | None => "host",
+        Some(Kind::Net) => "net",
+        Some(Kind::Port) => "port",
+        Some(Kind::PortRange) => "portrange",
+        Some(Kind::Proto) => "proto",
+        Some(Kind::ProtoChain) => "protochain",
+        Some(Kind::Gateway) => "gateway",
+    };
+    let id = match id {
+        Id::Name(name) => (*name).to_owned(),
+        Id::Number(number) => number.to_string(),
+        Id::Dotted(text, None) => (*text).to_owned(),
+        Id::Dotted(text, Some(Mask::Length(length))) => format!("{text}/{length}"),
+        Id::Dotted(text, Some(Mask::Dotted(mask))) => format!("{text} mask {mask}"),
+        Id::Inet6(address, None) => Ipv6Addr::from_bits(*address).to_string(),
+        Id::Inet6(address, Some(length)) => format!("{}/{length}", Ipv6Addr::from_bits(*address)),
+        Id::Mac(address) => format!("{address:012x}"),
+        Id::Arcnet(text) => format!("${text}"),
+    };
+    let proto = proto.map_or_else(String::new, |proto| format!("{} ", proto_name(proto)));
+    format!("{proto}{} {kind} {id}", direction(way))
+}
+
+/// Which of two addresses or ports, in words.
+pub(super) fn direction(direction: Option<Direction>) -> &'static str {
+    match direction {
+        Some(Direction::Source) => "src",
+        Some(Direction::Destination) => "dst",
+        Some(Direction::Both) => "src and dst",
+        Some(Direction::Wireless) => "wlan",
+        Some(Direction::Either) | None => "src or dst",
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! Comparisons of octets: which header a load reads, whether it is there, and what its values mean.
 
-use super::super::link::{self, Link};
 use super::super::octets::{self, Slot};
-use super::super::relation::{At, Load, Relation, solve, text};
+use super::super::relation::{At, Load, Relation};
 use super::super::sense::{Place, Sense};
-use super::super::syntax::{Arithmetic, Comparison, Proto};
+use super::super::syntax::Proto;
 use super::super::values::Words;
 use super::super::words;
-use super::{Fault, Frames, Lower, single, test};
+use super::{Fault, Lower, single, test};
 use crate::field::{Field, ext};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{BitSet, IntervalSet, Intervals};
+use crate::net::{BitSet, IntervalSet};
 use crate::source::Span;
 
 /// Octets of a fixed header.
@@ -19,7 +18,7 @@ const INET6: u32 = 40;
 const FRAGMENT: u32 = 8;
 /// What is counted of the octets behind the IP headers.
 const COUNTED: u32 = 31;
-const REASON: &str = "the packet model keeps no such octets";
+pub(super) const REASON: &str = "the packet model keeps no such octets";
 /// Next headers that are walked over.
 const EXTENSIONS: [u32; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 
@@ -31,46 +30,57 @@ struct Transport<'a> {
 }
 
 /// What is asked of a load.
-struct Asked<'a> {
-    at: u32,
-    size: u8,
-    words: &'a Words,
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) at: u32,
+    pub(super) size: u8,
+    pub(super) words: &'a Words,
     // The relation in one form, for what is not modelled.
-    text: &'a str,
-    span: Span,
+    pub(super) text: &'a dyn Fn() -> String,
+    pub(super) span: Span,
 }
 
-impl Lower {
+impl Lower<'_> {
+    /// A comparison that was brought to what it is about, with its words.
     pub(super) fn relation(
         &self,
-        relation: &(Arithmetic, Comparison, Arithmetic),
+        relation: Relation,
+        text: &dyn Fn() -> String,
         span: Span,
     ) -> Result<Sense, Fault> {
-        match solve(relation, span)? {
+        match relation {
             Relation::Constant(holds) => {
                 Ok(Sense::sure(if holds { Condition::True } else { Condition::False }))
             }
-            Relation::Length(words) => Ok(Sense::sure(self.length(&words, span))),
+            Relation::Length(words) => Ok(Sense::sure(self.length(&words, text, span))),
+            Relation::LengthInet6(words) => {
+                let guard = self.version(6, span);
+                let known = match words.patterns(17) {
+                    Some(patterns) => test(Field::Len, ValueSet::from(BitSet::new(patterns)), span),
+                    None => self.opaque(&text(), "the lengths are too many to list", Condition::True, span),
+                };
+                // A jumbogram's field says 0.
+                let jumbo = match words.patterns(32) {
+                    Some(patterns) if patterns.iter().any(|p| p.contains(40)) => {
+                        Condition::not(Condition::present(Field::Len))
+                    }
+                    _ => Condition::False,
+                };
+                let truth = Condition::and([guard, Condition::or([known, jumbo])]);
+                Ok(self.of_packet(Sense::sure(truth), text, span))
+            }
             Relation::RoomInet(words) => {
                 let guard = self.version(4, span);
-                let counted = room(
-                    &words,
-                    &|| self.opaque("room behind the IP header", REASON, Condition::True, span),
-                    span,
-                );
-                Ok(self.of_packet(
-                    Sense::sure(Condition::and([guard, counted])),
-                    || "octets behind the IP header".to_owned(),
-                    span,
-                ))
+                let counted = room(&words, &|| self.opaque(&text(), REASON, Condition::True, span), span);
+                Ok(self.of_packet(Sense::sure(Condition::and([guard, counted])), text, span))
             }
-            Relation::Load(load, words) => self.load(load, &words, &text(relation), span),
-            Relation::Other(loads, text) => self.other(&loads, &text, span),
+            Relation::Load(load, words) => self.load(load, &words, text, span),
+            Relation::Other(loads) => self.other(&loads, text, span),
         }
     }
 
     /// The frame is as long as one of the words.
-    pub(super) fn length(&self, words: &Words, span: Span) -> Condition {
+    pub(super) fn length(&self, words: &Words, text: &dyn Fn() -> String, span: Span) -> Condition {
         // Without a link header the frame is the packet.
         let field = if self.link.is_bare() { Field::Len } else { Field::FrameLen };
         match (words.ranges(32), words.patterns(32)) {
@@ -78,12 +88,12 @@ impl Lower {
             (Some(set), _) if set == IntervalSet::full() => Condition::True,
             (Some(set), _) => test(field, ValueSet::from(set), span),
             (None, Some(patterns)) => test(field, ValueSet::from(BitSet::new(patterns)), span),
-            (None, None) => self.opaque("len", "the lengths are too many to list", Condition::True, span),
+            (None, None) => self.opaque(&text(), "the lengths are too many to list", Condition::True, span),
         }
     }
 
     /// The packets a load is made from, before it may be missing.
-    fn guard(&self, proto: Proto, span: Span) -> Result<Condition, Fault> {
+    pub(super) fn guard(&self, proto: Proto, span: Span) -> Result<Condition, Fault> {
         Ok(match proto {
             Proto::Link | Proto::Radio => Condition::True,
             Proto::Ip => self.version(4, span),
@@ -124,21 +134,20 @@ impl Lower {
         })
     }
 
-    fn load(&self, load: Load, words: &Words, text: &str, span: Span) -> Result<Sense, Fault> {
+    fn load(&self, load: Load, words: &Words, text: &dyn Fn() -> String, span: Span) -> Result<Sense, Fault> {
         let guard = self.guard(load.proto, span)?;
-        let what = || text.to_owned();
         let ask = |at| Asked { at, size: load.size, words, text, span };
         let sense = match (load.proto, load.at) {
-            (Proto::Ip, At::Octet(at)) => self.of_packet(self.inet(guard, &ask(at)), what, span),
+            (Proto::Ip, At::Octet(at)) => self.of_packet(self.inet(guard, &ask(at)), text, span),
             (Proto::Ip, At::BehindInet(at)) => {
-                self.of_packet(self.raw(guard, &[Place::AnyInet], &ask(at)), what, span)
+                self.of_packet(self.raw(guard, &[Place::AnyInet], &ask(at)), text, span)
             }
-            (Proto::Ip6, At::Octet(at)) => self.of_packet(self.inet6(guard, &ask(at)), what, span),
+            (Proto::Ip6, At::Octet(at)) => self.of_packet(self.inet6(guard, &ask(at)), text, span),
             (Proto::Link, At::Octet(at)) => self.frame_octets(&ask(at)),
             (Proto::Arp | Proto::Rarp, At::Octet(at)) => self.arp(guard, &ask(at)),
             (Proto::Icmp6, At::Octet(at)) => {
                 let transport = Transport { guard, header: octets::ICMP6, places: &[Place::Inet6(58)] };
-                self.of_packet(self.transport(&transport, &ask(at)), what, span)
+                self.of_packet(self.transport(&transport, &ask(at)), text, span)
             }
             (proto, At::Octet(at)) if words::ip_number(proto).is_some() => {
                 let header = match proto {
@@ -153,7 +162,7 @@ impl Lower {
                 let first = single(Field::FragOff, 0, span);
                 let guard = Condition::and([guard, first]);
                 let transport = Transport { guard, header, places: &places };
-                self.of_packet(self.transport(&transport, &ask(at)), what, span)
+                self.of_packet(self.transport(&transport, &ask(at)), text, span)
             }
             _ => return self.other(&[load], text, span),
         };
@@ -161,7 +170,7 @@ impl Lower {
     }
 
     /// Something about loads that is not modelled: true at most where all their headers are.
-    fn other(&self, loads: &[Load], text: &str, span: Span) -> Result<Sense, Fault> {
+    fn other(&self, loads: &[Load], text: &dyn Fn() -> String, span: Span) -> Result<Sense, Fault> {
         let mut guards = Vec::new();
         let (mut of_packet, mut may_end) = (false, false);
         for load in loads {
@@ -184,19 +193,19 @@ impl Lower {
         } else {
             REASON
         };
-        let mut sense = Sense::sure(self.opaque(text, reason, guard.clone(), span));
+        let mut sense = Sense::sure(self.opaque(&text(), reason, guard.clone(), span));
         if may_end {
-            let beyond = self.opaque(&format!("{text} goes beyond the packet"), reason, guard, span);
+            let beyond = self.opaque(&format!("{} goes beyond the packet", text()), reason, guard, span);
             sense = sense.ending(Vec::new(), 0, beyond);
         }
-        Ok(if of_packet { self.of_packet(sense, || text.to_owned(), span) } else { sense })
+        Ok(if of_packet { self.of_packet(sense, text, span) } else { sense })
     }
 
-    fn hole(&self, asked: &Asked<'_>, over: Condition) -> Condition {
-        self.opaque(asked.text, REASON, over, asked.span)
+    pub(super) fn hole(&self, asked: &Asked<'_>, over: Condition) -> Condition {
+        self.opaque(&(asked.text)(), REASON, over, asked.span)
     }
 
-    fn inet(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
+    pub(super) fn inet(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
         let end = asked.at.saturating_add(asked.size.into());
         if end <= INET {
             let read = octets::read(octets::INET, asked.at, asked.size, asked.words, asked.span);
@@ -216,14 +225,14 @@ impl Lower {
     }
 
     /// Octets that no field holds and that may be missing.
-    fn unknown(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
+    pub(super) fn unknown(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
         let truth = self.hole(asked, guard.clone());
-        let what = format!("{} goes beyond the packet", asked.text);
+        let what = format!("{} goes beyond the packet", (asked.text)());
         let beyond = self.opaque(&what, REASON, guard, asked.span);
         Sense::sure(truth).ending(Vec::new(), 0, beyond)
     }
 
-    fn inet6(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
+    pub(super) fn inet6(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
         let end = asked.at.saturating_add(asked.size.into());
         if end <= INET6 {
             let read = octets::read(octets::INET6, asked.at, asked.size, asked.words, asked.span);
@@ -287,13 +296,23 @@ impl Lower {
         if let Some(header) = header {
             return self.transport(&Transport { guard, header, places }, asked);
         }
-        // Only what TCP has there has fields.
-        let tcp =
-            Condition::and([single(Field::Proto, 6, asked.span), single(Field::FragOff, 0, asked.span)]);
-        let other = Condition::not(tcp.clone());
-        let of_tcp = Transport { guard: Condition::and([guard.clone(), tcp]), header: octets::TCP, places };
-        let of_other = Transport { guard: Condition::and([guard, other]), header: octets::RAW, places };
-        self.transport(&of_tcp, asked).beside(self.transport(&of_other, asked))
+        // Only what TCP has there has fields, and a key of GRE behind its checksum.
+        let span = asked.span;
+        let first = |protocol: u32| [single(Field::Proto, protocol, span), single(Field::FragOff, 0, span)];
+        let bits = |field, mask: u128, value: u128| test(field, ValueSet::bits(value, mask), span);
+        let keyed = [bits(Field::RawOctet0, 0xa0, 0xa0), bits(Field::RawOctet1, 7, 0)];
+        let mut known = vec![(Condition::and(first(6)), octets::TCP)];
+        if (asked.at, asked.size) == (8, 4) {
+            known.push((Condition::and(first(47).into_iter().chain(keyed)), octets::GRE_KEY));
+        }
+        let others = known.iter().map(|(packets, _)| Condition::not(packets.clone()));
+        let others = Condition::and([guard.clone()].into_iter().chain(others));
+        let others = self.transport(&Transport { guard: others, header: octets::RAW, places }, asked);
+        let known = known.into_iter().map(|(packets, header)| {
+            let guard = Condition::and([guard.clone(), packets]);
+            self.transport(&Transport { guard, header, places }, asked)
+        });
+        known.fold(others, Sense::beside)
     }
 
     fn transport(&self, transport: &Transport<'_>, asked: &Asked<'_>) -> Sense {
@@ -306,7 +325,7 @@ impl Lower {
         let truth = match read {
             Some(read) if read.least < end || read.room > end => {
                 let short = match read.room.checked_sub(end) {
-                    Some(1..) => self.hole(asked, counted(end, read.room - 1)),
+                    Some(1..) => self.short(asked, counted(end, read.room - 1)),
                     _ => Condition::False,
                 };
                 let there = if read.least < end { there } else { Condition::True };
@@ -317,7 +336,7 @@ impl Lower {
         };
         let mut beyond = Condition::and([guard.clone(), counted(0, end.min(COUNTED) - 1)]);
         if end > COUNTED {
-            let what = format!("{} goes beyond the packet", asked.text);
+            let what = format!("{} goes beyond the packet", (asked.text)());
             let may = Condition::and([guard.clone(), counted(COUNTED, COUNTED)]);
             beyond = Condition::or([beyond, self.opaque(&what, REASON, may, span)]);
         }
@@ -326,8 +345,30 @@ impl Lower {
         sense.never_false(places, end.min(COUNTED)).never_true(places, end.min(COUNTED))
     }
 
+    /// Octets that a field ends behind, of packets that end before it does: of some protocols they are a field.
+    fn short(&self, asked: &Asked<'_>, packets: Condition) -> Condition {
+        let span = asked.span;
+        let mut either = Vec::new();
+        let mut known = Vec::new();
+        for (protocols, header) in [(&[17, 136][..], octets::UDP), (&[1], octets::ICMP)] {
+            let read = octets::read(header, asked.at, asked.size, asked.words, span);
+            let Some(read) = read.filter(|read| read.room <= asked.at + u32::from(asked.size)) else {
+                continue;
+            };
+            let located = Condition::and([
+                test(Field::Proto, ValueSet::of(protocols.iter().copied()), span),
+                single(Field::FragOff, 0, span),
+            ]);
+            known.push(Condition::not(located.clone()));
+            either.push(Condition::and([packets.clone(), located, read.condition]));
+        }
+        let others = Condition::and([packets].into_iter().chain(known));
+        either.push(self.hole(asked, others));
+        Condition::or(either)
+    }
+
     /// Octets of ARP; a frame of Ethernet may be that short.
-    fn arp(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
+    pub(super) fn arp(&self, guard: Condition, asked: &Asked<'_>) -> Sense {
         if guard == Condition::False {
             return Sense::sure(Condition::False);
         }
@@ -350,48 +391,6 @@ impl Lower {
             }
             _ => self.unknown(guard, asked),
         }
-    }
-
-    /// Octets of the frame from its first.
-    fn frame_octets(&self, asked: &Asked<'_>) -> Sense {
-        match self.link {
-            Link::Raw | Link::Inet | Link::Inet6 => {
-                let inet = self.inet(self.version(4, asked.span), asked);
-                inet.beside(self.inet6(self.version(6, asked.span), asked))
-            }
-            Link::Ethernet if asked.at.saturating_add(asked.size.into()) <= 12 => {
-                match octets::read(octets::ETHERNET, asked.at, asked.size, asked.words, asked.span) {
-                    Some(read) => Sense::sure(read.condition),
-                    None => self.unknown(Condition::True, asked),
-                }
-            }
-            Link::Ethernet if asked.at == 12 && asked.size == 2 => self.frame_type(asked),
-            _ => self.unknown(Condition::True, asked),
-        }
-    }
-
-    /// The type of a frame, or the first of its VLAN tags.
-    fn frame_type(&self, asked: &Asked<'_>) -> Sense {
-        let span = asked.span;
-        let Some(set) = asked.words.ranges(16) else { return self.unknown(Condition::True, asked) };
-        let tags = IntervalSet::from_ranges([(0x8100, 0x8100), (0x88a8, 0x88a8), (0x9100, 0x9100)]);
-        let lengths = IntervalSet::range(0, 0x5ff);
-        let plain = set.difference(&tags).difference(&lengths);
-        let partly = |kinds: Intervals<'_, u32>, over: Condition| {
-            if kinds.is_subset(set.view()) {
-                over
-            } else if kinds.intersection(set.view()).is_empty() {
-                Condition::False
-            } else {
-                self.hole(asked, over)
-            }
-        };
-        let tagged = link::at_least(1);
-        let typed = Condition::and([link::exactly(0), test(Field::EthType, ValueSet::from(plain), span)]);
-        let no_type = Condition::not(Condition::present(Field::EthType));
-        let untyped = Condition::and([link::exactly(0), no_type]);
-        let typed = if self.frames == Frames::Unknown { Condition::False } else { typed };
-        Sense::sure(Condition::or([typed, partly(tags.view(), tagged), partly(lengths.view(), untyped)]))
     }
 }
 

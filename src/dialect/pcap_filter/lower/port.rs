@@ -14,7 +14,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
-impl Lower {
+impl Lower<'_> {
     /// `port` and `portrange`: the ports from `lo` to `hi`.
     pub(super) fn ports(
         &self,
@@ -57,7 +57,7 @@ impl Lower {
                 let sense = ends(ends(sense, 2, short(2)), 4, late);
                 sense.never_false(&places, 2).never_true(&places, 4)
             }
-            Some(Direction::Wireless) => return Err(super::primitive::wireless_direction(span)),
+            Some(Direction::Wireless) => return Err(super::address::wireless_direction(span)),
         };
         Ok(sense)
     }

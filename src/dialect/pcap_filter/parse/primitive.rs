@@ -338,7 +338,7 @@ impl<'a> Parser<'a> {
     fn words_since(&self, start: u32, before: &str) -> String {
         let text = self.text.get(Span { start, end: self.end }.range()).unwrap_or("");
         let words = [before].into_iter().chain(text.split_whitespace()).filter(|word| !word.is_empty());
-        shorten(&words.collect::<Vec<_>>().join(" "))
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// `byte 8 > 5`: an octet of the link header; `&` and `|` ask for anything left.

@@ -3,7 +3,7 @@
 //! The rules of a filter decide in order, the lines of a file do not: an accepting rule is written as what it matches
 //! less what rules before it drop, and a default that accepts as what no rule drops.
 
-use super::{Inexpressible, expression, frame};
+use super::expression;
 use crate::dialect::{Loss, Lost};
 use crate::field::Family;
 use crate::field::Field;
@@ -66,6 +66,10 @@ impl Printer<'_> {
         if !self.set.default.is_drop() && !self.set.rules.is_empty() {
             written |= self.accept(None, &Condition::True, &dropped, &mut copies)?;
         }
+        if written {
+            let what = "how its conditions were written: an expression says case by case what holds of IPv4 and IPv6";
+            self.lost.push(Lost::detail(&self.set.name, "", what));
+        }
         let is_empty = self.set.rules.is_empty() && !self.set.default.is_drop();
         if !written && !is_empty {
             // A file without an expression would keep everything.
@@ -104,13 +108,9 @@ impl Printer<'_> {
             writeln!(self.out, "len >= 0")?;
             return Ok(true);
         }
-        if frame::asks_behind(&all) {
-            self.left_out(name, "packets behind tags, labels or sessions")?;
-            return Ok(false);
-        }
         match expression(&all) {
             Ok(expression) => {
-                if frame::looks_at_frame(&all) {
+                if expression.frame {
                     let what = "the words of its tests of the frame, which are written as octets of Ethernet";
                     self.lost.push(Lost::detail(&self.set.name, name, what));
                 }
@@ -121,7 +121,7 @@ impl Printer<'_> {
                 }
                 Ok(true)
             }
-            Err(why @ (Inexpressible::Field(_) | Inexpressible::Opaque(_) | Inexpressible::Long(_))) => {
+            Err(why) => {
                 self.left_out(name, why.to_string())?;
                 Ok(false)
             }

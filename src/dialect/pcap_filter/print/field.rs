@@ -1,10 +1,12 @@
 //! One field against a value set, in each case.
 
+use super::tree::Load;
 use super::{Case, Inexpressible, Tree};
 use crate::field::{Family, Field, L4Status, ext};
 use crate::guard::Meter;
 use crate::ir::{Test, ValueSet, ValueSetRef};
-use crate::net::{Prefix4, Prefix6};
+use crate::net::{IntervalSet, Prefix4, Prefix6};
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) type Printed = Result<Tree, Inexpressible>;
@@ -14,22 +16,28 @@ const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 /// Octets of an IPv4 header.
 const HEADER: &str = "((ip[0] & 0xf) << 2)";
 
+/// Numbers of the extension headers, but for one.
+fn extensions_but(except: Option<u8>) -> IntervalSet<u32> {
+    let kinds = EXTENSIONS.iter().filter(|kind| Some(**kind) != except);
+    IntervalSet::from_ranges(kinds.map(|kind| (u32::from(*kind), u32::from(*kind))))
+}
+
 /// What tells the case.
 pub(super) fn case(case: Case) -> Tree {
-    let upper = |at: &str| Tree::and(EXTENSIONS.map(|kind| Tree::leaf(format!("{at} != {kind}"))));
+    let octet = |at: &'static str, set: &IntervalSet<u32>| Tree::within(Load::octets(at, 255), set);
+    let all = extensions_but(None);
+    let upper = all.complement(255);
+    let fragment = IntervalSet::single(44);
+    let inet6 = Tree::word("ip6");
     match case {
-        Case::Inet => Tree::leaf("ip"),
-        Case::Inet6 => Tree::and([Tree::leaf("ip6"), upper("ip6[6]")]),
-        Case::Inet6Fragment => Tree::and([Tree::leaf("ip6"), Tree::leaf("ip6[6] = 44"), upper("ip6[40]")]),
+        Case::Inet => Tree::word("ip"),
+        Case::Inet6 => Tree::and([inet6, octet("ip6[6]", &upper)]),
+        Case::Inet6Fragment => Tree::and([inet6, octet("ip6[6]", &fragment), octet("ip6[40]", &upper)]),
         Case::Inet6Chain => {
-            let one_of = |at: &str, except: Option<u8>| {
-                let kinds = EXTENSIONS.iter().filter(|kind| Some(**kind) != except);
-                Tree::or(kinds.map(|kind| Tree::leaf(format!("{at} = {kind}"))))
-            };
-            let behind = Tree::and([Tree::leaf("ip6[6] = 44"), one_of("ip6[40]", None)]);
-            Tree::and([Tree::leaf("ip6"), Tree::or([one_of("ip6[6]", Some(44)), behind])])
+            let behind = Tree::and([octet("ip6[6]", &fragment), octet("ip6[40]", &all)]);
+            Tree::and([inet6, Tree::or([octet("ip6[6]", &extensions_but(Some(44))), behind])])
         }
-        Case::NotIp => Tree::and([Tree::not(Tree::leaf("ip")), Tree::not(Tree::leaf("ip6"))]),
+        Case::NotIp => Tree::and([Tree::not(Tree::word("ip")), Tree::not(inet6)]),
     }
 }
 
@@ -109,22 +117,17 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
         | Field::IpOptions
         | Field::ExtHdrs
         | Field::AhSpi => Ok(Tree::False),
-        Field::Len if v4 => compare(test.field(), "ip[2:2]", test.values(), meter),
-        // A jumbogram has no usable length: its field says 0 and a hop-by-hop header follows.
-        Field::Len => Ok(Tree::and([
-            Tree::or([Tree::leaf("ip6[4:2] != 0"), Tree::leaf("ip6[6] != 0")]),
-            compare(test.field(), "ip6[4:2] + 40", test.values(), meter)?,
-        ])),
+        Field::Len => length(test, v4, meter),
         Field::IsFragHeader => Ok(constant(test.values(), u32::from(case != Case::Inet6))),
         Field::FragOff => match offset(case) {
             Some(load) => compare(test.field(), load, test.values(), meter),
             None => Ok(constant(test.values(), 0)),
         },
         Field::L4Status => Ok(status_in(case, test.values())),
-        Field::L4Room => room_in(test, case, meter),
+        Field::L4Room => Ok(room_in(test, case)),
         Field::GreKey => gre_key(test, case, meter),
-        Field::TcpFlags => masked(test, case, &format!("{} & 0xfff", octets(case, 12, 2)), meter),
-        Field::TcpDataOff => masked(test, case, &format!("{} >> 4", octets(case, 12, 1)), meter),
+        Field::TcpFlags => masked(test, case, format!("{} & 0xfff", octets(case, 12, 2)), meter),
+        Field::TcpDataOff => masked(test, case, format!("{} >> 4", octets(case, 12, 1)), meter),
         field => match field.info().l4_bit {
             Some(bit) => transport(test, case, bit / 8, field.info().width / 8, meter),
             None => Err(Inexpressible::Field(field)),
@@ -132,12 +135,33 @@ fn structured(test: &Test, case: Case, v4: bool, meter: &mut Meter) -> Printed {
     }
 }
 
-fn masked(test: &Test, case: Case, load: &str, meter: &mut Meter) -> Printed {
+fn masked(test: &Test, case: Case, load: String, meter: &mut Meter) -> Printed {
     Ok(Tree::and([there(test.field(), case), compare(test.field(), load, test.values(), meter)?]))
 }
 
 pub(super) fn constant(values: ValueSetRef<'_>, value: u32) -> Tree {
     if values.contains(u128::from(value)) { Tree::True } else { Tree::False }
+}
+
+/// The length of the packet: in IPv6 what is behind the fixed header, and its 40 octets.
+fn length(test: &Test, v4: bool, meter: &mut Meter) -> Printed {
+    const FIXED: u32 = 40;
+    if v4 {
+        return compare_load(test.field(), Load::octets("ip[2:2]", 0xffff), test.values(), meter);
+    }
+    let payload = match test.values() {
+        ValueSetRef::Ranges(set) => {
+            let ranges =
+                set.ranges().filter_map(|(lo, hi)| Some((lo.saturating_sub(FIXED), hi.checked_sub(FIXED)?)));
+            let set = IntervalSet::from_ranges(ranges);
+            compare_load(test.field(), Load::octets("ip6[4:2]", 0xffff), ValueSet::from(set).view(), meter)?
+        }
+        values => compare(test.field(), "ip6[4:2] + 40", values, meter)?,
+    };
+    // A jumbogram has no usable length: its field says 0 and a hop-by-hop header follows.
+    let of =
+        |load: &'static str, max: u32| Tree::within(Load::octets(load, max), &IntervalSet::range(1, max));
+    Ok(Tree::and([Tree::or([of("ip6[4:2]", 0xffff), of("ip6[6]", 255)]), payload]))
 }
 
 fn protocol(case: Case) -> &'static str {
@@ -167,21 +191,33 @@ fn octets(case: Case, at: u8, size: u8) -> String {
     }
 }
 
-/// At least `octets` behind the IP headers.
-fn room(case: Case, octets: u32) -> Tree {
-    Tree::leaf(match case {
-        Case::Inet | Case::NotIp => format!("ip[2:2] >= {HEADER} + {octets}"),
-        Case::Inet6 | Case::Inet6Chain => format!("ip6[4:2] >= {octets}"),
-        Case::Inet6Fragment => format!("ip6[4:2] >= {}", octets + 8),
-    })
+/// As many octets behind the IP headers as a set says.
+fn room(case: Case, set: &IntervalSet<u32>) -> Tree {
+    const MAX: u32 = 0xffff;
+    const FRAGMENT: u32 = 8;
+    match case {
+        Case::Inet | Case::NotIp => {
+            let load = Load::Octets { text: "ip[2:2]".into(), from: Some(HEADER), max: MAX, hex: false };
+            Tree::within(load, set)
+        }
+        Case::Inet6 | Case::Inet6Chain => Tree::within(Load::octets("ip6[4:2]", MAX), set),
+        Case::Inet6Fragment => {
+            let behind =
+                set.ranges().map(|(lo, hi)| (lo.saturating_add(FRAGMENT), hi.saturating_add(FRAGMENT)));
+            let behind = IntervalSet::from_ranges(behind);
+            // A packet that ends inside its fragment header has nothing behind it.
+            let inside = if set.contains(0) { IntervalSet::range(0, FRAGMENT) } else { IntervalSet::empty() };
+            Tree::within(Load::octets("ip6[4:2]", MAX), &behind.union(&inside))
+        }
+    }
 }
 
 fn is_first(case: Case) -> Tree {
-    offset(case).map_or(Tree::True, |load| Tree::leaf(format!("{load} = 0")))
+    offset(case).map_or(Tree::True, |load| Tree::within(Load::octets(load, 0x1fff), &IntervalSet::single(0)))
 }
 
 fn is_protocol(case: Case, protocols: &[(u32, u32)]) -> Tree {
-    Tree::or(protocols.iter().map(|(lo, hi)| between(protocol(case), u128::from(*lo), u128::from(*hi), 255)))
+    Tree::within(Load::octets(protocol(case), 255), &IntervalSet::from_ranges(protocols.iter().copied()))
 }
 
 /// Where the transport header is: as the decoder says of complete packets.
@@ -212,62 +248,61 @@ fn there(field: Field, case: Case) -> Tree {
         // The protocol that is asked for besides settles that the header is located.
         Field::L4Status if need.values == [(0, 0)] => is_first(case),
         Field::L4Status => status_in(case, ValueSet::of(need.values.iter().map(|(lo, _)| *lo)).view()),
-        Field::L4Room => room(case, need.values.first().map_or(0, |(lo, _)| *lo)),
+        Field::L4Room => {
+            room(case, &IntervalSet::range(need.values.first().map_or(0, |(lo, _)| *lo), u32::MAX))
+        }
         _ => is_protocol(case, need.values),
     });
     Tree::and(needs)
+}
+
+fn at_least(case: Case, octets: u32) -> Tree {
+    room(case, &IntervalSet::range(octets, u32::MAX))
 }
 
 /// A field of whole octets behind the IP headers.
 fn transport(test: &Test, case: Case, at: u8, size: u8, meter: &mut Meter) -> Printed {
     let present = match test.field() {
         // In IPv4 it is a protocol like others; its row knows only that it is optional.
-        Field::AhSpi => Tree::and([is_first(case), is_protocol(case, &[(51, 51)]), room(case, 8)]),
+        Field::AhSpi => Tree::and([is_first(case), is_protocol(case, &[(51, 51)]), at_least(case, 8)]),
         field => there(field, case),
     };
-    Ok(Tree::and([present, compare(test.field(), &octets(case, at, size), test.values(), meter)?]))
+    Ok(Tree::and([present, compare(test.field(), octets(case, at, size), test.values(), meter)?]))
 }
 
 fn gre_key(test: &Test, case: Case, meter: &mut Meter) -> Printed {
-    let bit = |octet: u8, mask: u8, set: bool| {
-        Tree::leaf(format!("{} & {mask:#x} {} 0", octets(case, octet, 1), if set { "!=" } else { "=" }))
+    let bits = |octet: u8, mask: u32, value: u32| {
+        let load = Load::bits(format!("{} & {mask:#x}", octets(case, octet, 1)), mask);
+        Tree::within(load, &IntervalSet::single(value))
     };
-    let plain = compare(test.field(), &octets(case, 4, 4), test.values(), meter)?;
-    let behind_checksum = compare(test.field(), &octets(case, 8, 4), test.values(), meter)?;
+    let plain = compare(test.field(), octets(case, 4, 4), test.values(), meter)?;
+    let behind_checksum = compare(test.field(), octets(case, 8, 4), test.values(), meter)?;
     let key = Tree::or([
-        Tree::and([bit(0, 0x80, false), plain]),
-        Tree::and([bit(0, 0x80, true), room(case, 12), behind_checksum]),
+        Tree::and([bits(0, 0x80, 0), plain]),
+        Tree::and([bits(0, 0x80, 0x80), at_least(case, 12), behind_checksum]),
     ]);
-    Ok(Tree::and([there(test.field(), case), bit(0, 0x20, true), bit(1, 7, false), key]))
+    Ok(Tree::and([there(test.field(), case), bits(0, 0x20, 0x20), bits(1, 7, 0), key]))
 }
 
 /// The count stops at 31.
-fn room_in(test: &Test, case: Case, meter: &mut Meter) -> Printed {
-    let has = |octets: u32| test.values().contains(u128::from(octets));
-    if (0..=31).all(has) {
-        return Ok(Tree::True);
-    }
-    meter.charge(31).map_err(Inexpressible::Long)?;
-    let counted = match case {
-        Case::Inet | Case::NotIp => format!("ip[2:2] - {HEADER}"),
-        Case::Inet6 | Case::Inet6Chain => "ip6[4:2]".to_owned(),
-        Case::Inet6Fragment => "ip6[4:2] - 8".to_owned(),
-    };
-    let exact = (0..31).filter(|n| has(*n)).map(|n| Tree::leaf(format!("{counted} = {n}")));
-    let more = has(31).then(|| Tree::leaf(format!("{counted} >= 31")));
-    Ok(Tree::or(exact.chain(more)))
+fn room_in(test: &Test, case: Case) -> Tree {
+    let counted = (0..=31_u32).filter(|octets| test.values().contains(u128::from(*octets)));
+    let set = IntervalSet::from_ranges(counted.map(|n| (n, if n == 31 { u32::MAX } else { n })));
+    room(case, &set)
 }
 
 /// Only whether there are any can be seen: a header of five words has none.
 fn options(test: &Test) -> Printed {
     let max = u32::try_from(test.field().info().max).unwrap_or(u32::MAX);
     let values = test.values();
+    let words =
+        |lo: u32, hi: u32| Ok(Tree::within(Load::octets("ip[0] & 0xf", 15), &IntervalSet::range(lo, hi)));
     if values == ValueSet::range(0, max) {
         Ok(Tree::True)
     } else if values.as_single() == Some(0) {
-        Ok(Tree::leaf("ip[0] & 0xf = 5"))
+        words(0, 5)
     } else if values == ValueSet::range(1, max) {
-        Ok(Tree::leaf("ip[0] & 0xf > 5"))
+        words(6, 15)
     } else {
         Err(Inexpressible::Field(test.field()))
     }
@@ -297,7 +332,7 @@ fn address4(test: &Test, meter: &mut Meter) -> Printed {
         Some(prefix) if prefix.len() == 0 => Ok(Tree::True),
         Some(prefix) => {
             let address = Ipv4Addr::from_bits(prefix.first());
-            Ok(Tree::leaf(format!("ip {word} net {address}/{}", prefix.len())))
+            Ok(Tree::word(format!("ip {word} net {address}/{}", prefix.len())))
         }
         None => compare(test.field(), load, test.values(), meter),
     }
@@ -313,25 +348,17 @@ fn address6(test: &Test, meter: &mut Meter) -> Printed {
                 let address = Ipv6Addr::from_bits(prefix.first());
                 parts.push(match prefix.len() {
                     0 => Tree::True,
-                    length => Tree::leaf(format!("ip6 {word} net {address}/{length}")),
+                    length => Tree::word(format!("ip6 {word} net {address}/{length}")),
                 });
             }
         }
         ValueSetRef::Bits(set) => {
             for pattern in set.patterns() {
                 meter.charge(4).map_err(Inexpressible::Long)?;
-                let words = (0..4_u32).map(|index| {
-                    let of = |value: u128| value >> (96 - 32 * index) & 0xffff_ffff;
-                    match of(pattern.mask) {
-                        0 => Tree::True,
-                        mask => Tree::leaf(format!(
-                            "ip6[{}:4] & {mask:#x} = {:#x}",
-                            at + 4 * index,
-                            of(pattern.value)
-                        )),
-                    }
-                });
-                parts.push(Tree::and(words));
+                parts.push(Tree::and((0..4_u32).map(|index| {
+                    let of = |value: u128| low(value >> (96 - 32 * index));
+                    pattern_of(&format!("ip6[{}:4]", at + 4 * index), of(pattern.value), of(pattern.mask))
+                })));
             }
         }
         ValueSetRef::Ranges(_) => return Err(Inexpressible::Field(test.field())),
@@ -339,34 +366,52 @@ fn address6(test: &Test, meter: &mut Meter) -> Printed {
     Ok(Tree::or(parts))
 }
 
-/// A load of up to 32 bits against a set.
-pub(super) fn compare(field: Field, load: &str, values: ValueSetRef<'_>, meter: &mut Meter) -> Printed {
-    let max = field.info().max;
-    match values {
-        ValueSetRef::Ranges(set) => {
-            meter.charge(set.ranges().len() as u64).map_err(Inexpressible::Long)?;
-            let ranges = set.ranges().filter(|(lo, _)| u128::from(*lo) <= max);
-            Ok(Tree::or(ranges.map(|(lo, hi)| between(load, u128::from(lo), u128::from(hi), max))))
+/// The lowest 32 bits.
+pub(super) fn low(value: u128) -> u32 {
+    u32::try_from(value & u128::from(u32::MAX)).unwrap_or(0)
+}
+
+/// A load whose bits under a mask have a value.
+pub(super) fn pattern_of(load: &str, value: u32, mask: u32) -> Tree {
+    match mask {
+        0 => Tree::True,
+        mask => {
+            Tree::within(Load::bits(format!("{load} & {mask:#x}"), mask), &IntervalSet::single(value & mask))
         }
-        ValueSetRef::Bits(set) => {
-            meter.charge(set.patterns().len() as u64).map_err(Inexpressible::Long)?;
-            let width = (1_u128 << field.info().width) - 1;
-            // A pattern that asks for bits the field does not have matches nothing.
-            let possible = set.patterns().iter().filter(|p| p.value & !width == 0);
-            Ok(Tree::or(possible.map(|pattern| match pattern.mask & width {
-                0 => Tree::True,
-                mask => Tree::leaf(format!("({load}) & {mask:#x} = {:#x}", pattern.value)),
-            })))
-        }
-        ValueSetRef::Wide(_) => Err(Inexpressible::Field(field)),
     }
 }
 
-fn between(load: &str, lo: u128, hi: u128, max: u128) -> Tree {
-    if lo == hi {
-        return Tree::leaf(format!("{load} = {lo}"));
+/// A load of up to 32 bits against a set of its field's values.
+pub(super) fn compare(
+    field: Field,
+    load: impl Into<Cow<'static, str>>,
+    values: ValueSetRef<'_>,
+    meter: &mut Meter,
+) -> Printed {
+    let max = u32::try_from(field.info().max).map_err(|_| Inexpressible::Field(field))?;
+    compare_load(field, Load::octets(load, max), values, meter)
+}
+
+/// A load against a set.
+pub(super) fn compare_load(field: Field, load: Load, values: ValueSetRef<'_>, meter: &mut Meter) -> Printed {
+    match values {
+        ValueSetRef::Ranges(set) => {
+            meter.charge(set.ranges().len() as u64).map_err(Inexpressible::Long)?;
+            Ok(Tree::within(load, &set.to_set()))
+        }
+        ValueSetRef::Bits(set) => {
+            meter.charge(set.patterns().len() as u64).map_err(Inexpressible::Long)?;
+            let (text, max) = match &load {
+                Load::Octets { text, max, .. } => (text, *max),
+                Load::Word(text) => (&Cow::Owned(text.clone()), 1),
+            };
+            let width = u128::from(u32::MAX.checked_shr(max.leading_zeros()).unwrap_or(0));
+            // A pattern that asks for bits the field does not have matches nothing.
+            let possible = set.patterns().iter().filter(|p| p.value & !width == 0);
+            Ok(Tree::or(
+                possible.map(|p| pattern_of(&format!("({text})"), low(p.value), low(p.mask & width))),
+            ))
+        }
+        ValueSetRef::Wide(_) => Err(Inexpressible::Field(field)),
     }
-    let low = if lo == 0 { Tree::True } else { Tree::leaf(format!("{load} >= {lo}")) };
-    let high = if hi >= max { Tree::True } else { Tree::leaf(format!("{load} <= {hi}")) };
-    Tree::and([low, high])
 }
