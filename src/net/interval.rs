@@ -145,6 +145,14 @@ impl<T: Unsigned> IntervalSet<T> {
         self.view().as_single()
     }
 
+    /// The range, where it is one.
+    pub fn as_range(&self) -> Option<(T, T)> {
+        match self.0 {
+            Repr::One(lo, hi) => Some((lo, hi)),
+            Repr::Many(_) => None,
+        }
+    }
+
     /// The values in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

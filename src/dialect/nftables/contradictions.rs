@@ -5,6 +5,7 @@ use super::fields::{Header, Load, Meta};
 use super::load_condition::Known;
 use super::ruleset::TableFamily;
 use super::values::Values;
+use std::fmt::Display;
 
 /// A refusal: what is wrong, and what to write instead.
 pub(super) type Refusal = (String, &'static str);
@@ -81,10 +82,9 @@ pub(super) fn protocol_name(number: u8) -> String {
 impl Known {
     /// Why nothing can be looked at here by `load`, after the statements before.
     pub(super) fn refused(&self, load: &Load) -> Option<Refusal> {
-        let words = load.words();
         let version = |wanted: u32| {
             let other = self.said.version.filter(|said| *said != wanted)?;
-            let message = format!("`{words}` is of IPv{wanted}, and this rule is about IPv{other}");
+            let message = format!("`{load}` is of IPv{wanted}, and this rule is about IPv{other}");
             refusal(message, NOTHING)
         };
         let is_of_ip = match load {
@@ -94,17 +94,17 @@ impl Known {
         };
         match load {
             _ if is_of_ip && self.family == TableFamily::Arp => {
-                refusal(format!("`{words}` is of IP, and this table is of ARP"), "")
+                refusal(format!("`{load}` is of IP, and this table is of ARP"), "")
             }
             Load::Field(Header::Ip | Header::Ip6, _) if self.said.no_ip => {
-                let message = format!("`{words}` is of IP, and this rule asks for another protocol");
+                let message = format!("`{load}` is of IP, and this rule asks for another protocol");
                 refusal(message, NOTHING)
             }
             Load::Field(header @ (Header::Ip | Header::Ip6), _) => {
                 version(if *header == Header::Ip { 4 } else { 6 })
             }
             Load::Field(Header::Vlan, _) if self.said.frame == Some(Header::Ether) => {
-                let message = format!("`{words}` is of a tag, and this rule looks into frames without one");
+                let message = format!("`{load}` is of a tag, and this rule looks into frames without one");
                 refusal(message, "tables of `bridge` and `netdev` see tags")
             }
             Load::Field(Header::Vlan, _)
@@ -112,18 +112,18 @@ impl Known {
                     && self.said.frame != Some(Header::Vlan)
                     && self.said.version.is_some() =>
             {
-                let message = format!("`{words}` is of a tag, and this rule is about frames with IP in them");
+                let message = format!("`{load}` is of a tag, and this rule is about frames with IP in them");
                 refusal(message, "ask for the tag first, then for what it carries")
             }
             Load::Field(Header::Arp, _)
                 if self.said.version.is_some() || self.family == TableFamily::Inet =>
             {
                 refusal(
-                    format!("`{words}` is of ARP, and this rule is about IP"),
+                    format!("`{load}` is of ARP, and this rule is about IP"),
                     "ARP has tables of its own: `arp`",
                 )
             }
-            Load::Field(header, place) => self.refused_protocol(*header, place.of_types, &words),
+            Load::Field(header, place) => self.refused_protocol(*header, place.of_types, load),
             Load::Extension(..) => version(6),
             Load::IpOption(_) => version(4),
             Load::Beyond(_, _, full) => self.refused_beyond(full),
@@ -139,15 +139,15 @@ impl Known {
         matches!(self.family, TableFamily::Bridge | TableFamily::Netdev)
     }
 
-    fn refused_protocol(&self, header: Header, of_types: &[u32], words: &str) -> Option<Refusal> {
+    fn refused_protocol(&self, header: Header, of_types: &[u32], words: &dyn Display) -> Option<Refusal> {
         let number = header.protocol()?;
-        let name = protocol_name(number);
         if self.said.several {
+            let name = protocol_name(number);
             let message = format!("`{words}` is of {name}, and this rule asks for one of several protocols");
             return refusal(message, "`th dport` and its like are of whatever protocol it is");
         }
         if let Some(other) = self.said.transport.filter(|other| *other != number) {
-            let other = protocol_name(other);
+            let (name, other) = (protocol_name(number), protocol_name(other));
             let message = format!("`{words}` is of {name}, and this rule asks for {other}");
             return refusal(message, NOTHING);
         }
@@ -189,7 +189,7 @@ impl Known {
             ("ct", _) => self.refused_conntrack(words),
             ("dccp" | "sctp" | "gre" | "gretap", _) => {
                 let header = Header::by_name(head.0).unwrap_or(Header::Gre);
-                self.refused_protocol(header, &[], words)
+                self.refused_protocol(header, &[], &words)
             }
             ("ip", "option") => self.refused(&Load::IpOption(7)),
             _ => None,

@@ -64,6 +64,15 @@ pub(super) struct Parser<'a, 'd> {
     depth: u32,
 }
 
+/// A place in the tokens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark<'a> {
+    lexer: Lexer<'a>,
+    token: Token<'a>,
+    span: Span,
+    last: Span,
+}
+
 const DEPTH: u32 = 48;
 
 impl<'a, 'd> Parser<'a, 'd> {
@@ -78,6 +87,16 @@ impl<'a, 'd> Parser<'a, 'd> {
     pub(super) fn bump(&mut self) {
         self.last = self.span;
         (self.token, self.span) = self.lexer.next();
+    }
+
+    /// Where reading is, to come back to.
+    pub(super) fn mark(&self) -> Mark<'a> {
+        Mark { lexer: self.lexer, token: self.token, span: self.span, last: self.last }
+    }
+
+    /// Goes back.
+    pub(super) fn reset(&mut self, mark: Mark<'a>) {
+        Mark { lexer: self.lexer, token: self.token, span: self.span, last: self.last } = mark;
     }
 
     /// The token behind the present one.
@@ -240,6 +259,11 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// The right side of a comparison: values, lists of flags, flags under a mask, sets.
     pub(super) fn list(&mut self, side: Side) -> Read<Expr<'a>> {
+        if side == Side::Right
+            && let Some(value) = self.plain()
+        {
+            return Ok(value);
+        }
         let first = self.comma_list(side)?;
         if self.eat(b'/') {
             let mask = self.comma_list(side)?;
@@ -262,6 +286,43 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
         }
         Ok(Expr::Slash(Box::new((Expr::List(value), Expr::List(mask)))))
+    }
+
+    // A word, a prefix or a range, as most values are: they need no look for operators on every level.
+    fn plain(&mut self) -> Option<Expr<'a>> {
+        let mark = self.mark();
+        let found = self.plain_value();
+        if found.is_none() {
+            self.reset(mark);
+        }
+        found
+    }
+
+    fn plain_value(&mut self) -> Option<Expr<'a>> {
+        let first = self.plain_word()?;
+        let second = match self.token {
+            Token::Sign(sign @ (b'/' | b'-')) => {
+                self.bump();
+                Some((sign, self.plain_word()?))
+            }
+            _ => None,
+        };
+        let ends = matches!(self.token, Token::Word(_) | Token::End) && self.operator().is_none();
+        ends.then(|| match second {
+            None => first,
+            Some((b'/', second)) => Expr::Slash(Box::new((first, second))),
+            Some((_, second)) => Expr::Range(Box::new((first, second))),
+        })
+    }
+
+    fn plain_word(&mut self) -> Option<Expr<'a>> {
+        let Token::Word(text) = self.token else { return None };
+        if names::is_reserved(text) {
+            return None;
+        }
+        let span = self.span;
+        self.bump();
+        Some(Expr::Word(Word { text, span }))
     }
 
     fn comma_list(&mut self, side: Side) -> Read<Expr<'a>> {

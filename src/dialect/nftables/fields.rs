@@ -1,6 +1,7 @@
 //! What expressions look at: headers and their fields with their place in the packet, and the keys of `meta`.
 
 use super::syntax::Class;
+use std::fmt;
 
 /// What a value is, which says how it is written.
 #[expect(clippy::enum_variant_names, reason = "types of messages are called types")]
@@ -511,8 +512,14 @@ impl Load {
 
     /// Its words, as nft lists them.
     pub(super) fn words(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Field(header, place) => format!("{} {}", header.name(), place.word),
+            Self::Field(header, place) => write!(f, "{} {}", header.name(), place.word),
             Self::Raw(base, bit, width) => {
                 let base = match base {
                     Base::Link => "ll",
@@ -520,9 +527,9 @@ impl Load {
                     Base::Transport => "th",
                     Base::Inner => "ih",
                 };
-                format!("@{base},{bit},{width}")
+                write!(f, "@{base},{bit},{width}")
             }
-            Self::Meta(meta) => match meta {
+            Self::Meta(meta) => f.write_str(match meta {
                 Meta::Length => "meta length",
                 Meta::NfProto => "meta nfproto",
                 Meta::Protocol => "meta protocol",
@@ -532,18 +539,17 @@ impl Load {
                 Meta::InGroup => "iifgroup",
                 Meta::OutGroup => "oifgroup",
                 Meta::Mark => "meta mark",
-            }
-            .to_owned(),
-            Self::CtState => "ct state".to_owned(),
+            }),
+            Self::CtState => f.write_str("ct state"),
             Self::Extension(extension, part) => match part {
-                Part::Exists => format!("exthdr {}", extension.name()),
-                Part::NextHeader => format!("{} nexthdr", extension.name()),
-                Part::Offset => "frag frag-off".to_owned(),
-                Part::More => "frag more-fragments".to_owned(),
-                Part::Other(word, _) => format!("{} {word}", extension.name()),
+                Part::Exists => write!(f, "exthdr {}", extension.name()),
+                Part::NextHeader => write!(f, "{} nexthdr", extension.name()),
+                Part::Offset => f.write_str("frag frag-off"),
+                Part::More => f.write_str("frag more-fragments"),
+                Part::Other(word, _) => write!(f, "{} {word}", extension.name()),
             },
-            Self::IpOption(kind) => format!("ip option {}", super::load::ip_option_name(*kind)),
-            Self::TcpOption(_, words) | Self::Beyond(_, _, words) => words.to_string(),
+            Self::IpOption(kind) => write!(f, "ip option {}", super::load::ip_option_name(*kind)),
+            Self::TcpOption(_, words) | Self::Beyond(_, _, words) => f.write_str(words),
         }
     }
 }

@@ -45,8 +45,10 @@ pub(super) struct Lexer<'a> {
 
 const WORD: u8 = 1;
 const HEX: u8 = 2;
+const STOP: u8 = 4;
 
-// For every octet: whether a word can hold it, and whether an address can.
+// For every octet: whether a word can hold it, whether an address can, and whether a statement may end there or hide
+// its end behind it.
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
@@ -59,6 +61,9 @@ static CLASS: [u8; 256] = {
         }
         if c.is_ascii_hexdigit() || c == b':' || c == b'.' {
             table[i] |= HEX;
+        }
+        if matches!(c, b'"' | b'#' | b'\\' | b'\n' | b';' | b'{' | b'}') {
+            table[i] |= STOP;
         }
         i += 1;
     }
@@ -157,23 +162,27 @@ pub(super) fn blank(text: &str) -> usize {
 /// How long the word at the beginning is.
 fn word(rest: &str) -> usize {
     let bytes = rest.as_bytes();
-    if let Some(length) = address(rest) {
+    let numeric = bytes.first().is_some_and(u8::is_ascii_digit);
+    let mut at = run(bytes, WORD);
+    if bytes.get(at) == Some(&b':')
+        && let Some(length) = address(rest, run(bytes, HEX))
+    {
         return length;
     }
-    let first = bytes.first().copied().unwrap_or(0);
-    let numeric = first.is_ascii_digit();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let more = class(byte) & WORD != 0
-            || (!numeric && matches!(byte, b'-' | b'/' | b'@' | b'+' | b'?') && follows(bytes, at))
-            || (byte == b'\\' && bytes.get(at + 1) == Some(&b'*'))
-            || (!numeric && byte == b'*');
-        if !more {
-            break;
-        }
-        at += if byte == b'\\' { 2 } else { 1 };
+    loop {
+        at += match bytes.get(at) {
+            Some(b'-' | b'/' | b'@' | b'+' | b'?') if !numeric && follows(bytes, at) => 1,
+            Some(b'*') if !numeric => 1,
+            Some(b'\\') if bytes.get(at + 1) == Some(&b'*') => 2,
+            _ => return at.max(1).min(bytes.len()),
+        };
+        at += run(bytes.get(at..).unwrap_or(&[]), WORD);
     }
-    at.max(1).min(bytes.len())
+}
+
+// How many octets of a class stand at the beginning.
+fn run(bytes: &[u8], of: u8) -> usize {
+    bytes.iter().position(|byte| class(*byte) & of == 0).unwrap_or(bytes.len())
 }
 
 // A name goes on behind `-` and the like where more of a word stands there, or nothing.
@@ -185,18 +194,13 @@ fn follows(bytes: &[u8], at: usize) -> bool {
     })
 }
 
-/// The length of an IPv6 or Ethernet address at the beginning.
-fn address(rest: &str) -> Option<usize> {
+/// The length of the IPv6 or Ethernet address at the beginning, where `run` octets may belong to one.
+fn address(rest: &str, run: usize) -> Option<usize> {
     let bytes = rest.as_bytes();
-    let first = *bytes.first()?;
-    if class(first) & HEX == 0 {
+    if bytes.get(run).is_some_and(|b| class(*b) & WORD != 0) {
         return None;
     }
-    let run = bytes.iter().position(|b| class(*b) & HEX == 0).unwrap_or(bytes.len());
     let text = rest.get(..run)?;
-    if !text.contains(':') || bytes.get(run).is_some_and(|b| class(*b) & WORD != 0) {
-        return None;
-    }
     if is_queueing_class(text) && bytes.get(run).is_none_or(|b| b" \t\n:-},".contains(b)) {
         return Some(run);
     }
@@ -248,8 +252,13 @@ pub(super) enum End {
 pub(super) fn statement(text: &str, stop_at_open: bool) -> (usize, End) {
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (0_usize, 0_usize);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
+    loop {
+        let rest = bytes.get(at..).unwrap_or(&[]);
+        let Some(next) = rest.iter().position(|b| class(*b) & STOP != 0) else {
+            return (bytes.len(), End::Text);
+        };
+        at += next;
+        match bytes.get(at).copied().unwrap_or(0) {
             b'"' => {
                 let rest = bytes.get(at + 1..).unwrap_or(&[]);
                 let end = rest.iter().position(|b| matches!(b, b'"' | b'\n'));
@@ -279,7 +288,6 @@ pub(super) fn statement(text: &str, stop_at_open: bool) -> (usize, End) {
         }
         at += 1;
     }
-    (bytes.len(), End::Text)
 }
 
 #[cfg(test)]

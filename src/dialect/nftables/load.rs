@@ -182,19 +182,20 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn header(&mut self, header: Header, word: &'a str, careful: bool) -> Read<Option<Load>> {
-        let next = self.peek();
-        let Token::Word(field) = next else {
+        let mark = self.mark();
+        self.bump();
+        let Token::Word(field) = self.token else {
             if careful {
+                self.reset(mark);
                 return Ok(None);
             }
-            self.bump();
             return self.fault(&format!("a field of `{word}`"));
         };
         if let Some(place) = header.field(field) {
             self.bump();
-            self.bump();
             return Ok(Some(Load::Field(header, place)));
         }
+        self.reset(mark);
         match (header, field) {
             (Header::Ip, "option") => self.option("ip option").map(Some),
             (Header::Tcp, "option") => self.option("tcp option").map(Some),

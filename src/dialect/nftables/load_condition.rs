@@ -9,7 +9,7 @@
 
 use super::contradictions::Said;
 use super::fields::{Base, Extension, Header, Load, Meta, Part as HeaderPart, Place};
-use super::place::{BEHIND, INET, INET6, LINK, Part, Row, TCP, condition, low_bits, parts, whole};
+use super::place::{BEHIND, INET, INET6, LINK, Parts, Row, TCP, condition, low_bits, parts, whole};
 use super::ruleset::TableFamily;
 use super::syntax::Class;
 use super::values::{Values, full};
@@ -17,7 +17,7 @@ use crate::field::{Field, ext};
 use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet};
 use crate::source::Span;
-use std::fmt::Write;
+use std::fmt::{self, Display, Formatter, Write};
 
 /// What is known in a rule from its family and the statements before.
 #[derive(Clone, Copy, Debug)]
@@ -66,9 +66,9 @@ fn offset(lo: u32, hi: u32, span: Span) -> Condition {
     Condition::test_at(Field::FragOff, ValueSet::range(lo, hi), span)
 }
 
-fn beyond(words: &str, class: Class, over: Condition, span: Span) -> Condition {
+fn beyond(words: &dyn Display, class: Class, over: Condition, span: Span) -> Condition {
     let reason = format!("{}: `{words}` is not modelled", class.name());
-    Condition::opaque_within(words, reason, over, Condition::False, span)
+    Condition::opaque_within(words.to_string(), reason, over, Condition::False, span)
 }
 
 fn extension_bits(extension: Extension) -> u32 {
@@ -94,6 +94,21 @@ fn no_stop(known: &Known, span: Span) -> Condition {
         Some(4) => Condition::True,
         Some(6) => Condition::test_at(Field::ExtHdrs, ValueSet::bits(0, u128::from(STOP_BITS)), span),
         _ => Condition::not(any_extension(STOP_BITS, span)),
+    }
+}
+
+// What bits of a load are called, which few conditions must say.
+struct Bits<'l> {
+    load: &'l Load,
+    low: u32,
+    width: u32,
+}
+
+impl Display for Bits<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { load, low, width } = self;
+        load.fmt(f)?;
+        if (*low, *width) == (0, load.width()) { Ok(()) } else { write!(f, " bits {low}+{width}") }
     }
 }
 
@@ -156,7 +171,7 @@ impl Known {
             let pairs = bits().flat_map(|a| bits().filter(move |b| *b > a).map(move |b| a | b));
             let several = BitSet::new(pairs.map(|both| BitMatch::new(both, both)));
             let several = Condition::test_at(Field::ExtHdrs, several, span);
-            any.push(beyond("the first of several extension headers", Class::Payload, several, span));
+            any.push(beyond(&"the first of several extension headers", Class::Payload, several, span));
         }
         Condition::or(any)
     }
@@ -229,7 +244,7 @@ impl Known {
             self.icmp_types = Some(wanted);
             let types = place.of_types.iter().map(|t| (u128::from(*t), u128::from(*t)));
             let types = Values::Ranges(IntervalSet::from_ranges(types));
-            out.push(self.transport((0, 8), (0, 8), &types, "icmp type", span));
+            out.push(self.transport((0, 8), (0, 8), &types, &"icmp type", span));
         }
     }
 
@@ -311,38 +326,32 @@ impl Known {
         values: &Values,
         span: Span,
     ) -> Condition {
-        let words = || {
-            if (low, width) == (0, load.width()) {
-                load.words()
-            } else {
-                format!("{} bits {low}+{width}", load.words())
-            }
-        };
+        let words: &dyn Display = &Bits { load, low, width };
         let high = load.width().saturating_sub(low + width);
         match load {
             Load::Field(header, place) => {
                 let load = (u32::from(place.bit), u32::from(place.width));
-                self.field(*header, (load.0 + high, width), load, values, &words(), span)
+                self.field(*header, (load.0 + high, width), load, values, words, span)
             }
             Load::Raw(base, bit, size) => {
                 let high = size.saturating_sub(low + width);
                 let load = (*bit, *size);
                 let bit = bit.saturating_add(high);
                 match base {
-                    Base::Link => located(LINK, bit, width, values, &words(), span),
-                    Base::Network => self.network((bit, width), load, values, &words(), span),
-                    Base::Transport => self.transport((bit, width), load, values, &words(), span),
-                    Base::Inner => opaque(&words(), Class::Payload, values, Condition::True, span),
+                    Base::Link => located(LINK, bit, width, values, words, span),
+                    Base::Network => self.network((bit, width), load, values, words, span),
+                    Base::Transport => self.transport((bit, width), load, values, words, span),
+                    Base::Inner => opaque(words, Class::Payload, values, Condition::True, span),
                 }
             }
-            Load::Meta(meta) => self.meta(*meta, (low, width), values, &words(), span),
+            Load::Meta(meta) => self.meta(*meta, (low, width), values, words, span),
             Load::CtState => {
                 let states = [(3, 1_u128), (1, 2), (2, 4), (0, 8), (4, 64)];
                 let moved = states.iter().map(|(state, bits)| (*state, bits >> low & full(width)));
                 let set = moved.filter(|(_, bits)| values.contains(*bits)).map(|(state, _)| state);
                 Condition::test_at(Field::CtState, ValueSet::of(set), span)
             }
-            Load::Extension(extension, part) => self.extension(*extension, *part, values, &words(), span),
+            Load::Extension(extension, part) => self.extension(*extension, *part, values, words, span),
             Load::IpOption(kind) => {
                 let bit = u128::from(crate::field::ip_option_bit(*kind));
                 let there = Condition::test_at(Field::IpOptions, ValueSet::bits(bit, bit), span);
@@ -375,7 +384,7 @@ impl Known {
         (bit, width): (u32, u32),
         load: (u32, u32),
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         match header {
@@ -401,7 +410,7 @@ impl Known {
         }
     }
 
-    fn vlan(&self, bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+    fn vlan(&self, bit: u32, width: u32, values: &Values, words: &dyn Display, span: Span) -> Condition {
         let (id, pcp) = if self.tags == 0 {
             (Field::VlanId, Field::VlanPcp)
         } else {
@@ -432,7 +441,7 @@ impl Known {
         (bit, width): (u32, u32),
         load: (u32, u32),
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         let (first, octets) = octets_of(load);
@@ -467,7 +476,7 @@ impl Known {
         (bit, width): (u32, u32),
         load: (u32, u32),
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         let stops = self.protocol.is_some_and(|number| STOPS.iter().any(|(n, _)| *n == number.into()));
@@ -538,7 +547,7 @@ impl Known {
         (bit, width): (u32, u32),
         load: (u32, u32),
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         let class = Class::Payload;
@@ -573,7 +582,7 @@ impl Known {
             }
             Condition::or([found, opaque(words, class, values, room(need, held - 1), span)])
         };
-        let exact: Option<(Vec<Part>, u32)> = match (bit, width) {
+        let exact: Option<(Parts, u32)> = match (bit, width) {
             (0, 16) => Some((whole(Field::RawPort0, 16), 2)),
             (16, 16) => Some((whole(Field::RawPort1, 16), 4)),
             (0, 8) => Some((whole(Field::RawOctet0, 8), 1)),
@@ -615,7 +624,7 @@ impl Known {
     }
 
     // The field of a header that is there, by its own name.
-    fn named(&self, bit: u32, width: u32) -> Option<Vec<Part>> {
+    fn named(&self, bit: u32, width: u32) -> Option<Parts> {
         let number = self.protocol?;
         if number == 6 {
             return match (bit, width) {
@@ -647,7 +656,7 @@ impl Known {
         meta: Meta,
         (low, width): (u32, u32),
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         let plain = low == 0 && width == Load::Meta(meta).width();
@@ -711,7 +720,7 @@ impl Known {
         extension: Extension,
         part: HeaderPart,
         values: &Values,
-        words: &str,
+        words: &dyn Display,
         span: Span,
     ) -> Condition {
         let bit = extension_bits(extension);
@@ -801,18 +810,31 @@ fn ether_type(values: &Values, span: Span) -> Condition {
 }
 
 // Fields of a header that is there.
-fn located(rows: &[Row], bit: u32, width: u32, values: &Values, words: &str, span: Span) -> Condition {
+fn located(
+    rows: &[Row],
+    bit: u32,
+    width: u32,
+    values: &Values,
+    words: &dyn Display,
+    span: Span,
+) -> Condition {
     parts(rows, bit, width)
         .and_then(|parts| condition(&parts, values, span))
         .unwrap_or_else(|| opaque(words, Class::Payload, values, Condition::True, span))
 }
 
 /// Something not modelled against values: its words and the values are its name.
-pub(super) fn opaque(words: &str, class: Class, values: &Values, over: Condition, span: Span) -> Condition {
+pub(super) fn opaque(
+    words: &dyn Display,
+    class: Class,
+    values: &Values,
+    over: Condition,
+    span: Span,
+) -> Condition {
     if values.is_empty() {
         return Condition::False;
     }
-    let mut id = words.to_owned();
+    let mut id = words.to_string();
     match values {
         Values::Ranges(set) => {
             for (lo, hi) in set.ranges() {

@@ -31,6 +31,10 @@ pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
 
 /// A number as nft reads it: decimal, `0x`, or octal behind `0`.
 pub(super) fn number(text: &str) -> Option<u128> {
+    // The usual numbers, without those that begin as another base does.
+    if matches!(text.as_bytes(), [b'1'..=b'9', ..] | [b'0']) && text.len() < 10 {
+        return text.parse::<u32>().ok().map(u128::from);
+    }
     let digits = |radix, text: &str| {
         let plain = !text.is_empty() && text.bytes().all(|b| char::from(b).is_digit(radix));
         plain.then(|| u128::from_str_radix(text, radix).ok()).flatten()
@@ -221,7 +225,8 @@ static VALUES: &[&str] = &[
 
 /// Whether a word is one of the language.
 pub(super) fn is_word(word: &str) -> bool {
-    WORDS.binary_search(&word).is_ok()
+    // Numbers and addresses begin with a digit.
+    word.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && WORDS.binary_search(&word).is_ok()
 }
 
 /// Whether a word is one of the language, and no value.

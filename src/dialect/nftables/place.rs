@@ -20,6 +20,30 @@ pub(super) struct Part {
     fixed: Option<u128>,
 }
 
+/// One part or more, of which a single one, as most are, needs no list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Parts {
+    first: Part,
+    rest: Vec<Part>,
+}
+
+impl Parts {
+    fn iter(&self) -> impl DoubleEndedIterator<Item = Part> + '_ {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        1 + self.rest.len()
+    }
+}
+
+impl From<Part> for Parts {
+    fn from(first: Part) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+}
+
 /// A field of a header: first bit, width, the field, what its value has more than the octets; for the
 /// version, its value.
 pub(super) type Row = (u32, u32, Field, u32);
@@ -73,9 +97,9 @@ pub(super) static TCP: &[Row] = &[
 ];
 
 /// Which fields hold the bits from `bit` on; none where some bit is in no field.
-pub(super) fn parts(rows: &[Row], bit: u32, width: u32) -> Option<Vec<Part>> {
+pub(super) fn parts(rows: &[Row], bit: u32, width: u32) -> Option<Parts> {
     let end = bit.checked_add(width)?;
-    let mut list = Vec::new();
+    let mut list: Option<Parts> = None;
     let mut at = bit;
     for (first, size, field, add) in rows {
         let last = first + size;
@@ -83,39 +107,44 @@ pub(super) fn parts(rows: &[Row], bit: u32, width: u32) -> Option<Vec<Part>> {
             continue;
         }
         let stop = end.min(last);
-        list.push(Part {
+        let part = Part {
             field: *field,
             low: last - stop,
             width: stop - at,
             whole: stop - at == *size,
             add: if *field == Field::IpVersion { 0 } else { *add },
             fixed: (*field == Field::IpVersion).then(|| u128::from(*add) >> (last - stop) & full(stop - at)),
-        });
+        };
+        match &mut list {
+            None => list = Some(part.into()),
+            Some(list) => list.rest.push(part),
+        }
         at = stop;
         if at == end {
-            return Some(list);
+            return list;
         }
     }
     None
 }
 
 /// One field, whole.
-pub(super) fn whole(field: Field, width: u32) -> Vec<Part> {
-    vec![Part { field, low: 0, width, whole: true, add: 0, fixed: None }]
+pub(super) fn whole(field: Field, width: u32) -> Parts {
+    Part { field, low: 0, width, whole: true, add: 0, fixed: None }.into()
 }
 
 /// The low bits of a field.
-pub(super) fn low_bits(field: Field, width: u32) -> Vec<Part> {
-    vec![Part { field, low: 0, width, whole: false, add: 0, fixed: None }]
+pub(super) fn low_bits(field: Field, width: u32) -> Parts {
+    Part { field, low: 0, width, whole: false, add: 0, fixed: None }.into()
 }
 
 /// The bits of the parts are in `values`; none where fields cannot say that.
-pub(super) fn condition(parts: &[Part], values: &Values, span: Span) -> Option<Condition> {
-    if let [part] = parts {
+pub(super) fn condition(parts: &Parts, values: &Values, span: Span) -> Option<Condition> {
+    if parts.rest.is_empty() {
+        let part = parts.first;
         if let Some(fixed) = part.fixed {
             return Some(if values.contains(fixed) { Condition::True } else { Condition::False });
         }
-        return one(*part, values).map(|set| Condition::test_at(part.field, set, span));
+        return one(part, values).map(|set| Condition::test_at(part.field, set, span));
     }
     let width: u32 = parts.iter().map(|part| part.width).sum();
     let patterns = values.patterns(width)?;
@@ -123,7 +152,7 @@ pub(super) fn condition(parts: &[Part], values: &Values, span: Span) -> Option<C
     'patterns: for pattern in patterns {
         let mut all = Vec::new();
         let mut low = width;
-        for part in parts {
+        for part in parts.iter() {
             low -= part.width;
             let take = |bits: u128| bits.checked_shr(low).unwrap_or(0) & full(part.width);
             let (mask, value) = (take(pattern.mask), take(pattern.value));
@@ -135,12 +164,12 @@ pub(super) fn condition(parts: &[Part], values: &Values, span: Span) -> Option<C
                 Some(_) => continue 'patterns,
                 None => {}
             }
-            let set = one(*part, &Values::pattern(value, mask, part.width))?;
+            let set = one(part, &Values::pattern(value, mask, part.width))?;
             all.push(Condition::test_at(part.field, set, span));
         }
         if all.is_empty() {
             // Whatever the bits are: they need only be there.
-            all.extend(parts.last().map(|part| Condition::present(part.field)));
+            all.extend(parts.iter().next_back().map(|part| Condition::present(part.field)));
         }
         any.push(Condition::and(all));
     }

@@ -12,7 +12,7 @@ use super::syntax::{
 use crate::diagnostic::Level;
 use crate::dialect::{raise, raised};
 use crate::field::Field;
-use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleBuf, Rules, Verdict};
+use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleParts, Rules, Verdict};
 use crate::source::Span;
 
 // What becomes of a packet that matches.
@@ -24,7 +24,7 @@ enum Fate {
 
 // The rule that is made.
 struct Making<'r> {
-    name: Box<str>,
+    name: &'r str,
     parts: Vec<Condition>,
     actions: Vec<Action>,
     span: Span,
@@ -42,10 +42,11 @@ impl<'a> Lower<'a, '_> {
         rules: &mut Rules,
     ) {
         let comment = statements.iter().find_map(|statement| match &statement.kind {
-            Kind::Comment(word) if !word.text.is_empty() => Some(word.text.into()),
+            Kind::Comment(word) if !word.text.is_empty() => Some(word.text),
             _ => None,
         });
-        let name = comment.unwrap_or_else(|| number.to_string().into());
+        let mut digits = itoa::Buffer::new();
+        let name = comment.unwrap_or_else(|| digits.format(number));
         if let Some((first, second, at)) = super::joined::unequal(statements) {
             let message = format!(
                 "nft 1.0.6 makes one comparison of `{first} !=` and `{second} !=`, which holds where either differs"
@@ -336,8 +337,7 @@ impl<'a> Lower<'a, '_> {
         let message = "no packet comes behind this map, where no key says `continue`".to_owned();
         self.finding(raised::MISLEADING_TEXT, Level::Warning, message, span);
         let mut rules = Rules::new();
-        let mut making =
-            Making { name: "".into(), parts: Vec::new(), actions: Vec::new(), span, rules: &mut rules };
+        let mut making = Making { name: "", parts: Vec::new(), actions: Vec::new(), span, rules: &mut rules };
         for (statement, next) in rest.iter().zip(1..) {
             self.place_of(&known, statement);
             self.statement(&mut known, statement, at, &mut making);
@@ -440,7 +440,8 @@ impl<'a> Lower<'a, '_> {
         let Making { name, parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };
         let condition = Condition::and(distinct(parts));
-        let rule = |name, condition, actions, outcome| RuleBuf {
+        let actions = actions.as_slice();
+        let rule = |condition, outcome| RuleParts {
             name,
             condition,
             actions,
@@ -450,19 +451,14 @@ impl<'a> Lower<'a, '_> {
             origin,
         };
         match fate {
-            Fate::Known(outcome) => rules.push(rule(name, condition, actions.into(), outcome)),
+            Fate::Known(outcome) => rules.add(rule(condition, outcome)),
             Fate::Open(word, class) => {
                 for verdict in [Verdict::Accept, Verdict::Discard] {
                     let id = format!("{word} of rule {number} of `{chain}` comes to {verdict}");
                     let reason = format!("{}: others decide what becomes of the packet", class.name());
                     let open = Condition::opaque(id, reason, span);
                     let condition = Condition::and([condition.clone(), open]);
-                    rules.push(rule(
-                        name.clone(),
-                        condition,
-                        actions.clone().into(),
-                        Outcome::Verdict(verdict),
-                    ));
+                    rules.add(rule(condition, Outcome::Verdict(verdict)));
                 }
             }
         }
@@ -489,13 +485,7 @@ impl Making<'_> {
     fn again(&mut self, condition: Condition) -> Making<'_> {
         let mut parts = self.parts.clone();
         parts.push(condition);
-        Making {
-            name: self.name.clone(),
-            parts,
-            actions: self.actions.clone(),
-            span: self.span,
-            rules: self.rules,
-        }
+        Making { name: self.name, parts, actions: self.actions.clone(), span: self.span, rules: self.rules }
     }
 }
 
@@ -508,13 +498,18 @@ fn element_span(element: &Element<'_>, span: Span) -> Span {
 }
 
 // A condition that stands twice stands once.
-fn distinct(parts: Vec<Condition>) -> Vec<Condition> {
-    let mut list: Vec<Condition> = Vec::with_capacity(parts.len());
-    for part in parts {
-        let small = matches!(part, Condition::Test(_));
-        if !small || list.len() > 16 || !list.contains(&part) {
-            list.push(part);
+fn distinct(mut parts: Vec<Condition>) -> Vec<Condition> {
+    let same = |a: &Condition, b: &Condition| match (a, b) {
+        (Condition::Test(a), Condition::Test(b)) => a.field() == b.field() && a == b,
+        _ => false,
+    };
+    let mut at = 0;
+    while let Some((part, rest)) = parts.get(..=at).and_then(<[_]>::split_last) {
+        if at <= 16 && rest.iter().any(|before| same(before, part)) {
+            parts.remove(at);
+        } else {
+            at += 1;
         }
     }
-    list
+    parts
 }

@@ -133,6 +133,9 @@ impl Values {
             Self::Ranges(set) => {
                 let small = |value: u128| u32::try_from(value).unwrap_or(u32::MAX);
                 let max = field.info().max;
+                if let Some((lo, hi)) = set.as_range().filter(|(lo, _)| *lo <= max) {
+                    return ValueSet::range(small(lo), small(hi.min(max)));
+                }
                 let ranges = set.ranges().filter(|(lo, _)| *lo <= max);
                 IntervalSet::from_ranges(ranges.map(|(lo, hi)| (small(lo), small(hi.min(max))))).into()
             }
