@@ -95,10 +95,8 @@ impl<'a> Lexer<'a> {
             return;
         }
         loop {
-            while let b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c = self.byte(self.at) {
-                self.at += 1;
-            }
             match self.byte(self.at) {
+                b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
                 b'#' => self.at = self.run(self.at, |byte| byte != b'\n'),
                 b'/' if self.byte(self.at + 1) == b'*' => {
                     let rest = self.slice(self.at + 2, self.text.len());
@@ -132,7 +130,10 @@ impl<'a> Lexer<'a> {
     /// The next token with its place; the lexer stands behind it.
     #[inline]
     pub(super) fn next(&mut self) -> (Token<'a>, Span) {
-        let (token, end) = self.look();
+        let (token, end) = self.ahead.unwrap_or_else(|| {
+            self.blanks();
+            self.scan(self.at)
+        });
         let span = Span::new(self.at, end);
         self.go(end);
         (token, span)
@@ -286,7 +287,7 @@ impl<'a> Lexer<'a> {
         let end = self.run(at, |byte| byte.is_ascii_hexdigit() || byte == b':');
         let run = self.slice(at, end);
         let colons = run.bytes().filter(|byte| *byte == b':').count();
-        if colons < 3 && !run.contains("::") {
+        if colons < 2 || colons < 3 && !run.contains("::") {
             return None;
         }
         if self.byte(end) == b'.' && self.byte(end + 1).is_ascii_digit() {

@@ -19,7 +19,6 @@ use crate::ir::{self, Action, Condition, Document, Origin};
 use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The rules of a file by table, with storage that is used again for every route.
@@ -297,8 +296,7 @@ impl<'o> Rules<'o> {
 
 /// The name of the route of that number in its file.
 pub(super) fn default_name(number: usize, out: &mut String) {
-    // A string takes everything.
-    let _ = write!(out, "{number}");
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 fn host_bits(written: &str, meant: &str, span: Span, findings: &mut Findings) {

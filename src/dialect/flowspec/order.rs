@@ -83,45 +83,50 @@ pub fn decides_all(rules: &Rules) -> bool {
 /// ends no later. Lists stand as they are: the end-of-list bit keeps one from being the beginning of another.
 /// Behind the last component comes a number above every type, because the rule with more goes first.
 fn head(table: Table, octets: &[u8]) -> u128 {
-    let mut key = Key { octets: [0xff; 16], used: 0 };
+    let mut key = Key { value: 0, free: u128::BITS };
     let six = table.family() == crate::field::Family::Inet6;
     let (distinguisher, mut rest) =
         if table.is_vpn() { octets.split_at_checked(8).unwrap_or((octets, &[])) } else { (&[][..], octets) };
     key.push(distinguisher);
-    while key.used < key.octets.len()
+    while key.free > 0
         && let Some(part) = split(rest, six)
     {
-        key.push(&[part.number]);
+        key.put(part.number.into(), 8);
         match (part.number, part.body) {
             (1 | 2, [length, offset, pattern @ ..]) if six => {
-                key.push(&[*offset]);
-                key.push_prefix(pattern, u32::from(length.min(&128).saturating_sub(*offset)), 16);
+                key.put((*offset).into(), 8);
+                key.push_prefix(pattern, u32::from(length.min(&128).saturating_sub(*offset)), 128);
             }
-            (1 | 2, [length, addr @ ..]) if !six => key.push_prefix(addr, u32::from(*length.min(&32)), 4),
+            (1 | 2, [length, addr @ ..]) if !six => key.push_prefix(addr, u32::from(*length.min(&32)), 32),
             (_, body) => key.push(body),
         }
         rest = part.rest;
     }
-    u128::from_be_bytes(key.octets)
+    key.value | !u128::MAX.checked_shl(key.free).unwrap_or(0)
 }
 
+// Bits put in from the top on.
 struct Key {
-    octets: [u8; 16],
-    used: usize,
+    value: u128,
+    free: u32,
 }
 
 impl Key {
     fn push(&mut self, octets: &[u8]) {
-        let room = self.octets.iter_mut().skip(self.used);
-        room.zip(octets).for_each(|(to, from)| *to = *from);
-        self.used = (self.used + octets.len()).min(self.octets.len());
+        octets.iter().for_each(|octet| self.put((*octet).into(), 8));
     }
 
-    fn push_prefix(&mut self, addr: &[u8], length: u32, size: usize) {
+    // The lowest `width` bits of a value, as far as there is room.
+    fn put(&mut self, value: u128, width: u32) {
+        let over = width.saturating_sub(self.free);
+        self.free -= width - over;
+        self.value |= value.checked_shr(over).and_then(|value| value.checked_shl(self.free)).unwrap_or(0);
+    }
+
+    fn push_prefix(&mut self, addr: &[u8], length: u32, width: u32) {
         let behind = u128::MAX.checked_shr(length).unwrap_or(0);
-        let last = (bits(addr) | behind).to_be_bytes();
-        self.push(last.get(..size).unwrap_or(&last));
-        self.push(&[u8::MAX - u8::try_from(length).unwrap_or(u8::MAX)]);
+        self.put((bits(addr) | behind) >> (u128::BITS - width), width);
+        self.put((u8::MAX - u8::try_from(length).unwrap_or(u8::MAX)).into(), 8);
     }
 }
 

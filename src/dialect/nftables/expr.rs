@@ -339,7 +339,12 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// Values joined by dots, or what a map gives for them.
     pub(super) fn mapped(&mut self, side: Side) -> Read<Expr<'a>> {
-        let key = self.concat(side)?;
+        let first = self.primary(side)?;
+        // A word or field alone, as most are, needs no look at what may go on, level by level.
+        if matches!(self.token, Token::Word(_) | Token::End) && !self.goes_on() {
+            return Ok(first);
+        }
+        let key = self.concat_on(first, side)?;
         if side == Side::Right || self.token != Token::Word("map") {
             return Ok(key);
         }
@@ -351,9 +356,19 @@ impl<'a, 'd> Parser<'a, 'd> {
         Ok(Expr::Map(Box::new((key, data))))
     }
 
+    // A word that goes on with what stands in front of it.
+    fn goes_on(&self) -> bool {
+        self.token == Token::Word("map") || self.operator().is_some()
+    }
+
     /// Values joined by dots.
     pub(super) fn concat(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.term(side)?;
+        let first = self.primary(side)?;
+        self.concat_on(first, side)
+    }
+
+    fn concat_on(&mut self, first: Expr<'a>, side: Side) -> Read<Expr<'a>> {
+        let first = self.term_on(first, side)?;
         if self.token != Token::Sign(b'.') {
             return Ok(first);
         }
@@ -367,7 +382,12 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     // A range, a prefix, or numbers combined.
     fn term(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.binary(side, 0)?;
+        let first = self.primary(side)?;
+        self.term_on(first, side)
+    }
+
+    fn term_on(&mut self, first: Expr<'a>, side: Side) -> Read<Expr<'a>> {
+        let first = self.binary_on(first, side, 0)?;
         match self.token {
             Token::Sign(b'-') if !matches!(side, Side::Left | Side::Joined) => {
                 self.bump();
@@ -400,7 +420,11 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     fn binary(&mut self, side: Side, least: u8) -> Read<Expr<'a>> {
-        let mut left = self.primary(side)?;
+        let first = self.primary(side)?;
+        self.binary_on(first, side, least)
+    }
+
+    fn binary_on(&mut self, mut left: Expr<'a>, side: Side, least: u8) -> Read<Expr<'a>> {
         let mut count = 0;
         while let Some((operator, strength)) = self.operator()
             && strength > least

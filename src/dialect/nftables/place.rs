@@ -101,10 +101,11 @@ pub(super) fn parts(rows: &[Row], bit: u32, width: u32) -> Option<Parts> {
     let end = bit.checked_add(width)?;
     let mut list: Option<Parts> = None;
     let mut at = bit;
-    for (first, size, field, add) in rows {
+    let start = rows.partition_point(|(first, size, ..)| first + size <= bit);
+    for (first, size, field, add) in rows.get(start..)? {
         let last = first + size;
         if at < *first || at >= last {
-            continue;
+            return None;
         }
         let stop = end.min(last);
         let part = Part {
