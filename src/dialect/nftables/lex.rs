@@ -5,6 +5,7 @@
 //! value (`22:accept`).
 
 use crate::source::Span;
+use memchr::{memchr, memchr3};
 use std::net::Ipv6Addr;
 
 /// A part of a statement.
@@ -45,10 +46,8 @@ pub(super) struct Lexer<'a> {
 
 const WORD: u8 = 1;
 const HEX: u8 = 2;
-const STOP: u8 = 4;
 
-// For every octet: whether a word can hold it, whether an address can, and whether a statement may end there or hide
-// its end behind it.
+// For every octet: whether a word can hold it, and whether an address can.
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
@@ -61,9 +60,6 @@ static CLASS: [u8; 256] = {
         }
         if c.is_ascii_hexdigit() || c == b':' || c == b'.' {
             table[i] |= HEX;
-        }
-        if matches!(c, b'"' | b'#' | b'\\' | b'\n' | b';' | b'{' | b'}') {
-            table[i] |= STOP;
         }
         i += 1;
     }
@@ -254,9 +250,7 @@ pub(super) fn statement(text: &str, stop_at_open: bool) -> (usize, End) {
     let (mut at, mut depth) = (0_usize, 0_usize);
     loop {
         let rest = bytes.get(at..).unwrap_or(&[]);
-        let Some(next) = rest.iter().position(|b| class(*b) & STOP != 0) else {
-            return (bytes.len(), End::Text);
-        };
+        let Some(next) = stop(rest) else { return (bytes.len(), End::Text) };
         at += next;
         match bytes.get(at).copied().unwrap_or(0) {
             b'"' => {
@@ -288,6 +282,23 @@ pub(super) fn statement(text: &str, stop_at_open: bool) -> (usize, End) {
         }
         at += 1;
     }
+}
+
+// The first octet at which a statement may end, or behind which its end may hide. Octets by the hundred at a time: a
+// line may be long, and full of them.
+fn stop(bytes: &[u8]) -> Option<usize> {
+    let mut before = 0;
+    for part in bytes.chunks(256) {
+        let ends = memchr3(b'\n', b';', b'#', part).unwrap_or(part.len());
+        let line = part.get(..ends).unwrap_or(part);
+        let first = memchr3(b'"', b'{', b'}', line).unwrap_or(ends);
+        let first = memchr(b'\\', line.get(..first).unwrap_or(line)).unwrap_or(first);
+        if first < part.len() {
+            return Some(before + first);
+        }
+        before += part.len();
+    }
+    None
 }
 
 #[cfg(test)]
