@@ -1,7 +1,8 @@
 //! How fast every dialect is read: one access list of 100,000 rules, printed by each dialect that can print it and read
 //! back, parsed and lowered.
 //!
-//! `cargo bench --bench read [-- DIALECT...]`. Times are the processor's own, for wall time means little on a busy
+//! `cargo bench --bench read [-- DIALECT...]`. `DIALECT=FILE` reads a file once instead and holds its rules to the end, to
+//! be timed as a process beside a peer (`benches/parse_peers.sh`). Times are the processor's own, for wall time means little on a busy
 //! machine; the best of three. Memory is the growth of the process while the rules are held.
 
 #![allow(
@@ -53,6 +54,13 @@ fn rule(number: u32, numbers: &mut Numbers) -> RuleBuf {
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let files: Vec<_> = asked.iter().filter_map(|word| word.split_once('=')).collect();
+    for (dialect, file) in &files {
+        read_file(dialect, file);
+    }
+    if !files.is_empty() {
+        return;
+    }
     let mut numbers = Numbers(1);
     let rules = (0..COUNT).map(|number| rule(number, &mut numbers)).collect();
     let (name, kind, family) = ("EDGE".to_owned(), Kind::Filter, Family::Inet);
@@ -64,6 +72,14 @@ fn main() {
             measure(*dialect, &document);
         }
     }
+}
+
+fn read_file(dialect: &str, file: &str) {
+    let dialect = flowgate::dialect::by_name(dialect).expect("a dialect stands in front of `=`");
+    let source = Source::new(file, Content::Text(std::fs::read_to_string(file).expect("a file of text")));
+    let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+    let errors = reading.diagnostics.len();
+    println!("{}: {} rules, {errors} diagnostics", dialect.name(), reading.document.rule_count());
 }
 
 fn measure(dialect: &dyn Dialect, document: &Document) {
