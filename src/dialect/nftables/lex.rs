@@ -79,7 +79,10 @@ impl<'a> Lexer<'a> {
     /// The next token and its place.
     #[inline]
     pub(super) fn next(&mut self) -> (Token<'a>, Span) {
-        self.at += blank(self.rest());
+        let rest = self.octets();
+        if rest.first().is_none_or(|byte| class(*byte) & WORD == 0) {
+            self.at += blank_octets(rest);
+        }
         let start = self.at;
         let (token, length) = self.token();
         self.at += length;
@@ -91,22 +94,25 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at..).unwrap_or("")
     }
 
+    fn octets(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or(&[])
+    }
+
     fn span(&self, start: usize, end: usize) -> Span {
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(self.base);
         Span { start: place(start), end: place(end) }
     }
 
     fn token(&self) -> (Token<'a>, usize) {
-        let rest = self.rest();
-        let bytes = rest.as_bytes();
+        let bytes = self.octets();
         let Some(&first) = bytes.first() else { return (Token::End, 0) };
         let second = bytes.get(1).copied();
         if class(first) & WORD != 0 || (first == b':' && second == Some(b':')) {
             if first == b'.' && second.is_none_or(|c| class(c) & WORD == 0) {
                 return (Token::Sign(b'.'), 1);
             }
-            let length = word(rest);
-            return (Token::Word(rest.get(..length).unwrap_or("")), length);
+            let length = word(bytes);
+            return (Token::Word(self.text.get(self.at..self.at + length).unwrap_or("")), length);
         }
         let pair = match (first, second) {
             (b'=', Some(b'=')) => Some(Token::Eq),
@@ -119,7 +125,7 @@ impl<'a> Lexer<'a> {
         };
         match (pair, first) {
             (Some(pair), _) => (pair, 2),
-            (None, b'"') => quoted(rest),
+            (None, b'"') => quoted(self.rest()),
             (None, sign) => (Token::Sign(sign), 1),
         }
     }
@@ -138,7 +144,10 @@ fn quoted(rest: &str) -> (Token<'_>, usize) {
 
 /// Octets of blanks, line ends, continued lines and comments at the beginning.
 pub(super) fn blank(text: &str) -> usize {
-    let bytes = text.as_bytes();
+    blank_octets(text.as_bytes())
+}
+
+fn blank_octets(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -156,12 +165,11 @@ pub(super) fn blank(text: &str) -> usize {
 }
 
 /// How long the word at the beginning is.
-fn word(rest: &str) -> usize {
-    let bytes = rest.as_bytes();
+fn word(bytes: &[u8]) -> usize {
     let numeric = bytes.first().is_some_and(u8::is_ascii_digit);
     let mut at = run(bytes, WORD);
     if bytes.get(at) == Some(&b':')
-        && let Some(length) = address(rest, run(bytes, HEX))
+        && let Some(length) = address(bytes, run(bytes, HEX))
     {
         return length;
     }
@@ -191,18 +199,17 @@ fn follows(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The length of the IPv6 or Ethernet address at the beginning, where `run` octets may belong to one.
-fn address(rest: &str, run: usize) -> Option<usize> {
-    let bytes = rest.as_bytes();
+fn address(bytes: &[u8], run: usize) -> Option<usize> {
     if bytes.get(run).is_some_and(|b| class(*b) & WORD != 0) {
         return None;
     }
-    let text = rest.get(..run)?;
+    let text = std::str::from_utf8(bytes.get(..run)?).ok()?;
     if is_queueing_class(text) && bytes.get(run).is_none_or(|b| b" \t\n:-},".contains(b)) {
         return Some(run);
     }
     // A value behind a colon may stand at once after an address.
     for end in [run, run - 1] {
-        let text = rest.get(..end)?;
+        let text = text.get(..end)?;
         if text.parse::<Ipv6Addr>().is_ok() || ethernet(text).is_some() {
             return Some(end);
         }

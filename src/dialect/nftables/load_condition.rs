@@ -153,7 +153,7 @@ impl Known {
 
     /// `meta l4proto`
     pub(super) fn l4proto(&self, values: &Values, span: Span) -> Condition {
-        let set = values.clone().into_set(Field::Proto);
+        let set = values.to_set(Field::Proto);
         let here = Condition::test_at(Field::Proto, set, span);
         if self.version == Some(4) {
             return here;
@@ -743,7 +743,7 @@ impl Known {
                 let over = if extends.iter().any(|number| values.contains(*number)) {
                     there()
                 } else {
-                    let last = Condition::test_at(Field::Proto, values.clone().into_set(Field::Proto), span);
+                    let last = Condition::test_at(Field::Proto, values.to_set(Field::Proto), span);
                     Condition::and([there(), last])
                 };
                 opaque(words, Class::Payload, values, over, span)

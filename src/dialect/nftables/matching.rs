@@ -101,14 +101,15 @@ impl<'a> Lower<'a, '_> {
             return Ok(());
         }
         let (load, linear) = loaded(left)?;
-        let load = self.of_version(known, load, right);
-        self.notice(&load);
-        self.contradiction(known, &load, left, span);
-        known.depend(&load, span, out);
+        let of_version = self.of_version(known, load, right);
+        let load = of_version.as_ref().unwrap_or(load);
+        self.notice(load);
+        self.contradiction(known, load, left, span);
+        known.depend(load, span, out);
         if let Expr::SetRef(name) = right {
-            self.same_types(&[&load], *name)?;
+            self.same_types(&[load], *name)?;
         }
-        let condition = self.compared(known, &load, linear, (relation, right), span)?;
+        let condition = self.compared(known, load, linear, (relation, right), span)?;
         out.push(condition);
         Ok(())
     }
@@ -140,12 +141,12 @@ impl<'a> Lower<'a, '_> {
             }
             let (load, linear) = loaded(part)?;
             if parts.len() > 1 {
-                super::refusals::unversioned(&load, part)?;
+                super::refusals::unversioned(load, part)?;
             }
-            self.notice(&load);
-            self.contradiction(known, &load, part, span);
-            known.depend(&load, span, out);
-            loads.push(Looked::Load(load, linear, super::refusals::place(part).unwrap_or(span)));
+            self.notice(load);
+            self.contradiction(known, load, part, span);
+            known.depend(load, span, out);
+            loads.push(Looked::Load(load.clone(), linear, super::refusals::place(part).unwrap_or(span)));
         }
         Ok(loads)
     }
@@ -184,11 +185,11 @@ impl<'a> Lower<'a, '_> {
 
     // `ct original saddr` and `rt nexthop` are of the version that the rule is about.
     #[expect(clippy::unused_self, reason = "beside its kin")]
-    fn of_version(&self, known: &Known, load: Load, right: &Expr<'a>) -> Load {
-        let Load::Beyond(class, Type::Host, words) = &load else { return load };
+    fn of_version(&self, known: &Known, load: &Load, right: &Expr<'a>) -> Option<Load> {
+        let Load::Beyond(class, Type::Host, words) = load else { return None };
         let (Some(version), false) = (known.said.version, matches!(right, Expr::Set(_) | Expr::SetRef(_)))
         else {
-            return load;
+            return None;
         };
         let (name, ty) = if version == 4 { ("ip", Type::Ipv4) } else { ("ip6", Type::Ipv6) };
         let longer = match words.split(' ').collect::<Vec<_>>().as_slice() {
@@ -196,9 +197,9 @@ impl<'a> Lower<'a, '_> {
             ["ct", direction @ ("original" | "reply"), key @ ("saddr" | "daddr")] => {
                 format!("ct {direction} {name} {key}")
             }
-            _ => return load,
+            _ => return None,
         };
-        Load::Beyond(*class, ty, longer.into())
+        Some(Load::Beyond(*class, ty, longer.into()))
     }
 
     // One load against the right side.
@@ -749,13 +750,13 @@ fn host(load: &Load, relation: Relation, right: &Expr<'_>, span: Span) -> Condit
 }
 
 // The load an expression looks at, and what operators do to it.
-fn loaded(expr: &Expr<'_>) -> Found<(Load, Linear)> {
+fn loaded<'e>(expr: &'e Expr<'_>) -> Found<(&'e Load, Linear)> {
     match expr {
-        Expr::Load(load, _) => Ok((load.clone(), Linear::new(load.width()))),
+        Expr::Load(load, _) => Ok((load, Linear::new(load.width()))),
         Expr::Binary(parts) => {
             let (operator, left, right) = &**parts;
             let (load, mut linear) = loaded(left)?;
-            let value = operand(right, &load, *operator)?;
+            let value = operand(right, load, *operator)?;
             let by = i32::try_from(value).unwrap_or(i32::MAX).min(128);
             match operator {
                 Binary::And => linear.and(value),

@@ -181,13 +181,13 @@ pub(super) fn condition(parts: &Parts, values: &Values, span: Span) -> Option<Co
 fn one(part: Part, values: &Values) -> Option<ValueSet> {
     if part.whole {
         if part.add == 0 {
-            return Some(values.clone().into_set(part.field));
+            return Some(values.to_set(part.field));
         }
         let Values::Ranges(set) = values else { return None };
         let more = u128::from(part.add);
         let ranges = set.ranges().map(|(lo, hi)| (lo + more, hi + more));
         let moved = crate::net::IntervalSet::from_ranges(ranges);
-        return Some(Values::Ranges(moved).into_set(part.field));
+        return Some(Values::Ranges(moved).to_set(part.field));
     }
     if part.add != 0 {
         return None;
@@ -198,12 +198,12 @@ fn one(part: Part, values: &Values) -> Option<ValueSet> {
     {
         // The highest bits: ranges stay ranges.
         let ranges = set.ranges().map(|(lo, hi)| (lo << part.low, (hi << part.low) | full(part.low)));
-        return Some(Values::Ranges(crate::net::IntervalSet::from_ranges(ranges)).into_set(part.field));
+        return Some(Values::Ranges(crate::net::IntervalSet::from_ranges(ranges)).to_set(part.field));
     }
     let patterns = values.patterns(part.width)?.into_iter().map(|pattern| {
         crate::net::BitMatch::new(pattern.value << part.low, (pattern.mask & full(part.width)) << part.low)
     });
-    Some(Values::of_patterns(patterns.collect(), size).into_set(part.field))
+    Some(Values::of_patterns(patterns.collect(), size).to_set(part.field))
 }
 
 #[cfg(test)]

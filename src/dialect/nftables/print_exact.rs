@@ -195,7 +195,7 @@ fn compared(load: &Load, field: Field, values: ValueSetRef<'_>, less: u128) -> O
             [only] => Some((Some(only.mask), false, vec![(only.value, only.value)])),
             list => {
                 let mask = list.iter().fold(0, |all, pattern| all | pattern.mask);
-                let any = Values::any_of(mask, u32::from(whole)).into_set(field);
+                let any = Values::any_of(mask, u32::from(whole)).to_set(field);
                 (any == values.to_set()).then(|| (Some(mask), true, vec![(0, 0)]))
             }
         },

@@ -125,7 +125,7 @@ fn complement(test: &Test) -> Option<ValueSet> {
         ValueSetRef::Bits(set) => Values::Bits(set.patterns().to_vec()),
         other => Values::Ranges(crate::net::IntervalSet::from_ranges(ranges(other)?)),
     };
-    Some(values.complement(width)?.into_set(test.field()))
+    Some(values.complement(width)?.to_set(test.field()))
 }
 
 // One alternative in packets of one version.
@@ -432,7 +432,7 @@ impl One<'_> {
             ValueSetRef::Bits(_) => self.value_set(load, values),
             other => {
                 let list = ranges(other).unwrap_or_default();
-                if list == ranges(all.into_set(Field::TcpFlags).view()).unwrap_or_default() {
+                if list == ranges(all.to_set(Field::TcpFlags).view()).unwrap_or_default() {
                     self.compare(load, vec![(0, 0xffff)]);
                     return Ok(());
                 }

@@ -127,9 +127,9 @@ impl Values {
     }
 
     /// As the value set of a field.
-    pub(super) fn into_set(self, field: Field) -> ValueSet {
+    pub(super) fn to_set(&self, field: Field) -> ValueSet {
         match self {
-            Self::Ranges(set) if field.is_wide() => set.into(),
+            Self::Ranges(set) if field.is_wide() => set.clone().into(),
             Self::Ranges(set) => {
                 let small = |value: u128| u32::try_from(value).unwrap_or(u32::MAX);
                 let max = field.info().max;
@@ -139,7 +139,7 @@ impl Values {
                 let ranges = set.ranges().filter(|(lo, _)| *lo <= max);
                 IntervalSet::from_ranges(ranges.map(|(lo, hi)| (small(lo), small(hi.min(max))))).into()
             }
-            Self::Bits(list) => BitSet::new(list).into(),
+            Self::Bits(list) => BitSet::new(list.iter().copied()).into(),
         }
     }
 }
