@@ -2,7 +2,9 @@
 
 use super::lower::{Backend, Reader};
 use super::spec::{Aim, Loaded, Spec, add_option, add_words};
-use super::support::{self, MANY, Row};
+use super::grammar::{self, Form, Grammar, Written};
+use super::grammar_values::{Kind, Place};
+use super::support::{self, Row};
 use super::syntax::Word;
 use super::values::{self, NoAddress};
 use crate::diagnostic::Level;
@@ -311,14 +313,19 @@ impl Reader<'_> {
         if let Some(loaded) = spec.loaded.get_mut(index) {
             loaded.used = true;
         }
-        let first = if row.values == 0 || row.values == MANY {
-            None
-        } else {
-            match cursor.value() {
-                Some(value) => Some(value),
-                None => return self.no_value(spec, name, cursor.span),
-            }
-        };
+        let first = if row.form.kind == Kind::Nothing { None } else { cursor.value() };
+        if first.is_none() && !matches!(row.form.kind, Kind::Nothing | Kind::Maybe) {
+            return self.no_value(spec, name, cursor.span);
+        }
+        if let Some(loaded) = spec.loaded.get_mut(index)
+            && let Some(module) = loaded.module
+            && let Err(wrong) = module.grammar.add(&mut loaded.written, row.form, cursor.not)
+        {
+            return self.refuse(spec, &wrong, cursor.so_far());
+        }
+        if !self.reads(spec, row.form, first) {
+            return;
+        }
         if row.support == Support::Opaque {
             Self::opaque_option(spec, cursor, index, row, first);
         } else {
@@ -334,13 +341,7 @@ impl Reader<'_> {
         row: Row,
         first: Option<(&'w str, Span)>,
     ) {
-        let mut words = vec![first.map(|(value, _)| value)];
-        for _ in 1..row.values {
-            match cursor.value() {
-                Some((value, _)) => words.push(Some(value)),
-                None => break,
-            }
-        }
+        let second = if row.form.kind == Kind::Pair { cursor.value() } else { None };
         let span = cursor.so_far();
         let Some(loaded) = spec.loaded.get_mut(index) else { return };
         if cursor.not {
@@ -350,24 +351,42 @@ impl Reader<'_> {
         // As newer versions call it.
         let word = if row.word == "--days" { "--weekdays" } else { row.word };
         add_option(&mut loaded.opaque, word);
-        words.into_iter().flatten().for_each(|word| add_words(&mut loaded.opaque, word));
+        first.into_iter().chain(second).for_each(|(word, _)| add_words(&mut loaded.opaque, word));
+    }
+
+    /// Whether the value of an option is one; else it is reported.
+    fn reads(&mut self, spec: &mut Spec, form: &Form, value: Option<(&str, Span)>) -> bool {
+        let Some((text, span)) = value else { return true };
+        let place = Place { family: self.family(), protocol: spec.wanted_protocol() };
+        let reads = form.kind.reads(text, place);
+        if !reads {
+            let message = format!("`--{}` takes {}, not `{}`", form.name, form.kind, shown(text));
+            self.refuse(spec, &message, span);
+        }
+        reads
+    }
+
+    /// Something that iptables refuses.
+    pub(super) fn refuse(&mut self, spec: &mut Spec, what: &str, span: Span) {
+        self.findings.syntax(span, what);
+        spec.unread = true;
     }
 
     /// An option of no match that is loaded: of the target, of a match nobody knows, or of nothing.
     fn foreign<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>, name: &str) {
+        if let Aim::Known(_) = spec.aim
+            && let Some(grammar) = grammar::of_target(&spec.target)
+        {
+            return self.target_option(spec, cursor, name, grammar);
+        }
         let mut words: Vec<&'w str> = Vec::new();
         while let Some((value, _)) = cursor.value() {
             words.push(value);
         }
         let span = cursor.so_far();
-        if matches!(spec.aim, Aim::Known(_)) {
-            if cursor.not {
-                add_option(&mut spec.target_options, "!");
-            }
+        if let Aim::Known(_) = spec.aim {
             add_option(&mut spec.target_options, name);
-            for word in words {
-                add_words(&mut spec.target_options, word);
-            }
+            words.into_iter().for_each(|word| add_words(&mut spec.target_options, word));
             return;
         }
         if let Some(loaded) = spec.loaded.iter_mut().rev().find(|loaded| loaded.module.is_none()) {
@@ -382,6 +401,29 @@ impl Reader<'_> {
         }
         self.findings.syntax(span, &format!("`{}` is an option of no match or target here", shown(name)));
         spec.unread = true;
+    }
+
+    /// An option of the target: its words are kept.
+    fn target_option(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, '_>, name: &str, grammar: &Grammar) {
+        let Some(form) = name.strip_prefix("--").and_then(|name| grammar.form(name)) else {
+            let message = format!("`{}` is no option of `{}`", shown(name), spec.target);
+            return self.refuse(spec, &message, cursor.span);
+        };
+        let mut values = [None; 2];
+        for value in values.iter_mut().take(form.kind.words()) {
+            *value = cursor.value();
+            if value.is_none() {
+                return self.no_value(spec, name, cursor.span);
+            }
+        }
+        if let Err(wrong) = grammar.add(&mut spec.target_written, form, cursor.not) {
+            return self.refuse(spec, &wrong, cursor.so_far());
+        }
+        if self.reads(spec, form, values[0]) {
+            add_option(&mut spec.target_options, "--");
+            spec.target_options.push_str(form.name);
+            values.into_iter().flatten().for_each(|(word, _)| add_words(&mut spec.target_options, word));
+        }
     }
 
     /// The interface, set or other name as a number; a `+` at the end is a `*` in every dialect.
@@ -411,9 +453,10 @@ impl Reader<'_> {
 }
 
 fn load(spec: &mut Spec, name: &str, span: Span) {
-    // `-m` twice is once.
+    // Twice in a row is once; behind options of it another begins.
     let module = support::module(name);
-    if spec.loaded.iter().any(|loaded| loaded.name == name && module.is_some()) && name != "recent" {
+    let same = spec.loaded.iter_mut().rev().find(|loaded| loaded.name == name && module.is_some());
+    if same.is_some_and(|loaded| loaded.written == Written::default()) {
         return;
     }
     spec.loaded.push(Loaded {
@@ -422,6 +465,7 @@ fn load(spec: &mut Spec, name: &str, span: Span) {
         span,
         opaque: String::new(),
         over: Vec::new(),
+        written: Written::default(),
         used: false,
         narrows: false,
     });
