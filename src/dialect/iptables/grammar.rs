@@ -64,7 +64,7 @@ match4 realm: +realm=text! ; in * INPUT,FORWARD,OUTPUT,POSTROUTING
 match recent: set! rcheck! update! remove! seconds=1-4294967295 reap hitcount=0-65535 rttl name=text rsource rdest mask=host ; one set rcheck update remove ; some set rcheck update remove ; needs reap seconds ; one rttl set remove
 match rpfilter: loose validmark accept-local invert ; in raw,mangle PREROUTING
 match6 rt: rt-type=u32! rt-segsleft=u32:! rt-len=u32! rt-0-res rt-0-addrs=text rt-0-not-strict
-match sctp: source-port=own! sport=own! destination-port=own! dport=own! chunk-types=pair! ; one source-port sport ; one destination-port dport
+match sctp: source-port=own! sport=own! destination-port=own! dport=own! chunk-types=chunks! ; one source-port sport ; one destination-port dport
 match set: match-set=pair! set=pair! return-nomatch! update-counters! packets-eq=u64! packets-lt=u64 packets-gt=u64 bytes-eq=u64! bytes-lt=u64 bytes-gt=u64 update-subcounters! ; one match-set set ; some match-set set
 match socket: transparent nowildcard restore-skmark ; in * PREROUTING,INPUT
 match6 srh: srh-next-hdr=0-255! srh-hdr-len-eq=0-255! srh-hdr-len-gt=0-255! srh-hdr-len-lt=0-255! srh-segs-left-eq=0-255! srh-segs-left-gt=0-255! srh-segs-left-lt=0-255! srh-last-entry-eq=0-255! srh-last-entry-gt=0-255! srh-last-entry-lt=0-255! srh-tag=0-65535! srh-psid=hosts! srh-nsid=hosts! srh-lsid=hosts!

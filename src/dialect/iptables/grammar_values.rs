@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Own,
     /// Two words, read where their meaning is.
     Pair,
+    /// Which of the chunks of SCTP, and their names.
+    Chunks,
     /// A value that may be left out.
     Maybe,
     /// Any text of so many octets.
@@ -99,6 +101,7 @@ impl Kind {
         Some(match word {
             "own" => Self::Own,
             "pair" => Self::Pair,
+            "chunks" => Self::Chunks,
             "maybe" => Self::Maybe,
             "text" => Self::Text(0, usize::MAX),
             "u32" => Self::Number(0, u32::MAX.into()),
@@ -142,9 +145,24 @@ impl Kind {
     pub(super) fn words(self) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Pair => 2,
+            Self::Pair | Self::Chunks => 2,
             _ => 1,
         }
+    }
+
+    /// Names of chunks, each with or without flags.
+    pub(super) fn are_chunks(text: &str) -> bool {
+        let flags = |name: &str| match name.to_ascii_uppercase().as_str() {
+            "DATA" | "I_DATA" => "IUBE",
+            "ABORT" | "SHUTDOWN_COMPLETE" => "T",
+            _ => "",
+        };
+        text.eq_ignore_ascii_case("all")
+            || text.eq_ignore_ascii_case("none")
+            || text.split(',').all(|chunk| {
+                let (name, own) = chunk.split_once(':').unwrap_or((chunk, ""));
+                is_word(CHUNKS, name) && own.chars().all(|c| flags(name).contains(c.to_ascii_uppercase()))
+            })
     }
 
     /// Whether a text is one.
@@ -153,6 +171,7 @@ impl Kind {
         match self {
             Self::Nothing => false,
             Self::Own | Self::Pair | Self::Maybe => true,
+            Self::Chunks => is_word("any,all,only", text),
             Self::Text(low, high) => (low..=high).contains(&text.len()),
             Self::Number(low, high) => is_number(text, low, high),
             Self::Range(max) => range(text, max).is_some(),
@@ -204,6 +223,7 @@ impl fmt::Display for Kind {
         match *self {
             Self::Nothing => f.write_str("no value"),
             Self::Own | Self::Pair | Self::Maybe => f.write_str("a value"),
+            Self::Chunks => f.write_str("`any`, `all` or `only`, and names of chunks"),
             Self::Text(0, usize::MAX) => f.write_str("a text"),
             Self::Text(low, usize::MAX) => write!(f, "a text of at least {low} octets"),
             Self::Text(low, high) => write!(f, "a text of {low} to {high} octets"),
@@ -242,6 +262,8 @@ impl fmt::Display for Kind {
 }
 
 const LEVELS: &str = "alert,crit,debug,emerg,error,info,notice,panic,warning";
+const CHUNKS: &str = "data,init,init_ack,sack,heartbeat,heartbeat_ack,abort,shutdown,shutdown_ack,error,cookie_echo,\
+cookie_ack,ecn_ecne,ecn_cwr,shutdown_complete,i_data,re_config,pad,asconf,asconf_ack,forward_tsn,i_forward_tsn";
 const TCP_OPTIONS: &str = "wscale,mss,sack-permitted,sack,timestamp,md5";
 
 fn is_word(words: &str, text: &str) -> bool {

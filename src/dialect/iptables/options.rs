@@ -22,13 +22,15 @@ pub(super) struct Cursor<'a, 'w> {
     attached: Option<(&'w str, Span)>,
     /// Whether the option is negated.
     pub(super) not: bool,
+    /// Whether that was written behind the option, as versions before 1.4.3 did.
+    old: bool,
     /// The option itself.
     pub(super) span: Span,
 }
 
 impl<'a, 'w> Cursor<'a, 'w> {
     pub(super) fn new(words: &'w [Word<'a>]) -> Self {
-        Self { words, at: 0, attached: None, not: false, span: Span::default() }
+        Self { words, at: 0, attached: None, not: false, old: false, span: Span::default() }
     }
 
     pub(super) fn next_word(&mut self) -> Option<&'w Word<'a>> {
@@ -48,15 +50,19 @@ impl<'a, 'w> Cursor<'a, 'w> {
         }
         let mut word = self.peek()?;
         if word.is_not() {
-            self.not = !self.not;
+            (self.not, self.old) = (!self.not, true);
             self.at += 1;
             word = self.peek()?;
         }
-        if word.is_option() {
-            return None;
-        }
+        // What an option needs is the next word, whatever it is.
         self.at += 1;
         Some((&word.text, word.span))
+    }
+
+    /// The next value, where it is no option.
+    fn optional_value(&mut self) -> Option<(&'w str, Span)> {
+        let ends = self.attached.is_none() && self.peek().is_none_or(|word| word.is_option() || word.is_not());
+        if ends { None } else { self.value() }
     }
 
     /// From the option to the last word read.
@@ -90,6 +96,9 @@ impl Reader<'_> {
     pub(super) fn options<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>) {
         while let Some(word) = cursor.next_word() {
             if word.is_not() {
+                if cursor.not {
+                    self.refuse(spec, "`!` stands once before an option", word.span);
+                }
                 cursor.not = true;
                 continue;
             }
@@ -114,11 +123,21 @@ impl Reader<'_> {
                 }
                 name
             };
+            // An option of a match goes before a basic one that is cut short.
+            let name = if text == "--proto" && find(spec, text).is_some() { text } else { name };
             self.option(spec, cursor, name);
             if let Some((_, span)) = cursor.attached.take() {
                 self.unexpected(spec, name, span);
             }
-            cursor.not = false;
+            if cursor.old {
+                let (message, span) = ("iptables takes `!` before an option alone since 1.4.3", cursor.so_far());
+                let help = "write it before the option";
+                self.findings.add_with_help(raised::MISLEADING_TEXT, Level::Warning, span, message, help);
+            }
+            (cursor.not, cursor.old) = (false, false);
+        }
+        if cursor.not {
+            self.refuse(spec, "nothing stands behind `!`", spec.span);
         }
     }
 
@@ -141,6 +160,19 @@ impl Reader<'_> {
                     }
                     _ => value,
                 };
+                let again = match name {
+                    "-p" => spec.protocol.is_some() || spec.any_protocol,
+                    "-i" => spec.in_iface.is_some(),
+                    "-o" => spec.out_iface.is_some(),
+                    "-j" | "-g" => spec.aim != Aim::None,
+                    _ => false,
+                };
+                if again {
+                    return self.refuse(spec, &format!("`{name}` is written twice"), span);
+                }
+                if cursor.not && matches!(name, "-j" | "-g" | "-m" | "-t") {
+                    return self.refuse(spec, &format!("`{name}` cannot be negated"), span);
+                }
                 match name {
                     "-s" | "-d" => self.addresses(spec, name == "-s", value, span, cursor.not),
                     "-p" => self.protocol(spec, value, span, cursor.not),
@@ -197,7 +229,7 @@ impl Reader<'_> {
         let Some((first, span)) = cursor.value() else { return self.no_value(spec, "-c", cursor.span) };
         let (packets, octets) = match first.split_once(',') {
             Some((packets, octets)) => (packets, Some(octets)),
-            None => (first, cursor.value().map(|(value, _)| value)),
+            None => (first, cursor.optional_value().map(|(value, _)| value)),
         };
         let number = |text: &str| text.parse::<u64>().is_ok();
         if !number(packets) || !octets.is_some_and(number) {
@@ -313,7 +345,11 @@ impl Reader<'_> {
         if let Some(loaded) = spec.loaded.get_mut(index) {
             loaded.used = true;
         }
-        let first = if row.form.kind == Kind::Nothing { None } else { cursor.value() };
+        let first = match row.form.kind {
+            Kind::Nothing => None,
+            Kind::Maybe => cursor.optional_value(),
+            _ => cursor.value(),
+        };
         if first.is_none() && !matches!(row.form.kind, Kind::Nothing | Kind::Maybe) {
             return self.no_value(spec, name, cursor.span);
         }
@@ -327,6 +363,11 @@ impl Reader<'_> {
             return;
         }
         if row.support == Support::Opaque {
+            if let Kind::Chunks = row.form.kind
+                && !cursor.peek().is_some_and(|word| Kind::are_chunks(&word.text))
+            {
+                return self.refuse(spec, "`--chunk-types` takes `any`, `all` or `only`, and names of chunks", cursor.span);
+            }
             Self::opaque_option(spec, cursor, index, row, first);
         } else {
             self.matching(spec, cursor, index, row, first);
@@ -341,7 +382,7 @@ impl Reader<'_> {
         row: Row,
         first: Option<(&'w str, Span)>,
     ) {
-        let second = if row.form.kind == Kind::Pair { cursor.value() } else { None };
+        let second = if row.form.kind.words() == 2 { cursor.value() } else { None };
         let span = cursor.so_far();
         let Some(loaded) = spec.loaded.get_mut(index) else { return };
         if cursor.not {
@@ -380,7 +421,7 @@ impl Reader<'_> {
             return self.target_option(spec, cursor, name, grammar);
         }
         let mut words: Vec<&'w str> = Vec::new();
-        while let Some((value, _)) = cursor.value() {
+        while let Some((value, _)) = cursor.optional_value() {
             words.push(value);
         }
         let span = cursor.so_far();
