@@ -116,7 +116,8 @@ struct Answer {
 }
 
 fn ask(text: &str, six: bool) -> Answer {
-    let programs = ["legacy", "nft"].map(|end| format!("ip{}tables-{end}-restore", if six { "6" } else { "" }));
+    let programs =
+        ["legacy", "nft"].map(|end| format!("ip{}tables-{end}-restore", if six { "6" } else { "" }));
     let refused = programs.iter().find_map(|program| put(program, text, &["--test"]).err());
     let loaded = refused.is_none() && programs.iter().all(|program| put(program, text, &[]).is_ok());
     Answer { refused, loaded }
@@ -133,7 +134,63 @@ struct Difference {
     says: &'static [&'static str],
 }
 
-const DIFFERENCES: &[Difference] = &[];
+const DIFFERENCES: &[Difference] = &[
+    Difference {
+        name: "names-of-the-host",
+        why: "hosts, users, groups, sets and protocols are looked up where the rules are loaded",
+        witness: (false, "*filter\n-A OUTPUT -m owner --gid-owner nosuchgroup\nCOMMIT\n"),
+        taken: false,
+        says: &[
+            "getaddrinfo",
+            "unknown protocol \"icmp6\"",
+            "owner: Bad value for",
+            "Set foo doesn't exist",
+            "host/network `",
+        ],
+    },
+    Difference {
+        name: "types-of-younger-versions",
+        why: "the types of listener discovery have names since 1.8.10",
+        witness: (true, "*filter\n-A INPUT -p icmpv6 --icmpv6-type mld-listener-query\nCOMMIT\n"),
+        taken: false,
+        says: &["Unknown ICMPv6 type `mld-listener"],
+    },
+    Difference {
+        name: "protocols-in-one-word",
+        why: "1.8.9 takes all of `-ptcp` and `--protocol=tcp` for the protocol; others do not",
+        witness: (false, "*filter\n-A INPUT -ptcp -j ACCEPT\nCOMMIT\n"),
+        taken: false,
+        says: &["unknown protocol \"--protocol=", "unknown protocol \"-p"],
+    },
+    Difference {
+        name: "ranges-the-wrong-way-round",
+        why: "1.8.9 takes them and no packet matches; younger versions refuse them",
+        witness: (false, "*filter\n-A INPUT -m length --length 4:3\nCOMMIT\n"),
+        taken: true,
+        says: &["not `4:3`", "`4:3` is a range without values"],
+    },
+    Difference {
+        name: "connections-of-no-protocol",
+        why: "1.8.9 takes the protocol 0 of a connection; younger versions refuse it",
+        witness: (false, "*filter\n-A INPUT -m conntrack --ctproto 0\nCOMMIT\n"),
+        taken: true,
+        says: &["`--ctproto` takes a protocol, not `0`"],
+    },
+    Difference {
+        name: "ports-beyond-32-bits",
+        why: "the C library takes 2^32 for a port: it wraps round to 0",
+        witness: (false, "*filter\n-A INPUT -p dccp --dport 4294967296\nCOMMIT\n"),
+        taken: true,
+        says: &["not `4294967296`"],
+    },
+    Difference {
+        name: "marks-as-names",
+        why: "a `!` behind an option is the negation of old versions, and no name",
+        witness: (false, "*filter\n-A INPUT -m helper --helper !\nCOMMIT\n"),
+        taken: true,
+        says: &["needs a value"],
+    },
+];
 
 fn covered(said: &str, taken: bool) -> Option<&'static Difference> {
     DIFFERENCES.iter().find(|d| d.taken == taken && d.says.iter().any(|says| said.contains(says)))
@@ -142,8 +199,30 @@ fn covered(said: &str, taken: bool) -> Option<&'static Difference> {
 /// A rule with one word left out, doubled, negated, replaced or exchanged with another, or with a second rule behind it.
 fn changed(dice: &mut Dice, words: &[String], others: &[&Case]) -> Vec<String> {
     const VALUES: &[&str] = &[
-        "256", "65536", "4294967296", "64", "4", "0", "-1", "foo", "1.2.3.4", "::1", "10.0.0.0/8", "4:3", "3:4", "1/sec",
-        "1,2", "0x1ffff", "DROP", "\"\"", "tcp", "!", "src,dst", "-p udp", "-j ACCEPT", "-m tcp",
+        "256",
+        "65536",
+        "4294967296",
+        "64",
+        "4",
+        "0",
+        "-1",
+        "foo",
+        "1.2.3.4",
+        "::1",
+        "10.0.0.0/8",
+        "4:3",
+        "3:4",
+        "1/sec",
+        "1,2",
+        "0x1ffff",
+        "DROP",
+        "\"\"",
+        "tcp",
+        "!",
+        "src,dst",
+        "-p udp",
+        "-j ACCEPT",
+        "-m tcp",
     ];
     let mut list = words.to_vec();
     let at = dice.below(list.len());
@@ -179,7 +258,8 @@ fn lines_are_refused_where_iptables_refuses_them() {
     for Difference { name, why, witness: (six, text), taken, .. } in DIFFERENCES {
         let (answer, own) = (ask(text, *six), said(text, *six));
         let silent = own.iter().all(Option::is_none);
-        let holds = if *taken { answer.loaded && own[0].is_some() } else { answer.refused.is_some() && silent };
+        let holds =
+            if *taken { answer.loaded && own[0].is_some() } else { answer.refused.is_some() && silent };
         assert!(holds, "{name}, as {why}: `{text}` differs no more: {:?}, {own:?}", answer.refused);
     }
     let all = cases();
@@ -190,11 +270,14 @@ fn lines_are_refused_where_iptables_refuses_them() {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let good: Vec<&Case> = all.iter().filter(|case| case.ok).collect();
     let lines = all.iter().map(|case| (case, case.words.clone()));
-    let lines: Vec<_> = lines.chain((0..count).map(|_| {
-        let case = *dice.pick(&good);
-        (case, changed(&mut dice, &case.words, &good))
-    })).collect();
-    let (mut both, mut open, mut explained, mut wrong) = ([0, 0], 0, BTreeMap::<&str, usize>::new(), Vec::new());
+    let lines: Vec<_> = lines
+        .chain((0..count).map(|_| {
+            let case = *dice.pick(&good);
+            (case, changed(&mut dice, &case.words, &good))
+        }))
+        .collect();
+    let (mut both, mut open, mut explained, mut wrong) =
+        ([0, 0], 0, BTreeMap::<&str, usize>::new(), Vec::new());
     for (case, words) in &lines {
         let text = case.text(words);
         let answer = ask(&text, case.six);
@@ -217,10 +300,22 @@ fn lines_are_refused_where_iptables_refuses_them() {
         };
         match covered(&said, taken) {
             Some(difference) => *explained.entry(difference.name).or_default() += 1,
-            None => wrong.push(format!("{} `{}`: {said}", if taken { "taken:" } else { "refused:" }, text.lines().nth(1).unwrap())),
+            None => wrong.push(format!(
+                "{} `{}`: {said}",
+                if taken { "taken:" } else { "refused:" },
+                text.lines().nth(1).unwrap()
+            )),
         }
     }
-    println!("{} lines: {both:?} taken and refused by both, {open} refused by the kernel alone, {explained:?} explained, {} differ", lines.len(), wrong.len());
+    println!(
+        "{} lines: {both:?} taken and refused by both, {open} refused by the kernel alone, {explained:?} explained, {} differ",
+        lines.len(),
+        wrong.len()
+    );
     println!("{}", wrong.join("\n"));
-    assert!(both[0] > lines.len() / 4 && both[1] > lines.len() / 4 && wrong.is_empty(), "{} differ", wrong.len());
+    assert!(
+        both[0] > lines.len() / 4 && both[1] > lines.len() / 4 && wrong.is_empty(),
+        "{} differ",
+        wrong.len()
+    );
 }

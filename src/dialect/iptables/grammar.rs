@@ -31,13 +31,13 @@ match cpu: +cpu=u32!
 match dccp: source-port=own! sport=own! destination-port=own! dport=own! dccp-types=all(request,response,data,ack,dataack,closereq,close,reset,sync,syncack,invalid)! dccp-option=1-255! ; one source-port sport ; one destination-port dport
 match devgroup: src-group=text! dst-group=text! ; some src-group dst-group
 match dscp: dscp=own! dscp-class=own! ; one dscp dscp-class ; some dscp dscp-class
-match6 dst: dst-len=u32! dst-opts=text
+match6 dst: dst-len=u32! dst-opts=v6options
 match ecn: ecn-tcp-cwr! ecn-tcp-ece! ecn-ip-ect=own! ; some ecn-tcp-cwr ecn-tcp-ece ecn-ip-ect
 match esp: espspi=own!
 match6 eui64: ; in * PREROUTING,INPUT,FORWARD
 match6 frag: fragid=u32:! fraglen=u32! fragres fragfirst fragmore fraglast ; one fragmore fraglast
 match hashlimit: hashlimit-upto=hashrate! hashlimit-above=hashrate! hashlimit=hashrate! hashlimit-srcmask=plen hashlimit-dstmask=plen hashlimit-burst=burst hashlimit-htable-size=u32 hashlimit-htable-max=u32 hashlimit-htable-gcinterval=u32 hashlimit-htable-expire=u32 hashlimit-mode=all(dstip,srcip,srcport,dstport) +hashlimit-name=text(1-) hashlimit-rate-match hashlimit-rate-interval=text ; one hashlimit-upto hashlimit-above hashlimit ; some hashlimit-upto hashlimit-above hashlimit
-match6 hbh: hbh-len=u32! hbh-opts=text
+match6 hbh: hbh-len=u32! hbh-opts=v6options
 match helper: +helper=text!
 match6 hl: hl-lt=own hl-gt=own hl-eq=own! ; one hl-lt hl-gt hl-eq ; some hl-lt hl-gt hl-eq
 match4 icmp: icmp-type=own!
@@ -59,7 +59,7 @@ match physdev: physdev-in=iface! physdev-out=iface! physdev-is-in! physdev-is-ou
 match pkttype: +pkt-type=any(unicast,broadcast,multicast,otherhost,outgoing,bcast,mcast,host)!
 match policy: +dir=any(in,out) pol=any(none,ipsec) strict reqid=u32!* spi=u32!* tunnel-src=hosts!* tunnel-dst=hosts!* proto=proto!* mode=any(transport,tunnel)!* next* ; needs next strict
 match quota: +quota=u64!
-match rateest: rateest1=text rateest=text rateest2=text rateest-bps1=maybe rateest-pps1=maybe rateest-bps2=maybe rateest-pps2=maybe rateest-bps=maybe rateest-pps=maybe rateest-delta rateest-lt! rateest-gt! rateest-eq! ; one rateest rateest1 ; some rateest rateest1
+match rateest: rateest1=text rateest=text rateest2=text rateest-bps1=bps rateest-pps1=pps rateest-bps2=bps rateest-pps2=pps rateest-bps=bps rateest-pps=pps rateest-delta rateest-lt! rateest-gt! rateest-eq! ; one rateest rateest1 ; some rateest rateest1
 match4 realm: +realm=text! ; in * INPUT,FORWARD,OUTPUT,POSTROUTING
 match recent: set! rcheck! update! remove! seconds=1-4294967295 reap hitcount=0-65535 rttl name=text rsource rdest mask=host ; one set rcheck update remove ; some set rcheck update remove ; needs reap seconds ; one rttl set remove
 match rpfilter: loose validmark accept-local invert ; in raw,mangle PREROUTING
@@ -76,7 +76,7 @@ match tcpmss: +mss=0-65535:!
 match time: datestart=date datestop=date timestart=clock timestop=clock contiguous weekdays=weekdays! days=weekdays! monthdays=list(1-31)! localtz utc kerneltz ; one utc localtz kerneltz
 match tos: +tos=own!
 match4 ttl: ttl-lt=own ttl-gt=own ttl-eq=own! ttl=own ; one ttl-lt ttl-gt ttl-eq ttl ; some ttl-lt ttl-gt ttl-eq ttl
-match u32: +u32=own!
+match u32: +u32=u32words!
 match udp: source-port=own! sport=own! destination-port=own! dport=own! ; one source-port sport ; one destination-port dport
 match udplite: source-port=own! sport=own! destination-port=own! dport=own! ; one source-port sport ; one destination-port dport
 target AUDIT: +type=any(accept,drop,reject)
@@ -93,7 +93,7 @@ target4 ECN: ecn-tcp-remove ecn-tcp-cwr=0-1 ecn-tcp-ece=0-1 ecn-ip-ect=0-3 ; som
 target6 HL: hl-set=0-255 hl-dec=1-255 hl-inc=1-255 ; one hl-set hl-dec hl-inc ; some hl-set hl-dec hl-inc ; in mangle *
 target HMARK: hmark-tuple=all(src,dst,sport,dport,spi,ct) hmark-src-prefix=mask hmark-dst-prefix=mask hmark-sport-mask=0-65535 hmark-dport-mask=0-65535 hmark-spi-mask=u32 hmark-sport=0-65535 hmark-dport=0-65535 hmark-spi=u32 hmark-proto-mask=0-65535 +hmark-rnd=u32 +hmark-mod=1-4294967295 hmark-offset=u32 ; one hmark-spi-mask hmark-sport-mask ; one hmark-spi-mask hmark-dport-mask
 target IDLETIMER: +timeout=u32 +label=text alarm
-target LED: +led-trigger-id=text(0-16) led-delay=text led-always-blink
+target LED: +led-trigger-id=text(0-16) led-delay=delay led-always-blink
 target LOG: log-level=level log-prefix=text(1-) log-tcp-sequence log-tcp-options log-ip-options log-uid log-macdecode
 target MARK: set-xmark=mark set-mark=mark and-mark=u32 or-mark=u32 xor-mark=u32 ; one set-xmark set-mark and-mark or-mark xor-mark ; some set-xmark set-mark and-mark or-mark xor-mark
 target MASQUERADE: to-ports=natports random random-fully ; in nat POSTROUTING
@@ -102,7 +102,7 @@ target NFLOG: nflog-group=0-65535 nflog-prefix=text(1-) nflog-range=u32 nflog-si
 target NFQUEUE: queue-num=0-65535 queue-balance=rising(0-65534) queue-bypass queue-cpu-fanout ; one queue-num queue-balance ; needs queue-cpu-fanout queue-balance
 target NOTRACK: ; in raw *
 target QUEUE:
-target RATEEST: +rateest-name=text +rateest-interval=text +rateest-ewmalog=text
+target RATEEST: +rateest-name=text +rateest-interval=time +rateest-ewmalog=time
 target REDIRECT: to-ports=natports random ; in nat PREROUTING,OUTPUT
 target REJECT: reject-with=own ; in filter *
 target SECMARK: +selctx=text ; in mangle,security *
@@ -222,9 +222,18 @@ impl Grammar {
             let word = word.strip_prefix('+').unwrap_or(word);
             let bare = word.trim_end_matches(['!', '*']);
             let marks = word.get(bare.len()..).unwrap_or("");
-            let (name, kind) = bare.split_once('=').map_or((bare, Some(Kind::Nothing)), |(name, kind)| (name, Kind::of(kind)));
+            let (name, kind) = bare
+                .split_once('=')
+                .map_or((bare, Some(Kind::Nothing)), |(name, kind)| (name, Kind::of(kind)));
             let [negatable, repeatable] = ['!', '*'].map(|mark| marks.contains(mark));
-            grammar.forms.push(Form { name, kind: kind?, bit: 1_u32.checked_shl(at)?, required, negatable, repeatable });
+            grammar.forms.push(Form {
+                name,
+                kind: kind?,
+                bit: 1_u32.checked_shl(at)?,
+                required,
+                negatable,
+                repeatable,
+            });
         }
         for law in parts {
             let (word, names) = law.trim().split_once(' ')?;
@@ -236,7 +245,8 @@ impl Grammar {
                     continue;
                 }
                 "for" => {
-                    grammar.protocols = names.split(',').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+                    grammar.protocols =
+                        names.split(',').map(|number| number.parse().ok()).collect::<Option<_>>()?;
                     continue;
                 }
                 _ => {}

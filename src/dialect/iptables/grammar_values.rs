@@ -15,8 +15,18 @@ pub(super) enum Kind {
     Pair,
     /// Which of the chunks of SCTP, and their names.
     Chunks,
-    /// A value that may be left out.
-    Maybe,
+    /// A number of packets a second, which may be left out.
+    PacketRate,
+    /// Octets or bits a second, which may be left out.
+    BitRate,
+    /// A time in seconds or parts of them.
+    Time,
+    /// Milliseconds, or `inf`.
+    Delay,
+    /// Options of an IPv6 header, each with or without its length.
+    HeaderOptions,
+    /// `LOCATION = VALUES && ..`, read where its meaning is.
+    Words32,
     /// Any text of so many octets.
     Text(usize, usize),
     /// A number.
@@ -74,7 +84,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) family: Option<Family>,
-    /// The protocol the rule asks for.
+    /// The protocol the rule names.
     pub(super) protocol: Option<u8>,
 }
 
@@ -102,7 +112,12 @@ impl Kind {
             "own" => Self::Own,
             "pair" => Self::Pair,
             "chunks" => Self::Chunks,
-            "maybe" => Self::Maybe,
+            "pps" => Self::PacketRate,
+            "bps" => Self::BitRate,
+            "time" => Self::Time,
+            "delay" => Self::Delay,
+            "v6options" => Self::HeaderOptions,
+            "u32words" => Self::Words32,
             "text" => Self::Text(0, usize::MAX),
             "u32" => Self::Number(0, u32::MAX.into()),
             "u64" => Self::Number(0, u64::MAX),
@@ -170,7 +185,25 @@ impl Kind {
         let lists = |word: &dyn Fn(&str) -> bool| text.split(',').all(word);
         match self {
             Self::Nothing => false,
-            Self::Own | Self::Pair | Self::Maybe => true,
+            Self::Own | Self::Pair => true,
+            Self::PacketRate => is_number(text, 0, u32::MAX.into()),
+            Self::BitRate => has_unit(text, BIT_UNITS),
+            Self::Time => has_unit(text, TIME_UNITS),
+            Self::Delay => text == "inf" || is_number(text, 0, u32::MAX.into()),
+            Self::HeaderOptions => lists(&|option| {
+                let mut parts = option.splitn(2, ':');
+                parts.all(|part| is_number(part, 0, 255)) && !option.starts_with("0:")
+            }),
+            Self::Words32 => text.split("&&").all(|test| {
+                test.split_once('=').is_some_and(|(location, values)| {
+                    let fits = |part: &str, more: &str| {
+                        let part = part.trim();
+                        part.starts_with(|c: char| c.is_ascii_digit())
+                            && part.chars().all(|c| c.is_ascii_hexdigit() || more.contains(c))
+                    };
+                    fits(location, "x &<>@") && values.split(',').all(|range| fits(range, "x: "))
+                })
+            }),
             Self::Chunks => is_word("any,all,only", text),
             Self::Text(low, high) => (low..=high).contains(&text.len()),
             Self::Number(low, high) => is_number(text, low, high),
@@ -222,7 +255,13 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Nothing => f.write_str("no value"),
-            Self::Own | Self::Pair | Self::Maybe => f.write_str("a value"),
+            Self::Own | Self::Pair => f.write_str("a value"),
+            Self::PacketRate => f.write_str("a number of packets"),
+            Self::BitRate => f.write_str("a rate as `8kbit`"),
+            Self::Time => f.write_str("a time as `250ms`"),
+            Self::Delay => f.write_str("milliseconds or `inf`"),
+            Self::HeaderOptions => f.write_str("options from 0 to 255, each with or without `:LENGTH`"),
+            Self::Words32 => f.write_str("words of the packet as `6 & 0xFF = 1:5`"),
             Self::Chunks => f.write_str("`any`, `all` or `only`, and names of chunks"),
             Self::Text(0, usize::MAX) => f.write_str("a text"),
             Self::Text(low, usize::MAX) => write!(f, "a text of at least {low} octets"),
@@ -261,6 +300,9 @@ impl fmt::Display for Kind {
     }
 }
 
+const BIT_UNITS: &str =
+    "bit,kibit,kbit,mibit,mbit,gibit,gbit,tibit,tbit,bps,kibps,kbps,mibps,mbps,gibps,gbps,tibps,tbps";
+const TIME_UNITS: &str = "s,sec,secs,ms,msec,msecs,us,usec,usecs";
 const LEVELS: &str = "alert,crit,debug,emerg,error,info,notice,panic,warning";
 const CHUNKS: &str = "data,init,init_ack,sack,heartbeat,heartbeat_ack,abort,shutdown,shutdown_ack,error,cookie_echo,\
 cookie_ack,ecn_ecne,ecn_cwr,shutdown_complete,i_data,re_config,pad,asconf,asconf_ack,forward_tsn,i_forward_tsn";
@@ -303,7 +345,8 @@ fn is_mask(text: &str, family: Option<Family>) -> bool {
         Some(Family::Inet) => 32,
         _ => 128,
     };
-    is_number(text, 0, all) || matches!(values::address(text), Ok(address) if family.is_none_or(|f| f == address.family()))
+    is_number(text, 0, all)
+        || matches!(values::address(text), Ok(address) if family.is_none_or(|f| f == address.family()))
 }
 
 /// The number a text begins with, as `atoi` reads it.
@@ -321,6 +364,13 @@ fn is_rate(text: &str, scale: u64) -> bool {
     unit.is_some_and(|(_, seconds)| (1..=scale * seconds).contains(&leading(count)))
 }
 
+/// A number with or without one of these units behind it.
+fn has_unit(text: &str, units: &str) -> bool {
+    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = text.strip_suffix(digits).unwrap_or("");
+    number.parse::<f64>().is_ok() && (digits.is_empty() || is_word(units, digits))
+}
+
 /// `512kb/s`.
 fn is_octet_rate(text: &str) -> bool {
     text.split_once("b/s").is_some_and(|(count, _)| leading(count) > 0)
@@ -331,7 +381,8 @@ fn is_date(text: &str) -> bool {
     let (day, time) = text.split_once('T').map_or((text, None), |(day, time)| (day, Some(time)));
     let days: Vec<&str> = day.split('-').collect();
     let fits = |parts: &[&str], bounds: &[(u64, u64)]| {
-        parts.len() <= bounds.len() && parts.iter().zip(bounds).all(|(part, (low, high))| decimal(part, *low, *high))
+        parts.len() <= bounds.len()
+            && parts.iter().zip(bounds).all(|(part, (low, high))| decimal(part, *low, *high))
     };
     let time = time.map(|time| time.split(':').collect::<Vec<_>>());
     fits(&days, &[(1970, 2038), (0, 12), (0, 31)])
@@ -351,7 +402,12 @@ fn is_translation(text: &str, place: Place) -> bool {
     };
     let whole = |text: &str| {
         let read = values::address(text).is_ok_and(|address| {
-            let full = matches!(address, Address::V4 { mask: u32::MAX, .. } | Address::V6 { mask: u128::MAX, .. });
+            let short = address.family() == Family::Inet && text.matches('.').count() != 3;
+            let full = !short
+                && matches!(
+                    address,
+                    Address::V4 { mask: u32::MAX, .. } | Address::V6 { mask: u128::MAX, .. }
+                );
             full && place.family.is_none_or(|family| family == address.family())
         });
         read && !text.contains('/')
@@ -410,6 +466,11 @@ mod tests {
             ("hosts", "192.0.2.0/24", "2001:db8::/32"),
             ("tcpoptions", "mss,5", "1"),
             ("text(1-)", "x", ""),
+            ("bps", "5kbit", "all"),
+            ("time", "250ms", "3:4"),
+            ("v6options", "1:3,0xc", "0:1"),
+            ("u32words", "6 & 0xFF = 1:5 && 0>>22&0x3C@4=0x1", "3:4"),
+            ("nat", "192.0.2.1", "64"),
         ] {
             assert!(reads(kind, good) && !reads(kind, bad), "{kind}: {good} {bad}");
         }

@@ -108,7 +108,8 @@ impl Reader<'_> {
             Meaning::Mark => self.mark(spec, text, span, not),
             // With an interface of one side it is one question, and not two.
             Meaning::SrcType | Meaning::DstType
-                if cursor.words.iter().any(|word| word.text.starts_with("--limit-iface")) && are_types(text) =>
+                if cursor.words.iter().any(|word| word.text.starts_with("--limit-iface"))
+                    && are_types(text) =>
             {
                 Self::opaque_option(spec, cursor, index, row, first);
             }
@@ -328,7 +329,11 @@ impl Reader<'_> {
         let (low, high) = text.split_once('-').unwrap_or((text, text));
         let bad =
             |reader: &mut Self, spec: &mut Spec| reader.bad_value(spec, "a range of addresses", text, span);
-        let condition = match (values::address(low), values::address(high)) {
+        let ends = (values::address(low), values::address(high));
+        if ends.0.is_ok_and(|end| self.family().is_some_and(|family| family != end.family())) {
+            return self.bad_value(spec, "addresses of these rules' family", text, span);
+        }
+        let condition = match ends {
             (Ok(V4 { addr: low, mask: u32::MAX }), Ok(V4 { addr: high, mask: u32::MAX })) => {
                 if low > high {
                     self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "the range holds no address");
@@ -532,7 +537,8 @@ impl Reader<'_> {
             let (before, rest) = loaded.split_at_mut(index);
             let Some(one) = rest.first_mut() else { continue };
             // A second one without options asks for nothing that the first does not.
-            let again = !one.used && one.module.is_some() && before.iter().any(|other| other.name == one.name);
+            let again =
+                !one.used && one.module.is_some() && before.iter().any(|other| other.name == one.name);
             self.finish_match(spec, one, again);
             spec.owned_by(index);
         }

@@ -1,9 +1,9 @@
 //! The options of a rule: which words belong together, and what the basic ones mean.
 
-use super::lower::{Backend, Reader};
-use super::spec::{Aim, Loaded, Spec, add_option, add_words};
 use super::grammar::{self, Form, Grammar, Written};
 use super::grammar_values::{Kind, Place};
+use super::lower::{Backend, Reader};
+use super::spec::{Aim, Loaded, Spec, add_option, add_words};
 use super::support::{self, Row};
 use super::syntax::Word;
 use super::values::{self, NoAddress};
@@ -61,7 +61,8 @@ impl<'a, 'w> Cursor<'a, 'w> {
 
     /// The next value, where it is no option.
     fn optional_value(&mut self) -> Option<(&'w str, Span)> {
-        let ends = self.attached.is_none() && self.peek().is_none_or(|word| word.is_option() || word.is_not());
+        let ends =
+            self.attached.is_none() && self.peek().is_none_or(|word| word.is_option() || word.is_not());
         if ends { None } else { self.value() }
     }
 
@@ -130,7 +131,8 @@ impl Reader<'_> {
                 self.unexpected(spec, name, span);
             }
             if cursor.old {
-                let (message, span) = ("iptables takes `!` before an option alone since 1.4.3", cursor.so_far());
+                let (message, span) =
+                    ("iptables takes `!` before an option alone since 1.4.3", cursor.so_far());
                 let help = "write it before the option";
                 self.findings.add_with_help(raised::MISLEADING_TEXT, Level::Warning, span, message, help);
             }
@@ -314,7 +316,12 @@ impl Reader<'_> {
     fn interface(&mut self, spec: &mut Spec, inbound: bool, value: &str, span: Span, not: bool) {
         let field = if inbound { Field::InIface } else { Field::OutIface };
         let stem = value.strip_suffix('+').unwrap_or(value);
-        let valid = stem.len() < 16 && !stem.contains(['/', ' ', '*']) && !value.is_empty();
+        let valid = stem.len() < 16 && !value.is_empty();
+        if stem.contains(['/', ' ', '*']) {
+            let message = format!("no interface has the name `{}`", shown(value));
+            let help = "a `+` at the end stands for any end";
+            self.findings.add_with_help(raised::MISLEADING_TEXT, Level::Warning, span, &message, help);
+        }
         let condition = if !valid {
             return self.bad_value(spec, "the name of an interface", value, span);
         } else if value == "+" {
@@ -347,10 +354,10 @@ impl Reader<'_> {
         }
         let first = match row.form.kind {
             Kind::Nothing => None,
-            Kind::Maybe => cursor.optional_value(),
+            Kind::PacketRate | Kind::BitRate => cursor.optional_value(),
             _ => cursor.value(),
         };
-        if first.is_none() && !matches!(row.form.kind, Kind::Nothing | Kind::Maybe) {
+        if first.is_none() && !matches!(row.form.kind, Kind::Nothing | Kind::PacketRate | Kind::BitRate) {
             return self.no_value(spec, name, cursor.span);
         }
         if let Some(loaded) = spec.loaded.get_mut(index)
@@ -366,7 +373,11 @@ impl Reader<'_> {
             if let Kind::Chunks = row.form.kind
                 && !cursor.peek().is_some_and(|word| Kind::are_chunks(&word.text))
             {
-                return self.refuse(spec, "`--chunk-types` takes `any`, `all` or `only`, and names of chunks", cursor.span);
+                return self.refuse(
+                    spec,
+                    "`--chunk-types` takes `any`, `all` or `only`, and names of chunks",
+                    cursor.span,
+                );
             }
             Self::opaque_option(spec, cursor, index, row, first);
         } else {
@@ -398,7 +409,7 @@ impl Reader<'_> {
     /// Whether the value of an option is one; else it is reported.
     fn reads(&mut self, spec: &mut Spec, form: &Form, value: Option<(&str, Span)>) -> bool {
         let Some((text, span)) = value else { return true };
-        let place = Place { family: self.family(), protocol: spec.wanted_protocol() };
+        let place = Place { family: self.family(), protocol: spec.protocol.map(|(number, _, _)| number) };
         let reads = form.kind.reads(text, place);
         if !reads {
             let message = format!("`--{}` takes {}, not `{}`", form.name, form.kind, shown(text));
@@ -427,7 +438,9 @@ impl Reader<'_> {
         let span = cursor.so_far();
         if let Aim::Known(_) = spec.aim {
             add_option(&mut spec.target_options, name);
-            words.into_iter().for_each(|word| add_words(&mut spec.target_options, word));
+            for word in words {
+                add_words(&mut spec.target_options, word);
+            }
             return;
         }
         if let Some(loaded) = spec.loaded.iter_mut().rev().find(|loaded| loaded.module.is_none()) {

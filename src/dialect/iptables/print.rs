@@ -150,7 +150,8 @@ fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
 
 /// The table for rule sets of other dialects: `mangle` alone writes into packets, `filter` alone rejects.
 fn table_of_foreign(document: &Document) -> Table {
-    let foreign = || document.rule_sets.iter().filter(|set| set.kind != Kind::Hook && own_place(set).is_none());
+    let foreign =
+        || document.rule_sets.iter().filter(|set| set.kind != Kind::Hook && own_place(set).is_none());
     let rules = || foreign().flat_map(|set| &set.rules);
     let rejects = foreign().any(|set| matches!(set.default, Verdict::Reject(_)))
         || rules().any(|rule| matches!(rule.outcome, Outcome::Verdict(Verdict::Reject(_))));

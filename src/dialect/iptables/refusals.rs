@@ -19,9 +19,14 @@ impl Reader<'_> {
         (grammar, written): (&Grammar, Written),
         span: Span,
     ) {
-        if let Some(only) = grammar.family.filter(|only| self.family().is_some_and(|family| family != *only)) {
+        if let Some(only) = grammar.family.filter(|only| self.family().is_some_and(|family| family != *only))
+        {
             let version = if only == Family::Inet { 4 } else { 6 };
-            self.refuse(spec, &format!("`{option} {name}` is of IPv{version}, and these rules are not"), span);
+            self.refuse(
+                spec,
+                &format!("`{option} {name}` is of IPv{version}, and these rules are not"),
+                span,
+            );
         } else if let Some(wrong) = grammar.missing(written) {
             self.refuse(spec, &format!("`{option} {name}`: {wrong}"), span);
         } else if let Some(wrong) = contradiction(name, words) {
@@ -44,17 +49,28 @@ impl Reader<'_> {
     pub(super) fn check_place(&mut self, spec: &mut Spec, chain: usize) {
         let Some((table, hook)) = self.place(chain) else { return };
         let wrong = match hook {
-            Some("INPUT" | "PREROUTING") if spec.out_iface.is_some() => "no packet has an outgoing interface here",
-            Some("OUTPUT" | "POSTROUTING") if spec.in_iface.is_some() => "no packet has an incoming interface here",
+            Some("INPUT" | "PREROUTING") if spec.out_iface.is_some() => {
+                "no packet has an outgoing interface here"
+            }
+            Some("OUTPUT" | "POSTROUTING") if spec.in_iface.is_some() => {
+                "no packet has an incoming interface here"
+            }
             _ => "",
         };
         if !wrong.is_empty() {
             self.refuse(spec, wrong, spec.span);
         }
         if table == Table::Nat && spec.aim == Aim::Known(Target::Drop) && hook.is_some() {
-            self.refuse(spec, "the table `nat` takes no `DROP`: it sees the first packet of a connection alone", spec.target_span);
+            self.refuse(
+                spec,
+                "the table `nat` takes no `DROP`: it sees the first packet of a connection alone",
+                spec.target_span,
+            );
         }
-        let loaded = spec.loaded.iter().filter_map(|one| Some(("-m", one.module?.name, one.module?.grammar, one.span)));
+        let loaded = spec
+            .loaded
+            .iter()
+            .filter_map(|one| Some(("-m", one.module?.name, one.module?.grammar, one.span)));
         let target = match spec.aim {
             Aim::Known(_) => grammar::of_target(&spec.target),
             Aim::None | Aim::Chain => None,
@@ -80,13 +96,19 @@ impl Reader<'_> {
 
 fn misplaced(grammar: &Grammar, table: Table, hook: Option<&str>, protocol: Option<u8>) -> Option<String> {
     if !grammar.tables.is_empty() && !grammar.tables.contains(&table.name()) {
-        return Some(format!("has no place in the table `{}`, only in {}", table.name(), grammar.tables.join(", ")));
+        return Some(format!(
+            "has no place in the table `{}`, only in {}",
+            table.name(),
+            grammar.tables.join(", ")
+        ));
     }
     if let Some(hook) = hook.filter(|hook| !grammar.hooks.is_empty() && !grammar.hooks.contains(hook)) {
         return Some(format!("has no place in `{hook}`, only in {}", grammar.hooks.join(", ")));
     }
-    if !grammar.protocols.is_empty() && protocol.is_none_or(|protocol| !grammar.protocols.contains(&protocol)) {
-        let names: Vec<String> = grammar.protocols.iter().map(|number| values::protocol_word(*number)).collect();
+    if !grammar.protocols.is_empty() && protocol.is_none_or(|protocol| !grammar.protocols.contains(&protocol))
+    {
+        let names: Vec<String> =
+            grammar.protocols.iter().map(|number| values::protocol_word(*number)).collect();
         return Some(format!("needs `-p {}`", names.join("` or `-p ")));
     }
     None
@@ -111,9 +133,27 @@ fn contradiction(name: &str, words: &str) -> Option<&'static str> {
             .zip(number("--cluster-total-nodes"))
             .filter(|(own, all)| own > all)
             .map(|_| "`--cluster-local-node` is no more than `--cluster-total-nodes`"),
+        "hashlimit" => {
+            let rate = ["--hashlimit-upto", "--hashlimit-above", "--hashlimit"].into_iter().find_map(value);
+            let rate = octets(rate?.strip_suffix("/s")?)?;
+            let burst = octets(value("--hashlimit-burst")?)?;
+            (burst < rate).then_some("the burst is no less than the rate")
+        }
         "policy" => policy(&list),
         _ => None,
     }
+}
+
+/// `512kb`.
+fn octets(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match text.strip_prefix(digits)? {
+        "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 /// The elements of a policy, between `--next`.

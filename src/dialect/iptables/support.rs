@@ -102,7 +102,8 @@ pub(super) fn module(name: &str) -> Option<&'static Module> {
             module.rows.push(Row { word, meaning: *meaning, support, form });
         }
         // It has no option.
-        let bare = grammar::of_match("eui64").map(|grammar| Module { name: "eui64", rows: Vec::new(), grammar });
+        let bare =
+            grammar::of_match("eui64").map(|grammar| Module { name: "eui64", rows: Vec::new(), grammar });
         map.extend(bare.map(|module| (module.name, module)));
         map
     });
@@ -526,7 +527,11 @@ mod tests {
         assert!(TARGETS.windows(2).all(|w| w[0].0.word < w[1].0.word));
         for (keyword, name, _) in OPTIONS {
             let rows = module(name).map_or(&[][..], |module| &module.rows);
-            assert!(rows.iter().any(|row| row.word == keyword.word), "{name} {} has no grammar", keyword.word);
+            assert!(
+                rows.iter().any(|row| row.word == keyword.word),
+                "{name} {} has no grammar",
+                keyword.word
+            );
         }
         assert!(TARGETS.iter().all(|(keyword, target)| {
             matches!(target, Target::Accept | Target::Drop | Target::Return | Target::Nat)
