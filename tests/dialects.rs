@@ -81,6 +81,8 @@ mod pcap_filter;
 mod programs;
 #[path = "dialects/recognition.rs"]
 mod recognition;
+#[path = "dialects/robust.rs"]
+mod robust;
 #[path = "dialects/samples.rs"]
 mod samples;
 #[path = "dialects/share.rs"]

@@ -127,6 +127,41 @@ pub struct Opaque {
     pub span: Span,
 }
 
+/// What a condition outside the model waits for. Its reason begins with the words, as do the remarks of the ledgers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Beyond {
+    /// Packets before this one, or a program beside the rules.
+    State,
+    /// What translation made of addresses and ports.
+    Nat,
+    /// Octets that are no field here.
+    Payload,
+    /// What the machine alone knows that loads the rules: its users, routes, sockets, clocks, names and sets.
+    Host,
+}
+
+impl Beyond {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::State, Self::Nat, Self::Payload, Self::Host];
+
+    /// The words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::State => "stateful",
+            Self::Nat => "NAT",
+            Self::Payload => "payload",
+            Self::Host => "known to the host alone",
+        }
+    }
+}
+
+impl Opaque {
+    /// What of these it waits for; none where the text could not be read or the model is short.
+    pub fn beyond(&self) -> Option<Beyond> {
+        Beyond::ALL.into_iter().find(|beyond| self.reason.starts_with(beyond.words()))
+    }
+}
+
 /// Equality is that of meaning: where a condition was written does not count.
 impl PartialEq for Opaque {
     fn eq(&self, other: &Self) -> bool {

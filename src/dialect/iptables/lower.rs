@@ -367,7 +367,7 @@ impl<'a> Reader<'a> {
             origin,
         };
         if let Some((words, outcome)) = &doing.perhaps {
-            let may = Condition::opaque(words.as_str(), "a program or a state decides", spec.span);
+            let may = Condition::opaque(words.as_str(), "stateful: a program or a state decides", spec.span);
             out.push(rule(Condition::and([condition.clone(), may]), *outcome));
         }
         out.push(rule(condition, doing.outcome));

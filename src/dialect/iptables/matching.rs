@@ -388,8 +388,15 @@ impl Reader<'_> {
         }
         let words = self.words_at(span);
         let id = self.once_a_rule(&format!("{} {words}", what.option()));
-        self.note_opaque(span, &format!("`{}`", shown(&words)), "a rule of the file may have written it");
-        push(&mut spec.parts, Condition::opaque(id, "a rule of the file may have written it", span));
+        self.note_opaque(
+            span,
+            &format!("`{}`", shown(&words)),
+            "stateful: a rule of the file may have written it",
+        );
+        push(
+            &mut spec.parts,
+            Condition::opaque(id, "stateful: a rule of the file may have written it", span),
+        );
     }
 
     /// What the routing tables say of an address: bounded by what the address itself says
@@ -430,7 +437,7 @@ impl Reader<'_> {
             return spec.parts.push(Condition::test_at(field, list, span));
         }
         let (over, under) = if not { (Condition::not(under), Condition::not(over)) } else { (over, under) };
-        let reason = "the host's own addresses and routes decide";
+        let reason = "known to the host alone: its addresses and routes decide";
         let id = format!("iptables -m addrtype {negation}{option} {text}");
         self.note_opaque(span, &format!("`{option} {}`", shown(text)), reason);
         spec.parts.push(Condition::opaque_within(id, reason, over, under, span));

@@ -259,7 +259,7 @@ impl Reader<'_> {
                     self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, span, &message);
                     let part = Condition::opaque(
                         format!("iptables {what}"),
-                        "the address of a name is not known",
+                        "known to the host alone: the address of a name",
                         span,
                     );
                     spec.parts.push(part);
