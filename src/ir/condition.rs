@@ -290,6 +290,23 @@ impl Condition {
         }
     }
 
+    /// Gives every part another place, made of its own.
+    pub fn move_spans(&mut self, to: &mut impl FnMut(Span) -> Span) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter_mut().for_each(|part| part.move_spans(to)),
+            Self::Not(part) => part.move_spans(to),
+            Self::Test(test) => {
+                let span = to(test.span());
+                *test = Test::new(test.field(), test.clone().into_values(), span);
+            }
+            Self::Opaque(opaque) => {
+                let opaque = Arc::make_mut(opaque);
+                opaque.span = to(opaque.span);
+            }
+            Self::True | Self::False => {}
+        }
+    }
+
     /// Calls `change` on every test, those in bounds of opaque parts aside.
     pub fn change_tests(&mut self, change: &mut impl FnMut(&mut Test)) {
         match self {

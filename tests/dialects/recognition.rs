@@ -4,7 +4,7 @@
 //! A folder named as a dialect (with `_` for `-`) holds files of it. Until a dialect is registered its folder is one of
 //! a language that is not read.
 
-use flowgate::dialect::{self, DIALECTS, Recognition, Sample, by_name};
+use flowgate::dialect::{self, DIALECTS, Dialect, Recognition, Sample, by_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -153,8 +153,11 @@ fn every_file_of_the_corpora_is_known_for_what_it_is() {
     assert!(poor.is_empty(), "more than one in a hundred is not known: {poor:?}");
 }
 
+/// A text made of another, with the mark of its remarks.
+type Change = fn(&str, &str) -> String;
+
 /// What people do to a file without making another of it.
-const CHANGES: &[(&str, fn(&str, &str) -> String)] = &[
+const CHANGES: &[(&str, Change)] = &[
     ("lines end as on Windows", |text, _| text.replace('\n', "\r\n")),
     ("a byte order mark in front", |text, _| format!("\u{feff}{text}")),
     ("blank lines in front", |text, _| format!("\n\n  \n{text}")),
@@ -229,7 +232,7 @@ fn what_changes_only_the_look_of_a_file_changes_not_whose_it_is() {
             let said = known(&changed);
             if said.is_none_or(|d| d.name() != owner) {
                 count.1 += 1;
-                wrong.push(format!("{what}: {folder}/{name} is of {:?}", said.map(|d| d.name())));
+                wrong.push(format!("{what}: {folder}/{name} is of {:?}", said.map(Dialect::name)));
             }
         }
     }

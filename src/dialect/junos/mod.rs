@@ -145,7 +145,7 @@ fn is_top(text: &str, word: Span) -> bool {
     text.get(word.range()).is_some_and(|word| TOP.contains(&word))
 }
 
-/// VyOS has `set` lines too, with other words behind them.
+/// `VyOS` has `set` lines too, with other words behind them.
 fn is_of_vyos(line: &str) -> bool {
     let mut words = line.split_whitespace().skip(1);
     match (words.next(), words.next()) {
@@ -196,7 +196,7 @@ fn recognise(sample: &Sample<'_>) -> Recognition {
                 words += 1;
                 last = word;
             }
-            // VyOS has the same braces, and ends no statement by a semicolon.
+            // `VyOS` has the same braces, and ends no statement by a semicolon.
             lex::Kind::Open if words > 0 && !last.is_empty() && within.contains(';') => {
                 return Recognition::Certain;
             }
