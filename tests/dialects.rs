@@ -37,6 +37,8 @@
 mod bird;
 #[path = "dialects/crossdialect.rs"]
 mod crossdialect;
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
 #[path = "dialects/exabgp_laws.rs"]
@@ -57,6 +59,8 @@ mod ios_xr;
 mod iptables;
 #[path = "dialects/iptables_oracles.rs"]
 mod iptables_oracles;
+#[path = "dialects/iptables_refusals.rs"]
+mod iptables_refusals;
 #[path = "dialects/ir_json.rs"]
 mod ir_json;
 #[path = "dialects/junos.rs"]
@@ -77,6 +81,8 @@ mod pcap_filter;
 mod programs;
 #[path = "dialects/recognition.rs"]
 mod recognition;
+#[path = "dialects/robust.rs"]
+mod robust;
 #[path = "dialects/samples.rs"]
 mod samples;
 #[path = "dialects/share.rs"]

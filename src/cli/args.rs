@@ -115,6 +115,12 @@ pub(super) struct Reading {
     /// The address family of rules whose text says none
     #[arg(long, value_enum, value_name = "FAMILY")]
     pub(super) family: Option<AddressFamily>,
+    /// Look here for files that rules include by a bare name; several may be given
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) include_path: Vec<PathBuf>,
+    /// Read no file that rules include
+    #[arg(long)]
+    pub(super) no_includes: bool,
     /// Stop when this much of our own memory is resident, as `512M` or `8G` [default: 4G]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) memory: Option<u64>,

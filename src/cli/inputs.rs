@@ -3,18 +3,19 @@
 use super::args::{AddressFamily, AssumedAction, Common, Reading, Variant};
 use super::encoding::{self, Encoding};
 use super::error::Error;
+use super::includes::{self, Assembled};
 use super::select::Target;
 use super::{output, say};
 use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
-use crate::diagnostic::Level;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{self, Dialect, ReadOptions, Reads, Recognition, Sample};
 use crate::feed::{self, Feed};
 use crate::field::Family;
 use crate::guard::limits::RULE_FILE_OCTETS;
 use crate::guard::{MemoryWatch, allow_resident_octets};
 use crate::report::{Report, clean, count, terminal};
-use crate::source::{Content, Source, SourceMap};
+use crate::source::{Assembly, Content, Source, SourceId, SourceMap};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,16 @@ impl Inputs {
         let named = dialect::by_name(&options.dialect);
         let Listed { files, passed, linked } = list(targets)?;
         let jobs = jobs(options);
-        let opened = in_parallel(jobs, &files, |file| open(file, named));
+        let opened = in_parallel(jobs, &files, |file| {
+            let mut opened = open(file, named)?;
+            if let Some(opened) = opened.as_mut().filter(|_| !file.is_stdin() && !options.no_includes) {
+                let text = opened.source.text();
+                let assemble =
+                    |including| includes::assemble(&file.path, text, including, &options.include_path);
+                opened.assembled = opened.dialect.including().and_then(assemble);
+            }
+            Ok::<_, Error>(opened)
+        });
         let mut inputs = Self { unrecognised: passed, ..Self::default() };
         if linked > 0 {
             let folders = count(linked, "folder");
@@ -69,8 +79,10 @@ impl Inputs {
                     }
                     inputs.asked.push(file.rule_set.clone());
                     let id = inputs.sources.add(opened.source);
-                    let missing = opened.feed.map_or_else(Vec::new, |feed| feed.diagnostics(id));
-                    texts.push((id, opened.dialect, missing));
+                    let mut missing = opened.feed.map_or_else(Vec::new, |feed| feed.diagnostics(id));
+                    let text =
+                        opened.assembled.map(|assembled| inputs.add_included(id, assembled, &mut missing));
+                    texts.push((id, opened.dialect, missing, text));
                 }
                 None if file.given => return Err(Error::Unrecognised { path: file.name() }),
                 None => inputs.unrecognised += 1,
@@ -91,8 +103,12 @@ impl Inputs {
             pcap_netmask: None,
         };
         let sources = &inputs.sources;
-        inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing)| {
-            let mut reading = dialect.read(sources.get(*id), *id, &read_options);
+        inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing, text)| {
+            let source = sources.get(*id);
+            let mut reading = match text {
+                Some(text) => dialect::read_assembled(*dialect, source.name(), text, &read_options),
+                None => dialect.read(source, *id, &read_options),
+            };
             reading.diagnostics.extend(missing.iter().cloned());
             Input { source: *id, dialect: dialect.name(), reading }
         });
@@ -110,6 +126,25 @@ impl Inputs {
             }
         }
         Ok(inputs)
+    }
+
+    /// Gives the files that an input includes numbers of their own; the text put together, in these numbers.
+    fn add_included(
+        &mut self,
+        id: SourceId,
+        assembled: Assembled,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Assembly {
+        let Assembled { mut text, files, findings: found } = assembled;
+        let mut ids = vec![id];
+        ids.extend(files.into_iter().map(|file| self.sources.add(file)));
+        let number = |local: SourceId| ids.get(local.0 as usize).copied().unwrap_or(id);
+        text.renumber(number);
+        findings.extend(found.into_iter().map(|mut finding| {
+            finding.primary.source = number(finding.primary.source);
+            finding
+        }));
+        text
     }
 
     /// The inputs, each with the name of the rule set asked for, where one is.
@@ -256,6 +291,8 @@ struct Opened {
     encoding: Encoding,
     // What the feed of a binary file noted; its content is in the source.
     feed: Option<Feed>,
+    // The text with what it includes, where it does.
+    assembled: Option<Assembled>,
 }
 
 /// Opens one file, finds its dialect and reads it; none when it is of no dialect.
@@ -317,7 +354,13 @@ fn read_from(
             let Feed { content, notes, counts } = feed;
             let source = Source::new(file.name(), content);
             let kept = Feed { content: Content::Text(String::new()), notes, counts };
-            return Ok(Some(Opened { source, dialect, encoding: Encoding::Utf8, feed: Some(kept) }));
+            return Ok(Some(Opened {
+                source,
+                dialect,
+                encoding: Encoding::Utf8,
+                feed: Some(kept),
+                assembled: None,
+            }));
         }
         Reads::Nothing => return Err(Error::WriteOnly { dialect: dialect.name() }),
     }
@@ -332,7 +375,8 @@ fn read_from(
         return Err(Error::TooLarge { path: file.name(), limit });
     }
     let (text, encoding) = encoding::text(octets);
-    Ok(Some(Opened { source: Source::new(file.name(), Content::Text(text)), dialect, encoding, feed: None }))
+    let source = Source::new(file.name(), Content::Text(text));
+    Ok(Some(Opened { source, dialect, encoding, feed: None, assembled: None }))
 }
 
 /// The dialect of a file: the one named, else the one that knows it best; none when none does.

@@ -10,6 +10,7 @@ mod encoding;
 mod error;
 mod eval;
 mod generate;
+mod includes;
 mod inputs;
 mod options;
 mod output;

@@ -8,6 +8,7 @@ pub mod flowspec;
 pub mod flowspec_hex;
 pub mod frr;
 pub mod gobgp;
+mod including;
 pub mod ios_xr;
 pub mod iptables;
 pub mod ir_json;
@@ -18,6 +19,7 @@ pub mod nftables;
 pub mod pcap_filter;
 pub mod services;
 
+pub use including::{Base, Include, Including, read_assembled};
 pub use pcap_filter::link_type;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -141,6 +143,11 @@ pub trait Dialect: Sync + fmt::Debug {
 
     /// The support ledger: a state for every keyword, sorted by context and word.
     fn ledger(&self) -> &'static [Keyword];
+
+    /// How its text names other files; none where it names none.
+    fn including(&self) -> Option<&'static Including> {
+        None
+    }
 
     /// The engine, with its version, that was sent packets to learn what its rules mean; none where documents say it.
     fn measured_on(&self) -> Option<&'static str> {

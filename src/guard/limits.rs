@@ -27,6 +27,9 @@ limits! {
     /// Octets of one rule file.
     RULE_FILE_OCTETS = "rule-file-octets", 256 << 20, "octets",
         "a million rules in the most verbose dialect take about 200 MB";
+    /// Files that one rule file names, by itself or through others, each time they are named.
+    INCLUDED_FILES = "included-files", 1_000, "files",
+        "a folder of rules of a large network; a pattern may match whatever lies there";
     /// Resident memory of this process.
     RESIDENT_OCTETS = "resident-octets", 4 << 30, "octets",
         "a continuous-integration runner of ordinary size keeps half for itself";

@@ -127,6 +127,41 @@ pub struct Opaque {
     pub span: Span,
 }
 
+/// What a condition outside the model waits for. Its reason begins with the words, as do the remarks of the ledgers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Beyond {
+    /// Packets before this one, or a program beside the rules.
+    State,
+    /// What translation made of addresses and ports.
+    Nat,
+    /// Octets that are no field here.
+    Payload,
+    /// What the machine alone knows that loads the rules: its users, routes, sockets, clocks, names and sets.
+    Host,
+}
+
+impl Beyond {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::State, Self::Nat, Self::Payload, Self::Host];
+
+    /// The words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::State => "stateful",
+            Self::Nat => "NAT",
+            Self::Payload => "payload",
+            Self::Host => "known to the host alone",
+        }
+    }
+}
+
+impl Opaque {
+    /// What of these it waits for; none where the text could not be read or the model is short.
+    pub fn beyond(&self) -> Option<Beyond> {
+        Beyond::ALL.into_iter().find(|beyond| self.reason.starts_with(beyond.words()))
+    }
+}
+
 /// Equality is that of meaning: where a condition was written does not count.
 impl PartialEq for Opaque {
     fn eq(&self, other: &Self) -> bool {
@@ -252,6 +287,23 @@ impl Condition {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.visit(visit)),
             Self::Not(part) => part.visit(visit),
             Self::True | Self::False | Self::Test(_) | Self::Opaque(_) => {}
+        }
+    }
+
+    /// Gives every part another place, made of its own.
+    pub fn move_spans(&mut self, to: &mut impl FnMut(Span) -> Span) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter_mut().for_each(|part| part.move_spans(to)),
+            Self::Not(part) => part.move_spans(to),
+            Self::Test(test) => {
+                let span = to(test.span());
+                *test = Test::new(test.field(), test.clone().into_values(), span);
+            }
+            Self::Opaque(opaque) => {
+                let opaque = Arc::make_mut(opaque);
+                opaque.span = to(opaque.span);
+            }
+            Self::True | Self::False => {}
         }
     }
 

@@ -14,7 +14,7 @@ mod rules;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
-pub use condition::{Condition, Opaque, Test};
+pub use condition::{Beyond, Condition, Opaque, Test};
 pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 

@@ -278,6 +278,15 @@ impl Rules {
         }
     }
 
+    /// Gives every rule another origin, made of its span, and so every part of its condition.
+    pub fn relocate(&mut self, to: impl Fn(Span) -> Origin) {
+        let origins: Vec<Origin> = self.spans.iter().map(|span| to(*span)).collect();
+        self.conditions.iter_mut().for_each(|condition| condition.move_spans(&mut |span| to(span).span));
+        self.source = origins.first().map_or(self.source, |origin| origin.source);
+        self.sources = origins.iter().map(|origin| origin.source).collect();
+        self.spans = origins.into_iter().map(|origin| origin.span).collect();
+    }
+
     /// Gives the rule of an index another outcome.
     pub fn set_outcome(&mut self, index: usize, outcome: Outcome) {
         if let Some(effect) = self.effect(index) {

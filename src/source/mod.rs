@@ -3,6 +3,10 @@
 //! Everything above refers to text by [`Span`], a range of octets in one [`Source`]. A binary source is the
 //! octets of its BGP messages one after the other; its [`Piece`]s say which frame of the file they came in.
 
+mod assembly;
+
+pub use assembly::Assembly;
+
 use std::ops::Range;
 use std::sync::OnceLock;
 

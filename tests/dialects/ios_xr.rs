@@ -91,7 +91,7 @@ fn the_files_lower_with_few_opaque_conditions() {
         }
     }
     println!("{rules} rules in {seen} files with rules; opaque by reason: {opaque:#?}");
-    let payload = opaque.remove("user-defined fields are octets of the payload").unwrap_or(0);
+    let payload = opaque.remove("payload: user-defined fields").unwrap_or(0);
     let unknown: usize = opaque.values().sum();
     println!("{unknown} of {} rules opaque beyond payload", rules - payload);
     assert!(unknown * 20 <= rules - payload, "{unknown} of {rules}");

@@ -2,11 +2,10 @@
 
 use flowgate::diagnostic::{Diagnostic, Level};
 use flowgate::dialect::iptables::Iptables;
-use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading, Recognition, Sample};
+use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading};
 use flowgate::field::Family;
-use flowgate::ir::{Condition, Document, Outcome};
+use flowgate::ir::Document;
 use flowgate::source::{Content, Source, SourceId};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn corpora() -> Option<PathBuf> {
@@ -48,92 +47,6 @@ fn has_extension(name: &str, extension: &str) -> bool {
 fn is_whole(name: &str) -> bool {
     // The form in XML of an old converter is not read.
     !["t", "xml", "upper", "lower"].iter().any(|extension| has_extension(name, extension))
-}
-
-/// Words that the ledger calls stateful, NAT or payload, or known to the host alone.
-fn is_allowed(reason: &str) -> bool {
-    ["stateful", "NAT", "payload", "known to the host alone", "a program or a state decides"]
-        .iter()
-        .any(|allowed| reason.starts_with(allowed))
-        || reason.starts_with("the host's own")
-        || reason.starts_with("a rule of the file")
-        // Marks in place of digits: nobody can know the address any more.
-        || reason.starts_with("the address is blotted out")
-        // The set is an input of its own, which the file alone does not have.
-        || reason.starts_with("the set is in no source")
-}
-
-#[test]
-fn whole_files_are_read_with_few_unknowns() {
-    let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
-    let (mut rules, mut plain, mut within, mut known, mut count) = (0, 0, 0, 0, 0);
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for (name, text) in files(&folder).into_iter().filter(|(name, _)| is_whole(name)) {
-        let reading = read(&text);
-        let sample = Sample::new(&name, text.as_bytes());
-        count += 1;
-        if Iptables.recognise(&sample) == Recognition::Certain {
-            known += 1;
-        } else {
-            unknown.push(name.clone());
-        }
-        for rule in reading.document.rule_sets.iter().flat_map(|set| &set.rules) {
-            if matches!(rule.outcome, Outcome::Stage(_)) {
-                continue;
-            }
-            rules += 1;
-            let mut allowed = true;
-            let mut opaque = false;
-            rule.condition.visit(&mut |part| {
-                if let Condition::Opaque(part) = part {
-                    opaque = true;
-                    allowed &= is_allowed(&part.reason);
-                    *reasons.entry(part.reason.to_string()).or_default() += 1;
-                }
-            });
-            plain += usize::from(!opaque);
-            within += usize::from(allowed);
-        }
-        for finding in reading.diagnostics.iter().filter(|d| d.level == Level::Error) {
-            let at = finding.primary.span.range();
-            println!("{name}: {}: {} `{}`", finding.check, finding.message, text.get(at).unwrap_or(""));
-        }
-    }
-    println!(
-        "{count} files, {known} known; {rules} rules, {plain} without an opaque part, {within} but for what the ledger names"
-    );
-    println!("{reasons:#?}\nnot known: {unknown:?}");
-    assert!(within * 100 >= rules * 95);
-    assert!(known * 100 >= count * 99);
-}
-
-#[test]
-fn no_file_of_any_corpus_stops_the_reader() {
-    let Some(folder) = corpora() else { return };
-    let mut claimed = Vec::new();
-    for folder in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
-        let of = folder.file_name().unwrap().to_string_lossy().into_owned();
-        if matches!(of.as_str(), "pcap" | "pcap_synthetic" | "flowspec_pcap") {
-            continue;
-        }
-        for (name, text) in files(&folder) {
-            let sample = Sample::new(&name, text.as_bytes());
-            let found = Iptables.recognise(&sample);
-            // A listing of iptables in the manual of another program is one.
-            let listing = name == "frr-doc__flowspec_07.txt";
-            // Renderings for iptables are of iptables.
-            let own = of == "iptables" || of == "aerleon" && name.contains("speedway");
-            if found != Recognition::No && !own && !listing {
-                claimed.push(format!("{of}/{name}: {found:?}"));
-            }
-            if text.len() < 200_000 {
-                read(&text);
-            }
-        }
-    }
-    println!("claimed: {claimed:#?}");
-    assert!(claimed.is_empty());
 }
 
 fn print(document: &Document) -> (String, Vec<String>) {

@@ -1,6 +1,7 @@
 //! What nft refuses is refused here: lines of its own tests that must fail, and lines of its tests with a word
 //! changed, put to the installed nft and to us.
 
+use crate::dice::Dice;
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{ReadOptions, Reading, by_name};
 use flowgate::source::{Content, Source, SourceId};
@@ -158,22 +159,6 @@ fn lines_that_must_fail_are_refused() {
 
 /// The version that the classes below speak of.
 const ENGINE: &str = "nftables v1.0.6";
-
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(count).unwrap()).unwrap()
-    }
-
-    fn pick<'t, T>(&mut self, list: &'t [T]) -> &'t T {
-        &list[self.below(list.len())]
-    }
-}
 
 /// Words and signs of a rule, blanks between them left out.
 fn parts(rule: &str) -> Vec<String> {

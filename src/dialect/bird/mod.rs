@@ -7,6 +7,7 @@
 mod attributes;
 mod constants;
 mod display;
+mod include;
 mod items;
 mod lex;
 mod lower;
@@ -16,7 +17,9 @@ mod recognise;
 mod support;
 mod syntax;
 
-use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
+use super::{
+    Dialect, Including, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,
+};
 use crate::dialect::flowspec;
 use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
@@ -71,6 +74,10 @@ impl Dialect for Bird {
 
     fn says(&self, _: &Document, set: &RuleSet, rule: &Rule<'_>) -> bool {
         flowspec::says(set, rule)
+    }
+
+    fn including(&self) -> Option<&'static Including> {
+        Some(&include::INCLUDING)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

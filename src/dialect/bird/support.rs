@@ -124,7 +124,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     entry("configuration", "flow4", Support::Full, "tables and channels"),
     entry("configuration", "flow6", Support::Full, "tables and channels"),
     entry("configuration", "from", Support::Full, "a protocol takes the routes of its template"),
-    entry("configuration", "include", Support::Unknown, "the other file is not read, and the file says so"),
+    entry("configuration", "include", Support::Full, "the files are read where the configuration is a file"),
     entry("configuration", "protocol static", Support::Full, ""),
     entry("configuration", "route flow4", Support::Full, ""),
     entry("configuration", "route flow6", Support::Full, ""),

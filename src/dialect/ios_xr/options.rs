@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
             "routing" if six => parts.three.push(has_header(ext::ROUTING, self.span(part.text))),
             "hop-by-hop" if six => parts.three.push(has_header(ext::HOP_BY_HOP, self.span(part.text))),
             "udf" => {
-                let what = self.opaque(part.text, "user-defined fields are octets of the payload");
+                let what = self.opaque(part.text, "payload: user-defined fields");
                 parts.three.push(what);
             }
             word if is_action(word) => self.action(part, words, permit, parts)?,

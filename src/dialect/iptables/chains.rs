@@ -145,6 +145,12 @@ impl<'a> Reader<'a> {
         self.tables.get(table)?.infos.get(place)
     }
 
+    /// The table of a rule set.
+    pub(super) fn table_of_chain(&self, index: usize) -> Option<Table> {
+        let (table, _) = *self.places.get(index)?;
+        Some(self.tables.get(table)?.table)
+    }
+
     fn info_mut(&mut self, index: usize) -> Option<&mut Info> {
         let (table, place) = *self.places.get(index)?;
         self.tables.get_mut(table)?.infos.get_mut(place)

@@ -276,18 +276,6 @@ impl<'a> Reader<'a> {
         self.spec = Some(spec);
     }
 
-    /// Interfaces that a hook does not have.
-    fn check_place(&mut self, spec: &mut Spec, chain: usize) {
-        let Some(info) = self.info(chain).filter(|info| info.builtin) else { return };
-        let wrong = match info.name.as_str() {
-            "INPUT" | "PREROUTING" if spec.out_iface.is_some() => "no packet has an outgoing interface here",
-            "OUTPUT" | "POSTROUTING" if spec.in_iface.is_some() => "no packet has an incoming interface here",
-            _ => return,
-        };
-        self.findings.syntax(spec.span, wrong);
-        spec.unread = true;
-    }
-
     /// Puts the rules that a specification stands for behind `out`.
     fn emit(&mut self, spec: &mut Spec, doing: &Doing, out: &mut Rules) {
         if spec.unread {
@@ -379,7 +367,7 @@ impl<'a> Reader<'a> {
             origin,
         };
         if let Some((words, outcome)) = &doing.perhaps {
-            let may = Condition::opaque(words.as_str(), "a program or a state decides", spec.span);
+            let may = Condition::opaque(words.as_str(), "stateful: a program or a state decides", spec.span);
             out.push(rule(Condition::and([condition.clone(), may]), *outcome));
         }
         out.push(rule(condition, doing.outcome));
@@ -497,7 +485,10 @@ impl<'a> Reader<'a> {
     fn doing(&mut self, spec: &mut Spec) -> Doing {
         match spec.aim {
             Aim::None => Doing { outcome: Outcome::Next { held: None }, actions: Vec::new(), perhaps: None },
-            Aim::Known(target) => self.target(spec, target),
+            Aim::Known(target) => {
+                self.target_together(spec, target);
+                self.target(spec, target)
+            }
             Aim::Chain => {
                 let index = self.chain_named(&spec.target, spec.target_span);
                 let index = u32::try_from(index).unwrap_or(u32::MAX);

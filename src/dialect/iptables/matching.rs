@@ -4,7 +4,7 @@
 //! which is what a test of a transport field says. Ports and flags that the nft back end loads itself are read
 //! from whatever octets stand there; see `fragments.rs`.
 
-use super::lower::{Backend, Reader, Written};
+use super::lower::{self, Backend, Reader};
 use super::options::{Cursor, ranges, shown};
 use super::spec::{Loaded, Spec, push};
 use super::support::{Meaning, Row};
@@ -80,13 +80,13 @@ impl Reader<'_> {
                 let Some(value) = value else { return self.bad_value(spec, "a code point", text, span) };
                 let set = ranges(&[(value, value)], not, 63);
                 let test = Condition::test_at(Field::Dscp, set, span);
-                self.test_of_written(spec, Written::Dscp, test, whole);
+                self.test_of_written(spec, lower::Written::Dscp, test, whole);
             }
             Meaning::Tos => self.tos(spec, text, span, not),
             Meaning::EcnIpEct => match values::small(text, 3) {
                 Some(value) => {
                     let test = Condition::test_at(Field::Ecn, ranges(&[(value, value)], not, 3), span);
-                    self.test_of_written(spec, Written::Ecn, test, whole);
+                    self.test_of_written(spec, lower::Written::Ecn, test, whole);
                 }
                 None => self.bad_value(spec, "0 to 3", text, span),
             },
@@ -106,6 +106,13 @@ impl Reader<'_> {
                 None => self.bad_value(spec, "a hardware address", text, span),
             },
             Meaning::Mark => self.mark(spec, text, span, not),
+            // With an interface of one side it is one question, and not two.
+            Meaning::SrcType | Meaning::DstType
+                if cursor.words.iter().any(|word| word.text.starts_with("--limit-iface"))
+                    && are_types(text) =>
+            {
+                Self::opaque_option(spec, cursor, index, row, first);
+            }
             Meaning::SrcType | Meaning::DstType => {
                 self.address_type(spec, index, row.meaning == Meaning::SrcType, (text, span), not);
             }
@@ -291,7 +298,7 @@ impl Reader<'_> {
             self.findings.add(raised::EMPTY_RANGE, Level::Warning, span, &message);
         }
         let test = Condition::test_at(Field::Ttl, ranges(&list, not, 255), span);
-        self.test_of_written(spec, Written::Ttl, test, span);
+        self.test_of_written(spec, lower::Written::Ttl, test, span);
     }
 
     fn tos(&mut self, spec: &mut Spec, text: &str, span: Span, not: bool) {
@@ -314,7 +321,7 @@ impl Reader<'_> {
             part(Field::Ecn, value & 3, mask & 3, 3),
         ]);
         let condition = if not { Condition::not(both) } else { both };
-        self.test_of_written(spec, Written::Dscp, condition, span);
+        self.test_of_written(spec, lower::Written::Dscp, condition, span);
     }
 
     fn address_range(&mut self, spec: &mut Spec, fields: (Field, Field), text: &str, span: Span, not: bool) {
@@ -322,7 +329,11 @@ impl Reader<'_> {
         let (low, high) = text.split_once('-').unwrap_or((text, text));
         let bad =
             |reader: &mut Self, spec: &mut Spec| reader.bad_value(spec, "a range of addresses", text, span);
-        let condition = match (values::address(low), values::address(high)) {
+        let ends = (values::address(low), values::address(high));
+        if ends.0.is_ok_and(|end| self.family().is_some_and(|family| family != end.family())) {
+            return self.bad_value(spec, "addresses of these rules' family", text, span);
+        }
+        let condition = match ends {
             (Ok(V4 { addr: low, mask: u32::MAX }), Ok(V4 { addr: high, mask: u32::MAX })) => {
                 if low > high {
                     self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "the range holds no address");
@@ -367,25 +378,32 @@ impl Reader<'_> {
                 (false, false) => test,
             }
         };
-        self.test_of_written(spec, Written::Mark, test, span);
+        self.test_of_written(spec, lower::Written::Mark, test, span);
     }
 
     /// A test of a field that rules of the same file may have written: then nobody knows its value here.
-    fn test_of_written(&mut self, spec: &mut Spec, what: Written, test: Condition, span: Span) {
+    fn test_of_written(&mut self, spec: &mut Spec, what: lower::Written, test: Condition, span: Span) {
         if !self.writes(what) {
             return push(&mut spec.parts, test);
         }
         let words = self.words_at(span);
         let id = self.once_a_rule(&format!("{} {words}", what.option()));
-        self.note_opaque(span, &format!("`{}`", shown(&words)), "a rule of the file may have written it");
-        push(&mut spec.parts, Condition::opaque(id, "a rule of the file may have written it", span));
+        self.note_opaque(
+            span,
+            &format!("`{}`", shown(&words)),
+            "stateful: a rule of the file may have written it",
+        );
+        push(
+            &mut spec.parts,
+            Condition::opaque(id, "stateful: a rule of the file may have written it", span),
+        );
     }
 
     /// What the routing tables say of an address: bounded by what the address itself says
     /// (`__inet_dev_addr_type` in the kernel).
     fn address_type(&mut self, spec: &mut Spec, index: usize, source: bool, value: (&str, Span), not: bool) {
         let (text, span) = value;
-        if !text.split(',').all(|word| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(word))) {
+        if !are_types(text) {
             return self.bad_value(spec, "types of addresses", text, span);
         }
         let has = |name: &str| text.split(',').any(|word| word.eq_ignore_ascii_case(name));
@@ -419,7 +437,7 @@ impl Reader<'_> {
             return spec.parts.push(Condition::test_at(field, list, span));
         }
         let (over, under) = if not { (Condition::not(under), Condition::not(over)) } else { (over, under) };
-        let reason = "the host's own addresses and routes decide";
+        let reason = "known to the host alone: its addresses and routes decide";
         let id = format!("iptables -m addrtype {negation}{option} {text}");
         self.note_opaque(span, &format!("`{option} {}`", shown(text)), reason);
         spec.parts.push(Condition::opaque_within(id, reason, over, under, span));
@@ -522,15 +540,26 @@ impl Reader<'_> {
     /// What loading a match alone asks for, and what of it is not modelled.
     pub(super) fn finish_matches(&mut self, spec: &mut Spec) {
         let mut loaded = std::mem::take(&mut spec.loaded);
-        for (one, index) in loaded.iter_mut().zip(0..) {
-            self.finish_match(spec, one);
+        for index in 0..loaded.len() {
+            let (before, rest) = loaded.split_at_mut(index);
+            let Some(one) = rest.first_mut() else { continue };
+            // A second one without options asks for nothing that the first does not.
+            let again =
+                !one.used && one.module.is_some() && before.iter().any(|other| other.name == one.name);
+            self.finish_match(spec, one, again);
             spec.owned_by(index);
         }
         spec.loaded = loaded;
     }
 
-    fn finish_match(&mut self, spec: &mut Spec, one: &mut Loaded) {
+    fn finish_match(&mut self, spec: &mut Spec, one: &mut Loaded, again: bool) {
         let span = one.span;
+        if let Some(module) = one.module {
+            self.together(spec, ("-m", module.name, &one.opaque), (module.grammar, one.written), span);
+        }
+        if again {
+            return;
+        }
         if let Some(number) = protocol_of(&one.name) {
             let six = self.family() == Some(Family::Inet6);
             // An authentication header of IPv6 is no protocol, and its match needs none.
@@ -665,6 +694,10 @@ fn is_blotted(text: &str) -> bool {
     let part =
         |part: &str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit() || "Xx*?".contains(c));
     text.split(':').count() == 6 && text.split(':').all(part)
+}
+
+fn are_types(text: &str) -> bool {
+    text.split(',').all(|word| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(word)))
 }
 
 /// Types of addresses.

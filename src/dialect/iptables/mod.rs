@@ -9,6 +9,8 @@
 mod chains;
 mod findings;
 mod fragments;
+mod grammar;
+mod grammar_values;
 mod lex;
 mod listing;
 mod lower;
@@ -19,6 +21,7 @@ mod print;
 mod print_cube;
 mod print_match;
 mod recognise;
+mod refusals;
 mod sets;
 mod spec;
 mod support;

@@ -1,8 +1,10 @@
 //! The options of a rule: which words belong together, and what the basic ones mean.
 
+use super::grammar::{self, Form, Grammar, Written};
+use super::grammar_values::{Kind, Place};
 use super::lower::{Backend, Reader};
 use super::spec::{Aim, Loaded, Spec, add_option, add_words};
-use super::support::{self, MANY, Row};
+use super::support::{self, Row};
 use super::syntax::Word;
 use super::values::{self, NoAddress};
 use crate::diagnostic::Level;
@@ -20,13 +22,15 @@ pub(super) struct Cursor<'a, 'w> {
     attached: Option<(&'w str, Span)>,
     /// Whether the option is negated.
     pub(super) not: bool,
+    /// Whether that was written behind the option, as versions before 1.4.3 did.
+    old: bool,
     /// The option itself.
     pub(super) span: Span,
 }
 
 impl<'a, 'w> Cursor<'a, 'w> {
     pub(super) fn new(words: &'w [Word<'a>]) -> Self {
-        Self { words, at: 0, attached: None, not: false, span: Span::default() }
+        Self { words, at: 0, attached: None, not: false, old: false, span: Span::default() }
     }
 
     pub(super) fn next_word(&mut self) -> Option<&'w Word<'a>> {
@@ -46,15 +50,20 @@ impl<'a, 'w> Cursor<'a, 'w> {
         }
         let mut word = self.peek()?;
         if word.is_not() {
-            self.not = !self.not;
+            (self.not, self.old) = (!self.not, true);
             self.at += 1;
             word = self.peek()?;
         }
-        if word.is_option() {
-            return None;
-        }
+        // What an option needs is the next word, whatever it is.
         self.at += 1;
         Some((&word.text, word.span))
+    }
+
+    /// The next value, where it is no option.
+    fn optional_value(&mut self) -> Option<(&'w str, Span)> {
+        let ends =
+            self.attached.is_none() && self.peek().is_none_or(|word| word.is_option() || word.is_not());
+        if ends { None } else { self.value() }
     }
 
     /// From the option to the last word read.
@@ -88,6 +97,9 @@ impl Reader<'_> {
     pub(super) fn options<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>) {
         while let Some(word) = cursor.next_word() {
             if word.is_not() {
+                if cursor.not {
+                    self.refuse(spec, "`!` stands once before an option", word.span);
+                }
                 cursor.not = true;
                 continue;
             }
@@ -112,11 +124,22 @@ impl Reader<'_> {
                 }
                 name
             };
+            // An option of a match goes before a basic one that is cut short.
+            let name = if text == "--proto" && find(spec, text).is_some() { text } else { name };
             self.option(spec, cursor, name);
             if let Some((_, span)) = cursor.attached.take() {
                 self.unexpected(spec, name, span);
             }
-            cursor.not = false;
+            if cursor.old {
+                let (message, span) =
+                    ("iptables takes `!` before an option alone since 1.4.3", cursor.so_far());
+                let help = "write it before the option";
+                self.findings.add_with_help(raised::MISLEADING_TEXT, Level::Warning, span, message, help);
+            }
+            (cursor.not, cursor.old) = (false, false);
+        }
+        if cursor.not {
+            self.refuse(spec, "nothing stands behind `!`", spec.span);
         }
     }
 
@@ -139,6 +162,19 @@ impl Reader<'_> {
                     }
                     _ => value,
                 };
+                let again = match name {
+                    "-p" => spec.protocol.is_some() || spec.any_protocol,
+                    "-i" => spec.in_iface.is_some(),
+                    "-o" => spec.out_iface.is_some(),
+                    "-j" | "-g" => spec.aim != Aim::None,
+                    _ => false,
+                };
+                if again {
+                    return self.refuse(spec, &format!("`{name}` is written twice"), span);
+                }
+                if cursor.not && matches!(name, "-j" | "-g" | "-m" | "-t") {
+                    return self.refuse(spec, &format!("`{name}` cannot be negated"), span);
+                }
                 match name {
                     "-s" | "-d" => self.addresses(spec, name == "-s", value, span, cursor.not),
                     "-p" => self.protocol(spec, value, span, cursor.not),
@@ -195,7 +231,7 @@ impl Reader<'_> {
         let Some((first, span)) = cursor.value() else { return self.no_value(spec, "-c", cursor.span) };
         let (packets, octets) = match first.split_once(',') {
             Some((packets, octets)) => (packets, Some(octets)),
-            None => (first, cursor.value().map(|(value, _)| value)),
+            None => (first, cursor.optional_value().map(|(value, _)| value)),
         };
         let number = |text: &str| text.parse::<u64>().is_ok();
         if !number(packets) || !octets.is_some_and(number) {
@@ -223,7 +259,7 @@ impl Reader<'_> {
                     self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, span, &message);
                     let part = Condition::opaque(
                         format!("iptables {what}"),
-                        "the address of a name is not known",
+                        "known to the host alone: the address of a name",
                         span,
                     );
                     spec.parts.push(part);
@@ -280,7 +316,12 @@ impl Reader<'_> {
     fn interface(&mut self, spec: &mut Spec, inbound: bool, value: &str, span: Span, not: bool) {
         let field = if inbound { Field::InIface } else { Field::OutIface };
         let stem = value.strip_suffix('+').unwrap_or(value);
-        let valid = stem.len() < 16 && !stem.contains(['/', ' ', '*']) && !value.is_empty();
+        let valid = stem.len() < 16 && !value.is_empty();
+        if stem.contains(['/', ' ', '*']) {
+            let message = format!("no interface has the name `{}`", shown(value));
+            let help = "a `+` at the end stands for any end";
+            self.findings.add_with_help(raised::MISLEADING_TEXT, Level::Warning, span, &message, help);
+        }
         let condition = if !valid {
             return self.bad_value(spec, "the name of an interface", value, span);
         } else if value == "+" {
@@ -311,15 +352,33 @@ impl Reader<'_> {
         if let Some(loaded) = spec.loaded.get_mut(index) {
             loaded.used = true;
         }
-        let first = if row.values == 0 || row.values == MANY {
-            None
-        } else {
-            match cursor.value() {
-                Some(value) => Some(value),
-                None => return self.no_value(spec, name, cursor.span),
-            }
+        let first = match row.form.kind {
+            Kind::Nothing => None,
+            Kind::PacketRate | Kind::BitRate => cursor.optional_value(),
+            _ => cursor.value(),
         };
+        if first.is_none() && !matches!(row.form.kind, Kind::Nothing | Kind::PacketRate | Kind::BitRate) {
+            return self.no_value(spec, name, cursor.span);
+        }
+        if let Some(loaded) = spec.loaded.get_mut(index)
+            && let Some(module) = loaded.module
+            && let Err(wrong) = module.grammar.add(&mut loaded.written, row.form, cursor.not)
+        {
+            return self.refuse(spec, &wrong, cursor.so_far());
+        }
+        if !self.reads(spec, row.form, first) {
+            return;
+        }
         if row.support == Support::Opaque {
+            if let Kind::Chunks = row.form.kind
+                && !cursor.peek().is_some_and(|word| Kind::are_chunks(&word.text))
+            {
+                return self.refuse(
+                    spec,
+                    "`--chunk-types` takes `any`, `all` or `only`, and names of chunks",
+                    cursor.span,
+                );
+            }
             Self::opaque_option(spec, cursor, index, row, first);
         } else {
             self.matching(spec, cursor, index, row, first);
@@ -334,13 +393,7 @@ impl Reader<'_> {
         row: Row,
         first: Option<(&'w str, Span)>,
     ) {
-        let mut words = vec![first.map(|(value, _)| value)];
-        for _ in 1..row.values {
-            match cursor.value() {
-                Some((value, _)) => words.push(Some(value)),
-                None => break,
-            }
-        }
+        let second = if row.form.kind.words() == 2 { cursor.value() } else { None };
         let span = cursor.so_far();
         let Some(loaded) = spec.loaded.get_mut(index) else { return };
         if cursor.not {
@@ -350,20 +403,40 @@ impl Reader<'_> {
         // As newer versions call it.
         let word = if row.word == "--days" { "--weekdays" } else { row.word };
         add_option(&mut loaded.opaque, word);
-        words.into_iter().flatten().for_each(|word| add_words(&mut loaded.opaque, word));
+        first.into_iter().chain(second).for_each(|(word, _)| add_words(&mut loaded.opaque, word));
+    }
+
+    /// Whether the value of an option is one; else it is reported.
+    fn reads(&mut self, spec: &mut Spec, form: &Form, value: Option<(&str, Span)>) -> bool {
+        let Some((text, span)) = value else { return true };
+        let place = Place { family: self.family(), protocol: spec.protocol.map(|(number, _, _)| number) };
+        let reads = form.kind.reads(text, place);
+        if !reads {
+            let message = format!("`--{}` takes {}, not `{}`", form.name, form.kind, shown(text));
+            self.refuse(spec, &message, span);
+        }
+        reads
+    }
+
+    /// Something that iptables refuses.
+    pub(super) fn refuse(&mut self, spec: &mut Spec, what: &str, span: Span) {
+        self.findings.syntax(span, what);
+        spec.unread = true;
     }
 
     /// An option of no match that is loaded: of the target, of a match nobody knows, or of nothing.
     fn foreign<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>, name: &str) {
+        if let Aim::Known(_) = spec.aim
+            && let Some(grammar) = grammar::of_target(&spec.target)
+        {
+            return self.target_option(spec, cursor, name, grammar);
+        }
         let mut words: Vec<&'w str> = Vec::new();
-        while let Some((value, _)) = cursor.value() {
+        while let Some((value, _)) = cursor.optional_value() {
             words.push(value);
         }
         let span = cursor.so_far();
-        if matches!(spec.aim, Aim::Known(_)) {
-            if cursor.not {
-                add_option(&mut spec.target_options, "!");
-            }
+        if let Aim::Known(_) = spec.aim {
             add_option(&mut spec.target_options, name);
             for word in words {
                 add_words(&mut spec.target_options, word);
@@ -382,6 +455,29 @@ impl Reader<'_> {
         }
         self.findings.syntax(span, &format!("`{}` is an option of no match or target here", shown(name)));
         spec.unread = true;
+    }
+
+    /// An option of the target: its words are kept.
+    fn target_option(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, '_>, name: &str, grammar: &Grammar) {
+        let Some(form) = name.strip_prefix("--").and_then(|name| grammar.form(name)) else {
+            let message = format!("`{}` is no option of `{}`", shown(name), spec.target);
+            return self.refuse(spec, &message, cursor.span);
+        };
+        let mut values = [None; 2];
+        for value in values.iter_mut().take(form.kind.words()) {
+            *value = cursor.value();
+            if value.is_none() {
+                return self.no_value(spec, name, cursor.span);
+            }
+        }
+        if let Err(wrong) = grammar.add(&mut spec.target_written, form, cursor.not) {
+            return self.refuse(spec, &wrong, cursor.so_far());
+        }
+        if self.reads(spec, form, values[0]) {
+            add_option(&mut spec.target_options, "--");
+            spec.target_options.push_str(form.name);
+            values.into_iter().flatten().for_each(|(word, _)| add_words(&mut spec.target_options, word));
+        }
     }
 
     /// The interface, set or other name as a number; a `+` at the end is a `*` in every dialect.
@@ -411,9 +507,10 @@ impl Reader<'_> {
 }
 
 fn load(spec: &mut Spec, name: &str, span: Span) {
-    // `-m` twice is once.
+    // Twice in a row is once; behind options of it another begins.
     let module = support::module(name);
-    if spec.loaded.iter().any(|loaded| loaded.name == name && module.is_some()) && name != "recent" {
+    let same = spec.loaded.iter_mut().rev().find(|loaded| loaded.name == name && module.is_some());
+    if same.is_some_and(|loaded| loaded.written == Written::default()) {
         return;
     }
     spec.loaded.push(Loaded {
@@ -422,6 +519,7 @@ fn load(spec: &mut Spec, name: &str, span: Span) {
         span,
         opaque: String::new(),
         over: Vec::new(),
+        written: Written::default(),
         used: false,
         narrows: false,
     });

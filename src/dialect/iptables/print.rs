@@ -91,6 +91,7 @@ fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             list.push(Place { index: *index, family: set.family, table, chain: chain.to_owned(), builtin });
         }
     }
+    let table = table_of_foreign(document);
     let entries = document.entries();
     let strange = document.rule_sets.iter().filter(|set| set.kind == Kind::Hook);
     for hook in strange {
@@ -115,7 +116,7 @@ fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
         let entry = set.kind != Kind::Chain && (entries.contains(&index) || hooked);
         let upper = set.name.to_ascii_uppercase();
         let wanted = ["INPUT", "OUTPUT"].into_iter().find(|hook| upper.ends_with(hook)).unwrap_or("FORWARD");
-        let chain = if entry && taken.insert(key(set.family, Table::Filter, wanted)) {
+        let chain = if entry && taken.insert(key(set.family, table, wanted)) {
             lost.push(Lost::detail(
                 &set.name,
                 "",
@@ -129,7 +130,7 @@ fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             }
             let mut name = chain_name(set.name.rsplit('/').next().unwrap_or(""));
             let mut number = 2;
-            while !taken.insert(key(set.family, Table::Filter, &name)) {
+            while !taken.insert(key(set.family, table, &name)) {
                 name = chain_name(&format!("{number}-{}", set.name));
                 number += 1;
             }
@@ -141,10 +142,22 @@ fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             name
         };
         let builtin = HOOKS.contains(&chain.as_str());
-        list.push(Place { index, family: set.family, table: Table::Filter, chain, builtin });
+        list.push(Place { index, family: set.family, table, chain, builtin });
     }
     list.sort_by_key(|place| place.index);
     list
+}
+
+/// The table for rule sets of other dialects: `mangle` alone writes into packets, `filter` alone rejects.
+fn table_of_foreign(document: &Document) -> Table {
+    let foreign =
+        || document.rule_sets.iter().filter(|set| set.kind != Kind::Hook && own_place(set).is_none());
+    let rules = || foreign().flat_map(|set| &set.rules);
+    let rejects = foreign().any(|set| matches!(set.default, Verdict::Reject(_)))
+        || rules().any(|rule| matches!(rule.outcome, Outcome::Verdict(Verdict::Reject(_))));
+    let is_mark = |action: &Action| matches!(action, Action::Mark(Mark::Dscp(_) | Mark::TrafficClass(_)));
+    let marks = rules().any(|rule| rule.actions.iter().any(is_mark));
+    if marks && !rejects { Table::Mangle } else { Table::Filter }
 }
 
 /// A name as the kernel takes it for a chain: at most 28 octets, no blanks, no target, no option.
@@ -362,7 +375,7 @@ impl<'a> Section<'a, '_> {
             }
             let mut not_modelled = Vec::new();
             for (opaque, holds) in &cube.opaque {
-                let words = opaque_words(opaque, family)?;
+                let words = opaque_words(opaque, family, place.table)?;
                 if *holds {
                     line = with_words(&line, &words);
                 } else {
@@ -458,6 +471,9 @@ impl<'a> Section<'a, '_> {
                 Action::Log
                     if other(next).is_some_and(|words| is_target(words, &["LOG", "NFLOG", "ULOG"])) => {}
                 Action::Log => jumps.push("-j LOG".to_owned()),
+                Action::Mark(Mark::Dscp(_) | Mark::TrafficClass(_)) if place.table != Table::Mangle => {
+                    self.lose(set, rule, action);
+                }
                 Action::Mark(Mark::Dscp(value)) => jumps.push(format!("-j DSCP --set-dscp {value:#04x}")),
                 Action::Mark(Mark::TrafficClass(value)) => {
                     jumps.push(format!("-j TOS --set-tos {value:#04x}/0xff"));
@@ -514,6 +530,9 @@ impl<'a> Section<'a, '_> {
             Action::Count(_) => "the counter of a name; every rule counts",
             Action::RateLimit(_) => "the rate; every packet passes instead",
             Action::Other(_) => "an action that iptables does not have",
+            Action::Mark(Mark::Dscp(_) | Mark::TrafficClass(_)) => {
+                "the mark it writes, which the table `mangle` alone takes, and a rejection the table `filter` alone"
+            }
             _ => "an action of another dialect",
         };
         self.lost.push(Lost::new(Loss::of_action(action), &set.name, rule.name, what));
@@ -576,19 +595,19 @@ fn is_target(words: &str, names: &[&str]) -> bool {
 fn target_words(words: &str, family: Family, table: Table) -> Option<(support::Target, String)> {
     let name = words.split(' ').next()?;
     let (_, target) = support::target(name)?;
-    let chain = table.hooks().first().copied().unwrap_or("FORWARD");
-    let text = format!("*{}\n-A {chain} -j {words}\n", table.name());
+    // Some targets are for TCP only; a chain of the user is of no hook that it could be wrong for.
+    let text = format!("*{}\n:c -\n-A c -p tcp -j {words}\n", table.name());
     let rules = read_again(&text, family)?;
     let same = |rule: Rule<'_>| {
         let said =
             rule.actions.iter().any(|action| matches!(action, Action::Other(other) if **other == *words));
-        said && (target == support::Target::Queue || *rule.condition == Condition::True)
+        said && (target == support::Target::Queue || !rule.condition.has_opaque())
     };
     (!rules.is_empty() && rules.len() <= 2 && rules.iter().all(same)).then(|| (target, words.to_owned()))
 }
 
 /// The words of a condition that is not modelled, where a reader takes them for just that.
-fn opaque_words(opaque: &Opaque, family: Family) -> Result<String, String> {
+fn opaque_words(opaque: &Opaque, family: Family, table: Table) -> Result<String, String> {
     let refuse = || "a condition that is not modelled".to_owned();
     let id = opaque.id.strip_prefix("iptables ").ok_or_else(refuse)?;
     let words = match id.rsplit_once(" (").filter(|(_, tail)| tail.ends_with(')') && tail.contains('#')) {
@@ -603,7 +622,8 @@ fn opaque_words(opaque: &Opaque, family: Family) -> Result<String, String> {
     // Some matches stand beside their protocol only.
     let module = words.split(' ').nth(1).unwrap_or("");
     let protocol = protocol_of(module).map_or(String::new(), |number| format!("-p {number} "));
-    let rules = read_again(&format!("-A FORWARD {protocol}{words}\n"), family).ok_or_else(refuse)?;
+    let text = format!("*{}\n:c -\n-A c {protocol}{words}\n", table.name());
+    let rules = read_again(&text, family).ok_or_else(refuse)?;
     let same = |condition: &Condition| matches!(condition, Condition::Opaque(other) if other.id.starts_with(&format!("iptables {words}")));
     let sound = |rule: Rule<'_>| {
         rule.outcome == (Outcome::Next { held: None })
@@ -621,7 +641,7 @@ fn opaque_words(opaque: &Opaque, family: Family) -> Result<String, String> {
 
 /// The rules that a text has, where nothing is wrong with it.
 fn read_again(text: &str, family: Family) -> Option<Rules> {
-    if text.lines().count() > 2 || text.chars().any(|c| c.is_control() && c != '\n') {
+    if text.lines().count() > 3 || text.chars().any(|c| c.is_control() && c != '\n') {
         return None;
     }
     let options = ReadOptions { family: Some(family), ..ReadOptions::default() };

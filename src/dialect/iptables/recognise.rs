@@ -135,6 +135,11 @@ pub(super) fn looks_like(text: &str) -> Recognition {
     let mut possible = Recognition::No;
     let mut table = false;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2_000) {
+        // Counters stand before the rule.
+        let counted = line.strip_prefix('[').and_then(|line| line.split_once("] -A "));
+        let counted =
+            counted.filter(|(counters, _)| counters.bytes().all(|b| b.is_ascii_digit() || b == b':'));
+        let line = counted.map_or(line, |(counters, _)| line.get(counters.len() + 3..).unwrap_or(line));
         let mut words = line.split_whitespace();
         let (first, second) = (words.next().unwrap_or(""), words.next());
         let rule_like = |word: Option<&str>| word.is_some_and(|w| !w.starts_with('-'));
@@ -149,7 +154,6 @@ pub(super) fn looks_like(text: &str) -> Recognition {
             "-A" | "-I" | "-P" | "-N" | "--append" | "--policy" if rule_like(second) => {
                 return if table || is_rule(line) { Recognition::Certain } else { Recognition::Possible };
             }
-            _ if table && first.starts_with('[') => return Recognition::Certain,
             "create" if second.is_some() && words.next().is_some_and(is_set_type) => {
                 return Recognition::Certain;
             }

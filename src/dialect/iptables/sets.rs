@@ -323,7 +323,7 @@ impl Reader<'_> {
                 Condition::opaque_within(format!("iptables {words}"), reason, over, under, span)
             }
             Members::Missing => {
-                let reason = "the set is in no source that is read";
+                let reason = "known to the host alone: the set is in no source that is read";
                 let message = format!("set `{}` is not in this source", shown(name));
                 let help = "put the output of `ipset save` in front of the rules";
                 let check = raised::UNDEFINED_REFERENCE;

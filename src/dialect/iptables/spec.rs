@@ -1,5 +1,6 @@
 //! One rule as it is read: what its options said, before chain and family turn it into rules.
 
+use super::grammar::Written;
 use super::support::{Module, Target};
 use super::values::Address;
 use crate::field::Family;
@@ -26,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) opaque: String,
     /// Bounds of these.
     pub(super) over: Vec<Condition>,
+    /// Which options of it are written.
+    pub(super) written: Written,
     /// Whether any option of it was read.
     pub(super) used: bool,
     /// Whether a port or flag option of it asks for anything.
@@ -65,6 +68,8 @@ pub(super) struct Spec {
     pub(super) target_span: Span,
     /// Options of the target, in words.
     pub(super) target_options: String,
+    /// Which of them.
+    pub(super) target_written: Written,
     pub(super) comment: String,
     /// Something could not be read, and is reported.
     pub(super) unread: bool,
@@ -92,6 +97,7 @@ impl Spec {
             target: String::new(),
             target_span: Span::default(),
             target_options: String::new(),
+            target_written: Written::default(),
             comment: String::new(),
             unread: false,
             span: Span::default(),
@@ -113,6 +119,7 @@ impl Spec {
         (self.aim, self.goto, self.unread) = (Aim::None, false, false);
         self.target.clear();
         self.target_options.clear();
+        self.target_written = Written::default();
         self.comment.clear();
         self.span = span;
     }

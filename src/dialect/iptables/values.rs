@@ -207,7 +207,8 @@ pub(super) fn tcp_flags(text: &str) -> Option<u32> {
         "NONE" => Some(0),
         upper => TCP_FLAGS.iter().find(|(name, _)| *name == upper).map(|(_, bit)| *bit),
     };
-    if let Some(value) = small(text, 0x3f) {
+    // As listings show them.
+    if let Some(value) = small(text, 0x3f).filter(|_| text.starts_with("0x")) {
         return Some(value);
     }
     text.split(',').try_fold(0, |sum, word| Some(sum | one(word)?))

@@ -145,6 +145,21 @@ fn is_top(text: &str, word: Span) -> bool {
     text.get(word.range()).is_some_and(|word| TOP.contains(&word))
 }
 
+/// `VyOS` has `set` lines too, with other words behind them.
+fn is_of_vyos(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip(1);
+    match (words.next(), words.next()) {
+        (Some("firewall"), Some(word)) => {
+            matches!(
+                word,
+                "name" | "ipv6-name" | "group" | "zone" | "ipv4" | "ipv6" | "global-options" | "state-policy"
+            )
+        }
+        (Some("interfaces"), Some(word)) => matches!(word, "ethernet" | "loopback" | "bonding" | "wireguard"),
+        _ => false,
+    }
+}
+
 fn recognise(sample: &Sample<'_>) -> Recognition {
     let Some(text) = sample.text else { return Recognition::No };
     let body = parse::body(text);
@@ -158,6 +173,9 @@ fn recognise(sample: &Sample<'_>) -> Recognition {
             let mut words = line.split_whitespace().skip_while(|word| session::is_prompt(word));
             parse::COMMANDS.contains(&words.next()?).then(|| words.next()).flatten()
         });
+        if within.lines().any(is_of_vyos) {
+            return Recognition::No;
+        }
         let (mut known, mut all) = (0, 0);
         for word in ours.take(50) {
             all += 1;
@@ -178,7 +196,10 @@ fn recognise(sample: &Sample<'_>) -> Recognition {
                 words += 1;
                 last = word;
             }
-            lex::Kind::Open if words > 0 && !last.is_empty() => return Recognition::Certain,
+            // `VyOS` has the same braces, and ends no statement by a semicolon.
+            lex::Kind::Open if words > 0 && !last.is_empty() && within.contains(';') => {
+                return Recognition::Certain;
+            }
             lex::Kind::Semicolon if words == 2 => words = 0,
             _ => break,
         }

@@ -16,6 +16,7 @@ mod describe;
 mod expr;
 mod fields;
 mod heads;
+mod include;
 mod joined;
 #[path = "../nftables_json/mod.rs"]
 pub mod json;
@@ -42,7 +43,9 @@ mod syntax;
 mod values;
 mod written;
 
-use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
+use super::{
+    Dialect, Including, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,
+};
 use crate::ir::{Document, Rule, RuleSet};
 use crate::source::{Source, SourceId};
 use std::fmt;
@@ -99,6 +102,10 @@ impl Dialect for Nftables {
 
     fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {
         true
+    }
+
+    fn including(&self) -> Option<&'static Including> {
+        Some(&include::INCLUDING)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

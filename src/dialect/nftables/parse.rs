@@ -162,10 +162,13 @@ impl<'a> Reader<'a> {
         parser.bump();
         if verb == "include" {
             let span = piece.span();
-            let message = "the file of this `include` is not read: one source is all there is";
+            if !matches!(parser.token, Token::Quoted(_)) {
+                return self.error(parser.span, "expected a path in quotes");
+            }
+            let message = "the file of this `include` is not read";
             self.file.diagnostics.push(
                 raise(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, self.source, span).with_help(
-                    "put the files together in the order nft reads them, as `nft list ruleset` does",
+                    "give the rules as a file, without `--no-includes`, or put the files together in the order nft reads them",
                 ),
             );
             return;

@@ -121,7 +121,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     entry("table", "ct", Ignored, ""),
     entry("table", "define", Full, ""),
     entry("table", "flowtable", Ignored, ""),
-    entry("table", "include", Opaque, "one source is all there is"),
+    entry("table", "include", Full, "the files are read where the rules are a file"),
     entry("table", "limit", Ignored, ""),
     entry("table", "map", Full, ""),
     entry("table", "quota", Ignored, ""),

@@ -34,7 +34,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     row("primitive", "ether proto", Partial, "ethertypes; LLC and SNAP are opaque"),
     row("primitive", "gateway", Opaque, "names are not resolved"),
     row("primitive", "geneve, vxlan", Opaque, "and all behind them"),
-    row("primitive", "host, net", Partial, "addresses, ARP's among them; names are opaque"),
+    row("primitive", "host, net", Partial, "addresses, ARP's among them; names are opaque: known to the host alone"),
     row("primitive", "ifindex, ifname, on, reason, rset, rulenum, action", Opaque, "no packet shows them"),
     row("primitive", "inbound, outbound", Opaque, "no packet shows them"),
     row("primitive", "iso, clnp, esis, isis, l1, l2, iih, lsp, snp, csnp, psnp", Opaque, ""),

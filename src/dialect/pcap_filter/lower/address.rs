@@ -13,7 +13,7 @@ use crate::ir::{Condition, ValueSet, ValueSetRef};
 use crate::net::{IntervalSet, Prefix6};
 use crate::source::Span;
 
-const NAME: &str = "names of hosts and networks are not resolved";
+const NAME: &str = "known to the host alone: what a name of a host or network is";
 
 /// The addresses of a primitive.
 #[derive(Clone, Debug)]
