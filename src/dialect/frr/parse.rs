@@ -112,7 +112,7 @@ impl Entry {
 }
 
 /// Words that end the value before them.
-const ENDS: [&str; 6] = ["FS:", "received", "not", "installed", "Displayed", "NH"];
+const ENDS: [&str; 6] = ["FS:", "received", "not", "installed", "Displayed", "NH:"];
 
 // The components and actions of one line; a line may hold a whole entry, or one word of it.
 fn detail(line: &str, at: usize, block: &mut Block) {
@@ -146,7 +146,7 @@ fn detail(line: &str, at: usize, block: &mut Block) {
             let value_end = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             entry.push(kind, slice(value_start, value_end), at + value_start, at + start);
             index = end.max(index + 1);
-        } else if word.starts_with("FS:") {
+        } else if word.starts_with("FS:") || word.starts_with("NH:") {
             let end = ends(index + 1);
             let stop = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             let text = slice(start, stop).trim_end();
@@ -232,6 +232,15 @@ fn json(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -> usize {
     skipped
 }
 
+/// The communities of a list, each with its name in front.
+fn communities(text: &str) -> impl Iterator<Item = &str> {
+    let begins =
+        |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with("FS:") || rest.starts_with("NH:"));
+    let starts: Vec<usize> = (0..text.len()).filter(begins).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]).collect::<Vec<_>>();
+    starts.into_iter().zip(ends).filter_map(|(start, end)| Some(text.get(start..end)?.trim()))
+}
+
 fn members(parts: &[&Json<'_>], asked_known: bool) -> Entry {
     let mut entry = empty(parts.first().map_or(Span::default(), |part| part.span));
     entry.asked_known = asked_known;
@@ -243,9 +252,8 @@ fn members(parts: &[&Json<'_>], asked_known: bool) -> Entry {
             if let Some(kind) = support::short(name) {
                 entry.push(kind, text, start, start);
             } else if name == "ecomlist" {
-                for words in text.split("FS:").filter(|words| !words.trim().is_empty()) {
-                    let asked = values::asked(&format!("FS:{words}"));
-                    entry.asked.push((asked, value.span));
+                for words in communities(text) {
+                    entry.asked.push((values::asked(words), value.span));
                 }
             }
         }
