@@ -85,7 +85,12 @@ impl<T: Unsigned> IntervalSet<T> {
     fn from_canonical(list: &[(T, T)]) -> Self {
         match list {
             [(lo, hi)] => Self(Repr::One(*lo, *hi)),
-            _ => Self(Repr::Many(list.into())),
+            _ => {
+                // Of just that size: a vector that grows takes room for more.
+                let mut ranges = ThinVec::with_capacity(list.len());
+                ranges.extend_from_slice(list);
+                Self(Repr::Many(ranges))
+            }
         }
     }
 
