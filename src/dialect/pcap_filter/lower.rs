@@ -163,6 +163,7 @@ fn condition(node: &Node<'_>, text: &str, link: Link, options: &ReadOptions) -> 
             link,
             netmask: options.pcap_netmask,
             frames,
+            is_conjunction: is_conjunction(node),
             carriage: Carriage::default(),
             sure: Carriage::default(),
         };
@@ -199,6 +200,20 @@ fn shifts(node: &Node<'_>) -> bool {
     }
 }
 
+/// Whether all parts must hold, as in a line of an access list.
+fn is_conjunction(node: &Node<'_>) -> bool {
+    match &node.kind {
+        NodeKind::Chain(first, rest) => {
+            is_conjunction(first)
+                && rest.iter().all(|(join, node)| *join == Join::And && is_conjunction(node))
+        }
+        NodeKind::Not(_) => false,
+        NodeKind::Primitive(..) | NodeKind::Protocol(_) | NodeKind::Relation(_) | NodeKind::Special(_) => {
+            true
+        }
+    }
+}
+
 /// For which frames an expression is lowered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Frames {
@@ -217,6 +232,8 @@ struct Lower<'a> {
     link: Link,
     netmask: Option<u32>,
     frames: Frames,
+    // A load beyond the packet ends a run of which nothing would come anyway: all parts must hold.
+    is_conjunction: bool,
     // The headers that the words so far have shifted behind, and those every packet that gets here surely has.
     carriage: Carriage,
     sure: Carriage,

@@ -5,6 +5,7 @@
 //! the run; it is false elsewhere. Joining parts keeps the order: the second is only reached where the first does
 //! not decide.
 
+use super::lean::lean;
 use crate::field::{Field, ext};
 use crate::ir::{Condition, Test, ValueSetRef};
 use crate::source::Span;
@@ -232,7 +233,7 @@ impl Run {
             let condition = Condition::opaque_within(id, reason, over, Condition::False, self.span);
             self.beyond.push(Beyond { places: Vec::new(), room: 0, condition, disjoint: false });
         }
-        let truth = if self.is_and { Condition::and(self.truths) } else { Condition::or(self.truths) };
+        let truth = if self.is_and { lean(Condition::and(self.truths)) } else { Condition::or(self.truths) };
         Sense { truth, beyond: self.beyond, never_false: self.never_false, never_true: self.never_true }
     }
 }

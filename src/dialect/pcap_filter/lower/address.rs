@@ -244,6 +244,9 @@ impl Lower<'_> {
         }
         let (sender, target) =
             (test(Field::ArpSender, set.to_set(), span), test(Field::ArpTarget, set.to_set(), span));
+        if self.is_conjunction {
+            return Ok(Sense::sure(Condition::and([guard, directed(direction, sender, target)])));
+        }
         let missing = |field| Condition::not(Condition::present(field));
         let places = [Place::Arp];
         // The sender's address is loaded first and ends at octet 18, the target's at 28.
@@ -267,7 +270,8 @@ impl Lower<'_> {
     }
 }
 
-fn directed(direction: Option<Direction>, source: Condition, destination: Condition) -> Condition {
+/// The source's test, the destination's, both, or either.
+pub(super) fn directed(direction: Option<Direction>, source: Condition, destination: Condition) -> Condition {
     match direction {
         Some(Direction::Source) => source,
         Some(Direction::Destination) => destination,
