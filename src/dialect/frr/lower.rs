@@ -177,7 +177,7 @@ impl<'o> Rules<'o> {
                 },
                 Body::Prefix6(addr, len, offset) if family == Family::Inet6 => {
                     let body = flowspec::Body::Prefix6 { addr: *addr, len: *len, offset: *offset };
-                    spec.push_prefix(item.kind, body.clone(), item.span);
+                    spec.push_prefix(item.kind, body, item.span);
                     whole.push_prefix(item.kind, body, item.span);
                 }
                 Body::Prefix6(..) => opaque.push(self.unknown(item, "a prefix of the other family")),

@@ -122,9 +122,9 @@ pub(super) fn asked(words: &str) -> Asked {
         // The last two octets of the community: the lowest bit asks for a copy.
         if let Some(hop) = words.strip_prefix("NH:") {
             let (addr, flags) = hop.rsplit_once(':')?;
-            let [a, b, c, d] = addr.parse::<Ipv4Addr>().ok()?.octets();
-            let [e, f] = flags.trim().parse::<u16>().ok()?.to_be_bytes();
-            return Some(Asked::Community([0x01, 0x0c, a, b, c, d, e, f]));
+            let addr = u64::from(addr.parse::<Ipv4Addr>().ok()?.to_bits());
+            let flags = u64::from(flags.trim().parse::<u16>().ok()?);
+            return Some(Asked::Community((0x010c << 48 | addr << 16 | flags).to_be_bytes()));
         }
         let addr: Ipv4Addr = words.strip_prefix("FS:redirect IP ")?.split([' ', ':']).next()?.parse().ok()?;
         let [a, b, c, d] = addr.octets();

@@ -136,13 +136,13 @@ fn token(rest: &str) -> (Token<'_>, usize) {
             }
             (Token::Arcnet(digits), 1 + digits.len())
         }
-        _ => match sign(*first, octets.get(1).copied()) {
-            Some(sign) => (Token::Sign(sign), sign.len()),
-            None => {
-                let length = rest.chars().next().map_or(1, char::len_utf8);
-                (Token::Wrong("a character that begins no word"), length)
+        _ => {
+            if let Some(sign) = sign(*first, octets.get(1).copied()) {
+                return (Token::Sign(sign), sign.len());
             }
-        },
+            let length = rest.chars().next().map_or(1, char::len_utf8);
+            (Token::Wrong("a character that begins no word"), length)
+        }
     }
 }
 
@@ -224,22 +224,24 @@ fn mac(octets: &[u8], separator: u8, groups: usize, digits: usize) -> Option<(To
 
 /// What begins with a digit.
 fn number_or_word(word: &str) -> Token<'_> {
+    let (mut dots, mut is_numeric, mut before) = (0, true, b'.');
+    for octet in word.bytes() {
+        let is_dot = octet == b'.';
+        is_numeric &= octet.is_ascii_digit() || is_dot && before != b'.';
+        dots += usize::from(is_dot);
+        before = octet;
+    }
+    if is_numeric && before != b'.' && dots <= 3 {
+        return if dots == 0 { number(word) } else { Token::Dotted(word) };
+    }
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    if let Some(hex) = hex.filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return match u32::from_str_radix(hex.trim_start_matches('0'), 16) {
-            Ok(number) => Token::Number(number),
-            Err(_) if hex.bytes().all(|b| b == b'0') => Token::Number(0),
-            Err(_) => Token::Wrong("a hexadecimal number of more than 32 bits"),
-        };
+    let hex = hex.filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hex.map(|hex| hex.trim_start_matches('0')) {
+        Some("") => Token::Number(0),
+        Some(hex) => u32::from_str_radix(hex, 16)
+            .map_or(Token::Wrong("a hexadecimal number of more than 32 bits"), Token::Number),
+        None => Token::Word(word),
     }
-    if word.bytes().all(|b| b.is_ascii_digit()) {
-        return number(word);
-    }
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if (2..=4).contains(&word.split('.').count()) && word.split('.').all(is_number) {
-        return Token::Dotted(word);
-    }
-    Token::Word(word)
 }
 
 /// A number of digits: octal behind a zero, as in C.

@@ -5,7 +5,7 @@
 //! the run; it is false elsewhere. Joining parts keeps the order: the second is only reached where the first does
 //! not decide.
 
-use super::lean::lean;
+use super::lean;
 use crate::field::{Field, ext};
 use crate::ir::{Condition, Test, ValueSetRef};
 use crate::source::Span;
@@ -86,6 +86,9 @@ impl Sense {
 
     /// The part for these packets, and the other part for others that it is false for.
     pub(super) fn beside(self, other: Self) -> Self {
+        if other.truth == Condition::False && other.beyond.is_empty() {
+            return self;
+        }
         let mut beyond = self.beyond;
         beyond.extend(other.beyond);
         Self {
@@ -125,8 +128,10 @@ impl Sense {
 
     /// The packets kept: those it is true for, unless the run ended first.
     pub(super) fn kept(self) -> Condition {
-        let ended = Condition::or(self.beyond.into_iter().filter(|b| !b.disjoint).map(|b| b.condition));
-        Condition::and([self.truth, Condition::not(ended)])
+        match Condition::or(self.beyond.into_iter().filter(|b| !b.disjoint).map(|b| b.condition)) {
+            Condition::False => self.truth,
+            ended => Condition::and([self.truth, Condition::not(ended)]),
+        }
     }
 }
 
@@ -233,7 +238,7 @@ impl Run {
             let condition = Condition::opaque_within(id, reason, over, Condition::False, self.span);
             self.beyond.push(Beyond { places: Vec::new(), room: 0, condition, disjoint: false });
         }
-        let truth = if self.is_and { lean(Condition::and(self.truths)) } else { Condition::or(self.truths) };
+        let truth = if self.is_and { lean::all(self.truths) } else { Condition::or(self.truths) };
         Sense { truth, beyond: self.beyond, never_false: self.never_false, never_true: self.never_true }
     }
 }
