@@ -7,7 +7,7 @@
 
 use super::lean;
 use crate::field::{Field, ext};
-use crate::ir::{Condition, Test, ValueSetRef};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::source::Span;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,23 @@ pub(super) enum Place {
     Arp,
 }
 
+impl Place {
+    /// Its packets with fewer octets behind the IP headers, where those are what is counted.
+    fn shorter_than(self, room: u32) -> Option<Condition> {
+        let (version, protocol) = match self {
+            Self::Inet(protocol) => (4, protocol),
+            Self::Inet6(protocol) => (6, protocol),
+            Self::AnyInet | Self::AnyInet6 | Self::Arp => return None,
+        };
+        let last = room.checked_sub(1).filter(|last| u128::from(*last) + 1 < Field::L4Room.info().max)?;
+        Some(Condition::and([
+            Condition::test(Field::IpVersion, ValueSet::single(version)),
+            Condition::test(Field::Proto, ValueSet::single(protocol.into())),
+            Condition::test(Field::L4Room, ValueSet::range(0, last)),
+        ]))
+    }
+}
+
 /// In each place, fewer octets than this.
 type Closed = BTreeMap<Place, u32>;
 
@@ -45,6 +62,13 @@ struct Beyond {
     condition: Condition,
     // No packet of it is one the part is true for.
     disjoint: bool,
+}
+
+impl Beyond {
+    /// Whether places and room alone are conditions that all its packets fulfil.
+    fn is_told_by_place(&self) -> bool {
+        !self.places.is_empty() && self.places.iter().all(|place| place.shorter_than(self.room).is_some())
+    }
 }
 
 /// Where a part is true, and where it ends the run with no.
@@ -145,8 +169,9 @@ pub(super) struct Run {
     never_true: Closed,
     copies: usize,
     looks: usize,
-    // Ends of the run whose order among the other parts is left open.
+    // Ends of the run whose order among the other parts is left open; in these places only how short its packets are.
     open: Vec<Condition>,
+    open_in: Closed,
     span: Span,
 }
 
@@ -162,6 +187,7 @@ impl Run {
             copies: COPIES,
             looks: LOOKS,
             open: Vec::new(),
+            open_in: Closed::new(),
             span,
         }
     }
@@ -178,6 +204,9 @@ impl Run {
                 Some(before) => {
                     part.condition = Condition::and(before.into_iter().chain([part.condition]));
                     beyond.push(part);
+                }
+                None if part.is_told_by_place() => {
+                    either(&mut self.open_in, part.places.into_iter().map(|place| (place, part.room)));
                 }
                 None if self.open.last() == Some(&part.condition) => {}
                 None => self.open.push(part.condition),
@@ -231,6 +260,10 @@ impl Run {
 
     /// The parts together; `text` is what the expression is written in.
     pub(super) fn finish(mut self, text: &str) -> Sense {
+        let short = std::mem::take(&mut self.open_in)
+            .into_iter()
+            .filter_map(|(place, room)| place.shorter_than(room));
+        self.open.extend(short);
         if !self.open.is_empty() {
             let reason = "whether a part before it decides about packets this short is not followed";
             let id = format!("order of loads in {}", named(super::lower::in_one_form(text, self.span)));
@@ -269,7 +302,7 @@ fn covers(closed: &Closed, part: &Beyond) -> bool {
     !part.places.is_empty() && part.places.iter().all(|place| room(place) >= part.room)
 }
 
-fn either(closed: &mut Closed, other: Closed) {
+fn either(closed: &mut Closed, other: impl IntoIterator<Item = (Place, u32)>) {
     for (place, room) in other {
         let slot = closed.entry(place).or_default();
         *slot = (*slot).max(room);
