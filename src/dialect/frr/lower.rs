@@ -98,6 +98,11 @@ impl<'o> Rules<'o> {
         let table = if family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
         let (mut spec, mut whole) = (FlowSpec::new(family), FlowSpec::new(family));
         let mut opaque = self.components(entry, family, &mut spec, &mut whole, findings);
+        for span in &entry.unread {
+            findings.error(raised::SYNTAX_ERROR, "this is nothing that FRR shows of an entry", *span);
+            let id = format!("frr {}", self.words(*span));
+            opaque.push(Condition::opaque(id, "these words could not be read", *span));
+        }
         let (mut actions, stops) = self.actions(entry, findings);
         let set = table.rule_set_name(None);
         let origin = Origin { source: self.source, span: entry.span };
@@ -255,6 +260,9 @@ impl<'o> Rules<'o> {
                         let help = "take the route from the wire: a capture of the session or an MRT dump";
                         findings.add(raised::MISLEADING_TEXT, Level::Warning, message, *span, help);
                         stops = Some(*span);
+                    } else if !values::is_known(&words) {
+                        let message = format!("`{words}` is no action that FRR shows");
+                        findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, *span, "");
                     }
                     if values::is_cut(&words) {
                         let message = "FRR shows twelve characters of a target: this one may go on";
@@ -363,6 +371,14 @@ impl<'o> Rules<'o> {
             "ecn" => number(3).map(|ecn| single(Field::Ecn, ecn)),
             "pcp" => number(7).map(|pcp| single(Field::VlanPcp, pcp)),
             "vlan" => vlan(value, span),
+            // Said where it was met.
+            "" => {
+                return Condition::opaque(
+                    format!("frr {}", self.words(span)),
+                    "this line could not be read",
+                    span,
+                );
+            }
             other => {
                 let message = format!("`{other}` is no match of a policy map");
                 findings.error(raised::UNSUPPORTED_KEYWORD, message, span);

@@ -85,6 +85,11 @@ fn bits(text: &str, offset: usize) -> Option<Vec<Operand>> {
     Some(list)
 }
 
+/// Whether words name an action that FRR shows, whatever it says of it.
+pub(super) fn is_known(words: &str) -> bool {
+    ["FS:rate ", "FS:action", "FS:redirect ", "FS:marking ", "NH:"].iter().any(|head| words.starts_with(head))
+}
+
 /// Characters of a target that FRR 8.4.4 shows: more are cut off.
 const TARGET: usize = 12;
 

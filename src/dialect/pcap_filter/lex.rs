@@ -71,16 +71,6 @@ impl<'a> Lexer<'a> {
                 }
                 Some(b' ' | b'\t' | b'\r') => self.at += 1,
                 Some(b'#') => self.at += self.rest().find('\n').unwrap_or(self.rest().len()),
-                // Other blanks of Unicode.
-                Some(0..0x20 | 0x80..) => {
-                    let rest = self.rest();
-                    let blank = rest.len() - rest.trim_start().len();
-                    if blank == 0 {
-                        return ends;
-                    }
-                    ends |= rest.get(..blank).is_some_and(|blank| blank.contains('\n'));
-                    self.at += blank;
-                }
                 _ => return ends,
             }
         }
