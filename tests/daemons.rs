@@ -15,17 +15,20 @@
 #[path = "support/programs.rs"]
 mod programs;
 
+use flowgate::dialect::flowspec::actions::describe;
 use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use flowgate::dialect::flowspec::{
-    self, Actions, Body, ComponentType, FlowSpec, Operand, Route, Table, decode_value, encode,
+    self, Actions, Body, Community, ComponentType, FlowSpec, Operand, Route, Table, decode_value, encode,
 };
 use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::engine::bgp::{Identity, Session};
 use flowgate::engine::program::{Program, run, wait_for};
 use flowgate::field::Family;
-use flowgate::ir::{Condition, Document, Origin, Rule, RuleBuf};
+use flowgate::guard::limits;
+use flowgate::ir::{Action, Condition, Document, Origin, Outcome, Rule, RuleBuf, Verdict};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span, Stream};
+use flowgate::symbolic::{Model, Spaces};
 use programs::program;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -64,7 +67,7 @@ struct Limits {
     labels: bool,
 }
 
-/// Rules of many shapes: each has a destination of its own, so that none replaces another.
+/// Rules of many shapes: each has a destination of its own, so that none replaces another; some hold others.
 fn rules(count: u32, limits: Limits, seed: u64) -> Document {
     let mut numbers = Numbers(seed);
     let mut sets: [Vec<RuleBuf>; 2] = [Vec::new(), Vec::new()];
@@ -72,7 +75,11 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         let six = number % 3 == 2;
         let family = if six { Family::Inet6 } else { Family::Inet };
         let mut spec = FlowSpec::new(family);
-        let len = if six { 48 } else { 24 };
+        let len = match (six, number % 16) {
+            (true, _) => 48,
+            (false, 0) => 20,
+            (false, _) => 24,
+        };
         let body = if six {
             Body::Prefix6 { addr: (0x2001_0db8_0000 + u128::from(number)) << 80, len, offset: 0 }
         } else {
@@ -302,7 +309,7 @@ fn frr_shows_what_we_announce() {
     let path = folder.path();
     // The port is given back before the daemon takes it.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let ours = rules(count(2000), Limits { values: 3, unequal: false, labels: true }, 3);
+    let ours = rules(count(2000), Limits { values: 5, unequal: false, labels: true }, 3);
     let file = path.join("bgpd.conf");
     std::fs::write(
         &file,
@@ -331,14 +338,17 @@ fn frr_shows_what_we_announce() {
     let _daemon = Program::start(&bgpd, arguments, &[], &path.join("log")).unwrap();
     let to = ([127, 0, 0, 1], port).into();
     let mut session = Session::connect(to, US, LIMIT).unwrap_or_else(|e| panic!("{e}\n{}", log(path)));
+    let mut numbers = Numbers(5);
+    let mut asked: BTreeMap<&str, Vec<Community>> = BTreeMap::new();
     for set in &ours.rule_sets {
         let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
         for rule in &set.rules {
-            let (communities, _) = flowspec::communities(rule.outcome, rule.actions);
+            let communities = communities(&mut numbers);
             session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
+            asked.insert(rule.name, communities);
         }
     }
-    let mut compared = (0, 0);
+    let mut compared = [0; 3];
     for set in &ours.rule_sets {
         let family = if set.family == Family::Inet6 { "ipv6" } else { "ipv4" };
         let command = format!("show bgp {family} flowspec detail");
@@ -346,35 +356,120 @@ fn frr_shows_what_we_announce() {
             // What it sends back is not looked at.
             _ = session.updates(Duration::from_millis(50), Duration::from_millis(200));
             let text = run(&vtysh, ["--vty_socket", path.to_str().unwrap(), "-c", &command]).ok()?;
-            let reading = read("frr", &format!("{command}\n{text}"));
-            (reading.document.rule_count() >= set.rules.len()).then_some(reading)
+            let entries = text.matches("BGP flowspec entry").count();
+            (entries >= set.rules.len()).then(|| read("frr", &format!("{command}\n{text}")))
         });
         let shown = shown.unwrap_or_else(|| panic!("not all {} are shown\n{}", set.rules.len(), log(path)));
         let theirs: Vec<Rule<'_>> = shown.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
+        let mut theirs = theirs.as_slice();
         for rule in &set.rules {
-            // The destination is each rule's own.
-            let own = &rule.condition.tests()[0].values();
-            let entry = theirs
-                .iter()
-                .find(|entry| entry.condition.tests().first().is_some_and(|t| t.values() == *own));
-            let entry = entry.unwrap_or_else(|| panic!("{} is not shown", rule.name));
-            assert_eq!(entry.outcome, rule.outcome, "{}", rule.name);
-            if entry.condition.has_opaque() {
-                compared.1 += 1;
-                let Condition::And(parts) = &entry.condition else { continue };
-                let known = parts.iter().filter(|part| !matches!(part, Condition::Opaque(_)));
-                // What is certain of it is part of the rule.
-                let Condition::And(ours) = &rule.condition else { panic!("{:?}", rule.condition) };
-                let guard = |part: &Condition| matches!(part, Condition::Test(t) if t.field() == flowgate::field::Field::Proto);
-                assert!(known.filter(|part| !guard(part)).all(|part| ours.contains(part)), "{}", rule.name);
-            } else {
-                compared.0 += 1;
-                assert_eq!(entry.condition, rule.condition, "{}", rule.name);
-            }
+            // The destination is each rule's own, and decides the order.
+            let own = |entry: &&Rule<'_>| {
+                entry.condition.tests().first().map(|test| test.values())
+                    == rule.condition.tests().first().map(|test| test.values())
+            };
+            let entries;
+            (entries, theirs) = theirs.split_at(theirs.iter().take_while(own).count());
+            assert!(!entries.is_empty(), "{} is not shown in its place", rule.name);
+            compared[is_as_announced(&rule, &asked[rule.name], entries)] += 1;
         }
+        assert!(theirs.is_empty());
     }
-    println!("frr: {} rules shown as they were announced, {} between bounds", compared.0, compared.1);
-    assert!(compared.0 > 100);
+    let [same, open, between] = compared;
+    println!(
+        "frr: {same} rules shown as they were announced, {open} but for what goes on, {between} between bounds"
+    );
+    assert!(compared.iter().all(|count| *count > 100), "{compared:?}");
+}
+
+/// Communities of a route, any kind that FRR takes.
+fn communities(numbers: &mut Numbers) -> Vec<Community> {
+    let value = |numbers: &mut Numbers| -> [u8; 6] { std::array::from_fn(|_| numbers.small(256)) };
+    let mut list = Vec::new();
+    for (kind, subtype) in
+        [(0x80, 0x06), (0x80, 0x07), (0x80, 0x08), (0x81, 0x08), (0x82, 0x08), (0x80, 0x09), (1, 0x0c)]
+    {
+        if numbers.below(5) > 0 {
+            continue;
+        }
+        let [a, b, c, d, e, f] = value(numbers);
+        let [b2, c2, d2, e2] = [0.0, 1.0, 9600.0, 1e9_f32][numbers.small::<usize>(4)].to_be_bytes();
+        let octets = match subtype {
+            0x06 => [kind, subtype, 0, 0, b2, c2, d2, e2],
+            0x07 => [kind, subtype, 0, 0, 0, 0, 0, f & 3],
+            0x09 => [kind, subtype, 0, 0, 0, 0, 0, f & 63],
+            0x0c => [kind, subtype, 192, 0, 2, d, 0, 0],
+            _ => [kind, subtype, a, b, c, d, e, f],
+        };
+        list.push(Community::Short(octets));
+    }
+    list
+}
+
+/// The first twelve characters of the target a packet is redirected to.
+fn target(action: &Action) -> Option<String> {
+    let text = match action {
+        Action::RedirectTarget(_) => describe(action).replace('L', ""),
+        Action::Other(words) => words.to_string(),
+        _ => return None,
+    };
+    Some(
+        text.rsplit_once(' ')
+            .filter(|(head, _)| head.contains("redirect"))?
+            .1
+            .trim_start_matches("RT:")
+            .chars()
+            .take(12)
+            .collect(),
+    )
+}
+
+/// Whether a route is shown as it was announced (0), but for whether later rules count (1), or so that what it matches
+/// lies between bounds (2). What it asks for is the same but for that.
+fn is_as_announced(rule: &Rule<'_>, communities: &[Community], entries: &[Rule<'_>]) -> usize {
+    let mut actions = Actions::accept();
+    for community in communities {
+        actions.push_community(community, None, Span::default()).unwrap();
+    }
+    let unclear = communities.iter().any(|community| matches!(community, Community::Short([0x80, 0x07, ..])));
+    let verdict = |outcome: Outcome| match outcome {
+        Outcome::Next { held } => held.unwrap_or(Verdict::Accept),
+        Outcome::Verdict(verdict) => verdict,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(entries.len(), 1 + usize::from(unclear), "{}", rule.name);
+    for entry in entries {
+        assert_eq!(verdict(entry.outcome), verdict(actions.outcome()), "{}", rule.name);
+        // Of a traffic-action nothing is shown but that there is one, of a target twelve characters.
+        let (targets, others): (Vec<&Action>, Vec<&Action>) =
+            entry.actions.iter().partition(|action| target(action).is_some());
+        let sent = actions.beside();
+        let (sent_targets, sent_others): (Vec<&Action>, Vec<&Action>) =
+            sent.iter().partition(|action| target(action).is_some());
+        let shown = |action: &&&Action| {
+            !matches!(action, Action::Sample)
+                && !matches!(action, Action::Other(words) if words.starts_with("FS:action"))
+        };
+        let is_same = others.iter().filter(shown).eq(sent_others.iter().filter(shown))
+            && targets.len() == sent_targets.len()
+            && targets.iter().all(|shown| {
+                sent_targets.iter().any(|sent| {
+                    shown == sent || matches!(shown, Action::Other(_)) && target(shown) == target(sent)
+                })
+            });
+        assert!(is_same, "{}: {communities:?} is shown as {:?}", rule.name, entry.actions);
+    }
+    let either = Condition::or(entries.iter().map(|entry| entry.condition.clone()));
+    if !unclear && !either.has_opaque() {
+        assert_eq!(either, *rule.condition, "{}", rule.name);
+        return 0;
+    }
+    let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
+    let (sent, shown) = (spaces.of(rule.condition).unwrap(), spaces.of(&either).unwrap());
+    let (over, under) = (spaces.over(shown).unwrap(), spaces.under(shown).unwrap());
+    assert!(spaces.is_subset(sent, over).unwrap(), "{} takes more than is shown", rule.name);
+    assert!(spaces.is_subset(under, sent).unwrap(), "{} takes less than is shown", rule.name);
+    if over == under { 1 } else { 2 }
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(crate) mod json_text;
 pub mod junos;
 pub mod mrt;
 pub mod nftables;
+mod pager;
 pub mod pcap_filter;
 pub mod services;
 

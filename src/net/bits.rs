@@ -44,7 +44,10 @@ pub struct BitSet(ThinVec<BitMatch>);
 impl BitSet {
     /// The union of the patterns.
     pub fn new(patterns: impl IntoIterator<Item = BitMatch>) -> Self {
-        let mut list: ThinVec<BitMatch> = patterns.into_iter().collect();
+        let patterns = patterns.into_iter();
+        // Nearly always one: a vector that grows takes room for four.
+        let mut list = ThinVec::with_capacity(patterns.size_hint().0);
+        list.extend(patterns);
         if list.len() > 1 {
             list.sort_unstable();
             list.dedup();
@@ -60,6 +63,7 @@ impl BitSet {
             if groups.len() > 1 {
                 list = list.iter().filter(|pattern| !is_inside(pattern)).copied().collect();
             }
+            list.shrink_to_fit();
         }
         Self(list)
     }

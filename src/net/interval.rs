@@ -83,10 +83,13 @@ impl<T: Unsigned> IntervalSet<T> {
     }
 
     fn from_canonical(list: &[(T, T)]) -> Self {
-        match list {
-            [(lo, hi)] => Self(Repr::One(*lo, *hi)),
-            _ => Self(Repr::Many(list.into())),
+        if let [(lo, hi)] = list {
+            return Self(Repr::One(*lo, *hi));
         }
+        // Of just that size: a vector that grows takes room for more.
+        let mut ranges = ThinVec::with_capacity(list.len());
+        ranges.extend_from_slice(list);
+        Self(Repr::Many(ranges))
     }
 
     /// Ranges that stand in a set already.

@@ -9,7 +9,8 @@
 
 use super::support;
 use super::syntax::{Asked, Body, Entry, Item, Match, Sequence, Set};
-use crate::diagnostic::Level;
+use super::values;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::component::AND;
 use crate::dialect::flowspec::{self, Actions, Community, FlowSpec, Operand, Table};
@@ -23,14 +24,37 @@ use crate::net::{IntervalSet, Prefix4, Prefix6};
 use crate::source::{SourceId, Span};
 use std::collections::BTreeMap;
 
+/// The flow routes of a family as they are shown, each with the octets that tell its place among the others.
+#[derive(Debug, Default)]
+struct Shown {
+    rules: crate::ir::Rules,
+    keys: Vec<Vec<u8>>,
+}
+
+impl Shown {
+    fn rule_set(mut self, table: Table) -> RuleSet {
+        let mut order: Vec<usize> = (0..self.keys.len()).collect();
+        let key = |index: &usize| self.keys.get(*index).map_or(&[][..], Vec::as_slice);
+        order.sort_by(|a, b| flowspec::order::compare(table, key(a), key(b)));
+        self.rules.reorder(&order);
+        RuleSet {
+            name: table.rule_set_name(None),
+            kind: Kind::FlowRoutes,
+            family: table.family(),
+            default: Verdict::Accept,
+            rules: self.rules,
+        }
+    }
+}
+
 /// The rules of a file.
 #[derive(Debug)]
 pub(super) struct Rules<'o> {
     text: &'o str,
     source: SourceId,
     options: &'o ReadOptions,
-    four: crate::ir::Rules,
-    six: crate::ir::Rules,
+    four: Shown,
+    six: Shown,
     maps: Vec<RuleSet>,
     count: usize,
 }
@@ -41,8 +65,8 @@ impl<'o> Rules<'o> {
             text,
             source,
             options,
-            four: crate::ir::Rules::new(),
-            six: crate::ir::Rules::new(),
+            four: Shown::default(),
+            six: Shown::default(),
             maps: Vec::new(),
             count: 0,
         }
@@ -51,9 +75,9 @@ impl<'o> Rules<'o> {
     /// What was read.
     pub(super) fn finish(self) -> Document {
         let mut rule_sets = Vec::new();
-        for (table, rules) in [(Table::Ipv4, self.four), (Table::Ipv6, self.six)] {
-            if !rules.is_empty() {
-                rule_sets.push(flowspec::rule_set(table.rule_set_name(None), table, rules));
+        for (table, shown) in [(Table::Ipv4, self.four), (Table::Ipv6, self.six)] {
+            if !shown.keys.is_empty() {
+                rule_sets.push(shown.rule_set(table));
             }
         }
         rule_sets.extend(self.maps);
@@ -72,21 +96,40 @@ impl<'o> Rules<'o> {
         let first = findings.len();
         let family = entry.family.unwrap_or(Family::Inet);
         let table = if family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-        let mut spec = FlowSpec::new(family);
-        let opaque = self.components(entry, family, &mut spec, findings);
-        let actions = self.actions(entry, findings);
+        let (mut spec, mut whole) = (FlowSpec::new(family), FlowSpec::new(family));
+        let mut opaque = self.components(entry, family, &mut spec, &mut whole, findings);
+        for span in &entry.unread {
+            findings.error(raised::SYNTAX_ERROR, "this is nothing that FRR shows of an entry", *span);
+            let id = format!("frr {}", self.words(*span));
+            opaque.push(Condition::opaque(id, "these words could not be read", *span));
+        }
+        let (mut actions, stops) = self.actions(entry, findings);
         let set = table.rule_set_name(None);
-        let read = flowspec::Route {
-            name: &name,
-            rule_set: &set,
-            spec: &spec,
-            octets: None,
-            actions: &actions,
-            opaque: &opaque,
-            origin: Origin { source: self.source, span: entry.span },
+        let origin = Origin { source: self.source, span: entry.span };
+        // One that cannot be encoded goes behind the others.
+        let mut key = Vec::new();
+        if flowspec::encode::canonical(&whole, &mut key).is_err() {
+            key.clear();
+        }
+        let shown = if family == Family::Inet6 { &mut self.six } else { &mut self.four };
+        let mut add = |actions: &Actions, opaque: &[Condition], findings: &mut Vec<Diagnostic>| {
+            let (name, rule_set, spec) = (&name, &set, &spec);
+            let read = flowspec::Route { name, rule_set, spec, octets: None, actions, opaque, origin };
+            flowspec::add(&read, self.options, findings, &mut shown.rules);
+            shown.keys.push(key.clone());
         };
-        let rules = if family == Family::Inet6 { &mut self.six } else { &mut self.four };
-        flowspec::add(&read, self.options, findings.list(), rules);
+        if let Some(span) = stops {
+            // Packets for which it goes on pass by the rule that stops.
+            let (id, reason) = (format!("frr {name} goes on"), "whether later rules count is not shown");
+            let goes_on = Condition::opaque(id, reason, span);
+            actions.goes_on = true;
+            opaque.push(goes_on.clone());
+            add(&actions, &opaque, &mut Vec::new());
+            actions.goes_on = false;
+            opaque.pop();
+            opaque.push(Condition::not(goes_on));
+        }
+        add(&actions, &opaque, findings.list());
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.clone());
             finding.rule_set.get_or_insert_with(|| set.clone());
@@ -94,12 +137,13 @@ impl<'o> Rules<'o> {
         findings.bound();
     }
 
-    // Fills `spec` with what is certain; gives the conditions that are not.
+    // Fills `spec` with what is certain, and `whole` with all that is shown; gives the conditions that are not certain.
     fn components(
         &self,
         entry: &Entry,
         family: Family,
         spec: &mut FlowSpec,
+        whole: &mut FlowSpec,
         findings: &mut Findings,
     ) -> Vec<Condition> {
         let mut opaque = Vec::new();
@@ -132,28 +176,30 @@ impl<'o> Rules<'o> {
                 Body::Prefix4(addr, len) => match Prefix4::new(*addr, *len) {
                     Some(prefix) if family == Family::Inet => {
                         spec.push_prefix(item.kind, flowspec::Body::Prefix4(prefix), item.span);
+                        whole.push_prefix(item.kind, flowspec::Body::Prefix4(prefix), item.span);
                     }
                     _ => opaque.push(self.unknown(item, "a prefix of the other family")),
                 },
                 Body::Prefix6(addr, len, offset) if family == Family::Inet6 => {
                     let body = flowspec::Body::Prefix6 { addr: *addr, len: *len, offset: *offset };
                     spec.push_prefix(item.kind, body, item.span);
+                    whole.push_prefix(item.kind, body, item.span);
                 }
                 Body::Prefix6(..) => opaque.push(self.unknown(item, "a prefix of the other family")),
-                Body::Bits(list) => spec.push_operands(item.kind, list.iter().copied(), item.span),
-                Body::Numbers(list) if list.len() < 2 => {
-                    spec.push_operands(item.kind, list.iter().copied(), item.span);
-                }
-                Body::Numbers(list) => match self.joined(item, list, family) {
-                    Ok(any) => spec.push_operands(item.kind, any, item.span),
-                    Err(condition) => {
+                Body::Bits(list) | Body::Numbers(list) => {
+                    whole.push_operands(item.kind, list.iter().copied(), item.span);
+                    let is_clear = matches!(item.body, Body::Bits(_)) || list.len() < 2;
+                    let unclear = if is_clear { None } else { self.unclear(item, list, family) };
+                    if let Some(condition) = unclear {
                         let message =
                             "FRR does not show whether these values are alternatives or all must hold";
                         let help = "take the route from the wire: a capture of the session or an MRT dump";
                         findings.add(raised::MISLEADING_TEXT, Level::Warning, message, item.span, help);
                         opaque.push(condition);
+                    } else {
+                        spec.push_operands(item.kind, list.iter().copied(), item.span);
                     }
-                },
+                }
             }
         }
         if spec.components().is_empty() && opaque.is_empty() {
@@ -174,8 +220,8 @@ impl<'o> Rules<'o> {
         Condition::opaque(format!("frr {}", self.words(item.span)), reason, item.span)
     }
 
-    // Any of the values, where that is the same as all of them; else a condition between the two.
-    fn joined(&self, item: &Item, list: &[Operand], family: Family) -> Result<Vec<Operand>, Condition> {
+    // A condition between all of the values and any of them; none where that is the same.
+    fn unclear(&self, item: &Item, list: &[Operand], family: Family) -> Option<Condition> {
         let with = |join: u8| {
             let operands = list.iter().zip(0..).map(|(operand, index)| Operand {
                 op: operand.op & !AND | if index == 0 { 0 } else { join },
@@ -187,15 +233,17 @@ impl<'o> Rules<'o> {
         };
         let (any, all) = (with(0), with(AND));
         if any == all {
-            return Ok(list.to_vec());
+            return None;
         }
         let id = format!("frr {} {}", item.kind, self.words(item.span));
         let reason = "what joins the values is not shown";
-        Err(Condition::opaque_within(id, reason, any, all, item.span))
+        Some(Condition::opaque_within(id, reason, any, all, item.span))
     }
 
-    fn actions(&self, entry: &Entry, findings: &mut Findings) -> Actions {
+    // What an entry asks for, and where it is shown to stop, which says nothing.
+    fn actions(&self, entry: &Entry, findings: &mut Findings) -> (Actions, Option<Span>) {
         let mut actions = Actions::new();
+        let mut stops = None;
         actions.given = entry.asked_known;
         for (asked, span) in &entry.asked {
             match asked {
@@ -211,12 +259,21 @@ impl<'o> Rules<'o> {
                             "FRR shows `eval stops` whatever the action says: later rules may count too";
                         let help = "take the route from the wire: a capture of the session or an MRT dump";
                         findings.add(raised::MISLEADING_TEXT, Level::Warning, message, *span, help);
+                        stops = Some(*span);
+                    } else if !values::is_known(&words) {
+                        let message = format!("`{words}` is no action that FRR shows");
+                        findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, *span, "");
+                    }
+                    if values::is_cut(&words) {
+                        let message = "FRR shows twelve characters of a target: this one may go on";
+                        let help = "take the route from the wire: a capture of the session or an MRT dump";
+                        findings.add(raised::MISLEADING_TEXT, Level::Warning, message, *span, help);
                     }
                     actions.push(Action::Other(words.into()), *span);
                 }
             }
         }
-        actions
+        (actions, stops)
     }
 
     /// Adds the rule set of a policy map.
@@ -314,6 +371,14 @@ impl<'o> Rules<'o> {
             "ecn" => number(3).map(|ecn| single(Field::Ecn, ecn)),
             "pcp" => number(7).map(|pcp| single(Field::VlanPcp, pcp)),
             "vlan" => vlan(value, span),
+            // Said where it was met.
+            "" => {
+                return Condition::opaque(
+                    format!("frr {}", self.words(span)),
+                    "this line could not be read",
+                    span,
+                );
+            }
             other => {
                 let message = format!("`{other}` is no match of a policy map");
                 findings.error(raised::UNSUPPORTED_KEYWORD, message, span);

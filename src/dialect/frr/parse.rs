@@ -7,6 +7,7 @@ use super::values;
 use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::ComponentType;
 use crate::dialect::json_text::{self, Json, Value};
+use crate::dialect::pager;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::source::Span;
@@ -21,8 +22,9 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
     let mut block = Block { family: None, entries: Vec::new() };
     let mut in_detail = false;
     for line in text.split_inclusive('\n') {
-        let at = offset;
         offset += line.len();
+        let line = pager::behind(line);
+        let at = offset - line.len();
         if is_command(line) {
             block.close(rules, findings);
             (block.family, in_detail) = (family_of(line), false);
@@ -30,6 +32,12 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
         }
         if short_form(line) {
             block.entries.push(summary(line, at));
+            continue;
+        }
+        if !in_detail && line.trim_start().starts_with(['*', '>']) {
+            let start = at + line.len() - line.trim_start().len();
+            let span = Span::new(start, at + line.trim_end().len());
+            findings.error(raised::SYNTAX_ERROR, "expected an entry as FRR shows it", span);
             continue;
         }
         // Lines of `detail`, folded into one or not.
@@ -93,7 +101,8 @@ impl Block {
 }
 
 fn empty(span: Span) -> Entry {
-    Entry { family: None, items: Vec::new(), asked: Vec::new(), asked_known: false, span }
+    let (items, asked, unread) = (Vec::new(), Vec::new(), Vec::new());
+    Entry { family: None, items, asked, unread, asked_known: false, span }
 }
 
 impl Entry {
@@ -112,7 +121,7 @@ impl Entry {
 }
 
 /// Words that end the value before them.
-const ENDS: [&str; 6] = ["FS:", "received", "not", "installed", "Displayed", "NH"];
+const ENDS: [&str; 7] = ["FS:", "received", "not", "installed", "Displayed", "NH:", "BGP"];
 
 // The components and actions of one line; a line may hold a whole entry, or one word of it.
 fn detail(line: &str, at: usize, block: &mut Block) {
@@ -146,15 +155,38 @@ fn detail(line: &str, at: usize, block: &mut Block) {
             let value_end = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             entry.push(kind, slice(value_start, value_end), at + value_start, at + start);
             index = end.max(index + 1);
-        } else if word.starts_with("FS:") {
+        } else if word.starts_with("FS:") || word.starts_with("NH:") {
             let end = ends(index + 1);
             let stop = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             let text = slice(start, stop).trim_end();
             entry.asked.push((values::asked(text), Span::new(at + start, at + start + text.len())));
             index = end.max(index + 1);
+        } else if let Some(length) = told(words.get(index..).unwrap_or(&[])) {
+            index += length;
         } else {
-            index += 1;
+            let end = ends(index + 1);
+            let stop = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
+            entry.unread.push(Span::new(at + start, at + start + slice(start, stop).trim_end().len()));
+            index = end;
         }
+    }
+}
+
+/// How many words say something of an entry that decides nothing: its age, whether it is installed, what is around it.
+fn told(words: &[(&str, usize)]) -> Option<usize> {
+    let word = |index: usize| words.get(index).map(|(word, _)| *word);
+    match (word(0)?, word(1)) {
+        ("received", Some("for")) | ("BGP", Some("flowspec")) => Some(3),
+        ("not", Some("installed")) => Some(4),
+        ("installed", Some("in")) => {
+            // The sets it is installed as, in parentheses.
+            let open = word(3).is_some_and(|word| word.starts_with('('));
+            let close = words.iter().skip(3).position(|(word, _)| word.ends_with(')'));
+            Some(3 + if open { close.map_or(words.len(), |at| at + 1) } else { 0 })
+        }
+        ("Displayed", _) => Some(words.len()),
+        (prompt, _) if prompt.ends_with('#') => Some(words.len()),
+        _ => None,
     }
 }
 
@@ -232,6 +264,15 @@ fn json(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -> usize {
     skipped
 }
 
+/// The communities of a list, each with its name in front.
+fn communities(text: &str) -> impl Iterator<Item = &str> {
+    let begins =
+        |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with("FS:") || rest.starts_with("NH:"));
+    let starts: Vec<usize> = (0..text.len()).filter(begins).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]).collect::<Vec<_>>();
+    starts.into_iter().zip(ends).filter_map(|(start, end)| Some(text.get(start..end)?.trim()))
+}
+
 fn members(parts: &[&Json<'_>], asked_known: bool) -> Entry {
     let mut entry = empty(parts.first().map_or(Span::default(), |part| part.span));
     entry.asked_known = asked_known;
@@ -243,9 +284,8 @@ fn members(parts: &[&Json<'_>], asked_known: bool) -> Entry {
             if let Some(kind) = support::short(name) {
                 entry.push(kind, text, start, start);
             } else if name == "ecomlist" {
-                for words in text.split("FS:").filter(|words| !words.trim().is_empty()) {
-                    let asked = values::asked(&format!("FS:{words}"));
-                    entry.asked.push((asked, value.span));
+                for words in communities(text) {
+                    entry.asked.push((values::asked(words), value.span));
                 }
             }
         }

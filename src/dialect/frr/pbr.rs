@@ -4,6 +4,7 @@ use super::lower::Rules;
 use super::syntax::{Match, Sequence, Set};
 use crate::diagnostic::Level;
 use crate::dialect::findings::Findings;
+use crate::dialect::pager;
 use crate::dialect::raised;
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,9 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
     let mut inside: Option<(&str, u16)> = None;
     let (mut skipped, mut offset) = (0, 0);
     for line in text.split_inclusive('\n') {
-        let at = offset;
         offset += line.len();
+        let line = pager::behind(line);
+        let at = offset - line.len();
         let trimmed = line.trim();
         let start = at + (line.len() - line.trim_start().len());
         let span = Span::new(start, start + trimmed.len());
@@ -51,6 +53,14 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
                 }
             }
             ["exit" | "end", ..] => inside = None,
+            [..] if inside.is_some() && line.starts_with([' ', '\t']) => {
+                findings.error(raised::SYNTAX_ERROR, "this is no statement of a policy map", span);
+                // What it would have asked for is not known.
+                if let Some(sequence) = inside.and_then(|(name, number)| maps.get_mut(name)?.get_mut(&number))
+                {
+                    sequence.matches.push(Match { keyword: String::new(), value: String::new(), span });
+                }
+            }
             _ => {
                 if !line.starts_with([' ', '\t']) {
                     inside = None;
@@ -87,15 +97,36 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
     skipped
 }
 
+/// What a policy map can do with a packet, in any version.
+const SETS: [&str; 13] = [
+    "dscp",
+    "dst-ip",
+    "dst-port",
+    "ecn",
+    "nexthop",
+    "nexthop-group",
+    "pcp",
+    "queue-id",
+    "src-ip",
+    "src-port",
+    "strip",
+    "vlan",
+    "vrf",
+];
+
 fn statement(words: &[&str], span: Span, sequence: &mut Sequence, findings: &mut Findings) {
     match words {
-        ["match", keyword, value] => {
-            // One value a keyword: a later line replaces.
+        ["match", keyword, values @ ..] => {
+            // One value a keyword: a later line replaces. What is no value is said where it is read.
             sequence.matches.retain(|other| other.keyword != *keyword);
-            sequence.matches.push(Match { keyword: (*keyword).to_owned(), value: (*value).to_owned(), span });
+            sequence.matches.push(Match { keyword: (*keyword).to_owned(), value: values.join(" "), span });
         }
         ["set", words @ ..] if !words.is_empty() => {
             let kind = words.first().copied().unwrap_or("");
+            if !SETS.contains(&kind) {
+                let message = format!("`{kind}` is no action of a policy map");
+                findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, span, "");
+            }
             sequence
                 .sets
                 .retain(|other| group(other.words.first().map_or("", String::as_str)) != group(kind));

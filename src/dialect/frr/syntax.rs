@@ -50,6 +50,8 @@ pub(super) struct Entry {
     pub(super) items: Vec<Item>,
     /// What it asks for.
     pub(super) asked: Vec<(Asked, Span)>,
+    /// Words that FRR does not show of an entry.
+    pub(super) unread: Vec<Span>,
     /// Whether what it asks for is shown.
     pub(super) asked_known: bool,
     /// From its first word to its last.

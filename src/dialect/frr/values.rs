@@ -85,7 +85,25 @@ fn bits(text: &str, offset: usize) -> Option<Vec<Operand>> {
     Some(list)
 }
 
-/// What `FS:` words ask for.
+/// Whether words name an action that FRR shows, whatever it says of it.
+pub(super) fn is_known(words: &str) -> bool {
+    ["FS:rate ", "FS:action", "FS:redirect ", "FS:marking ", "NH:"].iter().any(|head| words.starts_with(head))
+}
+
+/// Characters of a target that FRR 8.4.4 shows: more are cut off.
+const TARGET: usize = 12;
+
+/// Whether words name a target that may have been longer.
+pub(super) fn is_cut(words: &str) -> bool {
+    let target =
+        words.trim().strip_prefix("FS:redirect VRF ").map(|target| target.trim().trim_start_matches("RT:"));
+    target.is_some_and(|target| {
+        target.len() == TARGET && (0..10).any(|digit| read_target(&format!("{target}{digit}")).is_some())
+            || target.len() == TARGET && read_target(target).is_none()
+    })
+}
+
+/// What `FS:` words, and those of a next hop, ask for.
 pub(super) fn asked(words: &str) -> Asked {
     let words = words.trim();
     let read = || {
@@ -103,7 +121,15 @@ pub(super) fn asked(words: &str) -> Asked {
             return Some(Asked::Community([0x80, 0x09, 0, 0, 0, 0, 0, dscp]));
         }
         if let Some(target) = words.strip_prefix("FS:redirect VRF ") {
-            return target.trim().trim_start_matches("RT:").rsplit_once(':').and_then(redirect);
+            let target = target.trim().trim_start_matches("RT:");
+            return read_target(target).filter(|_| !is_cut(words));
+        }
+        // The last two octets of the community: the lowest bit asks for a copy.
+        if let Some(hop) = words.strip_prefix("NH:") {
+            let (addr, flags) = hop.rsplit_once(':')?;
+            let addr = u64::from(addr.parse::<Ipv4Addr>().ok()?.to_bits());
+            let flags = u64::from(flags.trim().parse::<u16>().ok()?);
+            return Some(Asked::Community((0x010c << 48 | addr << 16 | flags).to_be_bytes()));
         }
         let addr: Ipv4Addr = words.strip_prefix("FS:redirect IP ")?.split([' ', ':']).next()?.parse().ok()?;
         let [a, b, c, d] = addr.octets();
@@ -113,7 +139,8 @@ pub(super) fn asked(words: &str) -> Asked {
 }
 
 // A target whose AS has two octets or four, which its size tells.
-fn redirect((admin, number): (&str, &str)) -> Option<Asked> {
+fn read_target(target: &str) -> Option<Asked> {
+    let (admin, number) = target.rsplit_once(':')?;
     let number: u32 = number.parse().ok()?;
     let (kind, value) = if let Ok(addr) = admin.parse::<Ipv4Addr>() {
         (0x81, u64::from(addr.to_bits()) << 16 | u64::from(u16::try_from(number).ok()?))
@@ -158,5 +185,12 @@ mod tests {
         assert_eq!(asked("FS:redirect VRF RT:65546:100"), Asked::Community([0x82, 8, 0, 1, 0, 10, 0, 100]));
         assert_eq!(asked("FS:redirect VRF RT:1.1.1.1:5"), Asked::Community([0x81, 8, 1, 1, 1, 1, 0, 5]));
         assert_eq!(asked("FS:action eval stops"), Asked::Words);
+        assert_eq!(asked("NH:192.0.2.1:1"), Asked::Community([1, 12, 192, 0, 2, 1, 0, 1]));
+        // Twelve characters may be the beginning of more, where more is a target too.
+        for (target, cut) in [("15.83.35.181", true), ("65000:123456", true), ("4185521018:5", true)] {
+            let words = format!("FS:redirect VRF RT:{target}");
+            assert_eq!((is_cut(&words), asked(&words)), (cut, Asked::Words), "{target}");
+        }
+        assert!(!is_cut("FS:redirect VRF RT:1.1.1.1:7004") && !is_cut("FS:redirect VRF RT:65000:12345"));
     }
 }

@@ -15,18 +15,18 @@ use crate::source::Span;
 
 /// The NLRI a line shows, and where it begins in the line.
 pub(super) fn shown(line: &str) -> Option<(usize, &str)> {
-    let at = line.find('[')?;
-    let before = line.get(..at)?;
-    if !before
-        .bytes()
-        .all(|byte| matches!(byte, b' ' | b'\t' | b'*' | b'>' | b'S' | b'#' | b'V' | b'N' | b'I'))
-    {
-        return None;
-    }
+    let at = nlri(line)?;
     let rest = line.get(at..)?;
     let key = rest.get(1..)?.split_once(": ")?.0;
     let known = support::component(key).is_some() || key == "rd" || support::LAYER2.contains(&key);
     known.then_some((at, rest))
+}
+
+/// Where the brackets of an NLRI begin, behind the marks of a path.
+fn nlri(line: &str) -> Option<usize> {
+    let at = line.find('[')?;
+    let mark = |byte| matches!(byte, b' ' | b'\t' | b'*' | b'>' | b'S' | b'#' | b'V' | b'N' | b'I');
+    line.get(..at)?.bytes().all(mark).then_some(at)
 }
 
 /// Reads the table a RIB is shown as into `rules`. Gives how many lines were passed over.
@@ -41,6 +41,9 @@ pub(super) fn read(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -
         let Some((at, rest)) = shown(line) else {
             if line.trim_start().starts_with("Network ") {
                 six = is_six(text.get(offset..).unwrap_or(""));
+            } else if let Some(at) = nlri(line) {
+                let span = Span::new(start + at, start + line.len());
+                findings.error(raised::SYNTAX_ERROR, "expected an NLRI as GoBGP shows it", span);
             } else if !line.is_empty() && !line.trim_start().starts_with('#') {
                 skipped += 1;
             }
@@ -106,6 +109,14 @@ fn path(text: &str, offset: usize, six: bool, route: &mut Route, findings: &mut 
         rest = behind;
     }
     route.span = Span::new(offset, at);
+    // A line that was cut off: what is missing may have been a component, or an action.
+    let open =
+        !rest.is_empty() && !rest.starts_with([' ', '\t']) || rest.contains("[{") && !rest.contains("}]");
+    if open {
+        let end = Span::new(at, at + rest.len());
+        findings.error(raised::SYNTAX_ERROR, "this line ends before the route does", end);
+        route.broken = Some(end);
+    }
     route.asked_known = rest.contains("[{");
     if let Some((before, list)) = rest.split_once("{Extcomms: ") {
         let list_at = at + before.len() + "{Extcomms: ".len();

@@ -145,6 +145,17 @@ impl<'a> Commands<'_, '_> {
         let rest = without_options(rest);
         let Some(head) = Head::read(words, &rest) else {
             self.skipped += 1;
+            // One that only shows what is there has no words left, or names what to show.
+            let shows = rest.first().is_none_or(|(word, _)| {
+                matches!(*word, "summary" | "in" | "out") || word.contains(['.', ':', '/'])
+            });
+            if named && words.iter().any(|(word, _)| table(word).is_some()) && !shows {
+                self.findings.error(
+                    raised::SYNTAX_ERROR,
+                    "expected `match` with keys and values",
+                    place(words),
+                );
+            }
             return;
         };
         if named && let Some(sign) = line.sign {
@@ -171,6 +182,11 @@ impl<'a> Commands<'_, '_> {
         };
         let first = self.findings.len();
         self.route.clear(head.verb, table, whole);
+        if let Some((word, at)) = head.stray {
+            let span = Span::new(at, at + word.len());
+            self.findings.error(raised::SYNTAX_ERROR, "expected `add` or `del` in front of `match`", span);
+            self.route.broken = Some(span);
+        }
         if head.all {
             self.rules.clear(table);
             return;
@@ -252,6 +268,8 @@ struct Head<'a, 'w> {
     family: Option<Word<'a>>,
     distinguisher: Option<Word<'a>>,
     all: bool,
+    // A word in front of `match` that means nothing there.
+    stray: Option<Word<'a>>,
     matching: &'w [Word<'a>],
     then: Option<&'w [Word<'a>]>,
 }
@@ -284,6 +302,15 @@ impl<'a, 'w> Head<'a, 'w> {
             [("rd", _), word] => Some(*word),
             _ => None,
         });
+        let mut words = before.iter();
+        let mut stray = None;
+        while let Some((word, at)) = words.next() {
+            match *word {
+                "add" | "del" | "delete" => {}
+                "rd" => _ = words.next(),
+                word => _ = stray.get_or_insert((word, *at)),
+            }
+        }
         let all = verb == Some(Verb::Delete)
             && matched.is_none()
             && rest.iter().any(|(word, _)| *word == "all")
@@ -302,7 +329,7 @@ impl<'a, 'w> Head<'a, 'w> {
         let end = then.filter(|at| *at >= begin).unwrap_or(rest.len());
         let matching = rest.get(begin..end)?;
         let then = then.and_then(|at| rest.get(at + 1..));
-        Some(Self { verb: verb.unwrap_or(Verb::Add), family, distinguisher, all, matching, then })
+        Some(Self { verb: verb.unwrap_or(Verb::Add), family, distinguisher, all, stray, matching, then })
     }
 
     // The table its family names; without one, that of its prefixes.

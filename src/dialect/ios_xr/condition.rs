@@ -125,16 +125,12 @@ impl<'a> Reader<'a> {
                     _ => Span::default(),
                 };
                 let fragment = Condition::test_at(Field::FragOff, later(), span);
-                parts.three.push(Condition::Or([known, fragment].into()));
+                parts.three.push(Condition::or([known, fragment]));
             } else {
                 parts.three.append(&mut parts.four);
             }
         }
-        match parts.three.len() {
-            0 => Condition::True,
-            1 => parts.three.pop().unwrap_or(Condition::True),
-            _ => Condition::And(parts.three.drain(..).collect()),
-        }
+        Condition::and(parts.three.drain(..))
     }
 
     fn protocol(&mut self, entry: &Entry<'a>, six: bool, parts: &mut Parts) {

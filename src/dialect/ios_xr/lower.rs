@@ -80,6 +80,11 @@ impl<'a> Reader<'a> {
     }
 
     fn strays(&mut self, tree: &Tree) {
+        for span in &tree.mixed {
+            let message = "an entry stands behind other words and is not read";
+            let help = "remove what stands in front of its number";
+            self.findings.add_with_help(raised::SYNTAX_ERROR, Level::Error, *span, message, help);
+        }
         for span in &tree.stray {
             let message = "an entry stands outside of any access list";
             self.findings.add_with_help(

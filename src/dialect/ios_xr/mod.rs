@@ -69,7 +69,7 @@ impl Dialect for IosXr {
         _: &PrintOptions,
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
-        print::print(document, out)
+        print::print(&self.flat(document), out)
     }
 
     fn ledger(&self) -> &'static [Keyword] {

@@ -1,8 +1,10 @@
 //! Text to sections and lines. Nesting is only layout in this language: a section ends at its `end-..` word, at an
 //! exclamation mark that stands no deeper than its head, or where another one begins.
 
-use super::syntax::{Head, Section, Tree};
+use super::entry;
+use super::syntax::{Address, Entry, Head, Section, Tree};
 use super::words::Words;
+use crate::dialect::pager;
 use crate::field::Family;
 use crate::source::Span;
 
@@ -35,6 +37,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn line(&mut self, line: &'a str) {
+        let line = pager::behind(line);
         let trimmed = line.trim_start_matches([' ', '\t', '\u{feff}']);
         let depth = line.len() - trimmed.len();
         let trimmed = trimmed.trim_end_matches([' ', '\t', '\r']);
@@ -76,6 +79,7 @@ impl<'a> Parser<'a> {
                 self.keep(trimmed);
             }
             None if self.open == Open::Section && depth > self.depth => self.pass(trimmed),
+            None if entry_inside(trimmed) => self.tree.mixed.push(Span::of(self.text, trimmed)),
             None => {
                 self.open = Open::Other;
                 self.depth = depth;
@@ -168,6 +172,25 @@ fn is_entry(line: &str) -> bool {
         first = words.next();
     }
     matches!(first, "permit" | "deny" | "remark")
+}
+
+/// Whether an entry stands behind other words, as behind the time that a log puts in front of a line.
+fn entry_inside(line: &str) -> bool {
+    const WORDS: usize = 6;
+    let mut words = Words::new(line);
+    for _ in 0..WORDS {
+        words.next();
+        if matches!(words.peek(), "permit" | "deny") {
+            return [false, true].into_iter().any(|six| {
+                let mut entry = Entry::default();
+                let read = entry::read(words.rest(), six, &mut entry).is_ok();
+                // `permit 10.0.0.0/8` may be of a prefix list.
+                let is_whole = !entry.protocol.is_empty() || entry.source == Address::Any;
+                read && is_whole
+            });
+        }
+    }
+    false
 }
 
 // `object-group network ipv4 X` and `object-group port X` begin a group; `object-group X` names one.

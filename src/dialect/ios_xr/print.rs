@@ -38,7 +38,6 @@ pub(super) fn print(document: &Document, out: &mut dyn Write) -> Result<Vec<Lost
         for six in families {
             let names = if *six { &mut names[1] } else { &mut names[0] };
             let mut printer = Printer {
-                document,
                 set,
                 six: *six,
                 lost: &mut lost,
@@ -46,7 +45,6 @@ pub(super) fn print(document: &Document, out: &mut dyn Write) -> Result<Vec<Lost
                 out: &mut lists,
                 number: 0,
                 ends: false,
-                depth: Meter::new(&limits::NESTING),
                 work: Meter::new(&limits::EXPANSION),
             };
             printer.list(names)?;
@@ -102,7 +100,6 @@ fn bare(set: &RuleSet) -> &str {
 }
 
 struct Printer<'a, 'o> {
-    document: &'a Document,
     set: &'a RuleSet,
     six: bool,
     lost: &'o mut Vec<Lost>,
@@ -112,14 +109,10 @@ struct Printer<'a, 'o> {
     number: u32,
     // Whether an entry takes every packet.
     ends: bool,
-    depth: Meter,
     work: Meter,
 }
 
-/// The conditions under which a rule is reached.
-type Guard<'c> = Option<&'c Condition>;
-
-impl<'a> Printer<'a, '_> {
+impl Printer<'_, '_> {
     fn lose(&mut self, loss: Loss, rule: &str, what: impl Into<String>) {
         self.lost.push(Lost::new(loss, &self.set.name, rule, what));
     }
@@ -135,7 +128,7 @@ impl<'a> Printer<'a, '_> {
             self.lose(Loss::Detail, "", "that it is a policy of classes; it is an access list instead");
         }
         writeln!(self.out, "{family} access-list {name}")?;
-        let rules: Vec<Rule<'a>> = self.set.rules.iter().collect();
+        let rules: Vec<Rule<'_>> = self.set.rules.iter().collect();
         let mut rules = rules.as_slice();
         // What a reader puts behind every IPv6 list.
         let mut is_read = false;
@@ -146,7 +139,7 @@ impl<'a> Printer<'a, '_> {
         {
             (rules, is_read) = (before, true);
         }
-        self.rules(rules, None)?;
+        self.rules(rules)?;
         self.rest(is_read)?;
         self.out.push_str("!\n");
         Ok(())
@@ -188,10 +181,10 @@ impl<'a> Printer<'a, '_> {
         self.number
     }
 
-    fn rules(&mut self, rules: &[Rule<'a>], guard: Guard<'_>) -> fmt::Result {
+    fn rules(&mut self, rules: &[Rule<'_>]) -> fmt::Result {
         for rule in rules {
             match rule.outcome {
-                Outcome::Verdict(verdict) => self.rule(rule, verdict, guard)?,
+                Outcome::Verdict(verdict) => self.rule(rule, verdict)?,
                 Outcome::Next { held: None } => {
                     self.lose(
                         gravest(rule.actions),
@@ -202,8 +195,9 @@ impl<'a> Printer<'a, '_> {
                 Outcome::Next { held: Some(_) } => {
                     self.leave_out(rule, "it goes on with later rules and holds a verdict");
                 }
-                Outcome::Call(target) => self.call(rule, target, guard)?,
-                Outcome::Goto(_) | Outcome::Stage(_) => self.leave_out(rule, "lists do not jump"),
+                Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+                    self.leave_out(rule, "it walks rules that are no list of their own");
+                }
                 Outcome::Return => self.leave_out(rule, "lists are not left"),
             }
         }
@@ -214,34 +208,7 @@ impl<'a> Printer<'a, '_> {
         self.lose(Loss::LeftOut, rule.name, format!("the rule, which is left out: {why}"));
     }
 
-    // The rules of a called set stand here, each under the condition of the call.
-    fn call(&mut self, rule: &Rule, target: u32, guard: Guard<'_>) -> fmt::Result {
-        let Some(set) = self.document.rule_sets.get(target as usize) else { return Ok(()) };
-        let plain = |rule: Rule<'_>| {
-            matches!(rule.outcome, Outcome::Verdict(verdict) if verdict != Verdict::NoDecision)
-                || matches!(rule.outcome, Outcome::Call(_) | Outcome::Next { held: None })
-        };
-        if !set.rules.iter().all(plain) {
-            self.leave_out(rule, "it calls rules that return, jump or hold a verdict");
-            return Ok(());
-        }
-        let enough = self.work.charge(set.rules.len() as u64 + 1).is_ok() && self.depth.charge(1).is_ok();
-        if !enough {
-            self.leave_out(rule, "its calls are too many or too deep");
-            return Ok(());
-        }
-        if !rule.actions.is_empty() {
-            self.lose(gravest(rule.actions), rule.name, "the actions of a call");
-        }
-        let both = Condition::and(guard.into_iter().chain([rule.condition]).cloned());
-        let guard = if both == Condition::True { None } else { Some(&both) };
-        let rules: Vec<Rule<'a>> = set.rules.iter().collect();
-        self.rules(&rules, guard)?;
-        self.depth.release(1);
-        Ok(())
-    }
-
-    fn rule(&mut self, rule: &Rule, verdict: Verdict, guard: Guard<'_>) -> fmt::Result {
+    fn rule(&mut self, rule: &Rule, verdict: Verdict) -> fmt::Result {
         let permit = match verdict {
             Verdict::Accept => true,
             Verdict::Discard => false,
@@ -254,15 +221,7 @@ impl<'a> Printer<'a, '_> {
                 return Ok(());
             }
         };
-        let whole;
-        let condition = match guard {
-            None => rule.condition,
-            Some(guard) => {
-                whole = Condition::and([guard.clone(), rule.condition.clone()]);
-                &whole
-            }
-        };
-        let written = match self.lines(condition, permit) {
+        let written = match self.lines(rule.condition, permit) {
             Ok(written) => written,
             Err(why) => {
                 self.leave_out(rule, &why);

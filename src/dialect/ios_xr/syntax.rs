@@ -49,6 +49,8 @@ pub(super) struct Tree {
     pub(super) other: Vec<Span>,
     /// How many statements those are.
     pub(super) skipped: usize,
+    /// Lines with an entry behind other words.
+    pub(super) mixed: Vec<Span>,
     /// Lines that belong to no section and should.
     pub(super) stray: Vec<Span>,
 }

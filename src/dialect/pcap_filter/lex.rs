@@ -44,12 +44,6 @@ pub(super) struct Lexer<'a> {
     at: usize,
 }
 
-/// Longer signs before their beginnings.
-const SIGNS: &[&str] = &[
-    ">=", "<=", "!=", "==", "<<", ">>", "||", "&&", "!", "<", ">", "=", "(", ")", "[", "]", "&", "|", "^",
-    "+", "-", "*", "/", "%", ":",
-];
-
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
@@ -59,19 +53,32 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at..).unwrap_or("")
     }
 
-    pub(super) fn next(&mut self) -> Lexed<'a> {
-        let mut first = self.at == 0;
+    /// Whether the next token begins with this octet, which is no blank and no beginning of a comment.
+    pub(super) fn is_next(&self, octet: u8) -> bool {
+        let mut lexer = self.clone();
+        lexer.blank();
+        lexer.rest().as_bytes().first() == Some(&octet)
+    }
+
+    /// Passes over blanks and comments; whether a line ends in them.
+    fn blank(&mut self) -> bool {
+        let mut ends = false;
         loop {
-            let rest = self.rest();
-            let blank = rest.len() - rest.trim_start().len();
-            first |= rest.get(..blank).is_some_and(|blank| blank.contains('\n'));
-            self.at += blank;
-            let rest = self.rest();
-            if !rest.starts_with('#') {
-                break;
+            match self.text.as_bytes().get(self.at) {
+                Some(b'\n') => {
+                    ends = true;
+                    self.at += 1;
+                }
+                Some(b' ' | b'\t' | b'\r') => self.at += 1,
+                Some(b'#') => self.at += self.rest().find('\n').unwrap_or(self.rest().len()),
+                _ => return ends,
             }
-            self.at += rest.find('\n').unwrap_or(rest.len());
         }
+    }
+
+    pub(super) fn next(&mut self) -> Lexed<'a> {
+        let first = self.at == 0;
+        let first = self.blank() || first;
         let start = self.at;
         let (token, length) = token(self.rest());
         self.at += length;
@@ -79,33 +86,37 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Octets of the beginning of `rest` for which `is` holds.
-fn run(rest: &str, is: impl Fn(char) -> bool) -> &str {
-    rest.get(..rest.find(|c| !is(c)).unwrap_or(rest.len())).unwrap_or("")
+/// Octets of the beginning of `rest` for which `is` holds, which it does for ASCII only.
+fn run(rest: &str, is: impl Fn(u8) -> bool) -> &str {
+    let length = rest.bytes().position(|octet| !is(octet)).unwrap_or(rest.len());
+    rest.get(..length).unwrap_or("")
 }
 
 fn token(rest: &str) -> (Token<'_>, usize) {
-    let Some(first) = rest.chars().next() else { return (Token::End, 0) };
-    if let Some(found) = address(rest) {
+    let octets = rest.as_bytes();
+    let Some(first) = octets.first() else { return (Token::End, 0) };
+    if (first.is_ascii_hexdigit() || *first == b':')
+        && let Some(found) = address(rest)
+    {
         return found;
     }
-    if first.is_ascii_alphanumeric() {
-        let long = run(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        // A name ends in a letter, a digit or a dot.
-        let word = long.trim_end_matches(['-', '_']);
-        return (word_or_number(word), word.len());
-    }
     match first {
-        '\\' => {
-            let name = run(rest.get(1..).unwrap_or(""), |c| {
-                !matches!(c, ' ' | '!' | '(' | ')' | '\n' | '\t' | '\r')
-            });
-            if name.is_empty() {
-                return (Token::Wrong("a backslash with no name behind it"), 1);
-            }
-            (Token::Escaped(name), 1 + name.len())
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
+            let long = run(rest, |c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'));
+            // A name ends in a letter, a digit or a dot.
+            let word = long.trim_end_matches(['-', '_']);
+            let token = if first.is_ascii_digit() { number_or_word(word) } else { Token::Word(word) };
+            (token, word.len())
         }
-        '$' => {
+        b'\\' => {
+            let name = rest.get(1..).unwrap_or("");
+            let end = name.find([' ', '!', '(', ')', '\n', '\t', '\r']).unwrap_or(name.len());
+            match name.get(..end) {
+                None | Some("") => (Token::Wrong("a backslash with no name behind it"), 1),
+                Some(name) => (Token::Escaped(name), 1 + name.len()),
+            }
+        }
+        b'$' => {
             let digits = run(rest.get(1..).unwrap_or(""), |c| c.is_ascii_hexdigit());
             if digits.is_empty() || digits.len() > 2 {
                 return (
@@ -115,68 +126,112 @@ fn token(rest: &str) -> (Token<'_>, usize) {
             }
             (Token::Arcnet(digits), 1 + digits.len())
         }
-        _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-            Some(sign) => (Token::Sign(sign), sign.len()),
-            None => (Token::Wrong("a character that begins no word"), first.len_utf8()),
-        },
-    }
-}
-
-/// IPv6 and MAC addresses, which are longer than the word they begin with.
-fn address(rest: &str) -> Option<(Token<'_>, usize)> {
-    let long = run(rest, |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
-    // The longest IPv6 address takes 45 characters.
-    if long.len() <= 45
-        && long.matches(':').count() >= 2
-        && let Ok(address) = long.parse::<Ipv6Addr>()
-    {
-        return Some((Token::Inet6(address.to_bits()), long.len()));
-    }
-    let next = |at: usize| rest.get(at..).and_then(|rest| rest.chars().next());
-    for separator in [':', '-', '.'] {
-        if let Some(found) = mac(rest, separator, 6, 2)
-            && !next(found.1).is_some_and(|c| c.is_ascii_alphanumeric() || c == separator)
-        {
-            return Some(found);
+        _ => {
+            if let Some(sign) = sign(*first, octets.get(1).copied()) {
+                return (Token::Sign(sign), sign.len());
+            }
+            let length = rest.chars().next().map_or(1, char::len_utf8);
+            (Token::Wrong("a character that begins no word"), length)
         }
     }
-    let found = mac(rest, '.', 3, 4)?;
-    (!next(found.1).is_some_and(|c| c.is_ascii_alphanumeric() || c == '.')).then_some(found)
 }
 
-fn mac(rest: &str, separator: char, groups: usize, digits: usize) -> Option<(Token<'_>, usize)> {
+/// The longest sign that two octets begin with.
+fn sign(first: u8, second: Option<u8>) -> Option<&'static str> {
+    Some(match (first, second) {
+        (b'>', Some(b'=')) => ">=",
+        (b'<', Some(b'=')) => "<=",
+        (b'!', Some(b'=')) => "!=",
+        (b'=', Some(b'=')) => "==",
+        (b'<', Some(b'<')) => "<<",
+        (b'>', Some(b'>')) => ">>",
+        (b'|', Some(b'|')) => "||",
+        (b'&', Some(b'&')) => "&&",
+        (b'!', _) => "!",
+        (b'<', _) => "<",
+        (b'>', _) => ">",
+        (b'=', _) => "=",
+        (b'(', _) => "(",
+        (b')', _) => ")",
+        (b'[', _) => "[",
+        (b']', _) => "]",
+        (b'&', _) => "&",
+        (b'|', _) => "|",
+        (b'^', _) => "^",
+        (b'+', _) => "+",
+        (b'-', _) => "-",
+        (b'*', _) => "*",
+        (b'/', _) => "/",
+        (b'%', _) => "%",
+        (b':', _) => ":",
+        _ => return None,
+    })
+}
+
+/// IPv6 and MAC addresses, which are longer than the word they begin with: what follows their first digits tells.
+fn address(rest: &str) -> Option<(Token<'_>, usize)> {
+    let octets = rest.as_bytes();
+    let digits = octets.iter().take(5).take_while(|octet| octet.is_ascii_hexdigit()).count();
+    let next = octets.get(digits)?;
+    if *next == b':' {
+        let long = run(rest, |c| c.is_ascii_hexdigit() || matches!(c, b':' | b'.'));
+        // The longest IPv6 address takes 45 characters.
+        if long.len() <= 45
+            && let Ok(address) = long.parse::<Ipv6Addr>()
+        {
+            return Some((Token::Inet6(address.to_bits()), long.len()));
+        }
+    }
+    if !matches!(next, b':' | b'-' | b'.') {
+        return None;
+    }
+    let (groups, width) = if digits == 4 { (3, 4) } else { (6, 2) };
+    let found = mac(octets, *next, groups, width).filter(|_| width == 2 || *next == b'.')?;
+    let behind = octets.get(found.1);
+    (!behind.is_some_and(|c| c.is_ascii_alphanumeric() || c == next)).then_some(found)
+}
+
+/// A MAC address in groups of up to two digits, or of four.
+fn mac(octets: &[u8], separator: u8, groups: usize, digits: usize) -> Option<(Token<'static>, usize)> {
     let (mut at, mut value) = (0, 0_u64);
     for group in 0..groups {
         if group > 0 {
-            rest.get(at..)?.starts_with(separator).then_some(())?;
+            (octets.get(at) == Some(&separator)).then_some(())?;
             at += 1;
         }
-        let hex = run(rest.get(at..)?, |c| c.is_ascii_hexdigit());
-        let fits = if digits == 4 { hex.len() == 4 } else { (1..=digits).contains(&hex.len()) };
-        fits.then_some(())?;
-        value = value << (4 * digits) | u64::from_str_radix(hex, 16).ok()?;
-        at += hex.len();
+        let start = at;
+        let mut part = 0;
+        while let Some(digit) = octets.get(at).and_then(|octet| char::from(*octet).to_digit(16)) {
+            (at - start < digits).then_some(())?;
+            part = part << 4 | u64::from(digit);
+            at += 1;
+        }
+        (at > start && (digits == 2 || at - start == digits)).then_some(())?;
+        value = value << (4 * digits) | part;
     }
     Some((Token::Mac(value), at))
 }
 
-fn word_or_number(word: &str) -> Token<'_> {
+/// What begins with a digit.
+fn number_or_word(word: &str) -> Token<'_> {
+    let (mut dots, mut is_numeric, mut before) = (0, true, b'.');
+    for octet in word.bytes() {
+        let is_dot = octet == b'.';
+        is_numeric &= octet.is_ascii_digit() || is_dot && before != b'.';
+        dots += usize::from(is_dot);
+        before = octet;
+    }
+    if is_numeric && before != b'.' && dots <= 3 {
+        return if dots == 0 { number(word) } else { Token::Dotted(word) };
+    }
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    if let Some(hex) = hex.filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return match u32::from_str_radix(hex.trim_start_matches('0'), 16) {
-            Ok(number) => Token::Number(number),
-            Err(_) if hex.bytes().all(|b| b == b'0') => Token::Number(0),
-            Err(_) => Token::Wrong("a hexadecimal number of more than 32 bits"),
-        };
+    let hex = hex.filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hex.map(|hex| hex.trim_start_matches('0')) {
+        Some("") => Token::Number(0),
+        Some(hex) => u32::from_str_radix(hex, 16)
+            .map_or(Token::Wrong("a hexadecimal number of more than 32 bits"), Token::Number),
+        None => Token::Word(word),
     }
-    if word.bytes().all(|b| b.is_ascii_digit()) {
-        return number(word);
-    }
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if (2..=4).contains(&word.split('.').count()) && word.split('.').all(is_number) {
-        return Token::Dotted(word);
-    }
-    Token::Word(word)
 }
 
 /// A number of digits: octal behind a zero, as in C.

@@ -23,9 +23,10 @@ use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::{Family, Field};
 use crate::guard::{MemoryWatch, limits};
 use crate::ir::{
-    Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Test, ValueSet, Verdict,
+    Condition, Document, Kind, Origin, Outcome, RuleParts, RuleSet, Rules, Test, ValueSet, Verdict,
 };
 use crate::source::{SourceId, Span};
+use std::fmt::Write as _;
 use std::iter::Peekable;
 
 /// The name of the one rule set.
@@ -36,7 +37,8 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
     let link = Link::new(options.pcap_link_type.unwrap_or(1));
     let mut parser = Parser::new(text);
     let mut diagnostics = Vec::new();
-    let mut rules = Rules::new();
+    let mut rules = Rules::with_capacity(text.bytes().filter(|octet| *octet == b'\n').count());
+    let mut name = String::new();
     let mut memory = MemoryWatch::default();
     let mut lines = Lines { text, at: 0, line: 1 };
     let mut dropped = 0_u32;
@@ -50,7 +52,9 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
             Ok(node) => (node.span, condition(&node, text, link, options)),
             Err((span, fault)) => (span, Err(fault)),
         };
-        let name = format!("line-{}", lines.of(span.start));
+        name.clear();
+        // Writing to a `String` does not fail.
+        _ = write!(name, "line-{}", lines.of(span.start));
         let condition = match read {
             Ok(condition) => condition,
             Err(fault) => {
@@ -64,7 +68,15 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
                 Condition::opaque(what, "the expression cannot be read", span)
             }
         };
-        rules.push(rule(name.into(), condition, Origin { source: id, span }));
+        rules.add(RuleParts {
+            name: &name,
+            condition,
+            actions: &[],
+            outcome: Outcome::Verdict(Verdict::Accept),
+            action_given: true,
+            nlri: None,
+            origin: Origin { source: id, span },
+        });
         if rules.len().is_multiple_of(4096)
             && let Err(error) = memory.look()
         {
@@ -77,6 +89,7 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         let message = format!("{dropped} more findings in this file are not kept");
         diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, id, Span::default()));
     }
+    rules.shrink_to_fit();
     // The empty expression keeps everything.
     let default = if any { Verdict::Discard } else { Verdict::Accept };
     opaque_findings(&rules, id, &mut diagnostics);
@@ -89,18 +102,6 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
 fn is_nothing(node: &Node<'_>) -> bool {
     let NodeKind::Relation(relation) = &node.kind else { return false };
     **relation == (Arithmetic::Length, Comparison::Less, Arithmetic::Number(0))
-}
-
-fn rule(name: Box<str>, condition: Condition, origin: Origin) -> RuleBuf {
-    RuleBuf {
-        name,
-        condition,
-        actions: Box::new([]),
-        outcome: Outcome::Verdict(Verdict::Accept),
-        action_given: true,
-        nlri: None,
-        origin,
-    }
 }
 
 /// The words of a place with single blanks.
@@ -163,6 +164,7 @@ fn condition(node: &Node<'_>, text: &str, link: Link, options: &ReadOptions) -> 
             link,
             netmask: options.pcap_netmask,
             frames,
+            is_conjunction: is_conjunction(node),
             carriage: Carriage::default(),
             sure: Carriage::default(),
         };
@@ -199,6 +201,20 @@ fn shifts(node: &Node<'_>) -> bool {
     }
 }
 
+/// Whether all parts must hold, as in a line of an access list.
+fn is_conjunction(node: &Node<'_>) -> bool {
+    match &node.kind {
+        NodeKind::Chain(first, rest) => {
+            is_conjunction(first)
+                && rest.iter().all(|(join, node)| *join == Join::And && is_conjunction(node))
+        }
+        NodeKind::Not(_) => false,
+        NodeKind::Primitive(..) | NodeKind::Protocol(_) | NodeKind::Relation(_) | NodeKind::Special(_) => {
+            true
+        }
+    }
+}
+
 /// For which frames an expression is lowered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Frames {
@@ -217,6 +233,8 @@ struct Lower<'a> {
     link: Link,
     netmask: Option<u32>,
     frames: Frames,
+    // A load beyond the packet ends a run of which nothing would come anyway: all parts must hold.
+    is_conjunction: bool,
     // The headers that the words so far have shifted behind, and those every packet that gets here surely has.
     carriage: Carriage,
     sure: Carriage,

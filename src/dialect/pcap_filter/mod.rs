@@ -7,6 +7,7 @@
 //! all that follows, also across `or`: an expression is about packets right behind the link header, and
 //! [`print::Behind`] puts it behind others.
 
+mod lean;
 mod lex;
 mod link;
 mod lower;

@@ -5,8 +5,9 @@
 //! the run; it is false elsewhere. Joining parts keeps the order: the second is only reached where the first does
 //! not decide.
 
+use super::lean;
 use crate::field::{Field, ext};
-use crate::ir::{Condition, Test, ValueSetRef};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::source::Span;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,23 @@ pub(super) enum Place {
     Arp,
 }
 
+impl Place {
+    /// Its packets with fewer octets behind the IP headers, where those are what is counted.
+    fn shorter_than(self, room: u32) -> Option<Condition> {
+        let (version, protocol) = match self {
+            Self::Inet(protocol) => (4, protocol),
+            Self::Inet6(protocol) => (6, protocol),
+            Self::AnyInet | Self::AnyInet6 | Self::Arp => return None,
+        };
+        let last = room.checked_sub(1).filter(|last| u128::from(*last) + 1 < Field::L4Room.info().max)?;
+        Some(Condition::and([
+            Condition::test(Field::IpVersion, ValueSet::single(version)),
+            Condition::test(Field::Proto, ValueSet::single(protocol.into())),
+            Condition::test(Field::L4Room, ValueSet::range(0, last)),
+        ]))
+    }
+}
+
 /// In each place, fewer octets than this.
 type Closed = BTreeMap<Place, u32>;
 
@@ -44,6 +62,13 @@ struct Beyond {
     condition: Condition,
     // No packet of it is one the part is true for.
     disjoint: bool,
+}
+
+impl Beyond {
+    /// Whether places and room alone are conditions that all its packets fulfil.
+    fn is_told_by_place(&self) -> bool {
+        !self.places.is_empty() && self.places.iter().all(|place| place.shorter_than(self.room).is_some())
+    }
 }
 
 /// Where a part is true, and where it ends the run with no.
@@ -85,6 +110,9 @@ impl Sense {
 
     /// The part for these packets, and the other part for others that it is false for.
     pub(super) fn beside(self, other: Self) -> Self {
+        if other.truth == Condition::False && other.beyond.is_empty() {
+            return self;
+        }
         let mut beyond = self.beyond;
         beyond.extend(other.beyond);
         Self {
@@ -124,8 +152,10 @@ impl Sense {
 
     /// The packets kept: those it is true for, unless the run ended first.
     pub(super) fn kept(self) -> Condition {
-        let ended = Condition::or(self.beyond.into_iter().filter(|b| !b.disjoint).map(|b| b.condition));
-        Condition::and([self.truth, Condition::not(ended)])
+        match Condition::or(self.beyond.into_iter().filter(|b| !b.disjoint).map(|b| b.condition)) {
+            Condition::False => self.truth,
+            ended => Condition::and([self.truth, Condition::not(ended)]),
+        }
     }
 }
 
@@ -139,8 +169,9 @@ pub(super) struct Run {
     never_true: Closed,
     copies: usize,
     looks: usize,
-    // Ends of the run whose order among the other parts is left open.
+    // Ends of the run whose order among the other parts is left open; in these places only how short its packets are.
     open: Vec<Condition>,
+    open_in: Closed,
     span: Span,
 }
 
@@ -156,6 +187,7 @@ impl Run {
             copies: COPIES,
             looks: LOOKS,
             open: Vec::new(),
+            open_in: Closed::new(),
             span,
         }
     }
@@ -172,6 +204,9 @@ impl Run {
                 Some(before) => {
                     part.condition = Condition::and(before.into_iter().chain([part.condition]));
                     beyond.push(part);
+                }
+                None if part.is_told_by_place() => {
+                    either(&mut self.open_in, part.places.into_iter().map(|place| (place, part.room)));
                 }
                 None if self.open.last() == Some(&part.condition) => {}
                 None => self.open.push(part.condition),
@@ -225,6 +260,10 @@ impl Run {
 
     /// The parts together; `text` is what the expression is written in.
     pub(super) fn finish(mut self, text: &str) -> Sense {
+        let short = std::mem::take(&mut self.open_in)
+            .into_iter()
+            .filter_map(|(place, room)| place.shorter_than(room));
+        self.open.extend(short);
         if !self.open.is_empty() {
             let reason = "whether a part before it decides about packets this short is not followed";
             let id = format!("order of loads in {}", named(super::lower::in_one_form(text, self.span)));
@@ -232,7 +271,7 @@ impl Run {
             let condition = Condition::opaque_within(id, reason, over, Condition::False, self.span);
             self.beyond.push(Beyond { places: Vec::new(), room: 0, condition, disjoint: false });
         }
-        let truth = if self.is_and { Condition::and(self.truths) } else { Condition::or(self.truths) };
+        let truth = if self.is_and { lean::all(self.truths) } else { Condition::or(self.truths) };
         Sense { truth, beyond: self.beyond, never_false: self.never_false, never_true: self.never_true }
     }
 }
@@ -263,7 +302,7 @@ fn covers(closed: &Closed, part: &Beyond) -> bool {
     !part.places.is_empty() && part.places.iter().all(|place| room(place) >= part.room)
 }
 
-fn either(closed: &mut Closed, other: Closed) {
+fn either(closed: &mut Closed, other: impl IntoIterator<Item = (Place, u32)>) {
     for (place, room) in other {
         let slot = closed.entry(place).or_default();
         *slot = (*slot).max(room);

@@ -271,7 +271,9 @@ pub(super) fn is_reserved(word: &str) -> bool {
         "vlan",
         "vxlan",
     ];
-    proto(word).is_some()
+    // The words of most expressions first.
+    matches!(word, "src" | "dst" | "net" | "host" | "port" | "and" | "or" | "not")
+        || proto(word).is_some()
         || constant(word).is_some()
         || isis_pdus(word).is_some()
         || foreign(word).is_some()

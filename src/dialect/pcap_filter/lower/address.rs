@@ -1,6 +1,6 @@
 //! Addresses: `gen_host`, `gen_host6`, `gen_mcode` and `gen_ecode` of gencode.c.
 
-use super::super::link::Link;
+use super::super::link::{Carriage, Link};
 use super::super::parse::shorten;
 use super::super::sense::{Place, Sense};
 use super::super::syntax::{Direction, Id, Kind, Mask, Proto, Qualifiers};
@@ -224,6 +224,9 @@ impl Lower<'_> {
         set: ValueSetRef<'_>,
         span: Span,
     ) -> Result<Sense, Fault> {
+        if self.link.is_bare() && self.carriage == Carriage::default() {
+            return Ok(Sense::sure(Condition::False));
+        }
         let mut guards = Vec::new();
         for number in types {
             guards.push(self.ethertype(*number, span)?);
@@ -244,6 +247,9 @@ impl Lower<'_> {
         }
         let (sender, target) =
             (test(Field::ArpSender, set.to_set(), span), test(Field::ArpTarget, set.to_set(), span));
+        if self.is_conjunction {
+            return Ok(Sense::sure(Condition::and([guard, directed(direction, sender, target)])));
+        }
         let missing = |field| Condition::not(Condition::present(field));
         let places = [Place::Arp];
         // The sender's address is loaded first and ends at octet 18, the target's at 28.
@@ -267,7 +273,8 @@ impl Lower<'_> {
     }
 }
 
-fn directed(direction: Option<Direction>, source: Condition, destination: Condition) -> Condition {
+/// The source's test, the destination's, both, or either.
+pub(super) fn directed(direction: Option<Direction>, source: Condition, destination: Condition) -> Condition {
     match direction {
         Some(Direction::Source) => source,
         Some(Direction::Destination) => destination,
@@ -302,16 +309,19 @@ fn masked(address: u32, mask: u32) -> ValueSet {
 
 /// Two to four octets, and how many bits they are.
 fn dotted(text: &str, span: Span) -> Result<(u32, u32), Fault> {
-    let mut address = 0_u32;
-    let mut bits = 0;
-    for part in text.split('.') {
-        let octet = part.parse::<u8>().map_err(|_| {
-            Fault::range(format!("`{}` is no IPv4 address", shorten(text)), span, "write octets up to 255")
-        })?;
-        address = address << 8 | u32::from(octet);
-        bits += 8;
+    let (mut address, mut octet, mut bits) = (0_u32, 0_u32, 8);
+    for byte in text.bytes() {
+        if byte == b'.' {
+            (address, octet, bits) = (address << 8 | octet, 0, bits + 8);
+        } else {
+            octet = octet.saturating_mul(10).saturating_add(u32::from(byte.wrapping_sub(b'0')));
+        }
+        if octet > 255 {
+            let message = format!("`{}` is no IPv4 address", shorten(text));
+            return Err(Fault::range(message, span, "write octets up to 255"));
+        }
     }
-    Ok((address << (32 - bits), bits))
+    Ok(((address << 8 | octet) << (32 - bits), bits))
 }
 
 fn dotted_with_mask(
@@ -322,22 +332,22 @@ fn dotted_with_mask(
 ) -> Result<(u32, u32), Fault> {
     let (address, bits) = dotted(text, span)?;
     let Some(given) = mask else { return Ok((address, u32::MAX << (32 - bits))) };
-    let (mask, words) = match given {
-        Mask::Length(length @ 0..=32) => {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            (mask, format!("{text}/{length}"))
-        }
+    let mask = match given {
+        Mask::Length(length @ 0..=32) => u32::MAX.checked_shl(32 - length).unwrap_or(0),
         Mask::Length(length) => {
             let message = format!("netmask length {length} is greater than maximum 32");
             return Err(Fault::range(message, span, "write a length up to 32"));
         }
-        Mask::Dotted(mask) => (dotted(mask, span)?.0, format!("{text} mask {mask}")),
+        Mask::Dotted(mask) => dotted(mask, span)?.0,
     };
     if !is_net {
         return Err(Fault::syntax("mask syntax for networks only", span, "write `net` instead of `host`"));
     }
     if address & !mask != 0 {
-        return Err(host_bits(&words, span));
+        return Err(match given {
+            Mask::Length(length) => host_bits(&format!("{text}/{length}"), span),
+            Mask::Dotted(mask) => host_bits(&format!("{text} mask {mask}"), span),
+        });
     }
     Ok((address, mask))
 }

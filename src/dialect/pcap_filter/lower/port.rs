@@ -26,6 +26,13 @@ impl Lower<'_> {
         let within = |field| test(field, ValueSet::range(lo.into(), hi.into()), span);
         let (source, destination) = (within(Field::Sport), within(Field::Dport));
         let guard = self.port_guard(protocols, span);
+        if direction == Some(Direction::Wireless) {
+            return Err(super::address::wireless_direction(span));
+        }
+        if self.is_conjunction {
+            let ports = super::address::directed(direction, source, destination);
+            return Ok(Sense::sure(Condition::and([guard, ports])));
+        }
         let short = |room: u32| test(Field::L4Room, ValueSet::range(0, room - 1), span);
         let between = || test(Field::L4Room, ValueSet::range(2, 3), span);
         let places: Vec<Place> =
@@ -45,7 +52,7 @@ impl Lower<'_> {
                 let sense = ends(Sense::sure(truth(destination)), 4, short(4));
                 sense.never_false(&places, 4).never_true(&places, 4)
             }
-            None | Some(Direction::Either) => {
+            None | Some(Direction::Either | Direction::Wireless) => {
                 let late = Condition::and([between(), Condition::not(source.clone())]);
                 let sense = Sense::sure(truth(Condition::or([source, destination])));
                 let sense = ends(ends(sense, 2, short(2)), 4, late);
@@ -57,7 +64,6 @@ impl Lower<'_> {
                 let sense = ends(ends(sense, 2, short(2)), 4, late);
                 sense.never_false(&places, 2).never_true(&places, 4)
             }
-            Some(Direction::Wireless) => return Err(super::address::wireless_direction(span)),
         };
         Ok(sense)
     }

@@ -57,18 +57,18 @@ impl Lower<'_> {
 
     /// `proto`: the protocol octet of IPv4; in IPv6 the next header, also of a fragment header right behind.
     fn number(&self, proto: Option<Proto>, number: u8, span: Span) -> Sense {
-        let inet = Condition::and([self.version(4, span), single(Field::Proto, number.into(), span)]);
-        let inet6 = Condition::and([self.version(6, span), Self::next_header(number, span)]);
+        let inet = || Condition::and([self.version(4, span), single(Field::Proto, number.into(), span)]);
+        let inet6 = || Condition::and([self.version(6, span), Self::next_header(number, span)]);
         let truth = match proto {
-            Some(Proto::Ip) => inet,
-            Some(Proto::Ip6) => inet6,
+            Some(Proto::Ip) => inet(),
+            Some(Proto::Ip6) => inet6(),
             _ => either_version(self, number, inet, inet6, span),
         };
-        let what = match proto {
+        let what = || match proto {
             Some(proto) => format!("{} proto {number}", words::proto_name(proto)),
             None => format!("proto {number}"),
         };
-        self.of_packet(Sense::sure(truth), || what.clone(), span)
+        self.of_packet(Sense::sure(truth), what, span)
     }
 
     /// `ip6[6] = n or (ip6[6] = 44 and ip6[40] = n)`.
@@ -237,9 +237,15 @@ fn chain_of_fragment(number: u8, span: Span) -> Condition {
 }
 
 /// A protocol of either version, said once.
-fn either_version(lower: &Lower<'_>, number: u8, inet: Condition, inet6: Condition, span: Span) -> Condition {
+fn either_version(
+    lower: &Lower<'_>,
+    number: u8,
+    inet: impl Fn() -> Condition,
+    inet6: impl Fn() -> Condition,
+    span: Span,
+) -> Condition {
     if words::extension(number).is_some() || matches!(lower.link, Link::Inet | Link::Inet6) {
-        return Condition::or([inet, inet6]);
+        return Condition::or([inet(), inet6()]);
     }
     let version = Condition::or([lower.version(4, span), chain_of_fragment(number, span)]);
     Condition::and([single(Field::Proto, number.into(), span), version])

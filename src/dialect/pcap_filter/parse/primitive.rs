@@ -12,11 +12,8 @@ impl<'a> Parser<'a> {
     /// What begins with a keyword.
     pub(super) fn keyword(&mut self, word: &'a str) -> Parsed<Operand<'a>> {
         let start = self.token.span.start;
-        if words::constant(word).is_some() || matches!(word, "len" | "length") {
-            return self.arithmetic();
-        }
         if let Some(proto) = words::proto(word) {
-            return if let Token::Sign("[") = self.behind() {
+            return if self.lexer.is_next(b'[') {
                 self.arithmetic()
             } else {
                 self.bump();
@@ -33,6 +30,9 @@ impl<'a> Parser<'a> {
         if let Some(kind) = kind(word) {
             self.bump();
             return self.id(Qualifiers { kind: Some(kind), ..Qualifiers::default() }, start);
+        }
+        if words::constant(word).is_some() || matches!(word, "len" | "length") {
+            return self.arithmetic();
         }
         let special = self.special(word)?;
         Ok(self.made(NodeKind::Special(Box::new(special)), start))
