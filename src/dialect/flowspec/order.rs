@@ -113,7 +113,9 @@ struct Key {
 
 impl Key {
     fn push(&mut self, octets: &[u8]) {
-        octets.iter().for_each(|octet| self.put((*octet).into(), 8));
+        for octet in octets {
+            self.put((*octet).into(), 8);
+        }
     }
 
     // The lowest `width` bits of a value, as far as there is room.
