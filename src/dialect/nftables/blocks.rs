@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
                     Ok(name) if word == "chain" => self.chain(family, table, name),
                     Ok(name) => self.set(family, table, name, word == "map"),
                     Err(fault) => {
-                        self.fault(fault);
+                        self.fault(&fault);
                         self.skip_block();
                     }
                 }
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
                         self.object_block(kind);
                     }
                     Err(fault) => {
-                        self.fault(fault);
+                        self.fault(&fault);
                         self.skip_block();
                     }
                 }
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
                 let found = table_word(&mut parser).and_then(|dormant| parser.expect_end().map(|()| dormant));
                 match found {
                     Ok(dormant) => self.file.ruleset.table_mut(family, table).dormant |= dormant,
-                    Err(fault) => self.fault(fault),
+                    Err(fault) => self.fault(&fault),
                 }
             }
             _ => {
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
             if parser.eat_word("offload") { Ok(()) } else { parser.fault("`offload`") }
         };
         if let Err(fault) = found.and_then(|()| parser.expect_end()) {
-            self.fault(fault);
+            self.fault(&fault);
         }
     }
 
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         let read = base_words(&mut parser, &mut base, family == TableFamily::Bridge);
         chain.base = Some(base);
         if let Err(fault) = read {
-            self.fault(fault);
+            self.fault(&fault);
         }
     }
 
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
             declares |= matches!(first_word(piece.text), "type" | "typeof");
             let free = matches!(first_word(piece.text), "elements" | "auto-merge");
             if let Err(fault) = property(&mut parser, set, piece, is_map) {
-                self.fault(fault);
+                self.fault(&fault);
             } else if piece.end == End::Close && !free {
                 self.separated();
             }
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             let mut parser = Parser::new(piece.text, piece.base, &self.file.defines);
             let found = parser.object_property(kind).and_then(|()| parser.expect_end());
             if let Err(fault) = found {
-                self.fault(fault);
+                self.fault(&fault);
             } else if piece.end == End::Close && kind != "counter" {
                 self.separated();
             }

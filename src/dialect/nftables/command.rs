@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
 
         let token = parser.token;
         match read {
-            Err(fault) => self.fault(fault),
+            Err(fault) => self.fault(&fault),
             Ok(Target::Ruleset(family)) if verb == Verb::Flush => self.file.ruleset.clear(family),
             Ok(Target::Other | Target::Ruleset(_)) => self.file.skipped += 1,
             Ok(Target::Object(kind, family, table, name)) => {
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
                                 self.undefined("chain", name);
                             }
                         }
-                        Err(fault) => self.fault(fault),
+                        Err(fault) => self.fault(&fault),
                     }
                     return;
                 }

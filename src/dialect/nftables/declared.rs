@@ -108,7 +108,7 @@ impl<'a> Lower<'a, '_> {
         let found = found.and_then(|()| Self::overlaps(set, &known, elements));
         if let Err(problem) = found {
             let check = problem.check.unwrap_or(raised::SYNTAX_ERROR);
-            self.refuse(check, problem.message, problem.help, problem.span.unwrap_or(set.name.span));
+            self.refuse(check, problem.message.clone(), problem.help, problem.span.unwrap_or(set.name.span));
             return false;
         }
         true

@@ -7,10 +7,15 @@ use super::names;
 use super::syntax::{Binary, Data, Element, Expr, Relation, Verdict, Word};
 use crate::dialect::raised;
 use crate::source::Span;
+use std::ops::Deref;
 
-/// What was expected, and where.
+/// What was expected, and where. Behind a pointer: what goes well is handed on through every level of an expression.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<FaultParts>);
+
+/// The parts of a [`Fault`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct FaultParts {
     pub(super) span: Span,
     pub(super) message: String,
     /// What to write instead; empty where there is nothing to say.
@@ -19,20 +24,38 @@ pub(super) struct Fault {
     pub(super) check: &'static str,
 }
 
+impl Deref for Fault {
+    type Target = FaultParts;
+
+    fn deref(&self) -> &FaultParts {
+        &self.0
+    }
+}
+
 impl Fault {
     /// Text that is not of the language.
+    #[cold]
     pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), help: "", check: raised::SYNTAX_ERROR }
+        let message = message.into();
+        Self(Box::new(FaultParts { span, message, help: "", check: raised::SYNTAX_ERROR }))
     }
 
     /// The fault with what to write instead.
-    pub(super) fn with_help(self, help: &'static str) -> Self {
-        Self { help, ..self }
+    pub(super) fn with_help(mut self, help: &'static str) -> Self {
+        self.0.help = help;
+        self
     }
 
     /// The fault as one of another check.
-    pub(super) fn of(self, check: &'static str) -> Self {
-        Self { check, ..self }
+    pub(super) fn of(mut self, check: &'static str) -> Self {
+        self.0.check = check;
+        self
+    }
+
+    /// The fault at another place.
+    pub(super) fn at(mut self, span: Span) -> Self {
+        self.0.span = span;
+        self
     }
 }
 
@@ -125,6 +148,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     /// A fault at the present token.
+    #[cold]
     pub(super) fn fault<T>(&self, expected: &str) -> Read<T> {
         let span = if self.at_end() { self.last } else { self.span };
         let place = if self.at_end() { " behind this" } else { "" };
@@ -231,7 +255,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             return Ok(Expr::Set(Vec::new()));
         }
         let expr = if list { inner.list(side) } else { inner.term(side) };
-        let expr = expr.map_err(|fault| Fault { span, ..fault })?;
+        let expr = expr.map_err(|fault| fault.at(span))?;
         if !inner.at_end() {
             return Err(Fault::new(span, format!("the definition of `${name}` is no value")));
         }

@@ -75,6 +75,8 @@ pub(super) struct Lower<'a, 's> {
     pub(super) chain: Option<&'s Chain<'a>>,
     // Something has fragments put together: of IPv4, of IPv6.
     tracks: [bool; 2],
+    /// Memory for the conditions of the next rule.
+    pub(super) parts: Vec<Condition>,
 }
 
 impl<'a, 's> Lower<'a, 's> {
@@ -103,6 +105,7 @@ impl<'a, 's> Lower<'a, 's> {
             written: Vec::new(),
             chain: None,
             tracks: defrag,
+            parts: Vec::new(),
         }
     }
 
@@ -306,7 +309,7 @@ impl<'a, 's> Lower<'a, 's> {
     fn read_rule(&mut self, rule: &RuleSource<'a>, out: &mut Vec<Statement<'a>>) -> Span {
         match rule {
             RuleSource::Text(text, base) => {
-                let text = text.trim_end();
+                let text = text.trim_ascii_end();
                 let mut parser = Parser::new(text, *base, self.defines);
                 if let Some(fault) = super::rule::rule(&mut parser, out) {
                     self.fault(&fault);

@@ -11,11 +11,16 @@ use crate::field::Field;
 use crate::ir::{Condition, ValueSet};
 use crate::net::IntervalSet;
 use crate::source::Span;
+use std::ops::Deref;
 use std::rc::Rc;
 
-/// Why a comparison has no condition.
+/// Why a comparison has no condition. Behind a pointer, as nearly all have one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<ProblemParts>);
+
+/// The parts of a [`Problem`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ProblemParts {
     /// The check that speaks of it; none where it is not modelled and nobody is to blame.
     pub(super) check: Option<&'static str>,
     pub(super) message: String,
@@ -25,19 +30,30 @@ pub(super) struct Problem {
     pub(super) span: Option<Span>,
 }
 
+impl Deref for Problem {
+    type Target = ProblemParts;
+
+    fn deref(&self) -> &ProblemParts {
+        &self.0
+    }
+}
+
 impl Problem {
+    #[cold]
     pub(super) fn new(check: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { check: Some(check), message: message.into(), help: "", span }
+        Self(Box::new(ProblemParts { check: Some(check), message: message.into(), help: "", span }))
     }
 
     /// The problem with what to write instead.
-    pub(super) fn with_help(self, help: &'static str) -> Self {
-        Self { help, ..self }
+    pub(super) fn with_help(mut self, help: &'static str) -> Self {
+        self.0.help = help;
+        self
     }
 
     /// Something that is not modelled, of which nobody is to blame.
+    #[cold]
     pub(super) fn unmodelled(message: impl Into<String>) -> Self {
-        Self { check: None, message: message.into(), help: "", span: None }
+        Self(Box::new(ProblemParts { check: None, message: message.into(), help: "", span: None }))
     }
 }
 

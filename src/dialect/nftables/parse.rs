@@ -121,8 +121,8 @@ impl<'a> Reader<'a> {
         self.file.diagnostics.push(raise(check, Level::Warning, message, self.source, span));
     }
 
-    pub(super) fn fault(&mut self, fault: Fault) {
-        let mut finding = raise(fault.check, Level::Error, fault.message, self.source, fault.span);
+    pub(super) fn fault(&mut self, fault: &Fault) {
+        let mut finding = raise(fault.check, Level::Error, fault.message.clone(), self.source, fault.span);
         finding.help = (!fault.help.is_empty()).then(|| fault.help.to_owned());
         self.file.diagnostics.push(finding);
     }
@@ -183,8 +183,8 @@ impl<'a> Reader<'a> {
             let end = parser.expect_end();
             self.file.defines.end(name, at.start);
             return match end {
-                _ if !known => self.fault(super::expr::undefined(name, at)),
-                Err(fault) => self.fault(fault),
+                _ if !known => self.fault(&super::expr::undefined(name, at)),
+                Err(fault) => self.fault(&fault),
                 Ok(()) => {}
             };
         }
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
             self.file.defines.end(name, place(end));
         } else if known {
             let fault = Fault::new(at, format!("`{name}` is defined already"));
-            self.fault(fault.with_help("`redefine` gives it another value"));
+            self.fault(&fault.with_help("`redefine` gives it another value"));
         }
         self.scope.push(name);
         self.file.defines.add(name, at, text, place(start), u32::MAX);
@@ -266,7 +266,7 @@ impl<'a> Reader<'a> {
             let width = rest.chars().next().map_or(0, char::len_utf8);
             let fault = Fault::new(Span::new(at, at + width), "expected `;` or the end of the line");
             self.fault(
-                fault.with_help("nft takes no second statement, and no `}`, on the same line without `;`"),
+                &fault.with_help("nft takes no second statement, and no `}`, on the same line without `;`"),
             );
         }
     }
@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
                 return self.skip_block();
             }
             Err(fault) => {
-                self.fault(fault);
+                self.fault(&fault);
                 self.at -= 1;
                 return self.skip_block();
             }

@@ -287,7 +287,7 @@ impl<'a> Lower<'a, '_> {
             if let Err(problem) = found {
                 self.refuse(
                     raised::SYNTAX_ERROR,
-                    problem.message,
+                    problem.message.clone(),
                     problem.help,
                     problem.span.unwrap_or(span),
                 );
@@ -319,7 +319,7 @@ impl<'a> Lower<'a, '_> {
         };
         if let Err(problem) = found {
             let check = problem.check.unwrap_or(raised::SYNTAX_ERROR);
-            self.refuse(check, problem.message, problem.help, problem.span.unwrap_or(span));
+            self.refuse(check, problem.message.clone(), problem.help, problem.span.unwrap_or(span));
         }
     }
 
@@ -374,7 +374,7 @@ impl<'a> Lower<'a, '_> {
             }
             if let Err(problem) = Self::gives(value, (ty, width)) {
                 let check = problem.check.unwrap_or(raised::SYNTAX_ERROR);
-                self.refuse(check, problem.message, problem.help, problem.span.unwrap_or(*place));
+                self.refuse(check, problem.message.clone(), problem.help, problem.span.unwrap_or(*place));
             }
         }
     }

@@ -55,7 +55,8 @@ impl<'a> Lower<'a, '_> {
             let help = "write the second as a set of the other values, or in a rule of its own";
             self.diagnostics.push(found.with_help(help));
         }
-        let mut making = Making { name, parts: Vec::with_capacity(6), actions: Vec::new(), span, rules };
+        let mut making =
+            Making { name, parts: std::mem::take(&mut self.parts), actions: Vec::new(), span, rules };
         let mut fate = Fate::Known(Outcome::Next { held: None });
         for (statement, next) in statements.iter().zip(1..) {
             self.place_of(&known, statement);
@@ -98,7 +99,7 @@ impl<'a> Lower<'a, '_> {
                 let found = self.relational(known, (left, *relation, right), span, &mut making.parts);
                 if let Err(problem) = found {
                     making.parts.truncate(before);
-                    self.problem(problem, span, making);
+                    self.problem(&problem, span, making);
                 }
                 Step::On
             }
@@ -165,12 +166,12 @@ impl<'a> Lower<'a, '_> {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    fn problem(&mut self, problem: Problem, span: Span, making: &mut Making<'_>) {
+    fn problem(&mut self, problem: &Problem, span: Span, making: &mut Making<'_>) {
         let id = format!("not modelled: {}", self.words(span));
         if let Some(check) = problem.check {
             self.refuse(check, problem.message.clone(), problem.help, problem.span.unwrap_or(span));
         }
-        making.parts.push(Condition::opaque(id, problem.message, span));
+        making.parts.push(Condition::opaque(id, problem.message.clone(), span));
     }
 
     fn said(&mut self, known: Known, said: &Said<'a>, (_, chain): (usize, &str)) -> Fate {
@@ -260,7 +261,7 @@ impl<'a> Lower<'a, '_> {
     fn looks(&mut self, known: &mut Known, list: &[Expr<'a>], span: Span, making: &mut Making<'_>) {
         for expr in list {
             if let Err(problem) = self.looks_at(known, expr, span, &mut making.parts) {
-                self.problem(problem, span, making);
+                self.problem(&problem, span, making);
             }
         }
     }
@@ -382,7 +383,7 @@ impl<'a> Lower<'a, '_> {
         let (loads, elements, conditions, changes) = match found {
             Ok(found) => found,
             Err(problem) => {
-                self.problem(problem, span, making);
+                self.problem(&problem, span, making);
                 let fate = Fate::Open("map", Class::Stateful);
                 self.finish(making.again(Condition::True), fate, at);
                 let (number, chain) = at;
@@ -437,9 +438,11 @@ impl<'a> Lower<'a, '_> {
 
     #[expect(clippy::needless_pass_by_value, reason = "a fate is met once")]
     fn finish(&mut self, making: Making<'_>, fate: Fate, (number, chain): (usize, &str)) {
-        let Making { name, parts, actions, span, rules } = making;
+        let Making { name, mut parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };
-        let condition = Condition::and(distinct(parts));
+        distinct(&mut parts);
+        let condition = Condition::and(parts.drain(..));
+        self.parts = parts;
         let actions = actions.as_slice();
         let rule = |condition, outcome| RuleParts {
             name,
@@ -498,7 +501,7 @@ fn element_span(element: &Element<'_>, span: Span) -> Span {
 }
 
 // A condition that stands twice stands once.
-fn distinct(mut parts: Vec<Condition>) -> Vec<Condition> {
+fn distinct(parts: &mut Vec<Condition>) {
     let same = |a: &Condition, b: &Condition| match (a, b) {
         (Condition::Test(a), Condition::Test(b)) => a.field() == b.field() && a == b,
         _ => false,
@@ -511,5 +514,4 @@ fn distinct(mut parts: Vec<Condition>) -> Vec<Condition> {
             at += 1;
         }
     }
-    parts
 }
