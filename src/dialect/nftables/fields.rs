@@ -442,7 +442,7 @@ pub(super) enum Part {
     Offset,
     More,
     /// Other octets of it, with their word.
-    Other(&'static str, Type),
+    Other(&'static (&'static str, Type)),
 }
 
 /// What an expression looks at.
@@ -486,7 +486,7 @@ impl Load {
                 Part::Exists => Type::Boolean,
                 Part::NextHeader => Type::Protocol,
                 Part::Offset | Part::More => Type::Integer,
-                Part::Other(_, ty) => *ty,
+                Part::Other((_, ty)) => *ty,
             },
             Self::IpOption(_) => Type::Boolean,
             Self::TcpOption(ty, _) | Self::Beyond(_, ty, _) => *ty,
@@ -503,7 +503,7 @@ impl Load {
             Self::CtState => 7,
             Self::IpOption(_) | Self::Extension(_, Part::Exists | Part::More) => 1,
             Self::Extension(_, Part::Offset) => 13,
-            Self::Extension(_, Part::Other(word, ty)) => extension_width(word, *ty),
+            Self::Extension(_, Part::Other((word, ty))) => extension_width(word, *ty),
             Self::Meta(_) => 32,
             Self::TcpOption(_, words) => option_width(words),
             Self::Beyond(_, ty, words) => beyond_width(*ty, words),
@@ -546,7 +546,7 @@ impl fmt::Display for Load {
                 Part::NextHeader => write!(f, "{} nexthdr", extension.name()),
                 Part::Offset => f.write_str("frag frag-off"),
                 Part::More => f.write_str("frag more-fragments"),
-                Part::Other(word, _) => write!(f, "{} {word}", extension.name()),
+                Part::Other((word, _)) => write!(f, "{} {word}", extension.name()),
             },
             Self::IpOption(kind) => write!(f, "ip option {}", super::load::ip_option_name(*kind)),
             Self::TcpOption(_, words) | Self::Beyond(_, _, words) => f.write_str(words),

@@ -569,7 +569,7 @@ impl<'a> Lower<'a, '_> {
                 };
                 names::value(ty, word.text).ok_or_else(unknown)?
             }
-            Expr::Number(number) => *number,
+            Expr::Number(number) => u128::from(*number),
             Expr::List(parts) => {
                 let mut value = 0;
                 for part in parts {
@@ -810,7 +810,7 @@ fn operand(right: &Expr<'_>, load: &Load, operator: Binary) -> Found<u128> {
 fn constant(expr: &Expr<'_>, ty: Type) -> Option<u128> {
     match expr {
         Expr::Word(word) => names::value(ty, word.text).or_else(|| names::number(word.text)),
-        Expr::Number(number) => Some(*number),
+        Expr::Number(number) => Some(u128::from(*number)),
         Expr::List(parts) => {
             let mut value = 0;
             for part in parts {

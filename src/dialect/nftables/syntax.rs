@@ -44,7 +44,7 @@ pub(super) enum Expr<'a> {
     /// A value.
     Word(Word<'a>),
     /// A number of JSON.
-    Number(u128),
+    Number(u64),
     /// `@name`
     SetRef(Word<'a>),
     /// `*`

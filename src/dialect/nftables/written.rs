@@ -330,7 +330,7 @@ fn load_json(load: &Load) -> Value {
             Part::NextHeader => json!({"exthdr": {"name": extension.name(), "field": "nexthdr"}}),
             Part::Offset => json!({"exthdr": {"name": extension.name(), "field": "frag-off"}}),
             Part::More => json!({"exthdr": {"name": extension.name(), "field": "more-fragments"}}),
-            Part::Other(word, _) => json!({"exthdr": {"name": extension.name(), "field": word}}),
+            Part::Other((word, _)) => json!({"exthdr": {"name": extension.name(), "field": word}}),
         },
         Load::IpOption(kind) => {
             let name = super::load::ip_option_name(*kind);

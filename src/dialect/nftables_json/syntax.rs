@@ -203,8 +203,8 @@ fn expr(value: &Value, span: Span) -> Option<Expr<'_>> {
             None if text == "*" => Expr::Any,
             None => Expr::Word(Word { text, span }),
         }),
-        Value::Number(number) => number.as_u64().map(|number| Expr::Number(u128::from(number))),
-        Value::Bool(flag) => Some(Expr::Number(u128::from(*flag))),
+        Value::Number(number) => number.as_u64().map(Expr::Number),
+        Value::Bool(flag) => Some(Expr::Number(u64::from(*flag))),
         Value::Array(_) => list(value, span).map(Expr::List),
         Value::Object(_) => {
             let (key, inner) = single(value)?;
