@@ -99,7 +99,7 @@ const OUTSIDE: &[&str] = &[
     "what follows an authentication header of IPv4 is not kept",
 ];
 
-/// Link types of the vectors that are not decoded: 802.11 with and without what the radio said, `ARCnet`, BACnet, MTP2,
+/// Link types of the vectors that are not decoded: 802.11 with and without what the radio said, `ARCnet`, `BACnet`, MTP2,
 /// SLIP, tags of switches.
 const NOT_DECODED: &[u16] = &[8, 105, 127, 129, 140, 165, 192, 281, 284];
 
