@@ -249,8 +249,12 @@ impl<'a> Commands<'_, '_> {
     }
 
     fn keys(&mut self, args: &[Word<'a>], whole: Span) {
-        let is_key = |word: &str| support::component(word).is_some() || support::LAYER2.contains(&word);
-        let is_attribute = |word: &str| support::ATTRIBUTES.contains(&word) || word == "rt";
+        // Values begin with signs and digits, or with letters that few keys begin with.
+        let begins = |word: &str| word.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        let is_key = |word: &str| {
+            begins(word) && (support::component(word).is_some() || support::LAYER2.contains(&word))
+        };
+        let is_attribute = |word: &str| begins(word) && (support::ATTRIBUTES.contains(&word) || word == "rt");
         if args.is_empty() {
             self.findings.error(raised::SYNTAX_ERROR, "expected a key and its values behind `match`", whole);
             self.route.broken = Some(whole);
