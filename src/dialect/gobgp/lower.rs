@@ -18,6 +18,7 @@ use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
 use foldhash::fast::RandomState;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
 type Distinguisher = Option<[u8; 8]>;
 
@@ -43,7 +44,8 @@ struct Group {
     rules: crate::ir::Rules,
     // The rules that were removed or replaced.
     gone: BTreeSet<usize>,
-    by_nlri: HashMap<Box<[u8]>, usize, RandomState>,
+    // The last rule with an NLRI, by its digest: whether it is that NLRI, the rule tells.
+    by_nlri: HashMap<u64, usize, RandomState>,
 }
 
 impl<'o> Rules<'o> {
@@ -129,7 +131,8 @@ impl<'o> Rules<'o> {
         findings.bound();
         if route.verb == Verb::Add
             && let Some(nlri) = rules.get(new).and_then(|rule| rule.nlri)
-            && let Some(old) = by_nlri.insert(nlri.into(), new)
+            && let Some(old) = by_nlri.insert(by_nlri.hasher().hash_one(nlri), new)
+            && rules.get(old).is_some_and(|rule| rule.nlri == Some(nlri))
         {
             gone.insert(old);
         }
@@ -142,7 +145,10 @@ impl<'o> Rules<'o> {
         }
         let group = self.groups.get_mut(at);
         let found = group.and_then(|group| {
-            let index = group.by_nlri.remove(octets.as_slice())?;
+            let digest = group.by_nlri.hasher().hash_one(octets.as_slice());
+            let index = *group.by_nlri.get(&digest)?;
+            (group.rules.get(index)?.nlri == Some(octets.as_slice())).then_some(())?;
+            group.by_nlri.remove(&digest);
             group.gone.insert(index).then_some(())
         });
         if found.is_none() {
