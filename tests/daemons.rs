@@ -14,6 +14,8 @@
 
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "daemons/shown.rs"]
+mod shown;
 
 use flowgate::dialect::flowspec::actions::describe;
 use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
@@ -25,7 +27,7 @@ use flowgate::engine::bgp::{Identity, Session};
 use flowgate::engine::program::{Program, run, wait_for};
 use flowgate::field::Family;
 use flowgate::guard::limits;
-use flowgate::ir::{Action, Condition, Document, Origin, Outcome, Rule, RuleBuf, Verdict};
+use flowgate::ir::{Action, Condition, Document, Origin, RateUnit, Rule, RuleBuf};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span, Stream};
 use flowgate::symbolic::{Model, Spaces};
@@ -96,7 +98,7 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         }
         let mut actions = Actions::accept();
         if numbers.below(2) == 0 {
-            actions.push_rate(0.0, flowgate::ir::RateUnit::OctetsPerSecond, Span::default());
+            actions.push_rate(0.0, RateUnit::OctetsPerSecond, Span::default());
         }
         let origin = Origin { source: SourceId(0), span: Span::default() };
         let name = format!("r{number}");
@@ -265,21 +267,7 @@ fn gobgp_announces_what_we_read_and_shows_what_it_announces() {
     let text =
         written("gobgp", &rules(count(400).min(2000), Limits { values: 4, unequal: true, labels: true }, 2));
     let ours = read("gobgp", &text).document;
-    let neighbor = |family: &str| {
-        format!("[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"{family}\"\n")
-    };
-    let frame = format!(
-        "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = {own}\nlocal-address-list = [\"127.0.0.1\"]\n\
-         [[neighbors]]\n[neighbors.config]\nneighbor-address = \"127.0.0.1\"\npeer-as = 65002\n\
-         [neighbors.transport.config]\nremote-port = {port}\n[neighbors.timers.config]\nconnect-retry = 5\n{}{}",
-        neighbor("ipv4-flowspec"),
-        neighbor("ipv6-flowspec")
-    );
-    let file = folder.path().join("gobgpd.toml");
-    std::fs::write(&file, frame).unwrap();
-    let hosts = format!("127.0.0.1:{api}");
-    let arguments = ["-f", file.to_str().unwrap(), "--api-hosts", &hosts];
-    let _daemon = Program::start(&gobgpd, arguments, &[], &folder.path().join("log")).unwrap();
+    let _daemon = start_gobgp(&gobgpd, folder.path(), port, own, &api);
     let tool = format!("{} -p {api} ", gobgp.display());
     wait_for(LIMIT, || run(&gobgp, ["-p", &api, "global"]).ok().filter(|out| out.contains("65001"))).unwrap();
     let script = folder.path().join("rules.sh");
@@ -302,174 +290,23 @@ fn gobgp_announces_what_we_read_and_shows_what_it_announces() {
     println!("gobgp: {sent} rules compared on the wire, {shown} as shown in text and JSON");
 }
 
-#[test]
-fn frr_shows_what_we_announce() {
-    let (Some(bgpd), Some(vtysh)) = (program("bgpd"), program("vtysh")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
-    // The port is given back before the daemon takes it.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let ours = rules(count(2000), Limits { values: 5, unequal: false, labels: true }, 3);
-    let file = path.join("bgpd.conf");
-    std::fs::write(
-        &file,
-        "router bgp 65001\n bgp router-id 192.0.2.1\n no bgp ebgp-requires-policy\n neighbor 127.0.0.1 remote-as 65002\n \
-         neighbor 127.0.0.1 passive\n address-family ipv4 flowspec\n  neighbor 127.0.0.1 activate\n exit-address-family\n \
-         address-family ipv6 flowspec\n  neighbor 127.0.0.1 activate\n exit-address-family\n",
-    )
-    .unwrap();
-    let (number, pid) = (port.to_string(), path.join("pid"));
-    let arguments = [
-        "-f",
-        file.to_str().unwrap(),
-        "-Z",
-        "-S",
-        "-p",
-        &number,
-        "-l",
-        "127.0.0.1",
-        "-i",
-        pid.to_str().unwrap(),
-        "--vty_socket",
-        path.to_str().unwrap(),
-    ];
-    // It may give up its rights: the folder is everybody's.
-    std::process::Command::new("chmod").args(["-R", "a+rwX", path.to_str().unwrap()]).status().unwrap();
-    let _daemon = Program::start(&bgpd, arguments, &[], &path.join("log")).unwrap();
-    let to = ([127, 0, 0, 1], port).into();
-    let mut session = Session::connect(to, US, LIMIT).unwrap_or_else(|e| panic!("{e}\n{}", log(path)));
-    let mut numbers = Numbers(5);
-    let mut asked: BTreeMap<&str, Vec<Community>> = BTreeMap::new();
-    for set in &ours.rule_sets {
-        let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-        for rule in &set.rules {
-            let communities = communities(&mut numbers);
-            session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
-            asked.insert(rule.name, communities);
-        }
-    }
-    let mut compared = [0; 3];
-    for set in &ours.rule_sets {
-        let family = if set.family == Family::Inet6 { "ipv6" } else { "ipv4" };
-        let command = format!("show bgp {family} flowspec detail");
-        let shown = wait_for(LIMIT, || {
-            // What it sends back is not looked at.
-            _ = session.updates(Duration::from_millis(50), Duration::from_millis(200));
-            let text = run(&vtysh, ["--vty_socket", path.to_str().unwrap(), "-c", &command]).ok()?;
-            let entries = text.matches("BGP flowspec entry").count();
-            (entries >= set.rules.len()).then(|| read("frr", &format!("{command}\n{text}")))
-        });
-        let shown = shown.unwrap_or_else(|| panic!("not all {} are shown\n{}", set.rules.len(), log(path)));
-        let theirs: Vec<Rule<'_>> = shown.document.rule_sets.iter().flat_map(|set| &set.rules).collect();
-        let mut theirs = theirs.as_slice();
-        for rule in &set.rules {
-            // The destination is each rule's own, and decides the order.
-            let own = |entry: &&Rule<'_>| {
-                entry.condition.tests().first().map(|test| test.values())
-                    == rule.condition.tests().first().map(|test| test.values())
-            };
-            let entries;
-            (entries, theirs) = theirs.split_at(theirs.iter().take_while(own).count());
-            assert!(!entries.is_empty(), "{} is not shown in its place", rule.name);
-            compared[is_as_announced(&rule, &asked[rule.name], entries)] += 1;
-        }
-        assert!(theirs.is_empty());
-    }
-    let [same, open, between] = compared;
-    println!(
-        "frr: {same} rules shown as they were announced, {open} but for what goes on, {between} between bounds"
+/// Starts a daemon that connects to the speaker at `port`.
+fn start_gobgp(gobgpd: &Path, folder: &Path, port: u16, own: u16, api: &str) -> Program {
+    let neighbor = |family: &str| {
+        format!("[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"{family}\"\n")
+    };
+    let frame = format!(
+        "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = {own}\nlocal-address-list = [\"127.0.0.1\"]\n\
+         [[neighbors]]\n[neighbors.config]\nneighbor-address = \"127.0.0.1\"\npeer-as = 65002\n\
+         [neighbors.transport.config]\nremote-port = {port}\n[neighbors.timers.config]\nconnect-retry = 5\n{}{}",
+        neighbor("ipv4-flowspec"),
+        neighbor("ipv6-flowspec")
     );
-    assert!(compared.iter().all(|count| *count > 100), "{compared:?}");
-}
-
-/// Communities of a route, any kind that FRR takes.
-fn communities(numbers: &mut Numbers) -> Vec<Community> {
-    let value = |numbers: &mut Numbers| -> [u8; 6] { std::array::from_fn(|_| numbers.small(256)) };
-    let mut list = Vec::new();
-    for (kind, subtype) in
-        [(0x80, 0x06), (0x80, 0x07), (0x80, 0x08), (0x81, 0x08), (0x82, 0x08), (0x80, 0x09), (1, 0x0c)]
-    {
-        if numbers.below(5) > 0 {
-            continue;
-        }
-        let [a, b, c, d, e, f] = value(numbers);
-        let [b2, c2, d2, e2] = [0.0, 1.0, 9600.0, 1e9_f32][numbers.small::<usize>(4)].to_be_bytes();
-        let octets = match subtype {
-            0x06 => [kind, subtype, 0, 0, b2, c2, d2, e2],
-            0x07 => [kind, subtype, 0, 0, 0, 0, 0, f & 3],
-            0x09 => [kind, subtype, 0, 0, 0, 0, 0, f & 63],
-            0x0c => [kind, subtype, 192, 0, 2, d, 0, 0],
-            _ => [kind, subtype, a, b, c, d, e, f],
-        };
-        list.push(Community::Short(octets));
-    }
-    list
-}
-
-/// The first twelve characters of the target a packet is redirected to.
-fn target(action: &Action) -> Option<String> {
-    let text = match action {
-        Action::RedirectTarget(_) => describe(action).replace('L', ""),
-        Action::Other(words) => words.to_string(),
-        _ => return None,
-    };
-    Some(
-        text.rsplit_once(' ')
-            .filter(|(head, _)| head.contains("redirect"))?
-            .1
-            .trim_start_matches("RT:")
-            .chars()
-            .take(12)
-            .collect(),
-    )
-}
-
-/// Whether a route is shown as it was announced (0), but for whether later rules count (1), or so that what it matches
-/// lies between bounds (2). What it asks for is the same but for that.
-fn is_as_announced(rule: &Rule<'_>, communities: &[Community], entries: &[Rule<'_>]) -> usize {
-    let mut actions = Actions::accept();
-    for community in communities {
-        actions.push_community(community, None, Span::default()).unwrap();
-    }
-    let unclear = communities.iter().any(|community| matches!(community, Community::Short([0x80, 0x07, ..])));
-    let verdict = |outcome: Outcome| match outcome {
-        Outcome::Next { held } => held.unwrap_or(Verdict::Accept),
-        Outcome::Verdict(verdict) => verdict,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(entries.len(), 1 + usize::from(unclear), "{}", rule.name);
-    for entry in entries {
-        assert_eq!(verdict(entry.outcome), verdict(actions.outcome()), "{}", rule.name);
-        // Of a traffic-action nothing is shown but that there is one, of a target twelve characters.
-        let (targets, others): (Vec<&Action>, Vec<&Action>) =
-            entry.actions.iter().partition(|action| target(action).is_some());
-        let sent = actions.beside();
-        let (sent_targets, sent_others): (Vec<&Action>, Vec<&Action>) =
-            sent.iter().partition(|action| target(action).is_some());
-        let shown = |action: &&&Action| {
-            !matches!(action, Action::Sample)
-                && !matches!(action, Action::Other(words) if words.starts_with("FS:action"))
-        };
-        let is_same = others.iter().filter(shown).eq(sent_others.iter().filter(shown))
-            && targets.len() == sent_targets.len()
-            && targets.iter().all(|shown| {
-                sent_targets.iter().any(|sent| {
-                    shown == sent || matches!(shown, Action::Other(_)) && target(shown) == target(sent)
-                })
-            });
-        assert!(is_same, "{}: {communities:?} is shown as {:?}", rule.name, entry.actions);
-    }
-    let either = Condition::or(entries.iter().map(|entry| entry.condition.clone()));
-    if !unclear && !either.has_opaque() {
-        assert_eq!(either, *rule.condition, "{}", rule.name);
-        return 0;
-    }
-    let mut spaces = Spaces::new(Model::real(), &limits::RULE_SET_NODES);
-    let (sent, shown) = (spaces.of(rule.condition).unwrap(), spaces.of(&either).unwrap());
-    let (over, under) = (spaces.over(shown).unwrap(), spaces.under(shown).unwrap());
-    assert!(spaces.is_subset(sent, over).unwrap(), "{} takes more than is shown", rule.name);
-    assert!(spaces.is_subset(under, sent).unwrap(), "{} takes less than is shown", rule.name);
-    if over == under { 1 } else { 2 }
+    let file = folder.join("gobgpd.toml");
+    std::fs::write(&file, frame).unwrap();
+    let hosts = format!("127.0.0.1:{api}");
+    let arguments = ["-f", file.to_str().unwrap(), "--api-hosts", &hosts];
+    Program::start(gobgpd, arguments, &[], &folder.join("log")).unwrap()
 }
 
 #[test]

@@ -88,6 +88,21 @@ fn why_unknown(condition: &Condition, headers: &Headers, decoded: Decoded, link_
     }
 }
 
+/// Why nobody can say what becomes of a packet of the vectors: link layers that are not decoded, headers that the packet
+/// model does not keep, names. Each is told to the user too.
+const OUTSIDE: &[&str] = &[
+    "DECnet headers are not kept",
+    "LLC headers are not kept",
+    "headers of tunnels are not kept",
+    "names of hosts and networks are not resolved",
+    "the number of a PPPoE session is not kept",
+    "what follows an authentication header of IPv4 is not kept",
+];
+
+/// Link types of the vectors that are not decoded: 802.11 with and without what the radio said, `ARCnet`, `BACnet`, MTP2,
+/// SLIP, tags of switches.
+const NOT_DECODED: &[u16] = &[8, 105, 127, 129, 140, 165, 192, 281, 284];
+
 #[test]
 fn vectors_of_what_is_kept_have_their_verdicts() {
     let Some(root) = corpora() else { return };
@@ -111,13 +126,7 @@ fn vectors_of_what_is_kept_have_their_verdicts() {
             let truth = evaluate(condition, &headers);
             if truth == Truth::Unknown {
                 assert!(condition.has_opaque() || decoded == Decoded::NotDecoded, "{vector}");
-                *unknown
-                    .entry(format!(
-                        "{} {}",
-                        words(&vector, "expr"),
-                        why_unknown(condition, &headers, decoded, frame.link_type)
-                    ))
-                    .or_default() += 1;
+                *unknown.entry(why_unknown(condition, &headers, decoded, frame.link_type)).or_default() += 1;
             } else if truth == Truth::from(accept.as_bool().unwrap()) {
                 decided += 1;
             } else {
@@ -132,6 +141,11 @@ fn vectors_of_what_is_kept_have_their_verdicts() {
     println!("{decided} verdicts as libpcap's, {sum} that nobody can say: {unknown:#?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(decided > 250, "{decided}");
+    let of_link =
+        |why: &str| NOT_DECODED.iter().any(|link| why == format!("frames of {link} are not decoded"));
+    let unlisted: Vec<&String> =
+        unknown.keys().filter(|why| !OUTSIDE.contains(&why.as_str()) && !of_link(why)).collect();
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
 }
 
 /// Aliases that are none for the libpcap we follow: IGRP is protocol 9 there, and 88 where the system has that name.

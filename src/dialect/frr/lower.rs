@@ -47,6 +47,17 @@ impl Shown {
     }
 }
 
+/// What an entry asks for that is not shown in full, and where that stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// Whether later rules count.
+    goes_on: Option<Span>,
+    /// A rate in packets, which may be 0.
+    discards: Option<Span>,
+    /// On which interfaces it counts.
+    interfaces: Option<Span>,
+}
+
 /// The rules of a file.
 #[derive(Debug)]
 pub(super) struct Rules<'o> {
@@ -103,7 +114,7 @@ impl<'o> Rules<'o> {
             let id = format!("frr {}", self.words(*span));
             opaque.push(Condition::opaque(id, "these words could not be read", *span));
         }
-        let (mut actions, stops) = self.actions(entry, findings);
+        let (actions, open) = self.actions(entry, findings);
         let set = table.rule_set_name(None);
         let origin = Origin { source: self.source, span: entry.span };
         // One that cannot be encoded goes behind the others.
@@ -112,24 +123,38 @@ impl<'o> Rules<'o> {
             key.clear();
         }
         let shown = if family == Family::Inet6 { &mut self.six } else { &mut self.four };
+        let mut spare = Vec::new();
         let mut add = |actions: &Actions, opaque: &[Condition], findings: &mut Vec<Diagnostic>| {
             let (name, rule_set, spec) = (&name, &set, &spec);
             let read = flowspec::Route { name, rule_set, spec, octets: None, actions, opaque, origin };
             flowspec::add(&read, self.options, findings, &mut shown.rules);
             shown.keys.push(key.clone());
         };
-        if let Some(span) = stops {
-            // Packets for which it goes on pass by the rule that stops.
-            let (id, reason) = (format!("frr {name} goes on"), "whether later rules count is not shown");
-            let goes_on = Condition::opaque(id, reason, span);
-            actions.goes_on = true;
-            opaque.push(goes_on.clone());
-            add(&actions, &opaque, &mut Vec::new());
-            actions.goes_on = false;
-            opaque.pop();
-            opaque.push(Condition::not(goes_on));
+        if let Some(span) = open.interfaces {
+            let (id, reason) = (format!("frr {name} interfaces"), "the group of interfaces is not shown");
+            opaque.push(Condition::opaque(id, reason, span));
         }
-        add(&actions, &opaque, findings.list());
+        let either = |span: Option<Span>| if span.is_some() { &[true, false][..] } else { &[false][..] };
+        for discards in either(open.discards) {
+            for goes_on in either(open.goes_on) {
+                let mut actions = actions.clone();
+                let mut parts = opaque.clone();
+                let mut case = |span: Option<Span>, is: bool, what: &str, reason: &str| {
+                    let Some(span) = span else { return };
+                    let condition = Condition::opaque(format!("frr {name} {what}"), reason, span);
+                    parts.push(if is { condition } else { Condition::not(condition) });
+                };
+                case(open.discards, *discards, "discards", "the rate in packets is not shown");
+                case(open.goes_on, *goes_on, "goes on", "whether later rules count is not shown");
+                actions.goes_on = *goes_on;
+                if *discards {
+                    actions.push_rate(0.0, RateUnit::PacketsPerSecond, entry.span);
+                }
+                // What is wrong with it is said once.
+                let is_last = !discards && !goes_on;
+                add(&actions, &parts, if is_last { findings.list() } else { &mut spare });
+            }
+        }
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.clone());
             finding.rule_set.get_or_insert_with(|| set.clone());
@@ -240,10 +265,10 @@ impl<'o> Rules<'o> {
         Some(Condition::opaque_within(id, reason, any, all, item.span))
     }
 
-    // What an entry asks for, and where it is shown to stop, which says nothing.
-    fn actions(&self, entry: &Entry, findings: &mut Findings) -> (Actions, Option<Span>) {
+    // What an entry asks for, and what of that is not known.
+    fn actions(&self, entry: &Entry, findings: &mut Findings) -> (Actions, Open) {
         let mut actions = Actions::new();
-        let mut stops = None;
+        let mut open = Open::default();
         actions.given = entry.asked_known;
         for (asked, span) in &entry.asked {
             match asked {
@@ -252,6 +277,17 @@ impl<'o> Rules<'o> {
                     // No community of eight octets that is made here is malformed.
                     let _ = actions.push_community(&Community::Short(*octets), None, *span);
                 }
+                Asked::Unknown(kind, subtype) => {
+                    let message = "FRR shows the type of this community and not what it asks for";
+                    let help = "take the route from the wire: a capture of the session or an MRT dump";
+                    findings.add(raised::MISLEADING_TEXT, Level::Warning, message, *span, help);
+                    match (kind, subtype) {
+                        (0x80, 0x0c) => open.discards = Some(*span),
+                        (0x07 | 0x47, 0x02) => open.interfaces = Some(*span),
+                        _ => {}
+                    }
+                    actions.push(Action::Other(self.words(*span).into()), *span);
+                }
                 Asked::Words => {
                     let words = self.words(*span);
                     if words.starts_with("FS:action") {
@@ -259,7 +295,7 @@ impl<'o> Rules<'o> {
                             "FRR shows `eval stops` whatever the action says: later rules may count too";
                         let help = "take the route from the wire: a capture of the session or an MRT dump";
                         findings.add(raised::MISLEADING_TEXT, Level::Warning, message, *span, help);
-                        stops = Some(*span);
+                        open.goes_on = Some(*span);
                     } else if !values::is_known(&words) {
                         let message = format!("`{words}` is no action that FRR shows");
                         findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, *span, "");
@@ -273,7 +309,7 @@ impl<'o> Rules<'o> {
                 }
             }
         }
-        (actions, stops)
+        (actions, open)
     }
 
     /// Adds the rule set of a policy map.

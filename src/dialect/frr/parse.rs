@@ -121,7 +121,7 @@ impl Entry {
 }
 
 /// Words that end the value before them.
-const ENDS: [&str; 7] = ["FS:", "received", "not", "installed", "Displayed", "NH:", "BGP"];
+const ENDS: [&str; 8] = ["FS:", "UNK:", "received", "not", "installed", "Displayed", "NH:", "BGP"];
 
 // The components and actions of one line; a line may hold a whole entry, or one word of it.
 fn detail(line: &str, at: usize, block: &mut Block) {
@@ -155,7 +155,7 @@ fn detail(line: &str, at: usize, block: &mut Block) {
             let value_end = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             entry.push(kind, slice(value_start, value_end), at + value_start, at + start);
             index = end.max(index + 1);
-        } else if word.starts_with("FS:") || word.starts_with("NH:") {
+        } else if ["FS:", "NH:", "UNK:"].iter().any(|head| word.starts_with(head)) {
             let end = ends(index + 1);
             let stop = words.get(end).map_or(line.trim_end().len(), |(_, start)| *start);
             let text = slice(start, stop).trim_end();
@@ -266,8 +266,10 @@ fn json(text: &str, rules: &mut Rules<'_>, findings: &mut Findings) -> usize {
 
 /// The communities of a list, each with its name in front.
 fn communities(text: &str) -> impl Iterator<Item = &str> {
-    let begins =
-        |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with("FS:") || rest.starts_with("NH:"));
+    let begins = |at: &usize| {
+        let rest = text.get(*at..).unwrap_or("");
+        ["FS:", "NH:", "UNK:"].iter().any(|head| rest.starts_with(head))
+    };
     let starts: Vec<usize> = (0..text.len()).filter(begins).collect();
     let ends = starts.iter().skip(1).copied().chain([text.len()]).collect::<Vec<_>>();
     starts.into_iter().zip(ends).filter_map(|(start, end)| Some(text.get(start..end)?.trim()))

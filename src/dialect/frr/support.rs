@@ -61,6 +61,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     entry("action", "FS:redirect IP", Support::Full, ""),
     entry("action", "FS:redirect VRF", Support::Partial, "a target of twelve characters may have been cut"),
     entry("action", "NH", Support::Full, "a redirect or a copy to an address"),
+    entry("action", "UNK", Support::Opaque, "a community of which the type alone is shown"),
     entry("component", "DSCP field", Support::Partial, JOINS),
     entry("component", "Destination Address", Support::Full, ""),
     entry("component", "Destination Port", Support::Partial, JOINS),

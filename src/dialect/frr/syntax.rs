@@ -37,6 +37,8 @@ pub(super) enum Asked {
     Rate(f64),
     /// An extended community.
     Community([u8; 8]),
+    /// A community of which FRR shows the type alone.
+    Unknown(u8, u8),
     /// Words that say less than the community did.
     Words,
 }

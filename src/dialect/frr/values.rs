@@ -87,7 +87,9 @@ fn bits(text: &str, offset: usize) -> Option<Vec<Operand>> {
 
 /// Whether words name an action that FRR shows, whatever it says of it.
 pub(super) fn is_known(words: &str) -> bool {
-    ["FS:rate ", "FS:action", "FS:redirect ", "FS:marking ", "NH:"].iter().any(|head| words.starts_with(head))
+    ["FS:rate ", "FS:action", "FS:redirect ", "FS:marking ", "NH:", "UNK:"]
+        .iter()
+        .any(|head| words.starts_with(head))
 }
 
 /// Characters of a target that FRR 8.4.4 shows: more are cut off.
@@ -124,12 +126,20 @@ pub(super) fn asked(words: &str) -> Asked {
             let target = target.trim().trim_start_matches("RT:");
             return read_target(target).filter(|_| !is_cut(words));
         }
+        if let Some((kind, subtype)) = words.strip_prefix("UNK:").and_then(|rest| rest.split_once(',')) {
+            return Some(Asked::Unknown(kind.trim().parse().ok()?, subtype.trim().parse().ok()?));
+        }
         // The last two octets of the community: the lowest bit asks for a copy.
         if let Some(hop) = words.strip_prefix("NH:") {
             let (addr, flags) = hop.rsplit_once(':')?;
             let addr = u64::from(addr.parse::<Ipv4Addr>().ok()?.to_bits());
             let flags = u64::from(flags.trim().parse::<u16>().ok()?);
             return Some(Asked::Community((0x010c << 48 | addr << 16 | flags).to_be_bytes()));
+        }
+        // The older redirect, to the next hop of the update.
+        if let Some(flags) = words.strip_prefix("FS:redirect IP 0x") {
+            let flags = u64::from(u16::from_str_radix(flags.trim(), 16).ok()?);
+            return Some(Asked::Community((0x0800 << 48 | flags).to_be_bytes()));
         }
         let addr: Ipv4Addr = words.strip_prefix("FS:redirect IP ")?.split([' ', ':']).next()?.parse().ok()?;
         let [a, b, c, d] = addr.octets();

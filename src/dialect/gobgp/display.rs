@@ -120,7 +120,7 @@ fn path(text: &str, offset: usize, six: bool, route: &mut Route, findings: &mut 
     route.asked_known = rest.contains("[{");
     if let Some((before, list)) = rest.split_once("{Extcomms: ") {
         let list_at = at + before.len() + "{Extcomms: ".len();
-        then::shown(list.split('}').next().unwrap_or(list), list_at, route);
+        then::shown(list.split('}').next().unwrap_or(list), list_at, route, findings);
     }
     count
 }

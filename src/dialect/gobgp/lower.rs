@@ -13,10 +13,12 @@ use crate::dialect::findings::Findings;
 use crate::dialect::flowspec::{self, Actions, Community, ComponentType, FlowSpec, Table, encode};
 use crate::dialect::{ReadOptions, raised};
 use crate::field::Family;
-use crate::ir::{Action, Condition, Document, Origin, RateUnit, RuleBuf};
+use crate::ir::{Action, Condition, Document, Origin, RateUnit};
 use crate::net::Prefix4;
 use crate::source::{SourceId, Span};
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
 type Distinguisher = Option<[u8; 8]>;
 
@@ -39,9 +41,11 @@ pub(super) struct Rules<'o> {
 struct Group {
     table: Table,
     name: String,
-    // None where a rule was removed or replaced.
-    rules: Vec<Option<RuleBuf>>,
-    by_nlri: HashMap<Box<[u8]>, usize>,
+    rules: crate::ir::Rules,
+    // The rules that were removed or replaced.
+    gone: BTreeSet<usize>,
+    // The last rule with an NLRI, by its digest: whether it is that NLRI, the rule tells.
+    by_nlri: HashMap<u64, usize, RandomState>,
 }
 
 impl<'o> Rules<'o> {
@@ -63,8 +67,13 @@ impl<'o> Rules<'o> {
     /// What was read, each rule set in evaluation order; those that lost all their rules are gone.
     pub(super) fn finish(self) -> Document {
         let sets = self.groups.into_iter().filter_map(|group| {
-            let rules: crate::ir::Rules = group.rules.into_iter().flatten().collect();
-            (!rules.is_empty()).then(|| flowspec::rule_set(group.name, group.table, rules))
+            let Group { table, name, mut rules, gone, by_nlri } = group;
+            drop(by_nlri);
+            if !gone.is_empty() {
+                rules.retain(|index, _| !gone.contains(&index));
+            }
+            rules.shrink_to_fit();
+            (!rules.is_empty()).then(|| flowspec::rule_set(name, table, rules))
         });
         Document { rule_sets: sets.collect(), symbols: Vec::new() }
     }
@@ -72,7 +81,8 @@ impl<'o> Rules<'o> {
     /// Removes every rule of a table.
     pub(super) fn clear(&mut self, table: Table) {
         for group in self.groups.iter_mut().filter(|group| group.table == table) {
-            group.rules.clear();
+            group.rules = crate::ir::Rules::new();
+            group.gone.clear();
             group.by_nlri.clear();
         }
     }
@@ -80,7 +90,8 @@ impl<'o> Rules<'o> {
     fn group(&mut self, table: Table, distinguisher: Distinguisher) -> usize {
         *self.by_key.entry((table, distinguisher)).or_insert_with(|| {
             let name = table.rule_set_name(distinguisher);
-            self.groups.push(Group { table, name, rules: Vec::new(), by_nlri: HashMap::new() });
+            let (rules, gone) = (crate::ir::Rules::new(), BTreeSet::new());
+            self.groups.push(Group { table, name, rules, gone, by_nlri: HashMap::default() });
             self.groups.len() - 1
         })
     }
@@ -101,32 +112,30 @@ impl<'o> Rules<'o> {
             &number
         };
         self.fill_actions(route, findings);
-        let set = self.groups.get(at).map(|group| group.name.clone()).unwrap_or_default();
+        let Some(Group { name: set, rules, gone, by_nlri, .. }) = self.groups.get_mut(at) else { return };
         let read = flowspec::Route {
             name,
-            rule_set: &set,
+            rule_set: set,
             spec: &self.spec,
             octets: None,
             actions: &self.actions,
             opaque: &self.opaque,
             origin: Origin { source: self.source, span: route.span },
         };
-        let rule = flowspec::rule(&read, self.options, findings.list());
+        let new = rules.len();
+        flowspec::add(&read, self.options, findings.list(), rules);
         for finding in findings.list().iter_mut().skip(first) {
             finding.rule = Some(name.to_owned());
             finding.rule_set.get_or_insert_with(|| set.clone());
         }
         findings.bound();
-        let Some(group) = self.groups.get_mut(at) else { return };
-        let new = group.rules.len();
         if route.verb == Verb::Add
-            && let Some(nlri) = &rule.nlri
-            && let Some(old) = group.by_nlri.insert(nlri.clone(), new)
-            && let Some(old) = group.rules.get_mut(old)
+            && let Some(nlri) = rules.get(new).and_then(|rule| rule.nlri)
+            && let Some(old) = by_nlri.insert(by_nlri.hasher().hash_one(nlri), new)
+            && rules.get(old).is_some_and(|rule| rule.nlri == Some(nlri))
         {
-            *old = None;
+            gone.insert(old);
         }
-        group.rules.push(Some(rule));
     }
 
     fn delete(&mut self, at: usize, route: &Route, findings: &mut Findings) {
@@ -136,8 +145,11 @@ impl<'o> Rules<'o> {
         }
         let group = self.groups.get_mut(at);
         let found = group.and_then(|group| {
-            let index = group.by_nlri.remove(octets.as_slice())?;
-            group.rules.get_mut(index)?.take()
+            let digest = group.by_nlri.hasher().hash_one(octets.as_slice());
+            let index = *group.by_nlri.get(&digest)?;
+            (group.rules.get(index)?.nlri == Some(octets.as_slice())).then_some(())?;
+            group.by_nlri.remove(&digest);
+            group.gone.insert(index).then_some(())
         });
         if found.is_none() {
             let message = "this route is removed and was not added before";

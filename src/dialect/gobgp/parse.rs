@@ -112,12 +112,23 @@ fn comment_behind(text: &str, at: usize) -> Option<&str> {
 /// The table of a family's name; none for families without flow routes.
 pub(super) fn table(family: &str) -> Option<Table> {
     Some(match family {
-        "ipv4-flowspec" => Table::Ipv4,
-        "ipv6-flowspec" => Table::Ipv6,
-        "ipv4-l3vpn-flowspec" | "l3vpn-ipv4-flowspec" => Table::Vpnv4,
-        "ipv6-l3vpn-flowspec" | "l3vpn-ipv6-flowspec" => Table::Vpnv6,
+        "ipv4-flowspec" | "ipv4-flow" | "flow4" => Table::Ipv4,
+        "ipv6-flowspec" | "ipv6-flow" | "flow6" => Table::Ipv6,
+        "ipv4-l3vpn-flowspec" | "ipv4vpn-flowspec" | "flowvpn4" => Table::Vpnv4,
+        "ipv6-l3vpn-flowspec" | "ipv6vpn-flowspec" | "flowvpn6" => Table::Vpnv6,
         _ => return None,
     })
+}
+
+/// What a word behind `rib` does: its tool takes the beginning of a command for it.
+fn verb(word: &str) -> Option<Verb> {
+    let begins = |command: &str| !word.is_empty() && command.starts_with(word);
+    match word {
+        _ if begins("add") => Some(Verb::Add),
+        "delete" => Some(Verb::Delete),
+        _ if begins("del") => Some(Verb::Delete),
+        _ => None,
+    }
 }
 
 struct Commands<'r, 'o> {
@@ -134,6 +145,7 @@ impl<'a> Commands<'_, '_> {
         }
         let rib = words.iter().position(|(word, _)| *word == "rib");
         let named = words.iter().any(|(word, _)| *word == "gobgp" || word.ends_with("/gobgp"));
+        let is_rib = named && rib.is_some();
         let rest = match rib {
             Some(at) if named || at < 3 => words.get(at + 1..).unwrap_or(&[]),
             _ if named => {
@@ -143,18 +155,18 @@ impl<'a> Commands<'_, '_> {
             _ => words,
         };
         let rest = without_options(rest);
-        let Some(head) = Head::read(words, &rest) else {
+        let Some(head) = Head::read(words, &rest, is_rib) else {
             self.skipped += 1;
             // One that only shows what is there has no words left, or names what to show.
             let shows = rest.first().is_none_or(|(word, _)| {
-                matches!(*word, "summary" | "in" | "out") || word.contains(['.', ':', '/'])
+                "summary".starts_with(word)
+                    || *word == "in"
+                    || *word == "out"
+                    || word.contains(['.', ':', '/'])
             });
-            if named && words.iter().any(|(word, _)| table(word).is_some()) && !shows {
-                self.findings.error(
-                    raised::SYNTAX_ERROR,
-                    "expected `match` with keys and values",
-                    place(words),
-                );
+            if is_rib && !shows && words.iter().any(|(word, _)| table(word).is_some()) {
+                let message = "expected `match` with keys and values";
+                self.findings.error(raised::SYNTAX_ERROR, message, place(words));
             }
             return;
         };
@@ -178,14 +190,23 @@ impl<'a> Commands<'_, '_> {
         }
         let Some(table) = head.table() else {
             self.skipped += 1;
+            if let Some((word, at)) = head.family {
+                let span = Span::new(at, at + word.len());
+                self.findings.error(raised::SYNTAX_ERROR, "expected a family of flow routes", span);
+            }
             return;
         };
         let first = self.findings.len();
         self.route.clear(head.verb, table, whole);
         if let Some((word, at)) = head.stray {
             let span = Span::new(at, at + word.len());
-            self.findings.error(raised::SYNTAX_ERROR, "expected `add` or `del` in front of `match`", span);
-            self.route.broken = Some(span);
+            if head.is_refused {
+                self.findings.error(raised::SYNTAX_ERROR, "expected `add` or `del` behind `rib`", span);
+                self.route.broken = Some(span);
+            } else {
+                let message = format!("GoBGP passes over `{word}` in front of `match`");
+                self.findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, "remove it");
+            }
         }
         if head.all {
             self.rules.clear(table);
@@ -228,8 +249,12 @@ impl<'a> Commands<'_, '_> {
     }
 
     fn keys(&mut self, args: &[Word<'a>], whole: Span) {
-        let is_key = |word: &str| support::component(word).is_some() || support::LAYER2.contains(&word);
-        let is_attribute = |word: &str| support::ATTRIBUTES.contains(&word) || word == "rt";
+        // Values begin with signs and digits, or with letters that few keys begin with.
+        let begins = |word: &str| word.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        let is_key = |word: &str| {
+            begins(word) && (support::component(word).is_some() || support::LAYER2.contains(&word))
+        };
+        let is_attribute = |word: &str| begins(word) && (support::ATTRIBUTES.contains(&word) || word == "rt");
         if args.is_empty() {
             self.findings.error(raised::SYNTAX_ERROR, "expected a key and its values behind `match`", whole);
             self.route.broken = Some(whole);
@@ -268,15 +293,16 @@ struct Head<'a, 'w> {
     family: Option<Word<'a>>,
     distinguisher: Option<Word<'a>>,
     all: bool,
-    // A word in front of `match` that means nothing there.
+    // A word in front of `match` that means nothing there, and whether the command is refused for it.
     stray: Option<Word<'a>>,
+    is_refused: bool,
     matching: &'w [Word<'a>],
     then: Option<&'w [Word<'a>]>,
 }
 
 impl<'a, 'w> Head<'a, 'w> {
     // None when the command adds and removes no flow route.
-    fn read(whole: &[Word<'a>], rest: &'w [Word<'a>]) -> Option<Self> {
+    fn read(whole: &[Word<'a>], rest: &'w [Word<'a>], is_rib: bool) -> Option<Self> {
         let then = rest.iter().position(|(word, _)| *word == "then");
         let matched = rest.iter().position(|(word, _)| *word == "match");
         let option = |words: &[Word<'a>]| {
@@ -292,21 +318,18 @@ impl<'a, 'w> Head<'a, 'w> {
             })
         };
         let family = option(whole).or_else(|| joined(whole));
-        let verb = rest.iter().take(matched.unwrap_or(rest.len())).find_map(|(word, _)| match *word {
-            "add" => Some(Verb::Add),
-            "del" | "delete" => Some(Verb::Delete),
-            _ => None,
-        });
         let before = rest.get(..matched.unwrap_or(0)).unwrap_or(&[]);
         let distinguisher = before.windows(2).find_map(|pair| match pair {
             [("rd", _), word] => Some(*word),
             _ => None,
         });
-        let mut words = before.iter();
-        let mut stray = None;
+        let first = rest.first().filter(|_| matched != Some(0) && (is_rib || matched.is_some()));
+        let verb = first.and_then(|(word, _)| verb(word));
+        let is_refused = is_rib && verb.is_none();
+        let mut words = before.iter().skip(usize::from(verb.is_some()));
+        let mut stray = if is_refused { rest.first().copied() } else { None };
         while let Some((word, at)) = words.next() {
             match *word {
-                "add" | "del" | "delete" => {}
                 "rd" => _ = words.next(),
                 word => _ = stray.get_or_insert((word, *at)),
             }
@@ -329,7 +352,16 @@ impl<'a, 'w> Head<'a, 'w> {
         let end = then.filter(|at| *at >= begin).unwrap_or(rest.len());
         let matching = rest.get(begin..end)?;
         let then = then.and_then(|at| rest.get(at + 1..));
-        Some(Self { verb: verb.unwrap_or(Verb::Add), family, distinguisher, all, stray, matching, then })
+        Some(Self {
+            verb: verb.unwrap_or(Verb::Add),
+            family,
+            distinguisher,
+            all,
+            stray,
+            is_refused,
+            matching,
+            then,
+        })
     }
 
     // The table its family names; without one, that of its prefixes.

@@ -48,7 +48,7 @@ pub(super) fn looks_like(text: &str) -> Recognition {
         let line = line.trim_start();
         let words = || line.split_whitespace();
         let named = words().take(6).any(|word| word == "gobgp" || word.ends_with("/gobgp"));
-        if named && words().any(|word| word == "rib") && line.contains("flowspec") {
+        if named && words().any(|word| word == "rib") && line.contains("flow") {
             return Recognition::Certain;
         }
         if begins_as_command(line) {

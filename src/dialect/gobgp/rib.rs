@@ -73,7 +73,12 @@ impl Rib<'_, '_> {
             if matches!(attribute.get("type").and_then(Json::number), Some(16 | 25)) {
                 let list = attribute.get("value").map_or(&[][..], Json::list);
                 for community in list {
-                    self.route.asked.push((asked(community), community.span));
+                    let asked = asked(community);
+                    if asked == Asked::Unread {
+                        let kind = community.get("type").and_then(Json::number).unwrap_or(0);
+                        then::unread(&format!("type {kind}"), community.span, self.findings);
+                    }
+                    self.route.asked.push((asked, community.span));
                 }
             }
         }
@@ -175,7 +180,7 @@ fn asked(community: &Json<'_>) -> Asked {
     let number = |name: &str| community.get(name).and_then(Json::number);
     let octet = |name: &str| number(name).and_then(|n| u8::try_from(n).ok());
     let text = community.get("value").and_then(Json::text);
-    let asked = match (octet("type"), octet("subtype")) {
+    let read = || match (octet("type"), octet("subtype")) {
         (Some(0x80), Some(0x06)) => {
             #[expect(clippy::cast_possible_truncation, reason = "the wire has single precision")]
             let rate = community.get("rate").and_then(Json::float).map(|rate| f64::from(rate as f32));
@@ -187,11 +192,39 @@ fn asked(community: &Json<'_>) -> Asked {
         }
         (Some(0x80), Some(0x09)) => octet("value").map(then::mark),
         (Some(0x80), Some(0x0b)) => text.and_then(then::six),
-        (Some(kind @ (0x80..=0x82)), Some(subtype @ 0x08)) | (Some(kind @ 0..=2), Some(subtype @ 2..=3)) => {
+        (Some(kind @ (0x80..=0x82)), Some(subtype @ 0x08)) | (Some(kind @ 0..=2), Some(subtype)) => {
             let target = text.and_then(then::target).filter(|(form, _)| *form == kind & 3);
             target.map(|(_, value)| then::short(kind, subtype, value))
         }
+        // Of others the octets behind the type are shown.
+        (Some(kind), Some(subtype)) => match text.and_then(octets)?.split_first()? {
+            (first, value) if *first == subtype => Some(then::short(kind, subtype, value.try_into().ok()?)),
+            _ => None,
+        },
         _ => None,
     };
-    asked.unwrap_or(Asked::Unread)
+    read().unwrap_or(Asked::Unread)
+}
+
+/// Octets in base 64 (RFC 4648 §4).
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let (mut bits, mut count) = (0_u32, 0);
+    let mut list = Vec::new();
+    for letter in text.trim_end_matches('=').bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            list.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(list)
 }

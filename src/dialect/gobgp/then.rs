@@ -83,7 +83,7 @@ pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings
 }
 
 /// Reads what is shown between `{Extcomms: ` and `}`.
-pub(super) fn shown(list: &str, offset: usize, route: &mut Route) {
+pub(super) fn shown(list: &str, offset: usize, route: &mut Route, findings: &mut Findings) {
     let mut rest = list;
     while let Some((before, tail)) = rest.split_once('[') {
         let Some((inside, after)) = tail.split_once(']') else { return };
@@ -93,16 +93,50 @@ pub(super) fn shown(list: &str, offset: usize, route: &mut Route) {
         let asked = match name {
             "discard" => Some(Asked::Rate(0.0)),
             "rate" => rate(value.split('(').next().unwrap_or(value)).map(Asked::Rate),
+            "action" if value.is_empty() => Some(Asked::Traffic(false, false)),
             "action" => traffic(value),
             "remark" => value.parse().ok().map(mark),
             "redirect" => {
                 six(value).or_else(|| target(value).map(|(kind, value)| short(kind | 0x80, 0x08, value)))
             }
-            _ => target(inside).map(|(kind, value)| short(kind, 0x02, value)),
+            _ => untyped(inside, route.table.is_vpn(), span, findings),
         };
+        if asked.is_none() {
+            unread(inside, span, findings);
+        }
         route.asked.push((asked.unwrap_or(Asked::Unread), span));
         rest = after;
     }
+}
+
+/// Says that nobody knows what a community asks for.
+pub(super) fn unread(text: &str, span: Span, findings: &mut Findings) {
+    let text: String = text.chars().take(40).collect();
+    let message = format!("the community `{}` asks for nothing that is known here", text.escape_debug());
+    findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, message, span, "");
+}
+
+/// A community that is shown without what tells its type: a target, a redirect to an address, or of one that GoBGP
+/// does not know the subtype and six octets as a number. It is taken for the one that means something for flow routes.
+fn untyped(text: &str, is_vpn: bool, span: Span, findings: &mut Findings) -> Option<Asked> {
+    let (asked, what) = if let Some((kind, value)) = target(text) {
+        if kind != 1 || is_vpn {
+            return Some(short(kind, 0x02, value));
+        }
+        (short(kind, 0x0c, value), "a redirect to an address")
+    } else {
+        let [_, subtype, value @ ..] = text.parse::<u64>().ok()?.to_be_bytes();
+        match subtype {
+            0x0c => (short(0x80, subtype, value), "a rate in packets"),
+            0x02 => (short(0x07, subtype, value), "a set of interfaces"),
+            0x00 => (short(0x08, subtype, value), "a redirect to the next hop"),
+            _ => return None,
+        }
+    };
+    let message = format!("GoBGP shows this community without its type: it is taken for {what}");
+    let help = "take the route from the JSON (`-j`), which has the type";
+    findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, help);
+    Some(asked)
 }
 
 /// A rate: digits, perhaps with a fraction, in the precision of the wire.
