@@ -87,6 +87,8 @@ mod robust;
 mod samples;
 #[path = "dialects/share.rs"]
 mod share;
+#[path = "dialects/txlate.rs"]
+mod txlate;
 
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads};
