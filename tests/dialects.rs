@@ -87,6 +87,8 @@ mod robust;
 mod samples;
 #[path = "dialects/share.rs"]
 mod share;
+#[path = "dialects/there_and_back.rs"]
+mod there_and_back;
 #[path = "dialects/txlate.rs"]
 mod txlate;
 
