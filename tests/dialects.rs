@@ -87,6 +87,10 @@ mod robust;
 mod samples;
 #[path = "dialects/share.rs"]
 mod share;
+#[path = "dialects/there_and_back.rs"]
+mod there_and_back;
+#[path = "dialects/txlate.rs"]
+mod txlate;
 
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{DIALECTS, Dialect, PrintOptions, ReadOptions, Reading, Reads};

@@ -7,8 +7,8 @@
 //! source address. Where connections are tracked, fragments are put together before any rule sees them.
 
 use super::lower::Reader;
-use super::matching::flags_test;
 use super::options::ranges;
+use super::transport::flags_test;
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet, Intervals};

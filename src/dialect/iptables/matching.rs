@@ -1,14 +1,10 @@
 //! What the options of matches mean.
-//!
-//! A match that reads the transport header never matches a later fragment (`par->fragoff != 0` in every xt match),
-//! which is what a test of a transport field says. Ports and flags that the nft back end loads itself are read
-//! from whatever octets stand there; see `fragments.rs`.
 
-use super::lower::{self, Backend, Reader};
+use super::lower::{self, Reader};
 use super::options::{Cursor, ranges, shown};
-use super::spec::{Loaded, Spec, push};
+use super::spec::{Spec, push};
 use super::support::{Meaning, Row};
-use super::values::{self, IcmpType, NoRange};
+use super::values::{self, NoRange};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::{Family, Field, ext};
@@ -142,7 +138,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number_range(
+    pub(super) fn number_range(
         &mut self,
         spec: &mut Spec,
         text: &str,
@@ -168,119 +164,6 @@ impl Reader<'_> {
         let top = u32::try_from(field.info().max).unwrap_or(u32::MAX);
         let range = if range.1 == max && field == Field::Len { (range.0, top) } else { range };
         spec.parts.push(Condition::test_at(field, ranges(&[range], not, top), span));
-    }
-
-    fn spi(&mut self, spec: &mut Spec, field: Field, text: &str, span: Span, not: bool) {
-        let read = |t: &str| values::small(t, u32::MAX);
-        if let Some(range) = self.number_range(spec, text, span, u32::MAX, read) {
-            spec.parts.push(Condition::test_at(field, ranges(&[range], not, u32::MAX), span));
-        }
-    }
-
-    fn port(&mut self, spec: &mut Spec, index: usize, source: bool, text: &str, span: Span, not: bool) {
-        let module = spec.loaded.get(index).map_or("", |loaded| loaded.name.as_str());
-        let protocol = protocol_of(module);
-        let Some(range) = self.number_range(spec, text, span, 65_535, |t| values::port(t, protocol)) else {
-            return;
-        };
-        let native = matches!(protocol, Some(6 | 17));
-        narrows(spec, index, range != (0, 65_535) || not);
-        if native && range == (0, 65_535) && self.backend == Backend::Nft {
-            // All ports it does not compare, negated or not (measured with 1.8.9).
-            return;
-        }
-        let condition = if native && self.reads_later_fragments() {
-            self.port_anywhere(source, &[range], not, span)
-        } else {
-            let field = if source { Field::Sport } else { Field::Dport };
-            Condition::test_at(field, ranges(&[range], not, 65_535), span)
-        };
-        push(&mut spec.parts, condition);
-    }
-
-    fn multiport(&mut self, spec: &mut Spec, meaning: Meaning, text: &str, span: Span, not: bool) {
-        let protocol = spec.wanted_protocol();
-        let (mut list, mut items) = (Vec::new(), 0);
-        for part in text.split(',') {
-            let Some(range) = self.number_range(spec, part, span, 65_535, |t| values::port(t, protocol))
-            else {
-                return;
-            };
-            items += if part.contains(':') { 2 } else { 1 };
-            list.push(range);
-        }
-        if items > 15 {
-            self.findings.syntax(span, "multiport takes at most 15 ports, and a range counts as two");
-            spec.unread = true;
-        }
-        let set = |field| Condition::test_at(field, ranges(&list, not, 65_535), span);
-        let condition = match meaning {
-            Meaning::Sports => set(Field::Sport),
-            Meaning::Dports => set(Field::Dport),
-            // Either port, or neither.
-            _ if not => Condition::and([set(Field::Sport), set(Field::Dport)]),
-            _ => Condition::or([set(Field::Sport), set(Field::Dport)]),
-        };
-        push(&mut spec.parts, condition);
-    }
-
-    fn tcp_flags(
-        &mut self,
-        spec: &mut Spec,
-        index: usize,
-        (mask, compare): (u32, u32),
-        not: bool,
-        span: Span,
-    ) {
-        narrows(spec, index, mask != 0 || compare != 0 || not);
-        if mask == 0 && self.backend == Backend::Nft {
-            // Of no flag it compares none.
-            return;
-        }
-        let condition = if self.reads_later_fragments() {
-            self.flags_anywhere(mask, compare, not, span)
-        } else {
-            flags_test(Field::TcpFlags, mask, compare, not, 0xfff, span)
-        };
-        push(&mut spec.parts, condition);
-    }
-
-    /// `-m ecn` reads a TCP header wherever the kernel takes it to be, in later fragments too, with either back end
-    /// (`xt_ecn` of Linux 6.18, measured).
-    fn congestion(&mut self, spec: &mut Spec, bit: u32, not: bool, span: Span) {
-        let value = if not { 0 } else { bit };
-        if self.reassembles() {
-            let bits = ValueSet::bits(value.into(), bit.into());
-            return spec.parts.push(Condition::test_at(Field::TcpFlags, bits, span));
-        }
-        push(&mut spec.parts, self.flags_anywhere(bit, value, false, span));
-        if self.options.iptables_exact {
-            let room = Condition::test_at(Field::L4Room, ValueSet::range(20, 31), span);
-            let later = Condition::and([
-                Condition::test(Field::IpVersion, ValueSet::single(6)),
-                Condition::test(Field::FragOff, ValueSet::range(1, 0x1fff)),
-            ]);
-            push(&mut spec.parts, Condition::or([room, later]));
-        }
-    }
-
-    fn icmp(&mut self, spec: &mut Spec, six: bool, text: &str, span: Span, not: bool) {
-        let (kind, code) =
-            if six { (Field::Icmp6Type, Field::Icmp6Code) } else { (Field::IcmpType, Field::IcmpCode) };
-        let Some(what) = values::icmp_type(text, six) else {
-            return self.bad_value(spec, "a type", text, span);
-        };
-        let one = |field, value, not| Condition::test_at(field, ranges(&[(value, value)], not, 255), span);
-        let condition = match what {
-            IcmpType::Any if not => Condition::False,
-            IcmpType::Any => Condition::test_at(kind, ValueSet::range(0, 255), span),
-            IcmpType::Type(value, None) => one(kind, value, not),
-            IcmpType::Type(value, Some(c)) if not => {
-                Condition::or([one(kind, value, true), one(code, c, true)])
-            }
-            IcmpType::Type(value, Some(c)) => Condition::and([one(kind, value, false), one(code, c, false)]),
-        };
-        push(&mut spec.parts, condition);
     }
 
     fn ttl(&mut self, spec: &mut Spec, meaning: Meaning, text: &str, span: Span, not: bool) {
@@ -536,157 +419,6 @@ impl Reader<'_> {
         let any = Condition::or(std::iter::once(state).chain(virtual_states.iter().map(opaque)));
         push(&mut spec.parts, if not { Condition::not(any) } else { any });
     }
-
-    /// What loading a match alone asks for, and what of it is not modelled.
-    pub(super) fn finish_matches(&mut self, spec: &mut Spec) {
-        let mut loaded = std::mem::take(&mut spec.loaded);
-        for index in 0..loaded.len() {
-            let (before, rest) = loaded.split_at_mut(index);
-            let Some(one) = rest.first_mut() else { continue };
-            // A second one without options asks for nothing that the first does not.
-            let again =
-                !one.used && one.module.is_some() && before.iter().any(|other| other.name == one.name);
-            self.finish_match(spec, one, again);
-            spec.owned_by(index);
-        }
-        spec.loaded = loaded;
-    }
-
-    fn finish_match(&mut self, spec: &mut Spec, one: &mut Loaded, again: bool) {
-        let span = one.span;
-        if let Some(module) = one.module {
-            self.together(spec, ("-m", module.name, &one.opaque), (module.grammar, one.written), span);
-        }
-        if again {
-            return;
-        }
-        if let Some(number) = protocol_of(&one.name) {
-            let six = self.family() == Some(Family::Inet6);
-            // An authentication header of IPv6 is no protocol, and its match needs none.
-            let needed = !(one.name == "ah" && six);
-            if needed && spec.wanted_protocol() != Some(number) {
-                let name = values::protocol_word(number);
-                self.findings.syntax(span, &format!("`-m {}` needs `-p {name}`", one.name));
-                spec.unread = true;
-            } else if !one.used || self.backend == Backend::Nft && !one.narrows && matches!(number, 6 | 17) {
-                Self::bare_match(spec, &one.name, span);
-            }
-        }
-        if self.options.iptables_exact {
-            self.room(spec, one);
-        }
-        let header = match one.name.as_str() {
-            "frag" => Some(ext::FRAGMENT),
-            "hbh" => Some(ext::HOP_BY_HOP),
-            "dst" => Some(ext::DESTINATION),
-            "rt" | "srh" => Some(ext::ROUTING),
-            _ => None,
-        };
-        if let Some(bit) = header {
-            let has = ValueSet::bits(bit.into(), bit.into());
-            let has = Condition::test_at(Field::ExtHdrs, has, span);
-            if one.name != "srh" && one.opaque.is_empty() {
-                spec.parts.push(has);
-                return;
-            }
-            one.over.push(has);
-        }
-        match one.name.as_str() {
-            "multiport" if spec.wanted_protocol().is_none_or(|p| ![6, 17, 33, 132, 136].contains(&p)) => {
-                self.findings.syntax(span, "`-m multiport` needs a protocol with ports");
-                spec.unread = true;
-            }
-            "socket" | "rpfilter" | "eui64" | "srh" => self.opaque_match(spec, one),
-            _ if !one.opaque.is_empty() => self.opaque_match(spec, one),
-            _ if one.module.is_none() => self.opaque_match(spec, one),
-            _ if !one.used && header.is_none() && !may_be_bare(&one.name) => {
-                self.findings.syntax(span, &format!("`-m {}` needs an option", shown(&one.name)));
-                spec.unread = true;
-            }
-            _ => {}
-        }
-    }
-
-    /// A match reads its whole header: a packet with less of it does not match.
-    fn room(&mut self, spec: &mut Spec, one: &Loaded) {
-        if let Some(octets) = self.header_of(one) {
-            spec.parts.push(Condition::test_at(Field::L4Room, ValueSet::range(octets, 31), one.span));
-        }
-    }
-
-    /// How many octets behind the IP headers a match reads at once.
-    pub(super) fn header_of(&self, one: &Loaded) -> Option<u32> {
-        // The nft back end has these without xtables, where they ask for anything.
-        let native =
-            self.backend == Backend::Nft && one.narrows && matches!(one.name.as_str(), "tcp" | "udp");
-        match one.name.as_str() {
-            _ if native => None,
-            "tcp" => Some(20),
-            // In IPv6 it stands among the extension headers.
-            "ah" if self.family() == Some(Family::Inet) => Some(12),
-            "sctp" | "dccp" => Some(12),
-            "udp" | "udplite" | "icmp" | "icmp6" | "esp" => Some(8),
-            "mh" => Some(6),
-            "multiport" | "ipcomp" => Some(4),
-            _ => None,
-        }
-    }
-
-    /// A match of a protocol without options asks for its header.
-    fn bare_match(spec: &mut Spec, name: &str, span: Span) {
-        let field = match name {
-            "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "ipcomp" | "mh" | "tcpmss" => Field::FragOff,
-            "icmp" => Field::IcmpType,
-            "icmp6" => Field::Icmp6Type,
-            "esp" => Field::EspSpi,
-            _ => Field::AhSpi,
-        };
-        let values = if field == Field::FragOff { ValueSet::single(0) } else { ValueSet::all(field) };
-        spec.parts.push(Condition::test_at(field, values, span));
-    }
-
-    fn opaque_match(&mut self, spec: &mut Spec, one: &Loaded) {
-        let words = if one.opaque.is_empty() {
-            format!("-m {}", super::lex::quote(&one.name))
-        } else {
-            format!("-m {} {}", super::lex::quote(&one.name), one.opaque)
-        };
-        let reason = match one.name.as_str() {
-            _ if one.module.is_none() => "no known match",
-            "string" | "bpf" | "u32" | "tcp" | "tcpmss" | "sctp" | "dccp" | "ah" | "ipcomp" | "mh"
-            | "hbh" | "dst" | "rt" | "frag" | "srh" | "eui64" | "osf" => "payload",
-            "owner" | "cgroup" | "cpu" | "devgroup" | "physdev" | "pkttype" | "policy" | "realm"
-            | "rpfilter" | "socket" | "time" | "addrtype" => "known to the host alone",
-            _ => "stateful",
-        };
-        let name = format!("`-m {}`", shown(&one.name));
-        if one.module.is_none() {
-            let message = format!("{name} is no known match");
-            self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Warning, one.span, &message);
-        } else {
-            self.note_opaque(one.span, &name, reason);
-        }
-        // What counts packets or draws lots differs from rule to rule, though its words are the same.
-        let id = if reason == "stateful" && !matches!(one.name.as_str(), "conntrack" | "connmark" | "helper")
-        {
-            self.once_a_rule(&words)
-        } else {
-            format!("iptables {words}")
-        };
-        let first = Condition::test_at(Field::FragOff, ValueSet::single(0), one.span);
-        let over = match one.name.as_str() {
-            "tcp" | "sctp" | "dccp" | "ipcomp" | "mh" | "ah" => first,
-            _ => Condition::True,
-        };
-        let over = Condition::and(std::iter::once(over).chain(one.over.iter().cloned()));
-        spec.parts.push(Condition::opaque_within(id, reason, over, Condition::False, one.span));
-    }
-}
-
-fn narrows(spec: &mut Spec, index: usize, narrows: bool) {
-    if let Some(loaded) = spec.loaded.get_mut(index) {
-        loaded.narrows |= narrows;
-    }
 }
 
 /// Whether a hardware address has the shape of one, with marks in place of digits.
@@ -716,12 +448,6 @@ const KNOWN: [&str; 12] = [
     "XRESOLVE",
 ];
 
-/// Matches that need no option.
-fn may_be_bare(name: &str) -> bool {
-    matches!(name, "comment" | "set" | "addrtype" | "ecn" | "osf" | "nfacct" | "cluster" | "limit")
-        || protocol_of(name).is_some()
-}
-
 /// The protocol a match asks for.
 pub(super) fn protocol_of(module: &str) -> Option<u8> {
     Some(match module {
@@ -738,28 +464,4 @@ pub(super) fn protocol_of(module: &str) -> Option<u8> {
         "mh" => 135,
         _ => return None,
     })
-}
-
-/// `flags & mask == compare`, or not; the field must be there in both cases.
-pub(super) fn flags_test(
-    field: Field,
-    mask: u32,
-    compare: u32,
-    not: bool,
-    all: u32,
-    span: Span,
-) -> Condition {
-    if compare & !mask != 0 {
-        return if not { Condition::test_at(field, ValueSet::all(field), span) } else { Condition::False };
-    }
-    if !not {
-        let values =
-            if mask == 0 { ValueSet::all(field) } else { ValueSet::bits(compare.into(), mask.into()) };
-        return Condition::test_at(field, values, span);
-    }
-    // Differs in at least one bit of the mask.
-    let bits = (0..12).map(|bit| 1_u32 << bit).filter(|bit| mask & bit != 0 && bit & all != 0);
-    let patterns = bits.map(|bit| crate::net::BitMatch::new((!compare & bit).into(), bit.into()));
-    let set = crate::net::BitSet::new(patterns);
-    if mask == 0 { Condition::False } else { Condition::test_at(field, ValueSet::from(set), span) }
 }

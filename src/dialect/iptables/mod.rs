@@ -7,12 +7,16 @@
 //! policy; a rule without `-j` only counts.
 
 mod chains;
+mod conditions;
+mod extensions;
 mod findings;
+mod finish;
 mod fragments;
 mod grammar;
 mod grammar_values;
 mod lex;
 mod listing;
+mod loaded;
 mod lower;
 mod matching;
 mod options;
@@ -20,13 +24,18 @@ mod parse;
 mod print;
 mod print_cube;
 mod print_match;
+mod print_places;
+mod print_values;
+mod print_words;
 mod recognise;
 mod refusals;
+mod set_conditions;
 mod sets;
 mod spec;
 mod support;
 mod syntax;
 mod target;
+mod transport;
 mod u32;
 mod values;
 

@@ -1,21 +1,17 @@
 //! The intermediate form to iptables-restore input, a part for each family. What it cannot say is left out and
 //! told; nothing is approximated in silence.
 
-use super::chains::{HOOKS, Table};
+use super::chains::Table;
 use super::lex::quote;
-use super::lower::Reader;
-use super::matching::protocol_of;
 use super::print_cube::{Cube, cubes};
 use super::print_match::{Setting, lines, negated, with_words};
+use super::print_places::{Place, places, reads_raw};
+use super::print_words::{is_queue_head, is_target, opaque_words, other, target_words};
 use super::support;
 use super::target::{REJECT, REJECT6};
-use crate::dialect::{Loss, Lost, ReadOptions};
+use crate::dialect::{Loss, Lost};
 use crate::field::{Family, Field};
-use crate::ir::{
-    Action, Condition, Document, Kind, Mark, Opaque, Outcome, RejectKind, Rule, RuleSet, Rules, Verdict,
-};
-use crate::source::SourceId;
-use std::collections::HashSet;
+use crate::ir::{Action, Condition, Document, Kind, Mark, Outcome, RejectKind, Rule, RuleSet, Verdict};
 use std::fmt::{self, Write};
 
 /// Writes a document.
@@ -38,140 +34,6 @@ pub(super) fn print(document: &Document, out: &mut dyn Write) -> Result<Vec<Lost
         section.print(&here, out)?;
     }
     Ok(lost)
-}
-
-/// Where a rule set is written.
-#[derive(Debug)]
-struct Place {
-    /// Index of the rule set.
-    index: usize,
-    family: Family,
-    table: Table,
-    chain: String,
-    builtin: bool,
-}
-
-/// Whether ports are tested wherever they stand, as only the nft back end does.
-fn reads_raw(document: &Document, here: &[&Place]) -> bool {
-    let sets = here.iter().filter_map(|place| document.rule_sets.get(place.index));
-    let mut found = false;
-    for rule in sets.flat_map(|set| &set.rules) {
-        rule.condition.visit(&mut |part| {
-            if let Condition::Test(test) = part {
-                found |= matches!(test.field(), Field::RawPort0 | Field::RawPort1 | Field::RawOctet13);
-            }
-        });
-    }
-    found
-}
-
-/// The table and chain a rule set of this dialect is named after.
-fn own_place(set: &RuleSet) -> Option<(Table, &str)> {
-    let name = set.name.strip_prefix("ip6/").or_else(|| set.name.strip_prefix("ip/")).unwrap_or(&set.name);
-    let (table, chain) = name.split_once('/')?;
-    let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
-    let builtin = table.hooks().contains(&chain);
-    let kind = if builtin { Kind::Filter } else { Kind::Chain };
-    let fits = set.kind == kind && (builtin || chain_name(chain) == chain);
-    fits.then_some((table, chain))
-}
-
-fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
-    let mut list: Vec<Place> = Vec::new();
-    let mut taken: HashSet<(u8, &'static str, String)> = HashSet::new();
-    let key = |family: Family, table: Table, chain: &str| (family as u8, table.name(), chain.to_owned());
-    let written = |set: &&RuleSet| set.kind != Kind::Hook;
-    let sets: Vec<(usize, &RuleSet)> =
-        document.rule_sets.iter().enumerate().filter(|(_, set)| written(set)).collect();
-    for (index, set) in &sets {
-        if let Some((table, chain)) = own_place(set)
-            && taken.insert(key(set.family, table, chain))
-        {
-            let builtin = table.hooks().contains(&chain);
-            list.push(Place { index: *index, family: set.family, table, chain: chain.to_owned(), builtin });
-        }
-    }
-    let table = table_of_foreign(document);
-    let entries = document.entries();
-    let strange = document.rule_sets.iter().filter(|set| set.kind == Kind::Hook);
-    for hook in strange {
-        let own = hook
-            .name
-            .trim_start_matches("ip6/")
-            .strip_prefix("hook/")
-            .is_some_and(|name| HOOKS.contains(&name));
-        if !own && hook.rules.len() > 1 {
-            let what = "that packets pass one rule set after the other; each is written for itself";
-            lost.push(Lost::meaning(&hook.name, "", what));
-        }
-    }
-    for (index, set) in sets {
-        if list.iter().any(|place| place.index == index) {
-            continue;
-        }
-        let hooked = document
-            .rule_sets
-            .iter()
-            .any(|hook| hook.kind == Kind::Hook && hook.targets().any(|t| t == index));
-        let entry = set.kind != Kind::Chain && (entries.contains(&index) || hooked);
-        let upper = set.name.to_ascii_uppercase();
-        let wanted = ["INPUT", "OUTPUT"].into_iter().find(|hook| upper.ends_with(hook)).unwrap_or("FORWARD");
-        let chain = if entry && taken.insert(key(set.family, table, wanted)) {
-            lost.push(Lost::detail(
-                &set.name,
-                "",
-                format!("the name of the rule set, which is chain `{wanted}` instead"),
-            ));
-            wanted.to_owned()
-        } else {
-            if entry {
-                let what = "that packets come to it: nothing says at which hook, and it is a chain that nobody calls";
-                lost.push(Lost::meaning(&set.name, "", what));
-            }
-            let mut name = chain_name(set.name.rsplit('/').next().unwrap_or(""));
-            let mut number = 2;
-            while !taken.insert(key(set.family, table, &name)) {
-                name = chain_name(&format!("{number}-{}", set.name));
-                number += 1;
-            }
-            lost.push(Lost::detail(
-                &set.name,
-                "",
-                format!("the name of the rule set, which is chain `{name}` instead"),
-            ));
-            name
-        };
-        let builtin = HOOKS.contains(&chain.as_str());
-        list.push(Place { index, family: set.family, table, chain, builtin });
-    }
-    list.sort_by_key(|place| place.index);
-    list
-}
-
-/// The table for rule sets of other dialects: `mangle` alone writes into packets, `filter` alone rejects.
-fn table_of_foreign(document: &Document) -> Table {
-    let foreign =
-        || document.rule_sets.iter().filter(|set| set.kind != Kind::Hook && own_place(set).is_none());
-    let rules = || foreign().flat_map(|set| &set.rules);
-    let rejects = foreign().any(|set| matches!(set.default, Verdict::Reject(_)))
-        || rules().any(|rule| matches!(rule.outcome, Outcome::Verdict(Verdict::Reject(_))));
-    let is_mark = |action: &Action| matches!(action, Action::Mark(Mark::Dscp(_) | Mark::TrafficClass(_)));
-    let marks = rules().any(|rule| rule.actions.iter().any(is_mark));
-    if marks && !rejects { Table::Mangle } else { Table::Filter }
-}
-
-/// A name as the kernel takes it for a chain: at most 28 octets, no blanks, no target, no option.
-fn chain_name(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.:+@=,".contains(c) { c } else { '_' };
-    let mut name: String = text.chars().map(plain).take(28).collect();
-    if name.is_empty()
-        || name.starts_with('-')
-        || support::target(&name).is_some()
-        || HOOKS.contains(&name.as_str())
-    {
-        name = format!("c_{name}").chars().take(28).collect();
-    }
-    name
 }
 
 struct Section<'a, 'o> {
@@ -563,93 +425,6 @@ impl<'a> Section<'a, '_> {
         let (what, words) = target_words(words, self.family, Table::Mangle)?;
         (what == support::Target::Queue).then_some(words)
     }
-}
-
-/// The first of the two rules that a target makes of which nobody knows what it does.
-fn is_queue_head(rule: &Rule) -> bool {
-    let [Action::Other(words)] = rule.actions else { return false };
-    let mut head = false;
-    rule.condition.visit(&mut |part| {
-        if let Condition::Opaque(opaque) = part {
-            head |= opaque
-                .id
-                .strip_prefix("iptables ")
-                .is_some_and(|id| id.starts_with(&format!("{words} accepts (")));
-        }
-    });
-    head
-}
-
-fn other(action: Option<&Action>) -> Option<&str> {
-    match action {
-        Some(Action::Other(words)) => Some(words),
-        _ => None,
-    }
-}
-
-fn is_target(words: &str, names: &[&str]) -> bool {
-    words.split(' ').next().is_some_and(|first| names.contains(&first))
-}
-
-/// The words of a target of iptables, where a reader takes them for just that.
-fn target_words(words: &str, family: Family, table: Table) -> Option<(support::Target, String)> {
-    let name = words.split(' ').next()?;
-    let (_, target) = support::target(name)?;
-    // Some targets are for TCP only; a chain of the user is of no hook that it could be wrong for.
-    let text = format!("*{}\n:c -\n-A c -p tcp -j {words}\n", table.name());
-    let rules = read_again(&text, family)?;
-    let same = |rule: Rule<'_>| {
-        let said =
-            rule.actions.iter().any(|action| matches!(action, Action::Other(other) if **other == *words));
-        said && (target == support::Target::Queue || !rule.condition.has_opaque())
-    };
-    (!rules.is_empty() && rules.len() <= 2 && rules.iter().all(same)).then(|| (target, words.to_owned()))
-}
-
-/// The words of a condition that is not modelled, where a reader takes them for just that.
-fn opaque_words(opaque: &Opaque, family: Family, table: Table) -> Result<String, String> {
-    let refuse = || "a condition that is not modelled".to_owned();
-    let id = opaque.id.strip_prefix("iptables ").ok_or_else(refuse)?;
-    let words = match id.rsplit_once(" (").filter(|(_, tail)| tail.ends_with(')') && tail.contains('#')) {
-        Some((words, _)) => words,
-        None => id,
-    };
-    // What iptables itself refuses to take back.
-    let old = words.starts_with("-m string") && !words.contains("--algo");
-    if old || opaque.reason.contains("blotted") {
-        return Err(refuse());
-    }
-    // Some matches stand beside their protocol only.
-    let module = words.split(' ').nth(1).unwrap_or("");
-    let protocol = protocol_of(module).map_or(String::new(), |number| format!("-p {number} "));
-    let text = format!("*{}\n:c -\n-A c {protocol}{words}\n", table.name());
-    let rules = read_again(&text, family).ok_or_else(refuse)?;
-    let same = |condition: &Condition| matches!(condition, Condition::Opaque(other) if other.id.starts_with(&format!("iptables {words}")));
-    let sound = |rule: Rule<'_>| {
-        rule.outcome == (Outcome::Next { held: None })
-            && rule.actions.is_empty()
-            && match &rule.condition {
-                Condition::And(parts) => parts.iter().any(same),
-                other => same(other),
-            }
-    };
-    match rules.first() {
-        Some(rule) if rules.len() == 1 && sound(rule) => Ok(words.to_owned()),
-        _ => Err(refuse()),
-    }
-}
-
-/// The rules that a text has, where nothing is wrong with it.
-fn read_again(text: &str, family: Family) -> Option<Rules> {
-    if text.lines().count() > 3 || text.chars().any(|c| c.is_control() && c != '\n') {
-        return None;
-    }
-    let options = ReadOptions { family: Some(family), ..ReadOptions::default() };
-    let reading = Reader::new(text, SourceId(0), &options).run();
-    let wrong = reading.diagnostics.iter().any(|finding| finding.level > crate::diagnostic::Level::Note);
-    let mut sets = reading.document.rule_sets.into_iter();
-    let first = sets.next()?;
-    (!wrong && sets.next().is_none()).then_some(first.rules)
 }
 
 /// The families a cube is written for, with the option that says so in a text for both.

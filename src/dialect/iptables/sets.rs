@@ -5,22 +5,22 @@
 
 use super::findings::Findings;
 use super::lower::Reader;
-use super::options::{ranges, shown};
+use super::options::shown;
+use super::set_conditions::{condition, condition_of_lasting, resolve};
 use super::spec::Spec;
 use super::syntax::Word;
 use super::values::{self, Address};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
-use crate::field::{Family, Field};
+use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
+use crate::ir::Condition;
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
 /// One part of an entry.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Part {
+pub(super) enum Part {
     Four(u32, u32),
     Six(u128, u128),
     Port { protocol: u8, low: u32, high: u32 },
@@ -30,16 +30,16 @@ enum Part {
 }
 
 #[derive(Debug)]
-struct Entry {
-    parts: Vec<Part>,
-    nomatch: bool,
+pub(super) struct Entry {
+    pub(super) parts: Vec<Part>,
+    pub(super) nomatch: bool,
     /// It may be gone by now.
-    temporary: bool,
+    pub(super) temporary: bool,
 }
 
 /// What a dimension of a set holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Dimension {
+pub(super) enum Dimension {
     Address,
     Port,
     Iface,
@@ -50,16 +50,16 @@ enum Dimension {
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
-struct Set {
-    list: bool,
-    bitmap_port: bool,
-    dimensions: Vec<Dimension>,
-    family: Family,
-    timeout: bool,
-    entries: Vec<Entry>,
-    members: Vec<String>,
+pub(super) struct Set {
+    pub(super) list: bool,
+    pub(super) bitmap_port: bool,
+    pub(super) dimensions: Vec<Dimension>,
+    pub(super) family: Family,
+    pub(super) timeout: bool,
+    pub(super) entries: Vec<Entry>,
+    pub(super) members: Vec<String>,
     /// Something in it could not be read.
-    unread: bool,
+    pub(super) unread: bool,
 }
 
 /// Every set of a text, by name.
@@ -391,149 +391,4 @@ enum Members {
     Bounded { over: Condition, under: Condition, reason: &'static str },
     Missing,
     TooFew,
-}
-
-/// What is surely in the set: nothing that may be gone, and nothing beside what is taken out.
-fn condition_of_lasting(set: &Set, sources: &[bool], names: &mut Vec<String>) -> Condition {
-    let (condition, known) = condition(set, sources, |entry| !entry.temporary || entry.nomatch, names);
-    if known { condition } else { Condition::False }
-}
-
-/// First parts of entries that are the same but for them.
-type Group<'a> = (Vec<(u32, u32)>, Vec<(u128, u128)>, Vec<&'a Part>);
-
-/// The entries that are kept, and whether that is exact.
-fn condition(
-    set: &Set,
-    sources: &[bool],
-    keep: impl Fn(&Entry) -> bool,
-    names: &mut Vec<String>,
-) -> (Condition, bool) {
-    // Entries that differ in their address only are one test.
-    let mut groups: BTreeMap<&[Part], Group<'_>> = BTreeMap::new();
-    let excluding = set.entries.iter().any(|entry| entry.nomatch);
-    if excluding && set.dimensions.len() == 1 {
-        return (by_longest(set, sources, keep), true);
-    }
-    for entry in set.entries.iter().filter(|entry| keep(entry) && !entry.nomatch) {
-        let Some((first, rest)) = entry.parts.split_first() else { continue };
-        let group = groups.entry(rest).or_default();
-        match first {
-            Part::Four(low, high) => group.0.push((*low, *high)),
-            Part::Six(low, high) => group.1.push((*low, *high)),
-            other => group.2.push(other),
-        }
-    }
-    let source = |index: usize| sources.get(index).copied().unwrap_or(false);
-    let parts = groups.into_iter().map(|(rest, (four, six, other))| {
-        let mut any = Vec::new();
-        if !four.is_empty() {
-            any.push(address_test(source(0), &four));
-        }
-        if !six.is_empty() {
-            any.push(address6_test(source(0), six));
-        }
-        any.extend(other.into_iter().map(|part| part_test(part, source(0), names)));
-        let mut all = vec![Condition::or(any)];
-        all.extend(rest.iter().enumerate().map(|(index, part)| part_test(part, source(index + 1), names)));
-        Condition::and(all)
-    });
-    (Condition::or(parts), !excluding)
-}
-
-fn address_test(source: bool, list: &[(u32, u32)]) -> Condition {
-    Condition::test(if source { Field::Src4 } else { Field::Dst4 }, ranges(list, false, u32::MAX))
-}
-
-fn address6_test(source: bool, list: Vec<(u128, u128)>) -> Condition {
-    let set = IntervalSet::from_ranges(list);
-    Condition::test(if source { Field::Src6 } else { Field::Dst6 }, ValueSet::from(set))
-}
-
-/// Nets with exceptions: the longest prefix decides.
-fn by_longest(set: &Set, sources: &[bool], keep: impl Fn(&Entry) -> bool) -> Condition {
-    let source = sources.first().copied().unwrap_or(false);
-    let mut four: Vec<(u32, u32, bool)> = Vec::new();
-    let mut six: Vec<(u128, u128, bool)> = Vec::new();
-    for entry in set.entries.iter().filter(|entry| keep(entry)) {
-        match entry.parts.first() {
-            Some(Part::Four(low, high)) => four.push((*low, *high, entry.nomatch)),
-            Some(Part::Six(low, high)) => six.push((*low, *high, entry.nomatch)),
-            _ => {}
-        }
-    }
-    // The widest first: each later one takes over what it covers. Of equal size none covers another.
-    four.sort_by_key(|(low, high, _)| std::cmp::Reverse(high - low));
-    six.sort_by_key(|(low, high, _)| std::cmp::Reverse(high - low));
-    let mut parts = Vec::new();
-    let runs = |nomatch: &bool, other: &bool| nomatch == other;
-    if !four.is_empty() {
-        let mut held = IntervalSet::empty();
-        for run in four.chunk_by(|a, b| runs(&a.2, &b.2)) {
-            let these = IntervalSet::from_ranges(run.iter().map(|(low, high, _)| (*low, *high)));
-            held = if run.first().is_some_and(|entry| entry.2) {
-                held.difference(&these)
-            } else {
-                held.union(&these)
-            };
-        }
-        parts.push(Condition::test(if source { Field::Src4 } else { Field::Dst4 }, ValueSet::from(held)));
-    }
-    if !six.is_empty() {
-        let mut held = IntervalSet::empty();
-        for run in six.chunk_by(|a, b| runs(&a.2, &b.2)) {
-            let these = IntervalSet::from_ranges(run.iter().map(|(low, high, _)| (*low, *high)));
-            held = if run.first().is_some_and(|entry| entry.2) {
-                held.difference(&these)
-            } else {
-                held.union(&these)
-            };
-        }
-        parts.push(Condition::test(if source { Field::Src6 } else { Field::Dst6 }, ValueSet::from(held)));
-    }
-    Condition::or(parts)
-}
-
-/// Interfaces are numbered within `names` here; [`resolve`] puts the symbols of the document in.
-fn part_test(part: &Part, source: bool, names: &mut Vec<String>) -> Condition {
-    let is = |field, value| Condition::test(field, ValueSet::single(value));
-    match part {
-        Part::Four(low, high) => address_test(source, &[(*low, *high)]),
-        Part::Six(low, high) => address6_test(source, vec![(*low, *high)]),
-        Part::Port { protocol, low, high } => {
-            let proto = is(Field::Proto, u32::from(*protocol));
-            if !matches!(protocol, 6 | 17 | 132 | 136) {
-                return proto;
-            }
-            let field = if source { Field::Sport } else { Field::Dport };
-            Condition::and([proto, Condition::test(field, ValueSet::range(*low, *high))])
-        }
-        Part::Icmp { six, kind, code } => {
-            let fields =
-                if *six { (Field::Icmp6Type, Field::Icmp6Code) } else { (Field::IcmpType, Field::IcmpCode) };
-            Condition::and([is(fields.0, *kind), is(fields.1, *code)])
-        }
-        Part::Mac(mac) => {
-            let set = IntervalSet::range(*mac, *mac);
-            Condition::test(if source { Field::EthSrc } else { Field::EthDst }, ValueSet::from(set))
-        }
-        Part::Iface(name) => {
-            let at = names.iter().position(|other| other == name).unwrap_or_else(|| {
-                names.push(name.clone());
-                names.len() - 1
-            });
-            is(if source { Field::InIface } else { Field::OutIface }, u32::try_from(at).unwrap_or(u32::MAX))
-        }
-    }
-}
-
-fn resolve(condition: &mut Condition, symbols: &[u32]) {
-    condition.change_tests(&mut |test| {
-        if let Field::InIface | Field::OutIface = test.field() {
-            let at = test.values().as_single().and_then(|value| usize::try_from(value).ok());
-            if let Some(symbol) = at.and_then(|at| symbols.get(at)) {
-                *test = test.with_values(ValueSet::single(*symbol));
-            }
-        }
-    });
 }

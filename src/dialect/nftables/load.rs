@@ -172,7 +172,6 @@ impl<'a> Parser<'a, '_> {
             return self.extension(extension, careful);
         }
         if bare_meta(word)
-            && !(careful && matches!(word, "mark" | "length" | "protocol" | "priority"))
             && let Some(load) = meta(word)
         {
             self.bump();

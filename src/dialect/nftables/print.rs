@@ -134,8 +134,7 @@ impl<'d> Printer<'d> {
             .collect();
         let mut stages: BTreeMap<usize, (&'static str, i64)> = BTreeMap::new();
         for set in sets.iter().filter(|set| set.kind == Kind::Hook) {
-            let word = set.name.split('/').find_map(|part| HOOKS.iter().find(|hook| **hook == part));
-            let hook = word.copied().unwrap_or("forward");
+            let hook = set.name.split('/').find_map(hook_named).unwrap_or("forward");
             for (rule, position) in set.rules.iter().zip(0_i64..) {
                 if let Outcome::Stage(target) = rule.outcome {
                     let place = stages.entry(target as usize).or_insert((hook, position * 10));
@@ -169,7 +168,7 @@ impl<'d> Printer<'d> {
                 home.base = Some(match stages.get(&index) {
                     Some(place) => *place,
                     None if hooked => ("", 0),
-                    None => free_hook(family, &mut taken),
+                    None => free_hook(family, set.name.rsplit('/').next().and_then(hook_named), &mut taken),
                 });
                 if home.base.is_some_and(|(hook, _)| hook.is_empty()) {
                     spare += 1;
@@ -370,14 +369,23 @@ fn known(home: &Home, tracked: [bool; 2]) -> Known {
     Known::new(home.family, tracked)
 }
 
-// A hook on which this family has no base chain yet; none is an empty word.
-fn free_hook(family: TableFamily, taken: &mut BTreeSet<(TableFamily, &'static str)>) -> (&'static str, i64) {
+/// The hook a word names.
+fn hook_named(word: &str) -> Option<&'static str> {
+    HOOKS.iter().copied().find(|hook| hook.eq_ignore_ascii_case(word))
+}
+
+// A hook on which this family has no base chain yet, the one asked for where it is free; none is an empty word.
+fn free_hook(
+    family: TableFamily,
+    wanted: Option<&'static str>,
+    taken: &mut BTreeSet<(TableFamily, &'static str)>,
+) -> (&'static str, i64) {
     let families: &[TableFamily] = match family {
         TableFamily::Inet => &[TableFamily::Ip, TableFamily::Ip6],
         TableFamily::Ip => &[TableFamily::Ip],
         _ => &[TableFamily::Ip6],
     };
-    for hook in ["forward", "input", "output", "prerouting", "postrouting"] {
+    for hook in wanted.into_iter().chain(["forward", "input", "output", "prerouting", "postrouting"]) {
         if families.iter().all(|family| !taken.contains(&(*family, hook))) {
             taken.extend(families.iter().map(|family| (*family, hook)));
             return (hook, 0);
