@@ -159,13 +159,19 @@ fn a_link_in_a_folder_is_the_file_it_leads_to() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().unwrap();
     let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/incident/2013-03-03-packet-length.junos.conf");
-    symlink(rules, folder.path().join("a.conf")).unwrap();
+    std::fs::create_dir(folder.path().join(".hidden")).unwrap();
+    std::fs::copy(rules, folder.path().join(".hidden/a.conf")).unwrap();
+    symlink(".hidden/a.conf", folder.path().join("a.conf")).unwrap();
+    // What lies elsewhere is not for the report of this folder.
+    symlink(rules, folder.path().join("out.conf")).unwrap();
     symlink("nowhere", folder.path().join("b.conf")).unwrap();
     symlink(".", folder.path().join("loop")).unwrap();
     let out = run(&["check", folder.path().to_str().unwrap()], b"");
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
     assert!(said.contains("1 folder behind links") && said.contains("1 file of no known dialect"), "{said}");
+    assert!(said.contains("1 link out of the folder"), "{said}");
+    assert_eq!(text(&out.stdout).matches("error[").count(), 1);
 }
 
 #[test]

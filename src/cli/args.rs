@@ -115,7 +115,8 @@ pub(super) struct Reading {
     /// The address family of rules whose text says none
     #[arg(long, value_enum, value_name = "FAMILY")]
     pub(super) family: Option<AddressFamily>,
-    /// Look here for files that rules include by a bare name; several may be given
+    /// Look here for files that rules include by a bare name, and open what they include from here; several may be
+    /// given. Without it files are opened in the folder of the rules alone
     #[arg(long, value_name = "FOLDER")]
     pub(super) include_path: Vec<PathBuf>,
     /// Read no file that rules include

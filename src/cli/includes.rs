@@ -1,5 +1,6 @@
 //! Files that rule files include, opened and put together, within limits: plain files only, each as often as it is
-//! named, so deep and so many. What cannot be opened is a finding where it is named.
+//! named, so deep and so many, and none but those of the folders that were given: whoever writes rules must not have
+//! other files of the machine shown. What cannot be opened is a finding where it is named.
 
 use super::encoding;
 use crate::diagnostic::{Diagnostic, Level};
@@ -23,19 +24,23 @@ pub(super) struct Assembled {
     pub(super) findings: Vec<Diagnostic>,
 }
 
-/// Puts a rule file and what it includes together; none where it includes nothing.
+/// Puts a rule file and what it includes together; none where it includes nothing. Files are opened where they lie in
+/// `folder` or one of `search`, links followed.
 pub(super) fn assemble(
     path: &Path,
     text: &str,
     including: &'static Including,
+    folder: &Path,
     search: &[PathBuf],
 ) -> Option<Assembled> {
     if (including.find)(text).is_empty() {
         return None;
     }
+    let folders = std::iter::once(folder).chain(search.iter().map(PathBuf::as_path));
     let mut assembler = Assembler {
         including,
         search,
+        within: folders.filter_map(|folder| folder.canonicalize().ok()).collect(),
         paths: vec![path.to_owned()],
         done: Assembled { text: Assembly::default(), files: Vec::new(), findings: Vec::new() },
         opened: 0,
@@ -47,6 +52,8 @@ pub(super) fn assemble(
 struct Assembler<'a> {
     including: &'static Including,
     search: &'a [PathBuf],
+    // The folders in which files are opened, without links.
+    within: Vec<PathBuf>,
     // Of each source.
     paths: Vec<PathBuf>,
     done: Assembled,
@@ -95,6 +102,11 @@ impl Assembler<'_> {
             if path.is_dir() && is_pattern {
                 continue;
             }
+            if !lies_in(&path, &self.within) {
+                return Err(format!(
+                    "`{shown}` is not opened: it lies outside of the folder of the rules; `--include-path` names others"
+                ));
+            }
             if open.iter().any(|known| same(known, &path)) {
                 return Err(format!("`{name}` includes itself"));
             }
@@ -135,6 +147,11 @@ impl Assembler<'_> {
             Base::Search => self.search.to_vec(),
         }
     }
+}
+
+/// Whether a path leads into one of the folders, which are without links.
+pub(super) fn lies_in(path: &Path, folders: &[PathBuf]) -> bool {
+    path.canonicalize().is_ok_and(|path| folders.iter().any(|folder| path.starts_with(folder)))
 }
 
 /// Whether two paths lead to one file.

@@ -52,14 +52,15 @@ impl Inputs {
             allow_resident_octets(octets);
         }
         let named = dialect::by_name(&options.dialect);
-        let Listed { files, passed, linked } = list(targets)?;
+        let Listed { files, passed, linked, outside } = list(targets)?;
         let jobs = jobs(options);
         let opened = in_parallel(jobs, &files, |file| {
             let mut opened = open(file, named)?;
             if let Some(opened) = opened.as_mut().filter(|_| !file.is_stdin() && !options.no_includes) {
                 let text = opened.source.text();
+                let (path, folder) = (&file.path, &file.folder);
                 let assemble =
-                    |including| includes::assemble(&file.path, text, including, &options.include_path);
+                    |including| includes::assemble(path, text, including, folder, &options.include_path);
                 opened.assembled = opened.dialect.including().and_then(assemble);
             }
             Ok::<_, Error>(opened)
@@ -68,6 +69,12 @@ impl Inputs {
         if linked > 0 {
             let folders = count(linked, "folder");
             inputs.notes.push(format!("{folders} behind links not walked: name them to have them read"));
+        }
+        if outside > 0 {
+            let links = count(outside, "link");
+            inputs
+                .notes
+                .push(format!("{links} out of the folder not followed: name the files to have them read"));
         }
         let mut texts = Vec::new();
         for (file, opened) in files.iter().zip(opened) {
@@ -224,6 +231,8 @@ struct FileToRead {
     path: PathBuf,
     // Whether the user named it; files of a folder may be passed over.
     given: bool,
+    // The folder it was found in, else its own.
+    folder: PathBuf,
     // The rule set the user asked for.
     rule_set: Option<String>,
 }
@@ -246,6 +255,8 @@ struct Listed {
     passed: usize,
     // Folders that only links lead to.
     linked: u64,
+    // Links to files outside of the folder.
+    outside: u64,
 }
 
 /// The files the paths mean, folders walked in the order of names.
@@ -256,10 +267,13 @@ fn list(targets: &[Target]) -> Result<Listed, Error> {
     }
     for Target { path, rule_set } in targets {
         if !path.is_dir() {
-            let rule_set = rule_set.clone();
-            listed.files.push(FileToRead { path: path.clone(), given: true, rule_set });
+            let (path, rule_set) = (path.clone(), rule_set.clone());
+            // The folder of a plain name is the empty path, which no system knows.
+            let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+            listed.files.push(FileToRead { folder: folder.to_owned(), path, given: true, rule_set });
             continue;
         }
+        let within: Vec<PathBuf> = path.canonicalize().into_iter().collect();
         let mut walk = ignore::WalkBuilder::new(path);
         walk.sort_by_file_path(Path::cmp).require_git(false);
         for entry in walk.build() {
@@ -271,11 +285,20 @@ fn list(targets: &[Target]) -> Result<Listed, Error> {
             if kind.is_dir() || entry.file_name() == FILE_NAME {
                 continue;
             }
-            // A link is as good as the file it leads to; folders behind links may be this one again.
+            // A link is as good as the file it leads to; folders behind links may be this one again. Whoever writes
+            // rules must not have other files of the machine shown.
             let behind = entry.path().metadata();
             match behind {
+                Ok(behind)
+                    if behind.is_file()
+                        && entry.path_is_symlink()
+                        && !includes::lies_in(entry.path(), &within) =>
+                {
+                    listed.outside += 1;
+                }
                 Ok(behind) if behind.is_file() => {
-                    listed.files.push(FileToRead { path: entry.into_path(), given: false, rule_set: None });
+                    let (path, folder) = (entry.into_path(), path.clone());
+                    listed.files.push(FileToRead { path, folder, given: false, rule_set: None });
                 }
                 Ok(behind) if behind.is_dir() => listed.linked += 1,
                 _ => listed.passed += 1,
