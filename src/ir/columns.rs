@@ -136,6 +136,8 @@ pub(super) struct Labels {
 impl Labels {
     pub(super) fn reserve(&mut self, count: usize) {
         self.ends.reserve(count);
+        // Most names are numbers.
+        self.octets.reserve(count.saturating_mul(8));
     }
 
     pub(super) fn push(&mut self, name: &str, nlri: Option<&[u8]>) {

@@ -54,8 +54,6 @@ const OTHERS: &[(&str, &str, [&str; 2], &str)] = &[
     ("frr", "zebra.conf", ["frr", ""], "addresses of interfaces"),
     ("gobgp", "gobgp-scenario__", ["gobgp", ""], "lists cut out of a program that tests several daemons"),
     ("frr", ".env", ["", ""], "the environment of another program"),
-    ("nftables", ".json", ["nftables-json"; 2], "the same language as JSON"),
-    ("gobgp", "gobgp-scenario__", ["gobgp", ""], "matches in the source of a test program"),
     ("pcap_filter", ".json", ["", ""], "vectors"),
     ("bird", "rejected__", ["bird", ""], "lines that BIRD refuses, without a file around them"),
     ("exabgp", ".md", ["exabgp", ""], "commands in prose"),
