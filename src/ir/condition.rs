@@ -210,11 +210,16 @@ impl Condition {
         let parts = parts.into_iter();
         let mut list = ThinVec::with_capacity(parts.size_hint().0);
         for part in parts {
-            match part {
+            match &part {
                 Self::True => {}
                 Self::False => return Self::False,
-                Self::And(inner) => list.extend(inner),
-                other => list.push(other),
+                Self::And(_) => {
+                    if let Self::And(inner) = part {
+                        list.extend(inner);
+                    }
+                }
+                // Moved as a whole: nearly all parts are tests.
+                _ => list.push(part),
             }
         }
         match list.len() {
@@ -239,11 +244,16 @@ impl Condition {
         let parts = parts.into_iter();
         let mut list = ThinVec::with_capacity(parts.size_hint().0);
         for part in parts {
-            match part {
+            match &part {
                 Self::False => {}
                 Self::True => return Self::True,
-                Self::Or(inner) => list.extend(inner),
-                other => list.push(other),
+                Self::Or(_) => {
+                    if let Self::Or(inner) = part {
+                        list.extend(inner);
+                    }
+                }
+                // Moved as a whole: nearly all parts are tests.
+                _ => list.push(part),
             }
         }
         match list.len() {

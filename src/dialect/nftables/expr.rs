@@ -92,7 +92,7 @@ pub(super) struct Parser<'a, 'd> {
 pub(super) struct Mark<'a> {
     lexer: Lexer<'a>,
     token: Token<'a>,
-    span: Span,
+    pub(super) span: Span,
     last: Span,
 }
 
@@ -322,7 +322,9 @@ impl<'a, 'd> Parser<'a, 'd> {
         found
     }
 
-    fn plain_value(&mut self) -> Option<Expr<'a>> {
+    /// A word, a prefix or a range with nothing behind that may belong to it; where it is none, some of it may be read.
+    #[inline]
+    pub(super) fn plain_value(&mut self) -> Option<Expr<'a>> {
         let first = self.plain_word()?;
         let second = match self.token {
             Token::Sign(sign @ (b'/' | b'-')) => {

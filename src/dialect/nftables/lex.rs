@@ -35,6 +35,22 @@ pub(super) enum Token<'a> {
     End,
 }
 
+// A token without its text.
+#[derive(Clone, Copy)]
+enum Shape {
+    Word,
+    Quoted,
+    Unclosed,
+    Sign(u8),
+    Eq,
+    Ne,
+    Le,
+    Ge,
+    Shl,
+    Shr,
+    End,
+}
+
 /// Reads tokens off a part of a text. Line ends are blanks here: statements are cut out before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lexer<'a> {
@@ -84,8 +100,22 @@ impl<'a> Lexer<'a> {
             self.at += blank_octets(rest);
         }
         let start = self.at;
-        let (token, length) = self.token();
+        let (shape, length) = self.shape();
         self.at += length;
+        let text = |from: usize, to: usize| self.text.get(from..to).unwrap_or("");
+        let token = match shape {
+            Shape::Word => Token::Word(text(start, self.at)),
+            Shape::Quoted => Token::Quoted(text(start + 1, self.at - 1)),
+            Shape::Unclosed => Token::Unclosed(text(start + 1, self.at)),
+            Shape::Sign(sign) => Token::Sign(sign),
+            Shape::Eq => Token::Eq,
+            Shape::Ne => Token::Ne,
+            Shape::Le => Token::Le,
+            Shape::Ge => Token::Ge,
+            Shape::Shl => Token::Shl,
+            Shape::Shr => Token::Shr,
+            Shape::End => Token::End,
+        };
         (token, self.span(start, self.at))
     }
 
@@ -103,43 +133,35 @@ impl<'a> Lexer<'a> {
         Span { start: place(start), end: place(end) }
     }
 
-    fn token(&self) -> (Token<'a>, usize) {
+    // What the next token is, and how long.
+    fn shape(&self) -> (Shape, usize) {
         let bytes = self.octets();
-        let Some(&first) = bytes.first() else { return (Token::End, 0) };
+        let Some(&first) = bytes.first() else { return (Shape::End, 0) };
         let second = bytes.get(1).copied();
         if class(first) & WORD != 0 || (first == b':' && second == Some(b':')) {
             if first == b'.' && second.is_none_or(|c| class(c) & WORD == 0) {
-                return (Token::Sign(b'.'), 1);
+                return (Shape::Sign(b'.'), 1);
             }
-            let length = word(bytes);
-            return (Token::Word(self.text.get(self.at..self.at + length).unwrap_or("")), length);
+            return (Shape::Word, word(bytes));
         }
         let pair = match (first, second) {
-            (b'=', Some(b'=')) => Some(Token::Eq),
-            (b'!', Some(b'=')) => Some(Token::Ne),
-            (b'<', Some(b'=')) => Some(Token::Le),
-            (b'>', Some(b'=')) => Some(Token::Ge),
-            (b'<', Some(b'<')) => Some(Token::Shl),
-            (b'>', Some(b'>')) => Some(Token::Shr),
-            _ => None,
+            (b'=', Some(b'=')) => Shape::Eq,
+            (b'!', Some(b'=')) => Shape::Ne,
+            (b'<', Some(b'=')) => Shape::Le,
+            (b'>', Some(b'=')) => Shape::Ge,
+            (b'<', Some(b'<')) => Shape::Shl,
+            (b'>', Some(b'>')) => Shape::Shr,
+            (b'"', _) => return quoted(bytes),
+            (sign, _) => return (Shape::Sign(sign), 1),
         };
-        match (pair, first) {
-            (Some(pair), _) => (pair, 2),
-            (None, b'"') => quoted(self.rest()),
-            (None, sign) => (Token::Sign(sign), 1),
-        }
+        (pair, 2)
     }
 }
 
-fn quoted(rest: &str) -> (Token<'_>, usize) {
-    let inner = rest.get(1..).unwrap_or("");
-    let end = inner.bytes().position(|b| b == b'"' || b == b'\n').unwrap_or(inner.len());
-    let text = inner.get(..end).unwrap_or("");
-    if inner.as_bytes().get(end) == Some(&b'"') {
-        (Token::Quoted(text), end + 2)
-    } else {
-        (Token::Unclosed(text), end + 1)
-    }
+fn quoted(bytes: &[u8]) -> (Shape, usize) {
+    let inner = bytes.get(1..).unwrap_or(&[]);
+    let end = inner.iter().position(|b| matches!(b, b'"' | b'\n')).unwrap_or(inner.len());
+    if inner.get(end) == Some(&b'"') { (Shape::Quoted, end + 2) } else { (Shape::Unclosed, end + 1) }
 }
 
 /// Octets of blanks, line ends, continued lines and comments at the beginning.

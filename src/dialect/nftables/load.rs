@@ -1,7 +1,7 @@
 //! The expressions that say what is looked at, from text: headers, `meta`, `ct`, options, the routing table.
 
 use super::expr::{Fault, Parser, Read, Side};
-use super::fields::{Extension, Header, Load, Part, Type, bare_meta, meta};
+use super::fields::{Extension, Header, Load, Part, Place, Type, bare_meta, meta};
 use super::lex::Token;
 use super::syntax::{Class, Expr};
 use crate::dialect::raised;
@@ -180,21 +180,35 @@ impl<'a> Parser<'a, '_> {
         self.host(word)
     }
 
-    fn header(&mut self, header: Header, word: &'a str, careful: bool) -> Read<Option<Load>> {
+    /// A field of a header, by its two words; nothing is read where it is none.
+    #[inline]
+    pub(super) fn field(&mut self) -> Option<(Header, &'static Place)> {
+        let Token::Word(word) = self.token else { return None };
+        let header = Header::by_name(word)?;
         let mark = self.mark();
         self.bump();
-        let Token::Word(field) = self.token else {
-            if careful {
-                self.reset(mark);
-                return Ok(None);
-            }
-            return self.fault(&format!("a field of `{word}`"));
+        let place = match self.token {
+            Token::Word(field) => header.field(field),
+            _ => None,
         };
-        if let Some(place) = header.field(field) {
-            self.bump();
+        match place {
+            Some(_) => self.bump(),
+            None => self.reset(mark),
+        }
+        place.map(|place| (header, place))
+    }
+
+    fn header(&mut self, header: Header, word: &'a str, careful: bool) -> Read<Option<Load>> {
+        if let Some((header, place)) = self.field() {
             return Ok(Some(Load::Field(header, place)));
         }
-        self.reset(mark);
+        let Token::Word(field) = self.peek() else {
+            if careful {
+                return Ok(None);
+            }
+            self.bump();
+            return self.fault(&format!("a field of `{word}`"));
+        };
         match (header, field) {
             (Header::Ip, "option") => self.option("ip option").map(Some),
             (Header::Tcp, "option") => self.option("tcp option").map(Some),

@@ -116,7 +116,10 @@ impl<'a> Lower<'a, '_> {
             });
             return Ok(());
         }
-        let (load, linear) = loaded(left)?;
+        let (load, linear) = match left {
+            Expr::Load(load, _) => (load, Linear::new(load.width())),
+            _ => loaded(left)?,
+        };
         let of_version = self.of_version(known, load, right);
         let load = of_version.as_ref().unwrap_or(load);
         self.notice(load);

@@ -1,6 +1,7 @@
 //! The statements of a rule, from text to syntax.
 
 use super::expr::{Fault, Parser, Read, Side};
+use super::fields::Load;
 use super::lex::{End, Token, statement};
 use super::syntax::{Effect, Expr, Kept, Kind, Reject, Rewriter, Statement, Verdict, Word};
 use crate::source::Span;
@@ -8,6 +9,9 @@ use crate::source::Span;
 /// Reads a rule into `out`; a fault ends it, and what could not be read is a broken statement.
 pub(super) fn rule<'a>(parser: &mut Parser<'a, '_>, out: &mut Vec<Statement<'a>>) -> Option<Fault> {
     while !parser.at_end() {
+        if parser.simple(out) {
+            continue;
+        }
         let start = parser.span;
         match parser.statement() {
             Ok(kind) => {
@@ -33,6 +37,22 @@ pub(super) fn rule<'a>(parser: &mut Parser<'a, '_>, out: &mut Vec<Statement<'a>>
 const OTHER: Kind<'_> = Kind::Effect(Effect::Other);
 
 impl<'a> Parser<'a, '_> {
+    /// A field of a header compared with a word, a prefix or a range, as most statements are: it is made where it stays,
+    /// and nothing is looked for that may stand there too.
+    fn simple(&mut self, out: &mut Vec<Statement<'a>>) -> bool {
+        let mark = self.mark();
+        let Some((header, place)) = self.field() else { return false };
+        let field = mark.span.to(self.last);
+        let relation = self.relation();
+        let Some(value) = self.plain_value() else {
+            self.reset(mark);
+            return false;
+        };
+        let kind = Kind::Match(Expr::Load(Load::Field(header, place), field), relation, value);
+        out.push(Statement { kind, span: mark.span.to(self.last) });
+        true
+    }
+
     /// One statement.
     pub(super) fn statement(&mut self) -> Read<Kind<'a>> {
         let Token::Word(word) = self.token else { return self.comparison() };
