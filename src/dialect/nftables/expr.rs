@@ -87,12 +87,10 @@ pub(super) struct Parser<'a, 'd> {
     depth: u32,
 }
 
-/// A place in the tokens.
+/// The beginning of a token.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark<'a> {
-    lexer: Lexer<'a>,
-    token: Token<'a>,
-    pub(super) span: Span,
+pub(super) struct Mark {
+    position: usize,
     last: Span,
 }
 
@@ -109,17 +107,20 @@ impl<'a, 'd> Parser<'a, 'd> {
     /// Goes to the next token.
     pub(super) fn bump(&mut self) {
         self.last = self.span;
-        (self.token, self.span) = self.lexer.next();
+        self.span = self.lexer.next_to(&mut self.token);
     }
 
     /// Where reading is, to come back to.
-    pub(super) fn mark(&self) -> Mark<'a> {
-        Mark { lexer: self.lexer, token: self.token, span: self.span, last: self.last }
+    pub(super) fn mark(&self) -> Mark {
+        let token = (self.span.end - self.span.start) as usize;
+        Mark { position: self.lexer.position().saturating_sub(token), last: self.last }
     }
 
     /// Goes back.
-    pub(super) fn reset(&mut self, mark: Mark<'a>) {
-        Mark { lexer: self.lexer, token: self.token, span: self.span, last: self.last } = mark;
+    pub(super) fn reset(&mut self, mark: Mark) {
+        self.lexer.go_back(mark.position);
+        self.span = self.lexer.next_to(&mut self.token);
+        self.last = mark.last;
     }
 
     /// The token behind the present one.

@@ -93,8 +93,25 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token and its place.
-    #[inline]
     pub(super) fn next(&mut self) -> (Token<'a>, Span) {
+        let mut token = Token::End;
+        let span = self.next_to(&mut token);
+        (token, span)
+    }
+
+    /// Where reading is.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on reading at a place it was at.
+    pub(super) fn go_back(&mut self, position: usize) {
+        self.at = position;
+    }
+
+    /// As [`Lexer::next`], with the token put where it stays: half of the work would be to move it.
+    #[inline]
+    pub(super) fn next_to(&mut self, out: &mut Token<'a>) -> Span {
         let rest = self.octets();
         if rest.first().is_none_or(|byte| class(*byte) & WORD == 0) {
             self.at += blank_octets(rest);
@@ -103,7 +120,7 @@ impl<'a> Lexer<'a> {
         let (shape, length) = self.shape();
         self.at += length;
         let text = |from: usize, to: usize| self.text.get(from..to).unwrap_or("");
-        let token = match shape {
+        *out = match shape {
             Shape::Word => Token::Word(text(start, self.at)),
             Shape::Quoted => Token::Quoted(text(start + 1, self.at - 1)),
             Shape::Unclosed => Token::Unclosed(text(start + 1, self.at)),
@@ -116,7 +133,7 @@ impl<'a> Lexer<'a> {
             Shape::Shr => Token::Shr,
             Shape::End => Token::End,
         };
-        (token, self.span(start, self.at))
+        self.span(start, self.at)
     }
 
     /// What is left.

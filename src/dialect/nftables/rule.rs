@@ -40,16 +40,16 @@ impl<'a> Parser<'a, '_> {
     /// A field of a header compared with a word, a prefix or a range, as most statements are: it is made where it stays,
     /// and nothing is looked for that may stand there too.
     fn simple(&mut self, out: &mut Vec<Statement<'a>>) -> bool {
-        let mark = self.mark();
+        let (mark, start) = (self.mark(), self.span);
         let Some((header, place)) = self.field() else { return false };
-        let field = mark.span.to(self.last);
+        let field = start.to(self.last);
         let relation = self.relation();
         let Some(value) = self.plain_value() else {
             self.reset(mark);
             return false;
         };
         let kind = Kind::Match(Expr::Load(Load::Field(header, place), field), relation, value);
-        out.push(Statement { kind, span: mark.span.to(self.last) });
+        out.push(Statement { kind, span: start.to(self.last) });
         true
     }
 
