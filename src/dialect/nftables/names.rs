@@ -231,7 +231,8 @@ pub(super) fn is_word(word: &str) -> bool {
 
 /// Whether a word is one of the language, and no value.
 pub(super) fn is_reserved(word: &str) -> bool {
-    is_word(word) && VALUES.binary_search(&word).is_err()
+    // The values are few, and most words that are asked for are among them.
+    VALUES.binary_search(&word).is_err() && is_word(word)
 }
 
 /// A protocol that stands without quotes, which is its number wherever a value is expected.
