@@ -129,6 +129,22 @@ fn extension_tests_are_read_and_printed_back() {
 
 /// Whole files, printed and read again.
 #[test]
+fn a_carriage_return_is_told_once_and_the_rules_are_read() {
+    let text = "# x\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.0.2.1 -j DROP\nCOMMIT\n";
+    let told = |text: &str| {
+        let reading = read(text);
+        let spans: Vec<_> =
+            reading.diagnostics.iter().map(|d| d.message.contains("carriage return")).collect();
+        (spans, reading.document.rule_sets.iter().map(|set| set.rules.len()).sum::<usize>())
+    };
+    assert_eq!(told(text), (vec![], 1));
+    assert_eq!(told(&text.replace('\n', "\r\n")), (vec![true], 1));
+    assert_eq!(told(&text.replace("COMMIT\n", "COMMIT\r\n")), (vec![true], 1));
+    // A comment and the head of a chain may end so: the program takes them.
+    assert_eq!(told(&text.replace("x\n", "x\r\n").replace("]\n", "]\r\n")), (vec![], 1));
+}
+
+#[test]
 fn whole_files_read_the_same_once_printed() {
     let Some(folder) = corpora().map(|f| f.join("iptables")) else { return };
     let (mut compared, mut losing, mut wrong) = (0, 0, Vec::new());

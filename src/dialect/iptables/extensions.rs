@@ -166,7 +166,8 @@ pub(super) fn load(spec: &mut Spec, name: &str, span: Span) {
     // Twice in a row is once; behind options of it another begins.
     let module = support::module(name);
     let same = spec.loaded.iter_mut().rev().find(|loaded| loaded.name == name && module.is_some());
-    if same.is_some_and(|loaded| loaded.written == Written::default()) {
+    let counts = matches!(name, "limit" | "ipcomp" | "time");
+    if same.is_some_and(|loaded| loaded.written == Written::default() && !counts) {
         return;
     }
     spec.loaded.push(Loaded {
@@ -183,7 +184,9 @@ pub(super) fn load(spec: &mut Spec, name: &str, span: Span) {
 
 /// The match that a protocol brings along.
 pub(super) fn implied(spec: &Spec) -> Option<&'static str> {
-    Some(match spec.wanted_protocol()? {
+    // The nft back end compares ports and flags itself, of any protocol but the one that is named.
+    let native = spec.protocol.map(|(number, _, _)| number).filter(|number| matches!(number, 6 | 17));
+    Some(match spec.wanted_protocol().or(native)? {
         1 => "icmp",
         6 => "tcp",
         17 => "udp",
@@ -198,21 +201,11 @@ pub(super) fn implied(spec: &Spec) -> Option<&'static str> {
     })
 }
 
-/// The option of a loaded match, the last loaded first; a long name may be cut short where that leaves one.
+/// The option of a loaded match, the last loaded first.
 pub(super) fn find(spec: &Spec, name: &str) -> Option<(usize, Row)> {
     let exact = |(index, loaded): (usize, &Loaded)| {
         let rows = &loaded.module?.rows;
         rows.iter().find(|row| row.word == name).map(|row| (index, *row))
     };
-    let found = spec.loaded.iter().enumerate().rev().find_map(exact);
-    if found.is_some() || name.len() < 4 {
-        return found;
-    }
-    let starting = |(index, loaded): (usize, &Loaded)| {
-        let rows = &loaded.module?.rows;
-        let mut rows = rows.iter().filter(|row| row.word.starts_with(name));
-        let row = rows.next()?;
-        rows.all(|other| other.meaning == row.meaning).then_some((index, *row))
-    };
-    spec.loaded.iter().enumerate().rev().find_map(starting)
+    spec.loaded.iter().enumerate().rev().find_map(exact)
 }

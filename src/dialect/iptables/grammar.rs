@@ -40,8 +40,8 @@ match hashlimit: hashlimit-upto=hashrate! hashlimit-above=hashrate! hashlimit=ha
 match6 hbh: hbh-len=u32! hbh-opts=v6options
 match helper: +helper=text!
 match6 hl: hl-lt=own hl-gt=own hl-eq=own! ; one hl-lt hl-gt hl-eq ; some hl-lt hl-gt hl-eq
-match4 icmp: icmp-type=own!
-match6 icmp6: icmpv6-type=own! icmp6-type=own! ; one icmpv6-type icmp6-type
+match4 icmp: +icmp-type=own!
+match6 icmp6: icmpv6-type=own! icmp6-type=own! ; one icmpv6-type icmp6-type ; some icmpv6-type icmp6-type
 match ipcomp: ipcompspi=u32:! compres
 match iprange: src-range=own! dst-range=own! ; some src-range dst-range
 match6 ipv6header: +header=own! soft
@@ -63,7 +63,7 @@ match rateest: rateest1=text rateest=text rateest2=text rateest-bps1=bps rateest
 match4 realm: +realm=text! ; in * INPUT,FORWARD,OUTPUT,POSTROUTING
 match recent: set! rcheck! update! remove! seconds=1-4294967295 reap hitcount=0-65535 rttl name=text rsource rdest mask=host ; one set rcheck update remove ; some set rcheck update remove ; needs reap seconds ; one rttl set remove
 match rpfilter: loose validmark accept-local invert ; in raw,mangle PREROUTING
-match6 rt: rt-type=u32! rt-segsleft=u32:! rt-len=u32! rt-0-res rt-0-addrs=text rt-0-not-strict
+match6 rt: rt-type=u32! rt-segsleft=u32:! rt-len=u32! rt-0-res rt-0-addrs=text rt-0-not-strict ; after rt-0-res rt-type ; after rt-0-addrs rt-type ; after rt-0-not-strict rt-0-addrs
 match sctp: source-port=own! sport=own! destination-port=own! dport=own! chunk-types=chunks! ; one source-port sport ; one destination-port dport
 match set: match-set=pair! set=pair! return-nomatch! update-counters! packets-eq=u64! packets-lt=u64 packets-gt=u64 bytes-eq=u64! bytes-lt=u64 bytes-gt=u64 update-subcounters! ; one match-set set ; some match-set set
 match socket: transparent nowildcard restore-skmark ; in * PREROUTING,INPUT

@@ -3,6 +3,7 @@
 //! Without `-v` a listing shows no interfaces: a rule for one interface looks like one for all. That is said.
 
 use super::syntax::{Statement, Word};
+use super::values;
 use crate::source::Span;
 use std::borrow::Cow;
 
@@ -175,7 +176,8 @@ fn matches_of<'a>(
                 if not {
                     push(&["!"]);
                 }
-                push(&["--tcp-flags", mask, compare]);
+                let [mask, compare] = [mask, compare].map(values::listed_flags);
+                push(&["--tcp-flags", &mask, &compare]);
                 1
             }
             ("multiport", [kind @ ("dports" | "sports" | "ports"), ports, ..]) => {

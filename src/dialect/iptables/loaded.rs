@@ -18,16 +18,18 @@ impl Reader<'_> {
         for index in 0..loaded.len() {
             let (before, rest) = loaded.split_at_mut(index);
             let Some(one) = rest.first_mut() else { continue };
-            // A second one without options asks for nothing that the first does not.
-            let again =
-                !one.used && one.module.is_some() && before.iter().any(|other| other.name == one.name);
-            self.finish_match(spec, one, again);
+            // A second one without options asks for nothing that the first does not, but for `limit`, which counts.
+            let again = !one.used
+                && !matches!(one.name.as_str(), "limit" | "ipcomp" | "time")
+                && one.module.is_some()
+                && before.iter().any(|other| other.name == one.name);
+            self.finish_match(spec, index, one, again);
             spec.owned_by(index);
         }
         spec.loaded = loaded;
     }
 
-    pub(super) fn finish_match(&mut self, spec: &mut Spec, one: &mut Loaded, again: bool) {
+    pub(super) fn finish_match(&mut self, spec: &mut Spec, index: usize, one: &mut Loaded, again: bool) {
         let span = one.span;
         if let Some(module) = one.module {
             self.together(spec, ("-m", module.name, &one.opaque), (module.grammar, one.written), span);
@@ -39,11 +41,16 @@ impl Reader<'_> {
             let six = self.family() == Some(Family::Inet6);
             // An authentication header of IPv6 is no protocol, and its match needs none.
             let needed = !(one.name == "ah" && six);
-            if needed && spec.wanted_protocol() != Some(number) {
+            let other = spec.protocol.is_some_and(|(named, not, _)| not && named == number);
+            if other && one.narrows && self.backend == Backend::Nft && matches!(number, 6 | 17) {
+                self.of_any_other(spec, index, span);
+            } else if needed && spec.wanted_protocol() != Some(number) {
                 let name = values::protocol_word(number);
                 self.findings.syntax(span, &format!("`-m {}` needs `-p {name}`", one.name));
                 spec.unread = true;
-            } else if !one.used || self.backend == Backend::Nft && !one.narrows && matches!(number, 6 | 17) {
+            } else if !one.used && one.name != "ipcomp"
+                || self.backend == Backend::Nft && !one.narrows && matches!(number, 6 | 17)
+            {
                 Self::bare_match(spec, &one.name, span);
             }
         }
@@ -74,12 +81,21 @@ impl Reader<'_> {
             "socket" | "rpfilter" | "eui64" | "srh" => self.opaque_match(spec, one),
             _ if !one.opaque.is_empty() => self.opaque_match(spec, one),
             _ if one.module.is_none() => self.opaque_match(spec, one),
-            _ if !one.used && header.is_none() && !may_be_bare(&one.name) => {
-                self.findings.syntax(span, &format!("`-m {}` needs an option", shown(&one.name)));
-                spec.unread = true;
-            }
+            // Without options these ask for something all the same: 3 packets an hour, the index 0, a date before 2038.
+            "limit" | "ipcomp" | "time" if !one.used => self.opaque_match(spec, one),
             _ => {}
         }
+    }
+
+    /// `! -p tcp --dport 5`: octets of whatever header stands there (`--test` and the kernel take it, nft 1.8.9).
+    fn of_any_other(&mut self, spec: &mut Spec, index: usize, span: Span) {
+        let mut owners = spec.owners.iter();
+        spec.parts.retain(|_| owners.next() != Some(&index));
+        spec.owners.retain(|owner| *owner != index);
+        let reason = "payload: ports and flags are read where another protocol has something else";
+        self.note_opaque(span, "a transport header of any other protocol", reason);
+        let id = format!("iptables unreadable: {}", self.words_at(spec.span));
+        spec.parts.push(Condition::opaque(id, reason, span));
     }
 
     /// A match reads its whole header: a packet with less of it does not match.
@@ -156,10 +172,4 @@ impl Reader<'_> {
         let over = Condition::and(std::iter::once(over).chain(one.over.iter().cloned()));
         spec.parts.push(Condition::opaque_within(id, reason, over, Condition::False, one.span));
     }
-}
-
-/// Matches that need no option.
-pub(super) fn may_be_bare(name: &str) -> bool {
-    matches!(name, "comment" | "set" | "addrtype" | "ecn" | "osf" | "nfacct" | "cluster" | "limit")
-        || protocol_of(name).is_some()
 }

@@ -140,9 +140,25 @@ impl<'a> Reader<'a> {
         if recognise::is_listing(text) {
             super::listing::read(text, &mut |statement| self.statement(statement));
         } else {
+            self.line_ends();
             parse::read(text, &mut |statement| self.statement(statement));
         }
         self.finish()
+    }
+
+    /// iptables takes the first octet of a line end of two for a part of the last word.
+    fn line_ends(&mut self) {
+        if !self.text.contains('\r') {
+            return;
+        }
+        let told = |line: &&str| line.ends_with('\r') && parse::ends_in_a_word(line);
+        if let Some(line) = self.text.split('\n').find(told) {
+            let span = Span::of(self.text, line.trim());
+            let message =
+                "the line ends with a carriage return, which iptables takes for a part of the last word";
+            let help = "write line ends of one octet, as `dos2unix` does";
+            self.findings.add_with_help(raised::SYNTAX_ERROR, Level::Error, span, message, help);
+        }
     }
 
     fn finish(mut self) -> Reading {

@@ -216,8 +216,11 @@ impl Reader<'_> {
         if ends.0.is_ok_and(|end| self.family().is_some_and(|family| family != end.family())) {
             return self.bad_value(spec, "addresses of these rules' family", text, span);
         }
+        self.warn_of_octal(text, span);
+        // Here an address is octets alone.
+        let octets = [low, high].iter().all(|end| values::dotted(end).is_some());
         let condition = match ends {
-            (Ok(V4 { addr: low, mask: u32::MAX }), Ok(V4 { addr: high, mask: u32::MAX })) => {
+            (Ok(V4 { addr: low, .. }), Ok(V4 { addr: high, .. })) if octets => {
                 if low > high {
                     self.findings.add(raised::EMPTY_RANGE, Level::Error, span, "the range holds no address");
                 }

@@ -19,6 +19,7 @@ mod listing;
 mod loaded;
 mod lower;
 mod matching;
+mod names;
 mod options;
 mod parse;
 mod print;

@@ -1,6 +1,6 @@
 //! The options of a rule: which words belong together, and what the basic ones mean.
 
-use super::extensions::{find, load};
+use super::extensions::load;
 use super::lower::{Backend, Reader};
 use super::spec::{Aim, Spec};
 use super::support;
@@ -71,26 +71,6 @@ impl<'a, 'w> Cursor<'a, 'w> {
     }
 }
 
-/// The long names of basic options.
-fn short(name: &str) -> &str {
-    match name {
-        "--source" | "--src" => "-s",
-        "--destination" | "--dst" => "-d",
-        "--protocol" | "--proto" => "-p",
-        "--in-interface" => "-i",
-        "--out-interface" => "-o",
-        "--jump" => "-j",
-        "--goto" => "-g",
-        "--match" => "-m",
-        "--fragment" | "--fragments" => "-f",
-        "--ipv4" => "-4",
-        "--ipv6" => "-6",
-        "--set-counters" => "-c",
-        "--table" => "-t",
-        _ => name,
-    }
-}
-
 impl Reader<'_> {
     /// Reads the options of a rule into `spec`.
     pub(super) fn options<'w>(&mut self, spec: &mut Spec, cursor: &mut Cursor<'_, 'w>) {
@@ -109,13 +89,9 @@ impl Reader<'_> {
             cursor.span = word.span;
             let text: &'w str = &word.text;
             let name = if text.starts_with("--") {
-                match text.split_once('=') {
-                    Some((name, value)) => {
-                        cursor.attached = Some((value, word.span));
-                        short(name)
-                    }
-                    None => short(text),
-                }
+                let (name, value) = text.split_once('=').map_or((text, None), |(n, v)| (n, Some(v)));
+                cursor.attached = value.map(|value| (value, word.span));
+                Self::full_name(spec, name)
             } else {
                 let (name, value) = text.split_at_checked(2).unwrap_or((text, ""));
                 if !value.is_empty() {
@@ -123,8 +99,6 @@ impl Reader<'_> {
                 }
                 name
             };
-            // An option of a match goes before a basic one that is cut short.
-            let name = if text == "--proto" && find(spec, text).is_some() { text } else { name };
             self.option(spec, cursor, name);
             if let Some((_, span)) = cursor.attached.take() {
                 self.unexpected(spec, name, span);
@@ -191,6 +165,9 @@ impl Reader<'_> {
                 }
             }
             "-f" => {
+                if spec.fragment.is_some() {
+                    self.refuse(spec, "`-f` is written twice", cursor.span);
+                }
                 if self.family() == Some(Family::Inet6) {
                     self.findings.syntax(cursor.span, "`-f` is an option of IPv4");
                     spec.unread = true;
@@ -248,6 +225,10 @@ impl Reader<'_> {
         }
         (side.not, side.span) = (not, span);
         for text in list.split(',') {
+            // Behind `/0` nothing is looked at, not even whether it is an address.
+            let any = if self.family() == Some(Family::Inet6) { "::/0" } else { "0.0.0.0/0" };
+            let text = if self.family().is_some() && values::is_any(text) { any } else { text };
+            self.warn_of_octal(text, span);
             let address = match values::address(text) {
                 Ok(address) => address,
                 Err(NoAddress::Name) => {
@@ -297,6 +278,14 @@ impl Reader<'_> {
         if not && side.list.len() > 1 {
             self.findings.syntax(span, "a list of addresses cannot be negated");
             spec.unread = true;
+        }
+    }
+
+    /// Says what an address is that looks like another.
+    pub(super) fn warn_of_octal(&mut self, text: &str, span: Span) {
+        if values::looks_decimal(text) {
+            let message = format!("a number of `{}` begins with 0: iptables reads it as octal", shown(text));
+            self.findings.add(raised::MISLEADING_TEXT, Level::Warning, span, &message);
         }
     }
 

@@ -18,6 +18,20 @@ pub(super) fn read<'a>(text: &'a str, visit: &mut dyn FnMut(Statement<'a, '_>)) 
     }
 }
 
+/// Whether a line of iptables-save, or a command of the program, is more than a comment or the head of a chain.
+pub(super) fn ends_in_a_word(line: &str) -> bool {
+    let mut words = line.split_whitespace().take(3);
+    match words.next() {
+        Some("COMMIT") => true,
+        Some(first) if first.starts_with(['*', '-', '[']) => true,
+        Some(first) => {
+            std::iter::once(first).chain(words).any(|word| matches!(program(word), Some(Program::Rules(_))))
+                && !first.starts_with('#')
+        }
+        None => false,
+    }
+}
+
 /// A line with those that a backslash at the end joins to it, and what follows.
 fn logical_line(text: &str) -> (&str, &str) {
     let mut from = 0;

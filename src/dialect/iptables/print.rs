@@ -308,10 +308,11 @@ impl<'a> Section<'a, '_> {
             self.detail(
                 set,
                 rule,
-                format!(
-                    "the name of the rule, which is `{}` instead",
-                    if digits { "its number" } else { &name }
-                ),
+                if digits {
+                    "the name of the rule, which is its number instead".to_owned()
+                } else {
+                    format!("the name of the rule, which is `{name}` instead")
+                },
             );
         }
         if name.is_empty() || digits {

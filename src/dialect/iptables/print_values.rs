@@ -101,9 +101,9 @@ pub(super) fn patterns(set: &BitSet, say: impl Fn(u128, u128) -> Say) -> Vec<Say
 pub(super) fn interface(name: &str) -> Option<String> {
     let (stem, plus) = name.strip_suffix('*').map_or((name, ""), |stem| (stem, "+"));
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '*' | '+' | '"' | '\\' | '\'' | '!');
+    // What fits any name would be `+`, which is no condition and lets packets without an interface in.
     let fits = stem.len() + plus.len() <= 15 && stem.chars().all(plain) && !stem.starts_with('-');
-    (fits && !(stem.is_empty() && plus.is_empty()) && stem != "." && stem != "..")
-        .then(|| format!("{stem}{plus}"))
+    (fits && !stem.is_empty() && stem != "." && stem != "..").then(|| format!("{stem}{plus}"))
 }
 
 pub(super) fn interfaces(
@@ -382,4 +382,14 @@ pub(super) fn header_word(field: Field, values: ValueSetRef<'_>) -> Result<Vec<S
     }
     let moved = if shift == 0 { String::new() } else { format!(">>{shift}") };
     one(&format!("-m u32 --u32 {}", quote(&format!("{offset:#x}&{mask:#x}{moved}={}", list.join(",")))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interface;
+
+    #[test]
+    fn an_interface_that_fits_any_name_is_not_written() {
+        assert_eq!((interface("*"), interface("eth*")), (None, Some("eth+".to_owned())));
+    }
 }

@@ -140,6 +140,12 @@ fn contradiction(name: &str, words: &str) -> Option<&'static str> {
             (burst < rate).then_some("the burst is no less than the rate")
         }
         "policy" => policy(&list),
+        "rt" => {
+            let zero =
+                number("--rt-type") == Some(0) && !list.windows(2).any(|pair| pair == ["!", "--rt-type"]);
+            let header = has("--rt-0-res") || has("--rt-0-addrs");
+            (header && !zero).then_some("what is in a header of type 0 needs `--rt-type 0`")
+        }
         _ => None,
     }
 }

@@ -10,14 +10,17 @@ use std::collections::BTreeMap;
 /// First parts of entries that are the same but for them.
 type Group<'a> = (Vec<(u32, u32)>, Vec<(u128, u128)>, Vec<&'a Part>);
 
-/// What is surely in the set: nothing that may be gone, and nothing beside what is taken out.
-pub(super) fn condition_of_lasting(set: &Set, sources: &[bool], names: &mut Vec<String>) -> Condition {
-    let (condition, known) = condition(set, sources, |entry| !entry.temporary || entry.nomatch, names);
-    if known { condition } else { Condition::False }
+/// What may be in the set, what surely is, and whether exceptions are followed.
+///
+/// Of the entries that may be gone the first leaves out the exceptions, the second all but them.
+pub(super) fn bounds(set: &Set, sources: &[bool], names: &mut Vec<String>) -> (Condition, Condition, bool) {
+    let (over, known) = condition(set, sources, |entry| !entry.temporary || !entry.nomatch, names);
+    let (under, _) = condition(set, sources, |entry| !entry.temporary || entry.nomatch, names);
+    (over, if known { under } else { Condition::False }, known)
 }
 
 /// The entries that are kept, and whether that is exact.
-pub(super) fn condition(
+fn condition(
     set: &Set,
     sources: &[bool],
     keep: impl Fn(&Entry) -> bool,
@@ -150,4 +153,24 @@ pub(super) fn resolve(condition: &mut Condition, symbols: &[u32]) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(low: u32, high: u32, nomatch: bool, temporary: bool) -> Entry {
+        Entry { parts: vec![Part::Four(low, high)], nomatch, temporary }
+    }
+
+    /// What may be in a set leaves out the exceptions that may be gone, what surely is the other entries.
+    #[test]
+    fn entries_that_may_be_gone_bound_a_set_from_both_sides() {
+        let set =
+            Set::of_nets(vec![net(0, 99, false, false), net(10, 19, true, true), net(200, 209, false, true)]);
+        let (over, under, known) = bounds(&set, &[true], &mut Vec::new());
+        assert!(known);
+        assert_eq!(over, address_test(true, &[(0, 99), (200, 209)]));
+        assert_eq!(under, address_test(true, &[(0, 9), (20, 99)]));
+    }
 }

@@ -6,7 +6,7 @@
 use super::findings::Findings;
 use super::lower::Reader;
 use super::options::shown;
-use super::set_conditions::{condition, condition_of_lasting, resolve};
+use super::set_conditions::{bounds, resolve};
 use super::spec::Spec;
 use super::syntax::Word;
 use super::values::{self, Address};
@@ -56,10 +56,30 @@ pub(super) struct Set {
     pub(super) dimensions: Vec<Dimension>,
     pub(super) family: Family,
     pub(super) timeout: bool,
+    /// How many bits of an address it looks at.
+    netmask: Option<u8>,
     pub(super) entries: Vec<Entry>,
     pub(super) members: Vec<String>,
     /// Something in it could not be read.
     pub(super) unread: bool,
+}
+
+#[cfg(test)]
+impl Set {
+    /// A set of type `hash:net`.
+    pub(super) fn of_nets(entries: Vec<Entry>) -> Self {
+        Self {
+            list: false,
+            bitmap_port: false,
+            dimensions: vec![Dimension::Address],
+            family: Family::Inet,
+            timeout: true,
+            netmask: None,
+            entries,
+            members: Vec::new(),
+            unread: false,
+        }
+    }
 }
 
 /// Every set of a text, by name.
@@ -147,15 +167,20 @@ impl Sets {
         let timeout = option("timeout").is_some_and(|value| value != "0");
         let dimensions =
             if storage == "list" { Vec::new() } else { parts.split(',').map(dimension).collect() };
+        let netmask = option("netmask").and_then(|value| {
+            let all = if six { 128 } else { 32 };
+            values::small(value, all).and_then(|bits| u8::try_from(bits).ok())
+        });
         let set = Set {
             list: storage == "list",
             bitmap_port: kind == "bitmap:port",
             dimensions,
             family: if six { Family::Inet6 } else { Family::Inet },
             timeout,
+            netmask,
             entries: Vec::new(),
             members: Vec::new(),
-            unread: option("netmask").is_some()
+            unread: option("netmask").is_some() && netmask.is_none()
                 || option("bitmask").is_some()
                 || option("markmask").is_some(),
         };
@@ -227,7 +252,7 @@ fn parts(set: &Set, entry: &str) -> Option<Vec<Vec<Part>>> {
     for dimension in &set.dimensions {
         let text = texts.next()?;
         let options = match dimension {
-            Dimension::Address => vec![addresses(text)?],
+            Dimension::Address => vec![masked(addresses(text)?, set.netmask)],
             Dimension::Port if set.bitmap_port => {
                 let bare = text.split_once(':').map_or(text, |(_, ports)| ports);
                 let (low, high) = ports(bare, None)?;
@@ -247,12 +272,28 @@ fn parts(set: &Set, entry: &str) -> Option<Vec<Vec<Part>>> {
     texts.next().is_none().then_some(out)
 }
 
+/// An entry of a set with a `netmask`: it holds all addresses with the same first bits.
+fn masked(part: Part, netmask: Option<u8>) -> Part {
+    let Some(bits) = netmask else { return part };
+    match part {
+        Part::Four(low, high) => {
+            let rest = u32::MAX.checked_shr(bits.into()).unwrap_or(0);
+            Part::Four(low & !rest, high | rest)
+        }
+        Part::Six(low, high) => {
+            let rest = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
+            Part::Six(low & !rest, high | rest)
+        }
+        other => other,
+    }
+}
+
 fn addresses(text: &str) -> Option<Part> {
     let (low, high) = match text.split_once('-') {
         Some((low, high)) => (low, Some(high)),
         None => (text, None),
     };
-    match (values::address(low).ok()?, high.map(values::address)) {
+    match (values::address_of_set(low).ok()?, high.map(values::address_of_set)) {
         (Address::V4 { addr, mask }, None) => Some(Part::Four(addr & mask, addr | !mask)),
         (Address::V6 { addr, mask }, None) => Some(Part::Six(addr & mask, addr | !mask)),
         (Address::V4 { addr: low, .. }, Some(Ok(Address::V4 { addr: high, .. }))) => {
@@ -322,9 +363,9 @@ impl Reader<'_> {
                 self.note_opaque(span, &format!("set `{}`", shown(name)), reason);
                 Condition::opaque_within(format!("iptables {words}"), reason, over, under, span)
             }
-            Members::Missing => {
+            Members::Missing(missing) => {
                 let reason = "known to the host alone: the set is in no source that is read";
-                let message = format!("set `{}` is not in this source", shown(name));
+                let message = format!("set `{}` is not in this source", shown(&missing));
                 let help = "put the output of `ipset save` in front of the rules";
                 let check = raised::UNDEFINED_REFERENCE;
                 self.findings.add_with_help(check, Level::Warning, span, &message, help);
@@ -338,12 +379,16 @@ impl Reader<'_> {
     }
 
     fn members(&mut self, name: &str, sources: &[bool], changed: bool) -> Members {
-        let Some(set) = self.sets.map.get(name) else { return Members::Missing };
-        let sets: Vec<&Set> = if set.list {
-            set.members.iter().filter_map(|member| self.sets.map.get(member)).collect()
+        let Some(set) = self.sets.map.get(name) else { return Members::Missing(name.to_owned()) };
+        let mut sets: Vec<&Set> = Vec::new();
+        if set.list {
+            for member in &set.members {
+                let Some(set) = self.sets.map.get(member) else { return Members::Missing(member.clone()) };
+                sets.push(set);
+            }
         } else {
-            vec![set]
-        };
+            sets.push(set);
+        }
         if !set.list && sources.len() < set.dimensions.len() {
             return Members::TooFew;
         }
@@ -361,13 +406,12 @@ impl Reader<'_> {
         let mut names = Vec::new();
         let mut all = Vec::new();
         let mut lasting = Vec::new();
-        let mut exact = true;
+        let (mut lasts, mut followed) = (true, true);
         for set in sets.iter().filter(|set| sources.len() >= set.dimensions.len()) {
-            exact &= set.entries.iter().all(|entry| !entry.temporary);
-            let (condition, known) = condition(set, sources, |_| true, &mut names);
-            exact &= known;
-            all.push(condition);
-            let under = condition_of_lasting(set, sources, &mut names);
+            lasts &= set.entries.iter().all(|entry| !entry.temporary);
+            let (over, under, known) = bounds(set, sources, &mut names);
+            followed &= known;
+            all.push(over);
             lasting.push(under);
         }
         let (mut over, mut under) = (Condition::or(all), Condition::or(lasting));
@@ -379,16 +423,23 @@ impl Reader<'_> {
             resolve(&mut over, &symbols);
             resolve(&mut under, &symbols);
         }
-        if exact {
-            return Members::Known(over);
-        }
-        Members::Bounded { over, under, reason: "stateful: entries of the set may be gone" }
+        let reason = match (lasts, followed) {
+            (true, true) => return Members::Known(over),
+            (true, false) => "exceptions (`nomatch`) from entries of several parts are not followed",
+            (false, _) => "stateful: entries of the set may be gone",
+        };
+        Members::Bounded { over, under, reason }
     }
 }
 
 enum Members {
     Known(Condition),
-    Bounded { over: Condition, under: Condition, reason: &'static str },
-    Missing,
+    Bounded {
+        over: Condition,
+        under: Condition,
+        reason: &'static str,
+    },
+    /// The set of this name is not in the file.
+    Missing(String),
     TooFew,
 }

@@ -33,7 +33,10 @@ impl Reader<'_> {
     ) {
         let module = spec.loaded.get(index).map_or("", |loaded| loaded.name.as_str());
         let protocol = protocol_of(module);
-        let Some(range) = self.number_range(spec, text, span, 65_535, |t| values::port(t, protocol)) else {
+        let Some(range) = self.number_range(spec, text, span, 65_535, |t| match protocol {
+            Some(17 | 33 | 136) => values::decimal_port(t, protocol),
+            _ => values::port(t, protocol),
+        }) else {
             return;
         };
         let native = matches!(protocol, Some(6 | 17));
@@ -55,6 +58,10 @@ impl Reader<'_> {
         let protocol = spec.wanted_protocol();
         let (mut list, mut items) = (Vec::new(), 0);
         for part in text.split(',') {
+            let ends = part.split_once(':');
+            if ends.is_some_and(|(low, high)| low.is_empty() || high.is_empty() || low == high) {
+                return self.bad_value(spec, "a port, or two that differ", part, span);
+            }
             let Some(range) = self.number_range(spec, part, span, 65_535, |t| values::port(t, protocol))
             else {
                 return;

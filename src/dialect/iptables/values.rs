@@ -3,7 +3,7 @@
 use crate::dialect::services;
 use crate::field::Family;
 use crate::net::Prefix6;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 /// An address with a mask, which may have holes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,8 +40,17 @@ pub(super) enum NoAddress {
     Nothing,
 }
 
-/// `A`, `A/len`, `A/mask`; IPv4 addresses may leave out trailing octets, as `10/8`.
+/// `A`, `A/len`, `A/mask`; IPv4 addresses may leave out trailing octets, as `10/8`, or be one number.
 pub(super) fn address(text: &str) -> Result<Address, NoAddress> {
+    with_mask(text, |addr| dotted(addr).or_else(|| internet(addr)))
+}
+
+/// The same as ipset reads it: `10.1` is 10.0.0.1, but `10.1/16` a net.
+pub(super) fn address_of_set(text: &str) -> Result<Address, NoAddress> {
+    if text.contains('/') { address(text) } else { with_mask(text, internet) }
+}
+
+fn with_mask(text: &str, four: impl Fn(&str) -> Option<u32>) -> Result<Address, NoAddress> {
     let (addr, mask) = match text.split_once('/') {
         Some((addr, mask)) => (addr, Some(mask)),
         None => (text, None),
@@ -57,29 +66,41 @@ pub(super) fn address(text: &str) -> Result<Address, NoAddress> {
         };
         return Ok(Address::V6 { addr: addr.into(), mask });
     }
-    let Some(addr) = dotted(addr) else {
+    let Some(addr) = four(addr) else {
         let digits = addr.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         return Err(if digits || addr.is_empty() { NoAddress::Nothing } else { NoAddress::Name });
     };
     let mask = match mask {
         None => u32::MAX,
-        Some(mask) => match prefix_len(mask, 32) {
-            Some(len) => u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0),
-            None => mask.parse::<Ipv4Addr>().map_err(|_| NoAddress::Mask)?.into(),
-        },
+        Some(mask) => mask4(mask).ok_or(NoAddress::Mask)?,
     };
     Ok(Address::V4 { addr, mask })
 }
 
-/// One to four octets between dots; those left out are 0.
+/// A length, or four octets.
+fn mask4(text: &str) -> Option<u32> {
+    match prefix_len(text, 32) {
+        Some(len) => Some(u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0)),
+        None => dotted(text).filter(|_| text.matches('.').count() == 3),
+    }
+}
+
+/// Whether a text ends with the mask of all addresses: what stands before it is not looked at.
+pub(super) fn is_any(text: &str) -> bool {
+    let mask = text.split_once('/').map(|(_, mask)| mask);
+    mask.is_some_and(|mask| mask4(mask) == Some(0) || mask.parse::<Ipv6Addr>() == Ok(Ipv6Addr::UNSPECIFIED))
+}
+
+/// One to four octets between dots, each with its mark of hex or octal; those left out are 0.
 pub(super) fn dotted(text: &str) -> Option<u32> {
     let (mut addr, mut octet, mut digits, mut count) = (0_u32, 0_u32, 0, 0_u32);
     for byte in text.bytes() {
         match byte {
+            b'0'..=b'9' if digits > 0 && octet == 0 => return marked(text),
             b'0'..=b'9' => {
                 octet = octet * 10 + u32::from(byte - b'0');
                 digits += 1;
-                if octet > 255 || digits > 3 {
+                if octet > 255 {
                     return None;
                 }
             }
@@ -87,15 +108,44 @@ pub(super) fn dotted(text: &str) -> Option<u32> {
                 addr = addr << 8 | octet;
                 (octet, digits, count) = (0, 0, count + 1);
             }
+            b'x' | b'X' if digits == 1 && octet == 0 => return marked(text),
             _ => return None,
         }
     }
     (digits > 0).then(|| (addr << 8 | octet) << (8 * (3 - count)))
 }
 
+/// The same where octets carry marks.
+fn marked(text: &str) -> Option<u32> {
+    let mut octets = [0; 4];
+    let mut parts = text.split('.');
+    for (octet, part) in octets.iter_mut().zip(parts.by_ref()) {
+        *octet = small(part, 255).and_then(|value| u8::try_from(value).ok())?;
+    }
+    parts.next().is_none().then(|| u32::from_be_bytes(octets))
+}
+
+/// Numbers as the C library looks them up (`inet_aton`): the last one fills what is left of the 32 bits.
+fn internet(text: &str) -> Option<u32> {
+    let (head, last) = text.rsplit_once('.').map_or((None, text), |(head, last)| (Some(head), last));
+    let mut addr = 0_u32;
+    let mut left = 32_u32;
+    for part in head.into_iter().flat_map(|head| head.split('.')) {
+        left = left.checked_sub(8).filter(|left| *left >= 8)?;
+        addr |= small(part, 255)? << left;
+    }
+    Some(addr | small(last, u32::MAX >> (32 - left))?)
+}
+
+/// Whether a text has a number that looks decimal and is read as octal.
+pub(super) fn looks_decimal(text: &str) -> bool {
+    let misread =
+        |part: &str| part.len() > 1 && part.starts_with('0') && part.parse::<u64>().is_ok_and(|n| n > 7);
+    !text.contains(':') && text.split(['.', '/', '-']).any(misread)
+}
+
 fn prefix_len(text: &str, max: u8) -> Option<u8> {
-    let digits = (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().filter(|len| *len <= max)
+    small(text, max.into()).and_then(|len| u8::try_from(len).ok())
 }
 
 /// A number in decimal, or in hex or octal with its mark, up to `max`.
@@ -147,7 +197,7 @@ pub(super) fn range(
     }
 }
 
-/// A port by number or by its name in the protocol.
+/// A port by number or by its name in the protocol. Most options know octal and hex by their marks.
 #[inline]
 pub(super) fn port(text: &str, protocol: Option<u8>) -> Option<u32> {
     if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
@@ -156,6 +206,18 @@ pub(super) fn port(text: &str, protocol: Option<u8>) -> Option<u32> {
             _ => small(text, 65_535),
         };
     }
+    port_by_name(text, protocol)
+}
+
+/// The same where numbers are decimal, whatever they begin with: of UDP, DCCP and of connections.
+pub(super) fn decimal_port(text: &str, protocol: Option<u8>) -> Option<u32> {
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return text.parse::<u16>().ok().map(u32::from);
+    }
+    port_by_name(text, protocol)
+}
+
+fn port_by_name(text: &str, protocol: Option<u8>) -> Option<u32> {
     let port = match protocol {
         Some(protocol) => services::port(text, protocol),
         None => services::port_of_any(text),
@@ -207,11 +269,12 @@ pub(super) fn tcp_flags(text: &str) -> Option<u32> {
         "NONE" => Some(0),
         upper => TCP_FLAGS.iter().find(|(name, _)| *name == upper).map(|(_, bit)| *bit),
     };
-    // As listings show them.
-    if let Some(value) = small(text, 0x3f).filter(|_| text.starts_with("0x")) {
-        return Some(value);
-    }
     text.split(',').try_fold(0, |sum, word| Some(sum | one(word)?))
+}
+
+/// TCP flags in words where a listing has them as a number.
+pub(super) fn listed_flags(text: &str) -> String {
+    small(text, 0x3f).map_or_else(|| text.to_owned(), tcp_flag_words)
 }
 
 /// The words of a TCP flag mask.
@@ -381,11 +444,8 @@ pub(super) fn icmp_type(text: &str, six: bool) -> Option<IcmpType> {
             None => (text, None),
         };
         let kind = small(kind, 255)?;
-        return Some(if !six && kind == 255 && code.is_none() {
-            IcmpType::Any
-        } else {
-            IcmpType::Type(kind, code)
-        });
+        // Of no type the code says nothing.
+        return Some(if !six && kind == 255 { IcmpType::Any } else { IcmpType::Type(kind, code) });
     }
     let table = if six { ICMP6 } else { ICMP };
     let lower = text.to_ascii_lowercase();
@@ -410,6 +470,26 @@ mod tests {
         assert_eq!(address("::1/64"), Ok(Address::V6 { addr: 1, mask: u128::MAX << 64 }));
         assert_eq!(address("10.0.0.0/33"), Err(NoAddress::Mask));
         assert_eq!(address("10.0.0.256"), Err(NoAddress::Nothing));
+        for (text, addr, mask) in [
+            ("010.0.0.1", 0x0800_0001, u32::MAX),
+            ("10.010", 0x0a08_0000, u32::MAX),
+            ("0xa.0X1.01.1", 0x0a01_0101, u32::MAX),
+            ("0x0a000001", 0x0a00_0001, u32::MAX),
+            ("10.1.256", 0x0a01_0100, u32::MAX),
+            ("300", 300, u32::MAX),
+            ("0001.1.1.1/016", 0x0101_0101, 0xfffc_0000),
+            ("1.1.1.1/0x18", 0x0101_0101, 0xffff_ff00),
+            ("1.1.1.1/255.255.0255.0", 0x0101_0101, 0xffff_ad00),
+        ] {
+            assert_eq!(address(text), Ok(Address::V4 { addr, mask }), "{text}");
+        }
+        for text in
+            ["08.1.1.1", "0x", "10.1.", ".10", "1.2.3.4.5", "1.1.1.1/08", "1.1.1.1/255", "0400.1", "1.1.1.1/"]
+        {
+            assert!(address(text).is_err(), "{text}");
+        }
+        assert_eq!(address_of_set("10.1"), Ok(Address::V4 { addr: 0x0a00_0001, mask: u32::MAX }));
+        assert_eq!(address_of_set("10.1/16"), Ok(Address::V4 { addr: 0x0a01_0000, mask: 0xffff_0000 }));
         assert_eq!(address("example.net"), Err(NoAddress::Name));
     }
 
