@@ -169,7 +169,7 @@ fn differ_part(captures: &[Capture], rules: &[(Condition, Expression)], scratch:
                     Truth::No => !kept,
                     Truth::Unknown => false,
                 };
-                let class = class(packet, condition, expression, program, truth);
+                let class = class(packet, expression, program, truth);
                 figures.packets += 1;
                 figures.matched += usize::from(kept);
                 let sum = figures.classes.entry(class).or_default();
@@ -189,13 +189,7 @@ fn differ_part(captures: &[Capture], rules: &[(Condition, Expression)], scratch:
 }
 
 /// The class that predicts what tcpdump does with a packet; where none does, no difference is allowed.
-fn class(
-    packet: &Seen,
-    condition: &Condition,
-    expression: &Expression,
-    program: &Program,
-    truth: Truth,
-) -> Class {
+fn class(packet: &Seen, expression: &Expression, program: &Program, truth: Truth) -> Class {
     let kept = program.keeps(&packet.octets, packet.length);
     let same = truth == Truth::from(kept);
     // Of these packets the expression says nothing, so that none is kept.

@@ -1,5 +1,6 @@
 //! Comparisons of octets: which header a load reads, whether it is there, and what its values mean.
 
+use super::super::link::Link;
 use super::super::octets::{self, Slot};
 use super::super::relation::{At, Load, Reading, Relation};
 use super::super::sense::{Place, Sense};
@@ -95,6 +96,9 @@ impl Lower<'_> {
     /// The packets a load is made from, before it may be missing.
     pub(super) fn guard(&self, proto: Proto, span: Span) -> Result<Condition, Fault> {
         Ok(match proto {
+            Proto::Radio if !matches!(self.link, Link::Other(_)) => {
+                return Err(self.unsupported("radio", span));
+            }
             Proto::Link | Proto::Radio => Condition::True,
             Proto::Ip => self.version(4, span),
             Proto::Ip6 => self.version(6, span),
