@@ -142,6 +142,7 @@ const NAMES_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/feed", "mrt", "the same for dumps"),
     ("src/cli/inputs.rs", "mrt", "which of the two the feed is to expect"),
     ("src/dialect/nftables/fields.rs", "mrt", "a field of IGMP"),
+    ("src/dialect/bird/words.rs", "mrt", "a keyword that is no name there"),
     ("src/dialect/mrt", "bgp-capture", "a dump is read as the messages it holds"),
     ("src/cost", "", "platforms bear the names of programs, which dialects do too"),
 ];

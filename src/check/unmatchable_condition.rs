@@ -88,7 +88,11 @@ fn finding(
     };
     let words = |part: &Condition| {
         let text = whole(part).map(|span| one_line(text.slice(span))).filter(|text| !text.is_empty());
-        let asked = || format!("the {} asked for", titles(part));
+        // What is outside the model asks for no field.
+        let asked = || match titles(part) {
+            titles if titles.is_empty() => format!("rule `{}`", at.rule.name),
+            titles => format!("the {titles} asked for"),
+        };
         text.map_or_else(asked, |text| {
             // A list whose last bracket is no part of a value.
             let open = text.matches('[').count() > text.matches(']').count();

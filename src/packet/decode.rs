@@ -154,7 +154,10 @@ pub fn decode(link_type: LinkType, octets: &[u8], length: u32, headers: &mut Hea
         Ok(link::Carried::Ip { octets, version }) => network::decode(octets, version, headers),
         Ok(link::Carried::Other) => Decoded::NotIp,
         Ok(link::Carried::Unsupported) => Decoded::NotDecoded,
-        Err(Short { at, cut: false }) => Decoded::Malformed { kind: Malformed::FrameTooShort, at },
+        Err(Short { at, cut: false }) => {
+            cut_absent(headers);
+            Decoded::Malformed { kind: Malformed::FrameTooShort, at }
+        }
         Err(Short { cut: true, .. }) => {
             cut_absent(headers);
             Decoded::Truncated

@@ -207,6 +207,65 @@ fn bird_refuses_what_we_refuse() {
     assert!(tried > 40, "{tried}");
 }
 
+/// Every word of the program itself, and what is near to them, as the name of a rule set: BIRD loads what is written, and
+/// the reader refuses the names that it refuses.
+#[test]
+fn every_word_may_be_the_name_of_a_rule_set() {
+    let Some(bird) = program("bird") else { return };
+    let octets = std::fs::read(&bird).unwrap();
+    let is_word =
+        |word: &[u8]| word.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
+    // What stands alone between two ends of strings, without letters that no keyword has; strings share their ends.
+    let mut words: Vec<&str> = octets
+        .split(|byte| *byte == 0)
+        .filter(|word| (2..=20).contains(&word.len()) && word[0].is_ascii_lowercase() && is_word(word))
+        .map(|word| std::str::from_utf8(word).unwrap())
+        .collect();
+    words.extend([
+        "all",
+        "code",
+        "in",
+        "port",
+        "type",
+        "next",
+        "export",
+        "s",
+        "deadbeefdeadbeefdeadbeefdeadbeef",
+    ]);
+    words.sort_unstable();
+    words.dedup();
+    let mut document =
+        read("flow4 table x; protocol static { flow4 { table x; }; route flow4 { proto 6; }; }").document;
+    let mut kept = 0;
+    let mut all = String::new();
+    let sets = document.rule_sets.clone();
+    document.rule_sets.clear();
+    for word in &words {
+        let mut set = sets[0].clone();
+        set.name = format!("flowspec/ipv4/{word}");
+        document.rule_sets.push(set);
+    }
+    let lost = Bird.print(&document, &PrintOptions::default(), &mut all).unwrap();
+    assert_eq!(refused(&bird, &all), None);
+    let again = read(&all);
+    assert_eq!(again.diagnostics, []);
+    for (word, set) in words.iter().zip(&again.document.rule_sets) {
+        let same = set.name == format!("flowspec/ipv4/{word}");
+        let told = lost.iter().any(|lost| lost.rule_set == format!("flowspec/ipv4/{word}"));
+        assert_ne!(same, told, "{word}");
+        kept += usize::from(same);
+        if same && !word.is_empty() {
+            continue;
+        }
+        let text = format!("flow4 table {word};\nprotocol static {{ flow4 {{ table {word}; }}; }}\n");
+        let ours = read(&text).diagnostics.iter().any(|d| d.level == Level::Error);
+        let given = matches!(*word, "master4" | "master6");
+        assert_eq!(ours, refused(&bird, &text).is_some() && !given, "{word}");
+    }
+    println!("{} words, {kept} of them kept", words.len());
+    assert!(words.len() > 800 && words.len() - kept > 300, "{} {kept}", words.len());
+}
+
 fn document(rules: usize) -> impl Strategy<Value = Document> {
     let of = |family: Family, table: Table, name: &'static str| {
         prop::collection::vec(rule(family), 1..rules)

@@ -94,7 +94,7 @@ const OUTSIDE: &[&str] = &[
     "DECnet headers are not kept",
     "LLC headers are not kept",
     "headers of tunnels are not kept",
-    "names of hosts and networks are not resolved",
+    "known to the host alone: what a name of a host or network is",
     "the number of a PPPoE session is not kept",
     "what follows an authentication header of IPv4 is not kept",
 ];

@@ -23,7 +23,11 @@ fn term(pool: &Pool, random: &mut Random, frames: bool, depth: u32) -> String {
             let (a, b) = (term(pool, random, frames, depth - 1), term(pool, random, frames, depth - 1));
             format!("({a} {word} {b})")
         }
-        4..=6 => relation(pool, random, frames),
+        4 | 5 => relation(pool, random, frames),
+        6 => match random.below(3) {
+            0 => two_loads(random, frames),
+            _ => relation(pool, random, frames),
+        },
         7 if frames => frame(pool, random),
         _ => primitive(pool, random),
     }
@@ -163,6 +167,38 @@ fn relation(pool: &Pool, random: &mut Random, frames: bool) -> String {
         format!("{number} {comparison} {load}{steps}")
     } else {
         format!("{load}{steps} {comparison} {number}")
+    }
+}
+
+/// Arithmetic on several loads, or with a load behind the operator: libpcap keeps the checks of the first operand alone.
+fn two_loads(random: &mut Random, frames: bool) -> String {
+    let operand = |random: &mut Random| {
+        let headers = if frames { 10 } else { 8 };
+        let headers = &["ip", "ip", "tcp", "tcp", "udp", "icmp", "ip6", "icmp6", "ether", "arp"][..headers];
+        match random.below(8) {
+            0 => "len".to_owned(),
+            1 => format!("{}", random.below(80)),
+            2 => "((ip[0] & 0xf) << 2)".to_owned(),
+            3 => "((tcp[12] & 0xf0) >> 2)".to_owned(),
+            4 => format!("-{}", octets("ip", 2, random)),
+            _ => octets(random.pick::<&str>(headers), random.below(24), random),
+        }
+    };
+    let mut text = operand(random);
+    for _ in 0..=random.below(2) {
+        let operator = *random.pick(&["+", "+", "-", "-", "&", "|", "*", ">>", "/"]);
+        let next = operand(random);
+        text = if random.below(2) == 0 {
+            format!("({text}) {operator} {next}")
+        } else {
+            format!("{next} {operator} ({text})")
+        };
+    }
+    let comparison = *random.pick(&["=", "!=", "<", ">", "<=", ">="]);
+    match random.below(4) {
+        0 => format!("{text} {comparison} {}", operand(random)),
+        1 => format!("{text} >= 0"),
+        _ => format!("{text} {comparison} {}", random.below(300)),
     }
 }
 

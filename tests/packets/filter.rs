@@ -12,7 +12,7 @@ use crate::tcpdump::{PLAIN, try_compile};
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{self, ReadOptions};
 use flowgate::eval::{Truth, Unknown, evaluate, unknowns};
-use flowgate::field::{Field, Headers, Layer};
+use flowgate::field::{Field, Headers};
 use flowgate::ir::Condition;
 use flowgate::packet::{CaptureReader, Decoded, LinkType, Malformed, build, decode};
 use flowgate::source::{Content, Source, SourceId};
@@ -31,8 +31,13 @@ enum Class {
     CutUnknown,
     /// The capture ends before something that what we know makes unneeded: tcpdump leaves the packet.
     CutDecided,
-    /// libpcap believes lengths and options that contradict each other.
+    /// libpcap believes lengths and options that contradict each other, and loads what is behind them: of the packet
+    /// that ends there it says what we do.
     Malformed,
+    /// The packet is not of the version announced, or ends inside its header: we say that nobody knows.
+    Lost,
+    /// A jumbogram without a link header, whose length is no field (RFC 2675 §3): libpcap takes that of the frame.
+    Jumbogram,
     /// The frame holds octets behind the packet's end, which libpcap loads.
     Padded,
     /// The capture ends inside an extension header or a field, of which libpcap does not look at what was cut.
@@ -389,11 +394,18 @@ fn class(packet: &Seen, condition: &Condition, theirs: &Program, truth: Truth, h
     {
         return *class;
     }
-    if let Decoded::Malformed { kind, .. } = packet.decoded
-        && (kind == Malformed::FrameTooShort
-            || condition.tests().iter().any(|test| is_lost(kind, test.field())))
+    if let Decoded::Malformed { kind, at } = packet.decoded
+        && !same
     {
-        return Class::Malformed;
+        let unknown = unknowns(condition, &packet.headers);
+        let lost = unknown.iter().any(|reason| matches!(reason, Unknown::Cut(_)));
+        if truth == Truth::Unknown && lost && matches!(kind, Malformed::FrameTooShort | Malformed::Version) {
+            return Class::Lost;
+        }
+        let frame = (packet.link_type, &packet.octets[..], packet.length, &packet.headers);
+        if is_taken_so(frame, kind, at, truth, theirs) {
+            return Class::Malformed;
+        }
     }
     // Whether tcpdump keeps the packet when all octets that were cut are this one.
     let filled = |octet: u8| {
@@ -417,6 +429,17 @@ fn class(packet: &Seen, condition: &Condition, theirs: &Program, truth: Truth, h
     if cut && truth == Truth::Yes && !kept && filled(0) && filled(0xff) {
         return Class::CutDecided;
     }
+    // Ours has no length: each comparison with it is false, as for one that is too short or one that is too long.
+    let bare = matches!(packet.link_type, LinkType::RAW | LinkType::IPV6);
+    let jumbogram =
+        packet.headers.small(Field::IpVersion) == Some(6) && packet.headers.small(Field::Len).is_none();
+    if !same
+        && bare
+        && jumbogram
+        && [0, u32::MAX].iter().any(|length| truth == Truth::from(theirs.keeps(&packet.octets, *length)))
+    {
+        return Class::Jumbogram;
+    }
     // Without the octets behind the packet's end, tcpdump says what we do; without a link header they count as its own.
     if !same && let Some(end) = packet.end {
         let bare = matches!(packet.link_type, LinkType::RAW | LinkType::IPV4 | LinkType::IPV6);
@@ -429,22 +452,74 @@ fn class(packet: &Seen, condition: &Condition, theirs: &Program, truth: Truth, h
     Class::Clean
 }
 
-/// What we do not believe of a malformed packet, and libpcap does.
-pub(crate) fn is_lost(kind: Malformed, field: Field) -> bool {
-    use Field as F;
-    // What libpcap calls the length is that of the frame, which the header contradicts.
-    let behind = field.info().layer == Layer::Transport || field == F::Len;
-    match kind {
-        Malformed::FrameTooShort => true,
-        Malformed::Version => field.info().layer != Layer::Link,
-        Malformed::HeaderLength
-        | Malformed::TotalLength
-        | Malformed::LengthBeyondFrame
-        | Malformed::Options => behind || field == F::IpOptions,
-        Malformed::ExtensionHeaders => {
-            behind || matches!(field, F::Proto | F::ExtHdrs | F::FragOff | F::IsFragHeader | F::Mf)
+/// Whether tcpdump says of what we take a malformed packet for what we say of it.
+pub(crate) fn is_taken_so(
+    frame: (LinkType, &[u8], u32, &Headers),
+    kind: Malformed,
+    at: u32,
+    truth: Truth,
+    theirs: &Program,
+) -> bool {
+    as_taken(frame, kind, at).iter().any(|frames| {
+        frames.iter().all(|(octets, length)| truth == Truth::from(theirs.keeps(octets, *length)))
+    })
+}
+
+/// What we take a malformed packet for, as frames of their own and their lengths: any of these, and all forms of it. It
+/// ends where lengths or options contradict each other, so that nothing is behind its headers, whether an expression
+/// loads what is there or asks the total length for it; a header that is not all there is, whatever it holds; without a
+/// link header the length of the frame is the packet's own.
+fn as_taken(
+    (link_type, octets, length, headers): (LinkType, &[u8], u32, &Headers),
+    kind: Malformed,
+    at: u32,
+) -> Vec<Vec<(Vec<u8>, u32)>> {
+    let begin = header(link_type, octets) as usize;
+    let bare = matches!(link_type, LinkType::RAW | LinkType::IPV4 | LinkType::IPV6);
+    let length = if bare { headers.small(Field::Len).unwrap_or(length) } else { length };
+    let first = octets.get(begin).copied().unwrap_or(0);
+    let words = if kind == Malformed::HeaderLength { 5 } else { first & 15 };
+    // Of options that overrun the header there are none.
+    let own_words = if kind == Malformed::Options { 5 } else { words };
+    let size = usize::from(words) * 4;
+    let end = match kind {
+        Malformed::Version => return Vec::new(),
+        Malformed::FrameTooShort => {
+            let fixed = match first >> 4 {
+                4 => headers.small(Field::Len).map_or(20, |len| len.max(20)) as usize,
+                6 => 40,
+                _ => 0,
+            };
+            let filled = |octet| {
+                let mut filled = octets.to_vec();
+                filled.resize(octets.len().max(begin + fixed), octet);
+                (filled, length)
+            };
+            return vec![vec![filled(0), filled(0xff)]];
         }
+        // What of its headers the frame holds is there.
+        Malformed::LengthBeyondFrame => octets.len(),
+        _ if first >> 4 == 4 => begin + size,
+        _ => at as usize,
+    };
+    let cut = octets.get(..end).unwrap_or(octets).to_vec();
+    let mut list = vec![vec![(cut.clone(), length)]];
+    if first >> 4 == 4 && cut.len() >= begin + 20 {
+        let mut own = cut;
+        own[begin] = 0x40 | own_words;
+        own[begin + 3] = own_words * 4;
+        own[begin + 2] = 0;
+        list.push(vec![(own.clone(), length)]);
+        own[begin + 2..begin + 4].copy_from_slice(&octets[begin + 2..begin + 4]);
+        list.push(vec![(own, length)]);
     }
+    // Without a length of its own it is told from a jumbogram by what follows (RFC 2675 §2): nothing does.
+    if first >> 4 == 6 && kind == Malformed::ExtensionHeaders && octets.len() >= begin + 40 {
+        let mut own = octets[..begin + 40].to_vec();
+        own[begin + 6] = 59;
+        list.push(vec![(own, length)]);
+    }
+    list
 }
 
 /// For each class a packet that shows it; when none differs any more, the class has to go.
@@ -465,14 +540,22 @@ fn every_class_still_explains_something() {
     let padded = format!("020202020202 020202020202 0800 {shorter} 9c40 0050 {}", "00".repeat(22));
     let malformed = format!("4500 0005 0001 0000 4006 0000 c0000201 c0000202 {tcp}");
     let chain = format!("60000000 0020 3c 40 {} 06", "20010db8000000000000000000000001".repeat(2));
+    let jumbo = format!(
+        "60000000 0000 00 40 {} 3b00 c204 00010018 {}",
+        "20010db8000000000000000000000001".repeat(2),
+        "00".repeat(65_552)
+    );
     let tagged = format!("0000 0001 0006 020202020202 0000 8100 0005 0800 {whole}");
     let bare = format!("0021 {whole}");
+    let other = format!("020202020202 020202020202 0800 6{}", whole.get(1..).unwrap());
     let cases: &[(Class, LinkType, &str, u32, &str)] = &[
         (Class::Opaque, LinkType::RAW, &whole, 40, "ip[10:2] = 0"),
         (Class::CutUnknown, LinkType::RAW, inet, 40, "tcp dst port 80"),
         (Class::CutDecided, LinkType::RAW, inet, 40, "tcp dst port 80 or ip"),
         (Class::CutBeside, LinkType::RAW, &chain, 72, "not tcp"),
         (Class::Malformed, LinkType::RAW, &malformed, 40, "tcp dst port 80"),
+        (Class::Jumbogram, LinkType::RAW, &jumbo, 65_600, "greater 100"),
+        (Class::Lost, LinkType::ETHERNET, &other, 54, "ip"),
         (Class::Padded, LinkType::ETHERNET, &padded, 60, "tcp dst port 80"),
         (Class::Ppp, LinkType::PPP, &bare, 42, "tcp"),
         (Class::Tags, LinkType::LINUX_SLL, &tagged, 60, "tcp"),

@@ -6,7 +6,7 @@
 
 use crate::bpf::Program;
 use crate::corpus;
-use crate::filter::{is_lost, usual_ppp};
+use crate::filter::{is_taken_so, usual_ppp};
 use crate::random::{Pool, Random, condition, packet};
 use flowgate::dialect::pcap_filter::print::{Behind, Expression, expression};
 use flowgate::eval::{Truth, evaluate};
@@ -42,6 +42,8 @@ struct Seen {
     link_type: LinkType,
     behind: Vec<Behind>,
     class: Class,
+    // The octet where the header begins that is malformed.
+    at: u32,
     // Whether the packet has extension headers that no expression can look behind.
     chained: bool,
     headers: Headers,
@@ -167,7 +169,7 @@ fn differ_part(captures: &[Capture], rules: &[(Condition, Expression)], scratch:
                     Truth::No => !kept,
                     Truth::Unknown => false,
                 };
-                let class = class(packet, condition, expression, program, truth);
+                let class = class(packet, expression, program, truth);
                 figures.packets += 1;
                 figures.matched += usize::from(kept);
                 let sum = figures.classes.entry(class).or_default();
@@ -187,13 +189,7 @@ fn differ_part(captures: &[Capture], rules: &[(Condition, Expression)], scratch:
 }
 
 /// The class that predicts what tcpdump does with a packet; where none does, no difference is allowed.
-fn class(
-    packet: &Seen,
-    condition: &Condition,
-    expression: &Expression,
-    program: &Program,
-    truth: Truth,
-) -> Class {
+fn class(packet: &Seen, expression: &Expression, program: &Program, truth: Truth) -> Class {
     let kept = program.keeps(&packet.octets, packet.length);
     let same = truth == Truth::from(kept);
     // Of these packets the expression says nothing, so that none is kept.
@@ -211,9 +207,15 @@ fn class(
             if same || filled(0) && filled(0xff) { Class::Cut } else { Class::Clean }
         }
         Class::Malformed(kind) => {
-            let lost = condition.tests().iter().any(|test| is_lost(kind, test.field()));
-            let lost = lost || kind == Malformed::FrameTooShort;
-            if same || lost { Class::Malformed(kind) } else { Class::Clean }
+            let frame = (packet.link_type, &packet.octets[..], packet.length, &packet.headers);
+            let cut = packet.octets.len() < packet.length as usize;
+            let lost = cut || matches!(kind, Malformed::FrameTooShort | Malformed::Version);
+            let lost = lost && truth == Truth::Unknown;
+            if same || lost || is_taken_so(frame, kind, packet.at, truth, program) {
+                Class::Malformed(kind)
+            } else {
+                Class::Clean
+            }
         }
         Class::Ppp
             if same || truth == Truth::from(program.keeps(&usual_ppp(&packet.octets), packet.length)) =>
@@ -253,7 +255,8 @@ fn seen(link_type: LinkType, octets: &[u8], length: u32) -> Option<Seen> {
     let plain = ext::FRAGMENT | ext::ESP;
     let fragments_hide = headers.small(Field::IpVersion) == Some(6) && headers.small(Field::Proto).is_none();
     let chained = headers.small(Field::ExtHdrs).is_some_and(|bits| bits & !plain != 0) || fragments_hide;
-    Some(Seen { octets: octets.to_vec(), length, link_type, behind, class, chained, headers })
+    let at = if let Decoded::Malformed { at, .. } = decoded { at } else { 0 };
+    Some(Seen { octets: octets.to_vec(), length, link_type, behind, class, at, chained, headers })
 }
 
 /// The headers between an Ethernet header and IP, as the expression must name them.

@@ -1,6 +1,7 @@
 //! `define`d constants and the expressions that stand for numbers, prefixes and extended communities.
 
 use super::lex::{Lexer, Token};
+use super::words;
 use crate::diagnostic::Level;
 use crate::dialect::findings::Findings;
 use crate::dialect::raised;
@@ -78,6 +79,9 @@ impl<'a> Constants<'a> {
     /// Reads `NAME = TERM` behind `define`, up to its semicolon.
     pub(super) fn define(&mut self, lexer: &mut Lexer<'a>, findings: &mut Findings) {
         let (name, span) = lexer.next();
+        if let Some(why) = words::refused(name) {
+            findings.error(raised::SYNTAX_ERROR, why, span);
+        }
         let (Token::Word(name) | Token::Quoted(name)) = name else {
             let fault = expected("the name of a constant", span);
             findings.error(fault.check, fault.message, span);

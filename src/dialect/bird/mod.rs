@@ -16,6 +16,7 @@ mod print;
 mod recognise;
 mod support;
 mod syntax;
+mod words;
 
 use super::{
     Dialect, Including, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample,

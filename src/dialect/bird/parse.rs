@@ -5,7 +5,7 @@ use super::constants::Constants;
 use super::lex::{Lexer, Token};
 use super::lower::Rules;
 use super::syntax::Route;
-use super::{attributes, items};
+use super::{attributes, items, words};
 use crate::diagnostic::Level;
 use crate::dialect::findings::Findings;
 use crate::dialect::raised;
@@ -110,10 +110,16 @@ impl<'a> Parser<'a, '_, '_> {
                 let help = "give that file too; constants it defines are not known here";
                 self.findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, message, span, help);
             }
+            Token::Word("route") => {
+                let message = "a route stands in a protocol: BIRD refuses the file";
+                self.findings.error(raised::SYNTAX_ERROR, message, span);
+                self.skipped += 1;
+                self.skip_rest();
+            }
             Token::Word(word) => {
                 if let Some(family) = flow(word)
                     && self.lexer.eat_word("table")
-                    && let Token::Word(name) | Token::Quoted(name) = self.lexer.peek()
+                    && let Some(name) = self.named()
                 {
                     self.default_table(family).get_or_insert(name);
                 }
@@ -126,6 +132,17 @@ impl<'a> Parser<'a, '_, '_> {
             }
         }
         true
+    }
+
+    // The name that comes next, which BIRD may refuse; it is left there.
+    fn named(&mut self) -> Option<&'a str> {
+        let token = self.lexer.peek();
+        let (Token::Word(name) | Token::Quoted(name)) = token else { return None };
+        if let Some(why) = words::refused(token) {
+            let mut behind = self.lexer.clone();
+            self.findings.error(raised::SYNTAX_ERROR, why, behind.next().1);
+        }
+        Some(name)
     }
 
     fn default_table(&mut self, family: Family) -> &mut Option<&'a str> {
@@ -172,10 +189,13 @@ impl<'a> Parser<'a, '_, '_> {
         let mut name = None;
         let mut from = None;
         while let Token::Word(word) | Token::Quoted(word) = self.lexer.peek() {
-            let (_, span) = self.lexer.next();
+            let (token, span) = self.lexer.next();
             if word == "from" {
                 from = Some(self.lexer.next());
             } else {
+                if let Some(why) = words::refused(token) {
+                    self.findings.error(raised::SYNTAX_ERROR, why, span);
+                }
                 name = Some((word, span));
             }
         }
@@ -261,7 +281,7 @@ impl<'a> Parser<'a, '_, '_> {
         if self.lexer.eat(b'{') {
             loop {
                 if self.lexer.eat_word("table")
-                    && let Token::Word(name) | Token::Quoted(name) = self.lexer.peek()
+                    && let Some(name) = self.named()
                     && let Some((_, table)) = &mut protocol.channel
                 {
                     *table = Some(name);

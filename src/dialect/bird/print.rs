@@ -3,7 +3,7 @@
 
 use super::lower::{Rules, default_name, default_table};
 use super::parse::NAME;
-use super::support;
+use super::{support, words};
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{
     BitList, Body, Community, Component, ComponentType, FlowSpec, Operand, Table, bit_list, communities,
@@ -78,7 +78,7 @@ impl<'a> Printer<'a> {
         let wanted = if wanted.is_empty() { default_table(family) } else { wanted };
         let symbol = self.symbol(wanted);
         let read_as = Rules::set_name(family, &symbol);
-        if read_as != set.name && named.is_some() {
+        if read_as != set.name && (named.is_some() || symbol != wanted) {
             self.lose(format!("the name of the rule set, which is written `{symbol}`"));
         }
         let symbol = quoted(&symbol);
@@ -101,10 +101,9 @@ impl<'a> Printer<'a> {
 
     // A name no other table has: tables of both families share one space of names.
     fn symbol(&mut self, wanted: &str) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-        let mut name: String =
-            wanted.chars().map(|c| if plain(c) { c } else { '-' }).take(SYMBOL_LENGTH - 8).collect();
-        if name.is_empty() || KEYWORDS.contains(&name.as_str()) {
+        let held = wanted.chars().map(|c| if words::holds(c) { c } else { '-' });
+        let mut name: String = held.take(words::LENGTH - 8).collect();
+        if name.is_empty() || !words::is_free(&name) {
             name.push_str("-table");
         }
         let mut number = 1;
@@ -249,25 +248,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The longest symbol BIRD 2.0.12 reads.
-const SYMBOL_LENGTH: usize = 64;
-
-/// Words that are no symbols, as far as names of rule sets come near them.
-const KEYWORDS: &[&str] = &[
-    "accept", "all", "bgp", "deny", "device", "direct", "drop", "external", "filter", "flow4", "flow6", "in",
-    "internal", "ipv4", "ipv6", "kernel", "mpls", "ms", "name", "none", "out", "peer", "port", "primary",
-    "proto", "protocol", "reject", "route", "rs", "s", "static", "table", "test", "us", "vpn4", "vpn6",
-    "vrf",
-];
-
-fn is_word(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 fn quoted(symbol: &str) -> String {
-    if is_word(symbol) { symbol.to_owned() } else { format!("'{symbol}'") }
+    if words::is_plain(symbol) { symbol.to_owned() } else { format!("'{symbol}'") }
 }
 
 // The same specification in operands that BIRD has words for, or what it has none for.

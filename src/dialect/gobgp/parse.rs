@@ -263,7 +263,11 @@ impl<'a> Commands<'_, '_> {
         while let [key, tail @ ..] = rest {
             let length = tail.iter().position(|(word, _)| is_key(word) || is_attribute(word));
             let (values, behind) = tail.split_at_checked(length.unwrap_or(tail.len())).unwrap_or((tail, &[]));
-            if !is_attribute(key.0) {
+            if key.0 == "rt" && !self.route.table.is_vpn() {
+                let span = Span::new(key.1, key.1 + key.0.len());
+                let message = "GoBGP refuses `rt` for a family without VPN";
+                self.findings.error(raised::SYNTAX_ERROR, message, span);
+            } else if !is_attribute(key.0) {
                 matching::item(*key, values, &mut self.route, self.findings);
             }
             rest = behind;

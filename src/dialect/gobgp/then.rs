@@ -12,6 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Reads the words behind `then`.
 pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings) {
     let mut rest = args;
+    // Behind these GoBGP drops words that it does not know; elsewhere it refuses the command.
+    let mut drops = false;
     while let [(word, start), tail @ ..] = rest {
         let span = Span::new(*start, start + word.len());
         let value = tail.first().copied();
@@ -19,6 +21,7 @@ pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings
         let mut used = 1;
         let asked = match *word {
             "accept" => {
+                drops = true;
                 rest = tail;
                 continue;
             }
@@ -37,33 +40,40 @@ pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings
             "mark" => value.and_then(|(word, _)| word.parse().ok()).map(mark),
             "action" => value.and_then(|(word, _)| traffic(word)),
             "redirect" => value.and_then(|(word, at)| redirect(word, at, findings)),
-            "rt" => value.and_then(|(word, _)| target(word)).map(|(kind, value)| short(kind, 0x02, value)),
-            word if support::ATTRIBUTES.contains(&word) => {
+            "rt" if !route.table.is_vpn() => {
+                let message = "GoBGP refuses `rt` for a family without VPN";
+                findings.error(raised::SYNTAX_ERROR, message, whole);
+                route.asked.push((Asked::Unread, whole));
                 rest = tail.get(1..).unwrap_or(&[]);
                 continue;
             }
+            "rt" => value.and_then(|(word, _)| target(word)).map(|(kind, value)| short(kind, 0x02, value)),
+            word if support::ATTRIBUTES.contains(&word) => {
+                drops = true;
+                rest = tail.get(1..).unwrap_or(&[]);
+                continue;
+            }
+            word if !drops => {
+                let message = format!("`{word}` is no action of a flow route");
+                let help = "remove it: GoBGP refuses the command; see `flowgate dialects` for the actions";
+                findings.add(raised::SYNTAX_ERROR, Level::Error, message, span, help);
+                route.asked.push((Asked::Unread, span));
+                rest = tail;
+                continue;
+            }
             word => {
-                let message = if matches!(args.first(), Some((first, _)) if *first == "action")
-                    || matches!(word, "sample" | "terminal")
-                {
+                let message = if matches!(word, "sample" | "terminal") {
                     format!("GoBGP drops `{word}` here: `action` takes one value")
                 } else {
-                    format!("`{word}` is no action of a flow route")
-                };
-                let check = if matches!(word, "sample" | "terminal") {
-                    raised::MISLEADING_TEXT
-                } else {
-                    raised::UNSUPPORTED_KEYWORD
+                    format!("GoBGP drops `{word}` here: it is no action of a flow route")
                 };
                 let help = "write `action sample-terminal` for both; see `flowgate dialects` for the actions";
-                findings.add(check, Level::Warning, message, span, help);
-                if check == raised::UNSUPPORTED_KEYWORD {
-                    route.asked.push((Asked::Unread, span));
-                }
+                findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, help);
                 rest = tail;
                 continue;
             }
         };
+        drops = matches!(*word, "mark" | "action");
         let all = tail.get(..used).and_then(<[Word<'_>]>::last);
         let place = all.map_or(span, |(word, at)| span.to(Span::new(*at, at + word.len())));
         if let Some(asked) = asked {

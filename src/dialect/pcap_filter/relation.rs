@@ -26,6 +26,16 @@ pub(super) struct Load {
     pub(super) size: u8,
 }
 
+/// Octets that a comparison reads, and whether libpcap first asks whether their header is there.
+///
+/// `gen_arth` of libpcap keeps the checks of its first operand and drops those of the second: `ip[0] + tcp[0]` loads
+/// behind the IPv4 header whatever stands there, and `5 + udp[0]` in every frame.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Reading {
+    pub(super) load: Load,
+    pub(super) is_checked: bool,
+}
+
 /// What a comparison came to.
 #[derive(Clone, Debug)]
 pub(super) enum Relation {
@@ -40,7 +50,7 @@ pub(super) enum Relation {
     /// The octets behind an IPv4 header are as many as the set says.
     RoomInet(Words),
     /// Something else, about these loads.
-    Other(Vec<Load>),
+    Other(Vec<Reading>),
 }
 
 impl Relation {
@@ -75,6 +85,11 @@ impl Base {
     /// `ip6[4:2]`: the octets behind the fixed header of IPv6.
     fn is_payload_length(self) -> bool {
         self == Self::Load(Load { proto: Proto::Ip6, at: At::Octet(4), size: 2 })
+    }
+
+    /// Whether it is only read where its header is.
+    fn has_check(self) -> bool {
+        matches!(self, Self::Load(load) if !matches!(load.proto, Proto::Link | Proto::Radio))
     }
 }
 
@@ -117,8 +132,8 @@ pub(super) fn solve(relation: &(Arithmetic, Comparison, Arithmetic), span: Span)
     };
     Ok(solved.unwrap_or_else(|| {
         let mut loads = Vec::new();
-        collect(left, &mut loads);
-        collect(right, &mut loads);
+        collect(left, true, &mut loads);
+        collect(right, true, &mut loads);
         loads.sort_unstable();
         loads.dedup();
         Relation::Other(loads)
@@ -191,6 +206,9 @@ fn value(arithmetic: &Arithmetic, span: Span) -> Result<Value, Fault> {
             if let Value::Constant(number) = b {
                 refuse(*operator, number, span)?;
             }
+            if let Some(number) = first_number(right) {
+                refuse(*operator, number, span)?;
+            }
             binary(*operator, a, b)
         }
     })
@@ -206,6 +224,8 @@ fn binary(operator: Operator, a: Value, b: Value) -> Value {
         (Value::Steps(base, steps), Value::Constant(number)) => {
             extended(base, steps, Step::By(operator, number))
         }
+        // As the second operand a load is made whatever the packet is.
+        (Value::Constant(_), Value::Steps(base, _)) if base.has_check() => Value::Other,
         (Value::Constant(number), Value::Steps(base, steps)) if commutes => {
             extended(base, steps, Step::By(operator, number))
         }
@@ -221,6 +241,18 @@ fn extended(base: Base, mut steps: Vec<Step>, step: Step) -> Value {
     Value::Steps(base, steps)
 }
 
+/// The number that the program of an operand begins with, if it does: libpcap takes it for the whole operand, so that
+/// `ip[2] / ip[0]`, which begins with the 0 of the index, is a division by zero.
+fn first_number(arithmetic: &Arithmetic) -> Option<u32> {
+    match arithmetic {
+        Arithmetic::Number(number) => Some(*number),
+        Arithmetic::Length => None,
+        Arithmetic::Load { index: inner, .. }
+        | Arithmetic::Binary(_, inner, _)
+        | Arithmetic::Negative(inner) => first_number(inner),
+    }
+}
+
 /// What libpcap's compiler refuses.
 fn refuse(operator: Operator, number: u32, span: Span) -> Result<(), Fault> {
     let message = match (operator, number) {
@@ -234,10 +266,11 @@ fn refuse(operator: Operator, number: u32, span: Span) -> Result<(), Fault> {
 
 fn load(proto: Proto, index: &Arithmetic, size: u8) -> Load {
     let at = match linear(index) {
-        Some(Linear { header: 0, length: 0, number }) => {
+        // Another header is not looked for where the index is one.
+        Some(Linear { header: 0, length: 0, number }) if proto == Proto::Ip || !reads(index) => {
             u32::try_from(number & 0xffff_ffff).map_or(At::Computed, At::Octet)
         }
-        Some(Linear { header: 1, length: 0, number }) if proto == Proto::Ip => {
+        Some(Linear { header: 1, length: 0, number: number @ 0..=0xffff }) if proto == Proto::Ip => {
             u32::try_from(number).map_or(At::Computed, At::BehindInet)
         }
         _ => match value(index, Span::default()) {
@@ -298,31 +331,92 @@ fn is_header_length(arithmetic: &Arithmetic) -> bool {
 }
 
 /// A comparison of the total length with the header length and a number: how much is behind the header. A well-formed
-/// packet is no shorter than its header, so that nothing wraps.
+/// packet is no shorter than its header, but what is taken from that may be more than there is, and wraps.
 fn room(left: &Arithmetic, comparison: Comparison, right: &Arithmetic) -> Option<Relation> {
+    if !is_of_inet(left) && !is_of_inet(right) {
+        return None;
+    }
     let (a, b) = (linear(left)?, linear(right)?);
-    let difference = (a.header - b.header, a.length - b.length);
-    let (comparison, number) = match difference {
-        (-1, 1) => (comparison, b.number.checked_sub(a.number)?),
-        (1, -1) => (turned(comparison), a.number.checked_sub(b.number)?),
-        _ => return None,
+    let is_number = |side: Linear| side.header == 0 && side.length == 0;
+    let words = if is_number(b) {
+        before_room(a, &Words::compared(comparison, wrapped(b.number)))?
+    } else if is_number(a) {
+        before_room(b, &Words::compared(turned(comparison), wrapped(a.number)))?
+    } else {
+        let all =
+            Linear { header: a.header - b.header, length: a.length - b.length, number: a.number - b.number };
+        if matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+            before_room(all, &Words::compared(comparison, 0))?
+        } else if !wraps(a) && !wraps(b) {
+            let (comparison, number) = match (all.header, all.length) {
+                (-1, 1) => (comparison, -all.number),
+                (1, -1) => (turned(comparison), all.number),
+                _ => return None,
+            };
+            Words::compared(comparison, u32::try_from(number).ok()?)
+        } else {
+            return None;
+        }
     };
-    let number = u32::try_from(number).ok()?;
-    Some(Relation::RoomInet(Words::compared(comparison, number)))
+    Some(Relation::RoomInet(words))
 }
 
-fn collect(arithmetic: &Arithmetic, loads: &mut Vec<Load>) {
+/// What is behind the header where a side comes to one of these words.
+fn before_room(side: Linear, words: &Words) -> Option<Words> {
+    match (side.header, side.length) {
+        (-1, 1) => words.before(Operator::Add, wrapped(side.number)),
+        (1, -1) => words.before_difference(wrapped(side.number)),
+        _ => None,
+    }
+}
+
+/// Whether a side may leave the 32 bits.
+fn wraps(side: Linear) -> bool {
+    ![side.header, side.length, side.number].iter().all(|part| (0..=0xffff).contains(part))
+}
+
+fn wrapped(number: i64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "BPF keeps the lower 32 bits"
+    )]
+    let word = number as u32;
+    word
+}
+
+/// The loads of an operand; `is_checked` where libpcap keeps the checks of the operand.
+fn collect(arithmetic: &Arithmetic, is_checked: bool, loads: &mut Vec<Reading>) {
     match arithmetic {
         Arithmetic::Number(_) | Arithmetic::Length => {}
         Arithmetic::Load { proto, index, size } => {
-            loads.push(load(*proto, index, *size));
-            collect(index, loads);
+            loads.push(Reading { load: load(*proto, index, *size), is_checked });
+            collect(index, is_checked, loads);
         }
         Arithmetic::Binary(_, left, right) => {
-            collect(left, loads);
-            collect(right, loads);
+            collect(left, is_checked, loads);
+            collect(right, false, loads);
         }
-        Arithmetic::Negative(inner) => collect(inner, loads),
+        Arithmetic::Negative(inner) => collect(inner, is_checked, loads),
+    }
+}
+
+/// Whether there is any load in it.
+fn reads(arithmetic: &Arithmetic) -> bool {
+    match arithmetic {
+        Arithmetic::Number(_) | Arithmetic::Length => false,
+        Arithmetic::Load { .. } => true,
+        Arithmetic::Binary(_, left, right) => reads(left) || reads(right),
+        Arithmetic::Negative(inner) => reads(inner),
+    }
+}
+
+/// Whether it is worked out for IPv4 packets alone: its first load is of that header.
+fn is_of_inet(arithmetic: &Arithmetic) -> bool {
+    match arithmetic {
+        Arithmetic::Number(_) | Arithmetic::Length => false,
+        Arithmetic::Load { proto, .. } => *proto == Proto::Ip,
+        Arithmetic::Binary(_, inner, _) | Arithmetic::Negative(inner) => is_of_inet(inner),
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn decode(octets: Octets<'_>, version: Option<u8>, headers: &mut Head
     match (first >> 4, version) {
         (4, Some(4) | None) => inet(octets, headers),
         (6, Some(6) | None) => inet6(octets, headers),
-        _ => malformed(Malformed::Version, octets),
+        _ => unknown(Malformed::Version, octets, headers),
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) fn decode(octets: Octets<'_>, version: Option<u8>, headers: &mut Head
 #[cold]
 fn short(octets: Octets<'_>, headers: &mut Headers) -> Decoded {
     if octets.sent == 0 {
-        return malformed(Malformed::FrameTooShort, octets);
+        return unknown(Malformed::FrameTooShort, octets, headers);
     }
     cut_absent(headers);
     Decoded::Truncated
@@ -30,6 +30,13 @@ fn short(octets: Octets<'_>, headers: &mut Headers) -> Decoded {
 
 fn malformed(kind: Malformed, octets: Octets<'_>) -> Decoded {
     Decoded::Malformed { kind, at: octets.position() }
+}
+
+/// Not even an IP header can be found: nobody knows what whoever reads on takes for one.
+#[cold]
+fn unknown(kind: Malformed, octets: Octets<'_>, headers: &mut Headers) -> Decoded {
+    cut_absent(headers);
+    malformed(kind, octets)
 }
 
 /// No transport header can be found, and the packet is to blame.
@@ -75,18 +82,14 @@ const INET6_ENDS: &[(Field, usize)] = &[
 /// octets are taken back, and nothing behind the header is known.
 #[cold]
 fn partial(ends: &[(Field, usize)], size: usize, octets: Octets<'_>, headers: &mut Headers) -> Decoded {
-    let cut = octets.sent >= size;
     for (field, end) in ends {
         if *end > octets.captured.len() {
-            if cut || *end <= octets.sent { headers.set_cut(*field) } else { headers.set_absent(*field) }
+            headers.set_cut(*field);
         }
-    }
-    if !cut {
-        return unlocatable(Malformed::FrameTooShort, octets, headers);
     }
     cut_absent(headers);
     forget_impossible(headers);
-    Decoded::Truncated
+    if octets.sent < size { malformed(Malformed::FrameTooShort, octets) } else { Decoded::Truncated }
 }
 
 /// Fields that the packet cannot have by what is known of it are absent, whatever was cut.

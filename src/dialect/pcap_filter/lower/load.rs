@@ -1,7 +1,8 @@
 //! Comparisons of octets: which header a load reads, whether it is there, and what its values mean.
 
+use super::super::link::Link;
 use super::super::octets::{self, Slot};
-use super::super::relation::{At, Load, Relation};
+use super::super::relation::{At, Load, Reading, Relation};
 use super::super::sense::{Place, Sense};
 use super::super::syntax::Proto;
 use super::super::values::Words;
@@ -95,6 +96,9 @@ impl Lower<'_> {
     /// The packets a load is made from, before it may be missing.
     pub(super) fn guard(&self, proto: Proto, span: Span) -> Result<Condition, Fault> {
         Ok(match proto {
+            Proto::Radio if !matches!(self.link, Link::Other(_)) => {
+                return Err(self.unsupported("radio", span));
+            }
             Proto::Link | Proto::Radio => Condition::True,
             Proto::Ip => self.version(4, span),
             Proto::Ip6 => self.version(6, span),
@@ -164,17 +168,23 @@ impl Lower<'_> {
                 let transport = Transport { guard, header, places: &places };
                 self.of_packet(self.transport(&transport, &ask(at)), text, span)
             }
-            _ => return self.other(&[load], text, span),
+            _ => return self.other(&[Reading { load, is_checked: true }], text, span),
         };
         Ok(sense)
     }
 
-    /// Something about loads that is not modelled: true at most where all their headers are.
-    fn other(&self, loads: &[Load], text: &dyn Fn() -> String, span: Span) -> Result<Sense, Fault> {
+    /// Something about loads that is not modelled: true at most where all headers are that libpcap looks for.
+    fn other(&self, loads: &[Reading], text: &dyn Fn() -> String, span: Span) -> Result<Sense, Fault> {
         let mut guards = Vec::new();
         let (mut of_packet, mut may_end) = (false, false);
-        for load in loads {
-            guards.push(self.guard(load.proto, span)?);
+        for Reading { load, is_checked } in loads {
+            // It refuses some headers in any place.
+            let guard = self.guard(load.proto, span)?;
+            if !is_checked {
+                may_end = true;
+                continue;
+            }
+            guards.push(guard);
             of_packet |= !matches!(load.proto, Proto::Link | Proto::Arp | Proto::Rarp | Proto::Radio);
             let end = |at: u32| at.saturating_add(load.size.into());
             may_end |= match (load.proto, load.at) {
@@ -188,7 +198,7 @@ impl Lower<'_> {
             }
         }
         let guard = Condition::and(guards);
-        let reason = if loads.iter().any(|load| load.at == At::Computed) {
+        let reason = if loads.iter().any(|reading| reading.load.at == At::Computed) {
             "the place of its octets is computed from the packet"
         } else {
             REASON
@@ -212,7 +222,8 @@ impl Lower<'_> {
             let condition = read.map_or_else(|| self.hole(asked, guard.clone()), |read| read.condition);
             return Sense::sure(Condition::and([guard, condition]));
         }
-        let options = test(Field::HdrLen, ValueSet::range(6, 15), asked.span);
+        // Less than 5 words is malformed, and nobody knows what is where then.
+        let options = test(Field::HdrLen, ValueSet::of((0..16).filter(|words| *words != 5)), asked.span);
         let Some(at) = asked.at.checked_sub(INET) else {
             // Half in the header and half behind it.
             return self.unknown(guard, asked);

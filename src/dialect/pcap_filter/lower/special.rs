@@ -46,6 +46,10 @@ impl Lower<'_> {
                 let over = if self.link == Link::Ethernet { Condition::and(over) } else { Condition::True };
                 Sense::sure(self.opaque(&what, "LLC headers are not kept", over, span))
             }
+            // An interface by its number is also a word of live captures.
+            Special::Foreign(name, _) if *name != "ifindex" && !matches!(self.link, Link::Other(_)) => {
+                return Err(self.unsupported(name, span));
+            }
             Special::Foreign(_, text) => {
                 let reason = "the packet model keeps nothing of it";
                 Sense::sure(self.opaque(text, reason, Condition::True, span))
@@ -114,7 +118,7 @@ impl Lower<'_> {
         }
     }
 
-    fn unsupported(&self, word: &str, span: Span) -> Fault {
+    pub(super) fn unsupported(&self, word: &str, span: Span) -> Fault {
         let message = format!("`{word}` not supported on {}", self.link.title());
         Fault::syntax(message, span, "read the expression for the link type of its capture")
     }
