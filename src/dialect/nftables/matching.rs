@@ -4,7 +4,7 @@ use super::fields::{Load, Meta, Type};
 use super::load_condition::{Known, opaque};
 use super::lower::Lower;
 use super::names;
-use super::operators::{changing_set, loaded, operated};
+use super::operators::{changing_set, loaded, operated, refuse_shifts};
 use super::syntax::{Binary, Class, Element, Expr, Relation, Word};
 use super::values::{Linear, Values, full};
 use crate::dialect::raised;
@@ -119,6 +119,7 @@ impl<'a> Lower<'a, '_> {
             return Ok(());
         }
         let (load, linear) = loaded(left)?;
+        refuse_shifts(left, load)?;
         let of_version = self.of_version(known, load, right);
         let load = of_version.as_ref().unwrap_or(load);
         self.notice(load, span);

@@ -131,7 +131,8 @@ pub(super) fn operated(
     span: Span,
 ) -> Found<Condition> {
     let width = load.width();
-    if linear.is_strange() {
+    // Marks stand in the host's order, and what is shifted is what is looked up.
+    if linear.is_strange() && !matches!(load, Load::Meta(_)) {
         return Ok(strange(known, load, linear, (values, unequal), span));
     }
     let many = || Problem::unmodelled("too many patterns");
@@ -181,6 +182,18 @@ impl Display for Operated<'_> {
     }
 }
 
+/// nft compares no shifted load with values of its type, but numbers.
+pub(super) fn refuse_shifts(left: &Expr<'_>, load: &Load) -> Found<()> {
+    let Expr::Binary(parts) = left else { return Ok(()) };
+    let (operator, inner, by) = &**parts;
+    let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
+    if shifts && !matches!(load, Load::Raw(..)) && load.ty() != Type::Integer {
+        let message = format!("`{load}` is no number that can be shifted and compared");
+        return Err(Problem::new(raised::SYNTAX_ERROR, message, written(by)));
+    }
+    refuse_shifts(inner, load)
+}
+
 /// The load an expression looks at, and what operators do to it.
 pub(super) fn loaded<'e>(expr: &'e Expr<'_>) -> Found<(&'e Load, Linear)> {
     match expr {
@@ -207,10 +220,6 @@ pub(super) fn loaded<'e>(expr: &'e Expr<'_>) -> Found<(&'e Load, Linear)> {
 // The number on the right of an operator.
 fn operand(right: &Expr<'_>, load: &Load, operator: Binary) -> Found<u128> {
     let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
-    if shifts && !matches!(load, Load::Raw(..)) && load.ty() != Type::Integer {
-        let message = format!("`{load}` is no number that can be shifted and compared");
-        return Err(Problem::new(raised::SYNTAX_ERROR, message, written(right)));
-    }
     let Some(value) = constant(right, if shifts { Type::Integer } else { load.ty() }) else {
         return match written(right) {
             Some(span) => {
