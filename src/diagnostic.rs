@@ -114,12 +114,39 @@ pub struct Diagnostic {
     pub suggestions: Vec<Suggestion>,
 }
 
+/// Octets a message has before the text it quotes is shortened.
+const LONG: usize = 600;
+/// Characters that stay of a long quotation.
+const QUOTED: usize = 120;
+
+// The message with the long parts between its backticks cut short.
+fn shortened(message: &str) -> String {
+    let mut out = String::new();
+    for part in message.split_inclusive('`') {
+        match part.char_indices().nth(2 * QUOTED).and_then(|_| part.char_indices().nth(QUOTED)) {
+            Some((end, _)) => {
+                out.push_str(part.get(..end).unwrap_or(""));
+                out.push_str(if part.ends_with('`') { "...`" } else { "..." });
+            }
+            None => out.push_str(part),
+        }
+        if out.len() > 4 * LONG {
+            out.push_str("...");
+            break;
+        }
+    }
+    out
+}
+
 impl Diagnostic {
-    /// A finding at one place. Quoted text may bring line breaks; in the message they become spaces.
+    /// A finding at one place. Quoted text may bring line breaks, which in the message become spaces, and may be long.
     pub fn new(check: &'static str, level: Level, message: impl Into<String>, primary: Label) -> Self {
         let mut message = message.into();
         if message.contains(['\n', '\r']) {
             message = message.replace(['\n', '\r'], " ");
+        }
+        if message.len() > LONG {
+            message = shortened(&message);
         }
         Self {
             check,

@@ -473,3 +473,52 @@ fn policies_of_other_dialects_fare_as_in_the_kernel() {
     );
     assert!(verdicts > 2000 && wrong.is_empty());
 }
+
+/// What has a timeout may be gone, what has none stays.
+#[test]
+fn elements_with_a_timeout_may_be_gone() {
+    let sets = "set s { type ipv4_addr; flags timeout; elements = { 1.2.3.4 timeout 1s expires 900ms, 5.6.7.8 }; }\n\
+                set d { type ipv4_addr; timeout 1h; elements = { 1.2.3.4 }; }\n\
+                map m { type ipv4_addr : verdict; flags timeout; elements = { 1.2.3.4 timeout 1s : drop, 5.6.7.8 : drop }; }\n";
+    for (rule, address, truth) in [
+        ("ip saddr @s drop", 0x0102_0304, Truth::Unknown),
+        ("ip saddr @s drop", 0x0506_0708, Truth::Yes),
+        ("ip saddr != @s drop", 0x0506_0708, Truth::No),
+        ("ip saddr @d drop", 0x0102_0304, Truth::Unknown),
+        ("ip saddr vmap @m", 0x0102_0304, Truth::Unknown),
+        ("ip saddr vmap @m", 0x0506_0708, Truth::Yes),
+        ("ip saddr . ip protocol { 1.2.3.4 . 6 } drop", 0x0102_0304, Truth::Yes),
+    ] {
+        let text = format!(
+            "table ip t {{\n{sets}chain c {{ type filter hook input priority 0; policy accept;\n{rule}\n}}\n}}\n"
+        );
+        let document = read("nftables", &text).document;
+        let mut headers = Headers::new();
+        let mut packet = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1];
+        packet[12..16].copy_from_slice(&u32::to_be_bytes(address));
+        decode_ip(&packet, &mut headers);
+        let drops = document.rule_sets[0]
+            .rules
+            .iter()
+            .filter(|r| r.outcome == flowgate::ir::Outcome::Verdict(Verdict::Discard));
+        let found = drops.map(|rule| evaluate(rule.condition, &headers));
+        let found = found.fold(Truth::No, |all, one| match (all, one) {
+            (Truth::Yes, _) | (_, Truth::Yes) => Truth::Yes,
+            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
+            _ => Truth::No,
+        });
+        assert_eq!(found, truth, "{rule}: {address:x}");
+    }
+}
+
+/// Carriage returns are said once, and the rules are read.
+#[test]
+fn carriage_returns_are_no_blanks() {
+    let text =
+        "table ip t {\r\nchain c { type filter hook input priority 0;\r\ntcp dport 080 drop\r\n}\r\n}\r\n";
+    let reading = read("nftables", text);
+    assert_eq!(reading.diagnostics.iter().filter(|d| d.message.contains("carriage return")).count(), 1);
+    assert_eq!(reading.document.rule_sets[0].rules.len(), 1);
+    let commented = "# dos\r\ntable ip t {\nchain c { type filter hook input priority 0;\n}\n}\n";
+    assert!(read("nftables", commented).diagnostics.iter().all(|d| !d.message.contains("carriage return")));
+}

@@ -263,6 +263,85 @@ fn single_rules_match_what_the_kernel_matches() {
     assert!(tally.rules > 5_000 && tally.verdicts > 100_000);
 }
 
+/// Fields that are not whole octets, with how many bits they have: some lie across octets.
+const BIT_FIELDS: [(&str, &str, u32); 22] = [
+    ("ip", "ip version", 4),
+    ("ip", "ip hdrlength", 4),
+    ("ip", "ip dscp", 6),
+    ("ip", "ip ecn", 2),
+    ("ip", "ip frag-off", 16),
+    ("ip", "@nh,4,6", 6),
+    ("ip", "@nh,12,20", 20),
+    ("ip", "@nh,51,13", 13),
+    ("ip", "@th,3,16", 16),
+    ("ip", "@th,3,26", 26),
+    ("ip6", "ip6 version", 4),
+    ("ip6", "ip6 dscp", 6),
+    ("ip6", "ip6 ecn", 2),
+    ("ip6", "ip6 flowlabel", 20),
+    ("ip6", "@nh,4,6", 6),
+    ("ip6", "@nh,4,14", 14),
+    ("ip6", "frag frag-off", 13),
+    ("ip6", "frag more-fragments", 1),
+    ("inet", "tcp doff", 4),
+    ("inet", "tcp reserved", 4),
+    ("inet", "dccp type", 4),
+    ("inet", "ip6 dscp", 6),
+];
+
+/// Every operator and comparison, alone and joined.
+fn operated(family: &str, field: &str, width: u32, random: &mut Random) -> Vec<String> {
+    let all = (1_u64 << width) - 1;
+    let mut list = Vec::new();
+    for value in [0, 1, 5 & all, all, random.below(all + 1)] {
+        let mask = [1, 3 & all, 0x30 & all, all, random.below(all + 1)];
+        for mask in mask {
+            let held = value & mask;
+            list.extend(["==", "!=", "<", ">=", ">"].map(|by| format!("{field} & {mask:#x} {by} {held:#x}")));
+            list.push(format!("{field} ^ {mask:#x} == {value:#x}"));
+            list.push(format!("{field} | {mask:#x} == {:#x}", value | mask));
+            list.push(format!("{field} & {mask:#x} == {{ {held:#x}, {:#x} }}", held ^ 1));
+            list.push(format!("{field} & {mask:#x} ^ 1 == {:#x}", value & mask ^ 1));
+        }
+        let (other, more) = match family {
+            "ip" => ("ip ttl", "64"),
+            "ip6" => ("ip6 hoplimit", "64"),
+            _ => ("meta l4proto", "{}"),
+        };
+        let more = if more == "{}" { if field.starts_with("dccp") { "33" } else { "6" } } else { more };
+        // One element: nft 1.0.6 fails where it lists several with few bits.
+        list.push(format!("{field} . {other} {{ {value:#x} . {more} }}"));
+        list.push(format!("{other} . {field} {{ {more} . {value:#x} }}"));
+        list.push(format!("{other} . {field} != {{ {more} . {value:#x} }}"));
+        list.push(format!("{field} . {other} {{ {:#x}-{value:#x} . {more} }}", value / 2));
+        list.push(format!("{field} {value:#x}"));
+        list.push(format!("{field} != {value:#x}"));
+        list.push(format!("{field} {:#x}-{value:#x}", value / 2));
+        list.push(format!("{field} {{ {value:#x}, {:#x} }}", value ^ 1));
+    }
+    list.sort();
+    list.dedup();
+    list
+}
+
+#[test]
+fn operators_on_every_bit_field_do_what_the_kernel_does() {
+    let Some(mut kernel) = kernel(&Devices::default()) else { return };
+    let mut bench = Bench::new(&mut kernel, 3, 4);
+    for (family, field, width) in BIT_FIELDS {
+        let mut rules = Vec::new();
+        for text in operated(family, field, width, &mut bench.random) {
+            rules.extend(bench.rule(family, text));
+            if rules.len() == BITS * GROUPS {
+                bench.batch(family, std::mem::take(&mut rules));
+            }
+        }
+        bench.batch(family, rules);
+    }
+    let tally = bench.end();
+    assert!(tally.rules > 2_000 && tally.verdicts > 100_000);
+}
+
 /// The rules of nft's own tests that only ask.
 #[test]
 fn rules_of_nft_s_own_tests_match_what_the_kernel_matches() {

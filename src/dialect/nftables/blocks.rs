@@ -231,6 +231,7 @@ fn property<'a>(parser: &mut Parser<'a, '_>, set: &mut Set<'a>, piece: Piece<'a>
         "timeout" | "gc-interval" => {
             parser.bump();
             set.changes |= word == "timeout";
+            set.expires |= word == "timeout";
             parser.duration()?;
         }
         "elements" => {

@@ -619,13 +619,13 @@ impl<'a, 'd> Parser<'a, 'd> {
                 }
                 _ => {}
             }
-            self.element_options()?;
+            let mut temporary = self.element_options()?;
             if matches!(key, Expr::Set(_)) && self.token == Token::Sign(b':') {
                 return Err(Fault::new(start.to(self.last), "a set is no key of a map"));
             }
             let data = if self.eat(b':') { Some(self.data()?) } else { None };
-            self.element_options()?;
-            list.push(Element { key, data, span: start.to(self.last) });
+            temporary |= self.element_options()?;
+            list.push(Element { key, data, temporary, span: start.to(self.last) });
             if self.defines.charge(1).is_err() {
                 return self.fault("fewer values");
             }
@@ -661,27 +661,30 @@ impl<'a, 'd> Parser<'a, 'd> {
         self.concat(Side::Right).map(Data::Value)
     }
 
-    /// What may stand behind an element: counters, timeouts, comments; none changes what it matches.
-    pub(super) fn element_options(&mut self) -> Read<()> {
+    /// What may stand behind an element: counters, timeouts, comments; whether it is gone after a time.
+    pub(super) fn element_options(&mut self) -> Read<bool> {
+        let mut temporary = false;
         loop {
-            self.element_marks()?;
+            temporary |= self.element_marks()?;
             match self.token {
                 Token::Word("counter" | "limit" | "quota" | "last" | "ct") => drop(self.statement()?),
-                _ => return Ok(()),
+                _ => return Ok(temporary),
             }
         }
     }
 
-    /// Timeouts and comments.
-    pub(super) fn element_marks(&mut self) -> Read<()> {
+    /// Timeouts and comments; whether there is a timeout.
+    pub(super) fn element_marks(&mut self) -> Read<bool> {
+        let mut temporary = false;
         loop {
             match self.token {
                 Token::Word("timeout" | "expires") => {
                     self.bump();
                     self.duration()?;
+                    temporary = true;
                 }
                 Token::Word("comment") => drop(self.comment()?),
-                _ => return Ok(()),
+                _ => return Ok(temporary),
             }
         }
     }

@@ -351,7 +351,9 @@ impl Known {
                 let set = moved.filter(|(_, bits)| values.contains(*bits)).map(|(state, _)| state);
                 Condition::test_at(Field::CtState, ValueSet::of(set), span)
             }
-            Load::Extension(extension, part) => self.extension(*extension, *part, values, words, span),
+            Load::Extension(extension, part) => {
+                self.extension((*extension, *part), (low, width), values, words, span)
+            }
             Load::IpOption(kind) => {
                 let bit = u128::from(crate::field::ip_option_bit(*kind));
                 let there = Condition::test_at(Field::IpOptions, ValueSet::bits(bit, bit), span);
@@ -717,8 +719,8 @@ impl Known {
     #[expect(clippy::unused_self, reason = "beside its kin, which all know the packet")]
     fn extension(
         &self,
-        extension: Extension,
-        part: HeaderPart,
+        (extension, part): (Extension, HeaderPart),
+        (low, width): (u32, u32),
         values: &Values,
         words: &dyn Display,
         span: Span,
@@ -729,8 +731,11 @@ impl Known {
         match part {
             HeaderPart::Exists => either(there(), values),
             HeaderPart::Offset => {
-                let offset = condition(&whole(Field::FragOff, 13), values, span);
-                Condition::and([there(), offset.unwrap_or(Condition::False)])
+                let offset = parts(&[(0, 13, Field::FragOff, 0)], 13 - low - width, width)
+                    .and_then(|parts| condition(&parts, values, span));
+                let offset =
+                    offset.unwrap_or_else(|| opaque(words, Class::Payload, values, Condition::True, span));
+                Condition::and([there(), offset])
             }
             HeaderPart::More => {
                 let more = condition(&whole(Field::Mf, 1), values, span);
@@ -740,7 +745,8 @@ impl Known {
                 // Headers may stand twice, which the model does not keep; but what is no extension header ends
                 // the chain, so it can only be the protocol.
                 let extends = [0_u128, 43, 44, 51, 60, 135, 139, 140];
-                let over = if extends.iter().any(|number| values.contains(*number)) {
+                let whole = width == 8;
+                let over = if !whole || extends.iter().any(|number| values.contains(*number)) {
                     there()
                 } else {
                     let last = Condition::test_at(Field::Proto, values.to_set(Field::Proto), span);

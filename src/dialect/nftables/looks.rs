@@ -58,14 +58,14 @@ impl<'a> Lower<'a, '_> {
         span: Span,
         out: &mut Vec<Condition>,
     ) -> Found {
-        let loads = self.key_loads(known, key, span, out)?;
+        let mut loads = self.key_loads(known, key, span, out)?;
         let (elements, name) = match data {
             Expr::Set(elements) => {
-                Self::no_values(&loads)?;
+                Self::without_name(&mut loads, elements)?;
                 (std::rc::Rc::new(elements.clone()), None)
             }
             Expr::SetRef(name) => {
-                self.fits(&loads, *name)?;
+                self.fits(&mut loads, *name)?;
                 (self.elements(*name)?, Some(*name))
             }
             _ => return Err(Problem::unmodelled("this map is computed")),
@@ -78,16 +78,16 @@ impl<'a> Lower<'a, '_> {
         }
         let there =
             || Condition::and(loads.iter().map(|looked| super::matching::presence(known, looked, span)));
-        if elements.iter().any(|element| matches!(element.key, Expr::Any)) {
+        if elements.iter().any(|element| matches!(element.key, Expr::Any) && !element.temporary) {
             out.push(there());
             return Ok(());
         }
+        let changing = name.filter(|name| self.set(name.text).is_some_and(|set| set.changes));
         let mut any = Vec::with_capacity(elements.len());
-        for element in elements.iter() {
+        for element in elements.iter().filter(|element| !(changing.is_some() && element.temporary)) {
             any.push(self.key(known, &loads, &element.key, span)?);
         }
         let held = Condition::or(any);
-        let changing = name.filter(|name| self.set(name.text).is_some_and(|set| set.changes));
         out.push(match changing {
             Some(name) => changing_map(&loads, name, (there(), held), span),
             None => held,

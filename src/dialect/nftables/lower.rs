@@ -402,6 +402,11 @@ impl<'a, 's> Lower<'a, 's> {
                 ElementSource::Json(value, span) => json::elements(value, *span, &mut list),
             }
         }
+        if set.expires {
+            for element in &mut list {
+                element.temporary = true;
+            }
+        }
         list.shrink_to_fit();
         Some(list)
     }

@@ -4,6 +4,7 @@ use super::fields::{Load, Meta, Type};
 use super::load_condition::{Known, opaque};
 use super::lower::Lower;
 use super::names;
+use super::operators::{changing_set, loaded, operated, refuse_shifts};
 use super::syntax::{Binary, Class, Element, Expr, Relation, Word};
 use super::values::{Linear, Values, full};
 use crate::dialect::raised;
@@ -102,9 +103,10 @@ impl<'a> Lower<'a, '_> {
             return Err(problem.with_help("verdicts by value are `vmap`"));
         }
         if let Expr::Concat(parts) = left {
-            let loads = self.depend_all(known, parts, span, out)?;
+            let mut loads = self.depend_all(known, parts, span, out)?;
             match right {
-                Expr::SetRef(name) => self.fits(&loads, *name)?,
+                Expr::SetRef(name) => self.fits(&mut loads, *name)?,
+                Expr::Set(elements) => Self::without_name(&mut loads, elements)?,
                 _ => Self::no_values(&loads)?,
             }
             let found = self.concatenated(known, &loads, right, span)?;
@@ -116,13 +118,16 @@ impl<'a> Lower<'a, '_> {
             });
             return Ok(());
         }
-        let (load, linear) = match left {
-            Expr::Load(load, _) => (load, Linear::new(load.width())),
-            _ => loaded(left)?,
+        let (load, linear) = if let Expr::Load(load, _) = left {
+            (load, Linear::new(load.width()))
+        } else {
+            let found = loaded(left)?;
+            refuse_shifts(left, found.0)?;
+            found
         };
         let of_version = self.of_version(known, load, right);
         let load = of_version.as_ref().unwrap_or(load);
-        self.notice(load);
+        self.notice(load, span);
         self.contradiction(known, load, left, span);
         known.depend(load, span, out);
         if let Expr::SetRef(name) = right {
@@ -134,7 +139,8 @@ impl<'a> Lower<'a, '_> {
     }
 
     // Connection tracking is asked for.
-    fn notice(&mut self, load: &Load) {
+    fn notice(&mut self, load: &Load, span: Span) {
+        self.later_words(load, span);
         let tracks = match load {
             Load::CtState => true,
             Load::Beyond(_, _, words) => words.starts_with("ct "),
@@ -162,16 +168,22 @@ impl<'a> Lower<'a, '_> {
             if parts.len() > 1 {
                 super::refusals::unversioned(load, part)?;
             }
-            self.notice(load);
+            self.notice(load, span);
             self.contradiction(known, load, part, span);
             known.depend(load, span, out);
+            let linear = if parts.len() > 1 { linear.joined(load) } else { linear.alone() };
             loads.push(Looked::Load(load.clone(), linear, super::refusals::place(part).unwrap_or(span)));
         }
         Ok(loads)
     }
 
     // The types of a set are those of what is looked up in it.
-    pub(super) fn fits(&mut self, loads: &[Looked<'a>], name: Word<'a>) -> Found<()> {
+    pub(super) fn fits(&mut self, loads: &mut [Looked<'a>], name: Word<'a>) -> Found<()> {
+        for looked in loads.iter_mut() {
+            if let Looked::Load(load, linear, _) = looked {
+                *linear = linear.looked_up(load);
+            }
+        }
         let only = loads.iter().map(|looked| match looked {
             Looked::Load(load, ..) => Some(load),
             Looked::Value(_) => None,
@@ -236,12 +248,27 @@ impl<'a> Lower<'a, '_> {
             if !matches!(relation, Relation::Implicit | Relation::Equal | Relation::Unequal) {
                 return Err(Problem::unmodelled("names have no order"));
             }
-            return self.named(load, right, unequal, span);
+            return match self.changing(right) {
+                None => self.named(load, right, unequal, span),
+                Some(set) => {
+                    let lasting = self.lasting(set)?;
+                    let under = self.named(load, &lasting, false, span)?;
+                    Ok(changing_set(&load.words(), set, (there(known, load, span), under), unequal, span))
+                }
+            };
         }
         if ty.is_of_host() {
             self.forms(ty, right)?;
             return Ok(host(load, relation, right, span));
         }
+        if matches!(right, Expr::SetRef(_)) {
+            linear = linear.looked_up(load).unmoved();
+        }
+        if relation == Relation::NoneOf {
+            linear = linear.unmoved();
+        }
+        let moved = linear.take_moved();
+        let across = linear.across();
         // nft takes a set of one element for the element (measured with 1.0.6).
         let plain = match right {
             Expr::SetRef(_) => false,
@@ -249,6 +276,13 @@ impl<'a> Lower<'a, '_> {
             _ => true,
         };
         let values = match (relation, right) {
+            _ if (across.is_some() || moved != 0) && !matches!(right, Expr::SetRef(_)) => {
+                let (values, known) = Self::transferred((across, moved), (relation, right), ty, width)?;
+                if !known {
+                    linear = linear.unsaid();
+                }
+                values
+            }
             // Flags seen through a mask.
             (Relation::Implicit | Relation::Equal | Relation::Unequal, Expr::Slash(pair))
                 if ty.is_flags() =>
@@ -276,15 +310,14 @@ impl<'a> Lower<'a, '_> {
             (Relation::GreaterOrEqual, _) => Values::range(Self::number(right, ty, width)?, full(width)),
         };
         if let Some(set) = self.changing(right) {
-            // What it holds when it is loaded it holds at least.
-            let whole = (0, width);
-            let id = format!("{} in @{}", load.words(), set.text);
-            let reason =
-                format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), set.text);
-            let under = known.bits(load, whole, &values, span);
-            let there = there(known, load, span);
-            let found = Condition::opaque_within(id, reason, there.clone(), under, span);
-            return Ok(if unequal { Condition::and([there, Condition::not(found)]) } else { found });
+            // What it holds when it is loaded it holds at least, without what is gone after a time.
+            let lasting = match self.lasting(set)? {
+                Expr::Set(elements) => self.union(&elements, ty, width)?,
+                _ => values,
+            };
+            let under = operated(known, load, linear, (&lasting, false), span)?;
+            let bounds = (there(known, load, span), under);
+            return Ok(changing_set(&load.words(), set, bounds, unequal, span));
         }
         let learnt = linear.is_identity() && !unequal;
         let condition = operated(known, load, linear, (&values, unequal), span)?;
@@ -374,20 +407,18 @@ impl<'a> Lower<'a, '_> {
             }
             Expr::SetRef(name) => {
                 let elements = self.elements(*name)?;
+                let changing = self.changing(right).is_some();
                 let mut any = Vec::with_capacity(elements.len());
-                for element in elements.iter() {
+                for element in elements.iter().filter(|element| !(changing && element.temporary)) {
                     any.push(self.key(known, loads, &element.key, span)?);
                 }
                 let found = Condition::or(any);
-                if self.changing(right).is_none() {
+                if !changing {
                     return Ok(found);
                 }
                 let words: Vec<String> = loads.iter().map(Looked::words).collect();
-                let id = format!("{} in @{}", words.join(" . "), name.text);
-                let reason =
-                    format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), name.text);
                 let there = Condition::and(loads.iter().map(|looked| presence(known, looked, span)));
-                Ok(Condition::opaque_within(id, reason, there, found, span))
+                Ok(changing_set(&words.join(" . "), *name, (there, found), false, span))
             }
             other => self.key(known, loads, other, span),
         }
@@ -698,31 +729,6 @@ pub(super) fn written(expr: &Expr<'_>) -> Option<Span> {
     }
 }
 
-// What operators make of a load is among the values, or is there and is not.
-pub(super) fn operated(
-    known: &Known,
-    load: &Load,
-    linear: Linear,
-    (values, unequal): (&Values, bool),
-    span: Span,
-) -> Found<Condition> {
-    let width = load.width();
-    let many = || Problem::unmodelled("too many patterns");
-    if linear.is_identity() {
-        let other = if unequal { Some(values.complement(width).ok_or_else(many)?) } else { None };
-        return Ok(known.bits(load, (0, width), other.as_ref().unwrap_or(values), span));
-    }
-    if let Some((low, bits)) = linear.window()
-        && let Some(above) = values.above(low, bits)
-    {
-        let above = if unequal { above.complement(bits).ok_or_else(many)? } else { above };
-        return Ok(known.bits(load, (low, bits), &above, span));
-    }
-    let before = linear.before(values).ok_or_else(many)?;
-    let before = if unequal { before.complement(width).ok_or_else(many)? } else { before };
-    Ok(known.bits(load, (0, width), &before, span))
-}
-
 /// The load is there, whatever its value.
 pub(super) fn presence(known: &Known, looked: &Looked<'_>, span: Span) -> Condition {
     match looked {
@@ -731,7 +737,7 @@ pub(super) fn presence(known: &Known, looked: &Looked<'_>, span: Span) -> Condit
     }
 }
 
-fn there(known: &Known, load: &Load, span: Span) -> Condition {
+pub(super) fn there(known: &Known, load: &Load, span: Span) -> Condition {
     match load {
         Load::Meta(Meta::InIface) => Condition::present(Field::InIface),
         Load::Meta(Meta::OutIface) => Condition::present(Field::OutIface),
@@ -766,74 +772,4 @@ fn host(load: &Load, relation: Relation, right: &Expr<'_>, span: Span) -> Condit
     };
     let found = Condition::opaque_within(id, reason, over, Condition::False, span);
     if relation == Relation::Unequal { Condition::not(found) } else { found }
-}
-
-// The load an expression looks at, and what operators do to it.
-fn loaded<'e>(expr: &'e Expr<'_>) -> Found<(&'e Load, Linear)> {
-    match expr {
-        Expr::Load(load, _) => Ok((load, Linear::new(load.width()))),
-        Expr::Binary(parts) => {
-            let (operator, left, right) = &**parts;
-            let (load, mut linear) = loaded(left)?;
-            let value = operand(right, load, *operator)?;
-            let by = i32::try_from(value).unwrap_or(i32::MAX).min(128);
-            match operator {
-                Binary::And => linear.and(value),
-                Binary::Or => linear.or(value),
-                Binary::Xor => linear.xor(value),
-                Binary::ShiftLeft => linear.shift(by),
-                Binary::ShiftRight => linear.shift(-by),
-            }
-            Ok((load, linear))
-        }
-        _ => Err(Problem::unmodelled("what is looked at is computed")),
-    }
-}
-
-// The number on the right of an operator.
-fn operand(right: &Expr<'_>, load: &Load, operator: Binary) -> Found<u128> {
-    let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
-    let Some(value) = constant(right, if shifts { Type::Integer } else { load.ty() }) else {
-        return match written(right) {
-            Some(span) => {
-                Err(Problem::new(raised::SYNTAX_ERROR, "this is no value of what is looked at", Some(span)))
-            }
-            None => Err(Problem::unmodelled("operators between two loads")),
-        };
-    };
-    let most = if shifts { u128::from(load.width()) } else { full(load.width()) };
-    if value > most {
-        let message = format!("{value} is above {most}, the most there is here");
-        return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, written(right)));
-    }
-    Ok(value)
-}
-
-// The number an expression of constants comes to.
-fn constant(expr: &Expr<'_>, ty: Type) -> Option<u128> {
-    match expr {
-        Expr::Word(word) => names::value(ty, word.text).or_else(|| names::number(word.text)),
-        Expr::Number(number) => Some(u128::from(*number)),
-        Expr::List(parts) => {
-            let mut value = 0;
-            for part in parts {
-                value |= constant(part, ty)?;
-            }
-            Some(value)
-        }
-        Expr::Binary(parts) => {
-            let (operator, left, right) = &**parts;
-            let (left, right) = (constant(left, ty)?, constant(right, ty)?);
-            let by = u32::try_from(right).unwrap_or(u32::MAX);
-            Some(match operator {
-                Binary::And => left & right,
-                Binary::Or => left | right,
-                Binary::Xor => left ^ right,
-                Binary::ShiftLeft => left.checked_shl(by).unwrap_or(0),
-                Binary::ShiftRight => left.checked_shr(by).unwrap_or(0),
-            })
-        }
-        // `& 255.255.255.0/24` and the like have no single value.
-        _ => None,
-    }
 }

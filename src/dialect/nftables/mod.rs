@@ -5,6 +5,7 @@
 //! fragments are compared by whatever octets stand where the header would (see `load_condition`); `ip frag-off`
 //! holds the flags too; `/24` of a mark is a mask.
 
+mod across;
 mod arguments;
 mod blocks;
 mod command;
@@ -27,6 +28,7 @@ mod looks;
 mod lower;
 mod matching;
 mod names;
+mod operators;
 mod parse;
 mod place;
 mod print;

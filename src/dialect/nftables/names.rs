@@ -12,10 +12,10 @@ type Names = &'static [(&'static str, u32)];
 pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
     let small = |value: Option<u32>| value.map(u128::from);
     match ty {
-        Type::Ipv4 => text.parse::<Ipv4Addr>().ok().map(|a| u128::from(a.to_bits())).or_else(|| number(text)),
+        Type::Ipv4 => inet(text).or_else(|| number(text)),
         Type::Ipv6 => text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits),
         Type::Ethernet => ethernet(text).map(u128::from),
-        Type::Service => number(text).or_else(|| services::port_of_any(text).map(u128::from)),
+        Type::Service => number(text).or_else(|| port(text)),
         Type::Protocol => number(text).or_else(|| services::protocol(text).map(u128::from)),
         Type::Boolean => match text {
             "exists" | "true" => Some(1),
@@ -27,6 +27,28 @@ pub(super) fn value(ty: Type, text: &str) -> Option<u128> {
         ty if ty.is_of_host() => None,
         _ => number(text).or_else(|| small(find(names(ty), text))),
     }
+}
+
+// What is no number to nft is a service to the resolver, which reads decimal digits whatever they begin with.
+fn port(text: &str) -> Option<u128> {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    services::port_of_any(text).map(u128::from)
+}
+
+// An IPv4 address; the resolver takes parts behind `0` for octal.
+fn inet(text: &str) -> Option<u128> {
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return Some(u128::from(address.to_bits()));
+    }
+    let mut parts = text.split('.');
+    let mut value = 0;
+    for _ in 0..4 {
+        let part = parts.next().filter(|part| part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()))?;
+        value = value << 8 | number(part).filter(|part| *part <= 255)?;
+    }
+    parts.next().is_none().then_some(value)
 }
 
 /// A number as nft reads it: decimal, `0x`, or octal behind `0`.
@@ -365,6 +387,9 @@ mod tests {
         assert_eq!(value(Type::IcmpType, "echo-request"), Some(8));
         assert_eq!(value(Type::Protocol, "icmpv6"), Some(58));
         assert_eq!(value(Type::Ipv4, "192.0.2.1"), Some(0xc000_0201));
+        assert_eq!(value(Type::Ipv4, "010.0.0.01"), Some(0x0800_0001));
+        assert_eq!((value(Type::Ipv4, "10.0.0.08"), value(Type::Ipv4, "0010.0.0.1")), (None, None));
+        assert_eq!((value(Type::Service, "010"), value(Type::Service, "080")), (Some(8), Some(80)));
         assert_eq!(value(Type::Ethernet, "0:1:2:3:4:ff"), Some(0x0001_0203_04ff));
         assert_eq!(
             (number("0x10"), number("010"), number("08"), number("")),

@@ -33,6 +33,7 @@ pub(super) fn read(text: &str, source: SourceId) -> File<'_> {
         },
         scope: Vec::new(),
     };
+    reader.returns();
     reader.top();
     reader.file
 }
@@ -68,6 +69,30 @@ fn place(at: usize) -> u32 {
 }
 
 impl<'a> Reader<'a> {
+    // nft takes carriage returns in comments and quotations only (measured with 1.0.6); they are blanks here.
+    fn returns(&mut self) {
+        let Some(mut at) = memchr::memchr(b'\r', self.text.as_bytes()) else { return };
+        loop {
+            let before = self.text.get(..at).unwrap_or("");
+            let line = before.rsplit('\n').next().unwrap_or("");
+            let mut quoted = false;
+            let comment = line.bytes().any(|b| {
+                quoted ^= b == b'"';
+                b == b'#' && !quoted
+            });
+            if !comment && !quoted {
+                let span = Span { start: place(at), end: place(at + 1) };
+                self.error(span, "a carriage return stands here, which nft does not take");
+                return;
+            }
+            // The rest of this line is left: in a file with such ends of lines the next has one too.
+            let behind = |at: usize| self.text.as_bytes().get(at..).unwrap_or(&[]);
+            let Some(line) = memchr::memchr(b'\n', behind(at)) else { return };
+            let Some(next) = memchr::memchr(b'\r', behind(at + line)) else { return };
+            at += line + next;
+        }
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
     }

@@ -1,9 +1,10 @@
 //! Conditions back to the comparisons they were lowered from. Each is tried: what a comparison would be lowered to
 //! is compared with what stands there, so that nothing is written that reads otherwise.
 
+use super::across::Across;
 use super::fields::{Base, Extension, Header, Load, Meta, Part};
 use super::load_condition::Known;
-use super::matching::operated;
+use super::operators::operated;
 use super::values::{Linear, Values};
 use super::written::{Item, Right, shorter};
 use crate::field::{Field, ext};
@@ -71,6 +72,9 @@ fn try_all(
         let set = Values::Ranges(IntervalSet::from_ranges(ranges.iter().copied()));
         let mut linear = Linear::new(load.width());
         if let Some(mask) = mask {
+            if Across::of(&load).is_some() {
+                continue;
+            }
             linear.and(mask);
         }
         let mut next = known;

@@ -1,6 +1,7 @@
 //! Conditions of any dialect as comparisons: alternatives become rules one behind the other, each version of IP
 //! its own, and what nftables would read in fragments is kept out by asking for the offset.
 
+use super::across::Across;
 use super::fields::{Base, Extension, Header, Load, Meta, Part, Type};
 use super::print_exact::{flag, plain, ranges};
 use super::values::{Values, full};
@@ -370,6 +371,17 @@ impl One<'_> {
             return Ok(());
         }
         let ValueSetRef::Bits(set) = values else { return Ok(()) };
+        if Across::of(&load).is_some() {
+            // Masks of it do not mean what they say: its values do.
+            if load.width() > 8 {
+                return Err(format!("a mask of `{load}`"));
+            }
+            let held =
+                (0..=full(load.width())).filter(|value| set.patterns().iter().any(|p| p.contains(*value)));
+            let held = crate::net::IntervalSet::from_ranges(held.map(|value| (value, value)));
+            self.compare(load, held.ranges().collect());
+            return Ok(());
+        }
         match set.patterns() {
             [only] => {
                 let right = Right::Ranges(vec![(only.value, only.value)]);

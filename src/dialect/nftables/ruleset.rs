@@ -96,6 +96,7 @@ pub(super) enum Declared<'a> {
 
 /// A named set or map.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what its words say, each by itself")]
 pub(super) struct Set<'a> {
     /// What it was declared to hold.
     pub(super) declared: Option<Declared<'a>>,
@@ -107,6 +108,8 @@ pub(super) struct Set<'a> {
     pub(super) merges: bool,
     /// Its contents change while it is loaded.
     pub(super) changes: bool,
+    /// What it holds is gone after a time.
+    pub(super) expires: bool,
     pub(super) elements: Vec<ElementSource<'a>>,
 }
 
@@ -158,6 +161,7 @@ impl<'a> Table<'a> {
                 interval: false,
                 merges: false,
                 changes: false,
+                expires: false,
                 elements: Vec::new(),
             });
         }

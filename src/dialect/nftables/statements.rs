@@ -357,15 +357,15 @@ impl<'a> Lower<'a, '_> {
         span: Span,
         making: &mut Making<'_>,
     ) -> Option<Condition> {
-        let found = self.key_loads(known, key, span, &mut making.parts).and_then(|loads| {
+        let found = self.key_loads(known, key, span, &mut making.parts).and_then(|mut loads| {
             let (elements, changes) = match data {
                 Expr::Set(elements) => {
-                    Self::no_values(&loads)?;
+                    Self::without_name(&mut loads, elements)?;
                     (std::rc::Rc::new(elements.clone()), false)
                 }
                 Expr::SetRef(name) => {
                     let changes = self.set(name.text).is_some_and(|set| set.changes);
-                    self.fits(&loads, *name)?;
+                    self.fits(&mut loads, *name)?;
                     (self.elements(*name)?, changes)
                 }
                 _ => return Err(Problem::unmodelled("this map is computed")),
@@ -373,10 +373,14 @@ impl<'a> Lower<'a, '_> {
             Self::keys_differ(&loads, &elements)?;
             let mut conditions = Vec::with_capacity(elements.len());
             for element in elements.iter() {
-                conditions.push(match element.key {
-                    Expr::Any => None,
-                    _ => Some(self.key(known, &loads, &element.key, element_span(element, span))?),
-                });
+                if matches!(element.key, Expr::Any) {
+                    conditions.push(None);
+                    continue;
+                }
+                let held = self.key(known, &loads, &element.key, element_span(element, span))?;
+                let held =
+                    if element.temporary { may_be_gone(held, conditions.len(), at, span) } else { held };
+                conditions.push(Some(held));
             }
             Ok((loads, elements, conditions, changes))
         });
@@ -415,7 +419,10 @@ impl<'a> Lower<'a, '_> {
         if let Some((element, _)) = rest {
             let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let others = Condition::or(conditions.iter().flatten().cloned());
-            let rest = Condition::and(there.chain([Condition::not(others)]));
+            let mut rest = Condition::and(there.chain([Condition::not(others)]));
+            if element.temporary {
+                rest = may_be_gone(rest, conditions.len(), at, span);
+            }
             if continues(element) {
                 goes_on.push(rest.clone());
             }
@@ -514,4 +521,11 @@ fn distinct(parts: &mut Vec<Condition>) {
             at += 1;
         }
     }
+}
+
+// An element that is gone after a time.
+fn may_be_gone(held: Condition, element: usize, (number, chain): (usize, &str), span: Span) -> Condition {
+    let id = format!("element {element} of the map of rule {number} of `{chain}` is there");
+    let reason = "stateful: an element of the map may be gone";
+    Condition::opaque_within(id, reason, held, Condition::False, span)
 }

@@ -131,7 +131,7 @@ pub(super) static LEDGER: &[Keyword] = &[
         "table",
         "set",
         Partial,
-        "stateful: of one with `dynamic` or `timeout` the contents are the least it holds",
+        "stateful: of one with `dynamic` or `timeout` what has no timeout is the least it holds",
     ),
     entry("table", "synproxy", Ignored, ""),
     entry("table", "undefine", Full, ""),

@@ -76,6 +76,8 @@ pub(super) struct Element<'a> {
     pub(super) key: Expr<'a>,
     /// What a map gives for it.
     pub(super) data: Option<Data<'a>>,
+    /// It is gone after a time.
+    pub(super) temporary: bool,
     /// Its place.
     pub(super) span: Span,
 }

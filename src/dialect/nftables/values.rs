@@ -1,8 +1,11 @@
 //! Sets of numbers of a given width: closed ranges, or ternary patterns where operators mask bits.
 
+use super::across::Across;
+use super::fields::Load;
 use crate::field::Field;
 use crate::ir::ValueSet;
 use crate::net::{BitMatch, BitSet, IntervalSet, Prefix6};
+use std::fmt;
 
 /// A set of numbers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -152,12 +155,26 @@ pub(super) struct Linear {
     // Bits to the left.
     shift: i32,
     width: u32,
+    way: Way,
+    // What the last operator turns over: nft turns the other side over.
+    moved: u128,
+}
+
+// Where the bits stand while it is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    // As the field's value.
+    Value,
+    // In the octets of a field across octets, shifted.
+    Register(Across),
+    // The same, compared in a way that is not modelled.
+    Unsaid(Across),
 }
 
 impl Linear {
     /// Nothing done to a load of that width.
     pub(super) fn new(width: u32) -> Self {
-        Self { mask: full(width), xor: 0, shift: 0, width }
+        Self { mask: full(width), xor: 0, shift: 0, width, way: Way::Value, moved: 0 }
     }
 
     /// Whether nothing is done.
@@ -165,23 +182,85 @@ impl Linear {
         self == Self::new(self.width)
     }
 
+    /// The same where the load goes through a register: before operators, and among several loads.
+    pub(super) fn joined(self, load: &Load) -> Self {
+        match Across::of(load) {
+            Some(across) if self.way == Way::Value => {
+                Self { way: Way::Register(across), ..Self::new(across.bits()) }
+            }
+            _ => self,
+        }
+    }
+
+    /// The same where it is looked up in a named set, whose elements have their own octets.
+    pub(super) fn looked_up(self, load: &Load) -> Self {
+        self.joined(load).alone()
+    }
+
+    /// The same where it alone is the key of a set or map.
+    pub(super) fn alone(self) -> Self {
+        match self.way {
+            Way::Register(across) if across.spare() > 0 => self.unsaid(),
+            _ => self,
+        }
+    }
+
+    /// The same, compared in a way that is not modelled.
+    pub(super) fn unsaid(self) -> Self {
+        match self.way {
+            Way::Register(across) => Self { way: Way::Unsaid(across), ..self },
+            Way::Value | Way::Unsaid(_) => self,
+        }
+    }
+
+    /// The octets it is done in.
+    pub(super) fn across(self) -> Option<Across> {
+        match self.way {
+            Way::Register(across) => Some(across),
+            Way::Value | Way::Unsaid(_) => None,
+        }
+    }
+
+    /// Whether the values are not simply those of the field: nft moves a shift to the other side, too.
+    pub(super) fn is_strange(self) -> bool {
+        self.way != Way::Value || self.shift != 0
+    }
+
+    /// The bits that nft turns over on the other side of the comparison, which are done with then.
+    pub(super) fn take_moved(&mut self) -> u128 {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// The same where the other side stays as it is.
+    pub(super) fn unmoved(mut self) -> Self {
+        self.xor ^= self.take_moved();
+        self
+    }
+
     pub(super) fn and(&mut self, value: u128) {
+        *self = self.unmoved();
         self.mask &= value;
         self.xor &= value;
     }
 
     pub(super) fn or(&mut self, value: u128) {
+        *self = self.unmoved();
         let value = value & full(self.width);
-        self.mask &= !value;
+        let kept = match self.way {
+            Way::Register(across) => full(across.reach()),
+            Way::Value | Way::Unsaid(_) => full(self.width),
+        };
+        self.mask &= kept & !value;
         self.xor |= value;
     }
 
     pub(super) fn xor(&mut self, value: u128) {
-        self.xor ^= value & full(self.width);
+        self.moved ^= value & full(self.width);
     }
 
     /// To the left by `bits`, to the right where negative.
     pub(super) fn shift(&mut self, bits: i32) {
+        *self = self.unmoved();
         let moved = |value: u128| shifted(value, bits) & full(self.width);
         (self.mask, self.xor) = (moved(self.mask), moved(self.xor));
         self.shift += bits;
@@ -191,7 +270,7 @@ impl Linear {
     pub(super) fn window(self) -> Option<(u32, u32)> {
         let low = self.mask.trailing_zeros();
         let bits = self.mask.checked_shr(low)?;
-        let plain = self.xor == 0 && self.shift == 0 && bits & bits.wrapping_add(1) == 0;
+        let plain = self.xor | self.moved == 0 && self.shift == 0 && bits & bits.wrapping_add(1) == 0;
         plain.then(|| (low, bits.count_ones()))
     }
 
@@ -200,19 +279,33 @@ impl Linear {
         if self.is_identity() {
             return Some(values.clone());
         }
+        let this = self.unmoved();
         let mut list = Vec::new();
         for pattern in values.patterns(self.width)? {
             let (mask, value) = (pattern.mask & full(self.width), pattern.value);
             // Bits that no longer depend on the load.
-            if mask & !self.mask & (self.xor ^ value) != 0 {
+            if mask & !this.mask & (this.xor ^ value) != 0 {
                 continue;
             }
-            let mask = mask & self.mask;
-            let value = (value ^ self.xor) & mask;
+            let mask = mask & this.mask;
+            let value = (value ^ this.xor) & mask;
             let (mask, value) = (shifted(mask, -self.shift), shifted(value, -self.shift));
             list.push(BitMatch::new(value, mask & full(self.width)));
         }
         Some(Values::of_patterns(BitSet::new(list).patterns().to_vec(), self.width))
+    }
+}
+
+impl fmt::Display for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.shift != 0 {
+            write!(f, " << {}", self.shift)?;
+        }
+        if self.mask != full(self.width) {
+            write!(f, " & {:#x}", self.mask)?;
+        }
+        let turned = self.xor ^ self.moved;
+        if turned == 0 { Ok(()) } else { write!(f, " ^ {turned:#x}") }
     }
 }
 

@@ -209,7 +209,8 @@ fn declare<'a>(set: &mut Set<'a>, object: &'a Value, span: Span) {
     set.merges |= object.get("auto-merge").and_then(Value::as_bool).unwrap_or(false);
     set.interval |= flags.contains("interval");
     set.changes |= flags.contains("dynamic") || flags.contains("timeout");
-    set.changes |= object.get("timeout").is_some();
+    set.expires |= object.get("timeout").is_some();
+    set.changes |= set.expires;
     if let Some(elements) = object.get("elem") {
         set.elements.push(ElementSource::Json(elements, span));
     }

@@ -180,9 +180,17 @@ fn element(value: &Value, span: Span) -> Element<'_> {
         let value = || Data::Value(expr(data, span).unwrap_or(Expr::Unmodelled));
         let data = said.map_or_else(value, Data::Verdict);
         let key = expr(key, span).unwrap_or(Expr::Unmodelled);
-        return Element { key, data: Some(data), span };
+        let temporary = temporary(pair.first());
+        return Element { key, data: Some(data), temporary, span };
     }
-    Element { key: expr(value, span).unwrap_or(Expr::Unmodelled), data: None, span }
+    let temporary = temporary(Some(value));
+    Element { key: expr(value, span).unwrap_or(Expr::Unmodelled), data: None, temporary, span }
+}
+
+// Whether an element is gone after a time.
+fn temporary(element: Option<&Value>) -> bool {
+    let inner = element.and_then(|element| element.get("elem"));
+    inner.is_some_and(|inner| inner.get("timeout").is_some() || inner.get("expires").is_some())
 }
 
 fn pair(value: &Value, span: Span) -> Option<(Expr<'_>, Expr<'_>)> {
