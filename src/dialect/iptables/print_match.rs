@@ -168,6 +168,9 @@ fn protocols(cube: &Cube<'_>, setting: Setting<'_>) -> Result<Option<Vec<Choice>
     }
     if let Some(single) = rest.as_single().filter(|_| !needed && (!six || !wanted.contains(0))) {
         let number = u8::try_from(single).unwrap_or(0);
+        if number == 0 {
+            return Err("all protocols but 0, which is all of them in iptables".into());
+        }
         return Ok(Some(vec![(Say::Basic(PROTOCOL, format!("! -p {}", protocol_word(number))), None)]));
     }
     if wanted.size() > 64 {
