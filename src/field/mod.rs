@@ -85,6 +85,27 @@ pub mod ext {
     pub const SHIM6: u32 = 1 << 8;
     /// Every bit.
     pub const ALL: u32 = (1 << 9) - 1;
+
+    /// The bit of the header that a next-header value stands for, where the walk goes on behind it: ESP hides what it
+    /// carries.
+    pub fn walked(number: u8) -> Option<u32> {
+        Some(match number {
+            0 => HOP_BY_HOP,
+            43 => ROUTING,
+            44 => FRAGMENT,
+            51 => AUTHENTICATION,
+            60 => DESTINATION,
+            135 => MOBILITY,
+            139 => HOST_IDENTITY,
+            140 => SHIM6,
+            _ => return None,
+        })
+    }
+
+    /// The bit of the header that a next-header value stands for.
+    pub fn of_number(number: u8) -> Option<u32> {
+        if number == 50 { Some(ESP) } else { walked(number) }
+    }
 }
 
 /// IPv4 option types (RFC 791, IANA registry) in the order of the bits of [`Field::IpOptions`]; the bit after

@@ -8,7 +8,7 @@ mod inet;
 mod transport;
 
 use super::decode::decode_ip;
-use crate::field::{FIELDS, Family, Field, Headers, L4Status, Layer, Need, Reading};
+use crate::field::{FIELDS, Family, Field, Headers, L4Status, Layer, Need, Reading, ext};
 use transport::Window;
 
 /// Why no packet is built: a field that cannot be as asked beside the rest.
@@ -147,7 +147,7 @@ impl Ask<'_> {
     /// The protocol: as asked, or the one whose fields are asked for. None where the IPv6 chain must not end.
     fn protocol(&self, v6: bool) -> Option<u8> {
         let fixed = self.small(Field::ProtoField).and_then(|p| u8::try_from(p).ok());
-        let fixed = fixed.filter(|p| !v6 || super::decode::extension_bit(*p).is_none());
+        let fixed = fixed.filter(|p| !v6 || ext::walked(*p).is_none());
         if let Some(protocol) = self.small(Field::Proto).and_then(|p| u8::try_from(p).ok()).or(fixed) {
             return Some(protocol);
         }

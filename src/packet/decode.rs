@@ -18,8 +18,6 @@ mod network;
 mod segment;
 mod transport;
 
-pub(super) use network::extension_bit;
-
 pub use segment::{Segment, segment};
 
 use super::LinkType;

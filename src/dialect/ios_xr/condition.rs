@@ -31,21 +31,6 @@ pub(super) struct Parts {
     pub(super) actions: Vec<Action>,
 }
 
-/// Extension headers an IPv6 protocol number stands for: they are never the upper-layer protocol.
-fn extension(protocol: u8) -> Option<u32> {
-    Some(match protocol {
-        0 => ext::HOP_BY_HOP,
-        43 => ext::ROUTING,
-        44 => ext::FRAGMENT,
-        51 => ext::AUTHENTICATION,
-        60 => ext::DESTINATION,
-        135 => ext::MOBILITY,
-        139 => ext::HOST_IDENTITY,
-        140 => ext::SHIM6,
-        _ => return None,
-    })
-}
-
 /// The condition that an extension header is there.
 pub(super) fn has_header(bit: u32, span: Span) -> Condition {
     Condition::test_at(Field::ExtHdrs, ValueSet::bits(bit.into(), bit.into()), span)
@@ -147,7 +132,7 @@ impl<'a> Reader<'a> {
         }
         if let Some(Protocol::Number(number)) = names::protocol(word, six) {
             parts.protocol = Some(number);
-            parts.three.push(match extension(number).filter(|_| six) {
+            parts.three.push(match ext::walked(number).filter(|_| six) {
                 Some(bit) => has_header(bit, span),
                 None => Condition::test_at(Field::Proto, ValueSet::single(number.into()), span),
             });

@@ -178,17 +178,7 @@ fn protocol(number: u32, six: bool) -> String {
 
 /// The protocol number of an extension header.
 fn header(bit: u32) -> Option<u8> {
-    Some(match bit {
-        ext::HOP_BY_HOP => 0,
-        ext::ROUTING => 43,
-        ext::FRAGMENT => 44,
-        ext::AUTHENTICATION => 51,
-        ext::DESTINATION => 60,
-        ext::MOBILITY => 135,
-        ext::HOST_IDENTITY => 139,
-        ext::SHIM6 => 140,
-        _ => return None,
-    })
+    (0..=u8::MAX).find(|number| ext::walked(*number) == Some(bit))
 }
 
 /// Where ports and types are asked for, a permit also takes later fragments unless the offset is said to be 0.

@@ -466,18 +466,7 @@ pub(super) fn is_pattern(name: &str) -> bool {
 
 /// The bit of [`Field::ExtHdrs`] for a header by its next-header value.
 pub(super) fn extension_bit(kind: u32) -> Option<u32> {
-    Some(match kind {
-        0 => ext::HOP_BY_HOP,
-        43 => ext::ROUTING,
-        44 => ext::FRAGMENT,
-        50 => ext::ESP,
-        51 => ext::AUTHENTICATION,
-        60 => ext::DESTINATION,
-        135 => ext::MOBILITY,
-        139 => ext::HOST_IDENTITY,
-        140 => ext::SHIM6,
-        _ => return None,
-    })
+    u8::try_from(kind).ok().and_then(ext::of_number)
 }
 
 /// The bit that stands for kinds outside the table; none where there is no such bit.

@@ -395,7 +395,7 @@ fn begins_otherwise(next: &Test, chain: &Test) -> bool {
         seen |= bits;
         none |= bits & walked == 0;
     }
-    let begins = |number: u32| match u8::try_from(number).ok().and_then(super::words::extension) {
+    let begins = |number: u32| match u8::try_from(number).ok().and_then(ext::walked) {
         Some(bit) => seen & bit != 0,
         // Without an extension header that is walked over the next header is none.
         None => none,

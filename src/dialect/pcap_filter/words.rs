@@ -1,7 +1,6 @@
 //! Keywords and the numbers behind names: libpcap's own tables; those of services and protocols are shared.
 
 use super::syntax::{Direction, Id, Kind, Mask, Proto, Qualifiers};
-use crate::field::ext;
 use std::net::Ipv6Addr;
 
 /// A protocol keyword.
@@ -278,21 +277,6 @@ pub(super) fn is_reserved(word: &str) -> bool {
         || isis_pdus(word).is_some()
         || foreign(word).is_some()
         || OTHERS.binary_search(&word).is_ok()
-}
-
-/// The bit of an extension header that is walked over; ESP ends the walk.
-pub(super) fn extension(number: u8) -> Option<u32> {
-    Some(match number {
-        0 => ext::HOP_BY_HOP,
-        43 => ext::ROUTING,
-        44 => ext::FRAGMENT,
-        51 => ext::AUTHENTICATION,
-        60 => ext::DESTINATION,
-        135 => ext::MOBILITY,
-        139 => ext::HOST_IDENTITY,
-        140 => ext::SHIM6,
-        _ => return None,
-    })
 }
 
 /// Qualifiers and an identifier in one form, whatever they were written in.

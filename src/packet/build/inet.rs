@@ -2,7 +2,6 @@
 
 use super::Ask;
 use crate::field::{Field, IP_OPTION_TYPES, ext};
-use crate::packet::decode::extension_bit;
 use pnet::packet::ip::IpNextHeaderProtocol;
 use pnet::packet::ipv4::{MutableIpv4Packet, checksum};
 use pnet::packet::ipv6::MutableIpv6Packet;
@@ -149,13 +148,13 @@ fn extension(kind: u8, next: u8, ask: &Ask<'_>, octets: &mut Vec<u8>) {
 fn chain(ask: &Ask<'_>, protocol: Option<u8>) -> Vec<u8> {
     const ORDER: [u8; 8] = [0, 60, 43, 44, 51, 135, 139, 140];
     let first = ask.small(Field::ProtoField).and_then(|p| u8::try_from(p).ok());
-    let first = first.filter(|p| extension_bit(*p).is_some());
+    let first = first.filter(|p| ext::walked(*p).is_some());
     let fragmented = ask.small(Field::IsFragHeader) == Some(1)
         || ask.has(Field::Mf)
         || ask.has(Field::FragId)
         || ask.small(Field::FragOff).unwrap_or(0) != 0;
     let mut bits = ask.small(Field::ExtHdrs).unwrap_or_else(|| {
-        let mut bits = first.and_then(extension_bit).unwrap_or(0);
+        let mut bits = first.and_then(ext::walked).unwrap_or(0);
         if ask.has(Field::AhSpi) {
             bits |= ext::AUTHENTICATION;
         }
@@ -168,7 +167,7 @@ fn chain(ask: &Ask<'_>, protocol: Option<u8>) -> Vec<u8> {
         bits |= ext::FRAGMENT;
     }
     let mut list: Vec<u8> =
-        ORDER.into_iter().filter(|kind| extension_bit(*kind).is_some_and(|bit| bits & bit != 0)).collect();
+        ORDER.into_iter().filter(|kind| ext::walked(*kind).is_some_and(|bit| bits & bit != 0)).collect();
     // The first is as asked; a later fragment hides what follows its header, so that comes last; and a chain that
     // is to break must have read its fragment header before.
     let later = ask.small(Field::FragOff).unwrap_or(0) != 0;

@@ -326,21 +326,6 @@ const HOP_BY_HOP: u8 = 0;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 
-/// The bit of an extension header that is walked; none for what ends the walk.
-pub(in crate::packet) fn extension_bit(next: u8) -> Option<u32> {
-    Some(match next {
-        HOP_BY_HOP => ext::HOP_BY_HOP,
-        43 => ext::ROUTING,
-        FRAGMENT => ext::FRAGMENT,
-        60 => ext::DESTINATION,
-        AUTHENTICATION => ext::AUTHENTICATION,
-        135 => ext::MOBILITY,
-        139 => ext::HOST_IDENTITY,
-        140 => ext::SHIM6,
-        _ => return None,
-    })
-}
-
 /// What the walk has seen so far.
 #[derive(Default)]
 struct Chain {
@@ -374,7 +359,7 @@ fn chain(packet: Octets<'_>, first: u8, headers: &mut Headers) -> Decoded {
     let mut chain = Chain::default();
     let mut next = first;
     let mut octets = packet.skip(40);
-    while let Some(bit) = extension_bit(next) {
+    while let Some(bit) = ext::walked(next) {
         chain.seen |= bit;
         let step = match extension(next, octets) {
             Ok(step) if step.length <= octets.sent => step,
@@ -397,7 +382,7 @@ fn chain(packet: Octets<'_>, first: u8, headers: &mut Headers) -> Decoded {
             chain.fragment = Some(fragment);
             if fragment.offset != 0 {
                 chain.write(headers);
-                let protocol = extension_bit(next).is_none().then_some(next);
+                let protocol = ext::walked(next).is_none().then_some(next);
                 return finish(protocol, L4Status::NonFirstFragment, octets, headers);
             }
         }

@@ -73,7 +73,7 @@ impl Lower<'_> {
 
     /// `ip6[6] = n or (ip6[6] = 44 and ip6[40] = n)`.
     fn next_header(number: u8, span: Span) -> Condition {
-        let walked = words::extension(number);
+        let walked = ext::walked(number);
         let proto = || single(Field::Proto, number.into(), span);
         match walked {
             // The walk ends at it, behind no header or behind one fragment header.
@@ -211,7 +211,7 @@ impl Lower<'_> {
         let inet6 = self.version(6, span);
         let plain =
             test(Field::ExtHdrs, ValueSet::bits(0, u128::from(ext::ALL & !(WALKED | ext::ESP))), span);
-        let in_chain = match words::extension(number).filter(|bit| bit & WALKED != 0) {
+        let in_chain = match ext::walked(number).filter(|bit| bit & WALKED != 0) {
             Some(bit) => test(Field::ExtHdrs, ValueSet::bits(bit.into(), bit.into()), span),
             None => single(Field::Proto, number.into(), span),
         };
@@ -244,7 +244,7 @@ fn either_version(
     inet6: impl Fn() -> Condition,
     span: Span,
 ) -> Condition {
-    if words::extension(number).is_some() || matches!(lower.link, Link::Inet | Link::Inet6) {
+    if ext::walked(number).is_some() || matches!(lower.link, Link::Inet | Link::Inet6) {
         return Condition::or([inet(), inet6()]);
     }
     let version = Condition::or([lower.version(4, span), chain_of_fragment(number, span)]);
