@@ -4,8 +4,10 @@ use super::options::ranges;
 use super::sets::{Entry, Part, Set};
 use crate::field::Field;
 use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
+use crate::net::{IntervalSet, Unsigned};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Sub;
 
 /// First parts of entries that are the same but for them.
 type Group<'a> = (Vec<(u32, u32)>, Vec<(u128, u128)>, Vec<&'a Part>);
@@ -79,36 +81,26 @@ pub(super) fn by_longest(set: &Set, sources: &[bool], keep: impl Fn(&Entry) -> b
             _ => {}
         }
     }
-    // The widest first: each later one takes over what it covers. Of equal size none covers another.
-    four.sort_by_key(|(low, high, _)| std::cmp::Reverse(high - low));
-    six.sort_by_key(|(low, high, _)| std::cmp::Reverse(high - low));
+    let (field4, field6) = if source { (Field::Src4, Field::Src6) } else { (Field::Dst4, Field::Dst6) };
     let mut parts = Vec::new();
-    let runs = |nomatch: &bool, other: &bool| nomatch == other;
     if !four.is_empty() {
-        let mut held = IntervalSet::empty();
-        for run in four.chunk_by(|a, b| runs(&a.2, &b.2)) {
-            let these = IntervalSet::from_ranges(run.iter().map(|(low, high, _)| (*low, *high)));
-            held = if run.first().is_some_and(|entry| entry.2) {
-                held.difference(&these)
-            } else {
-                held.union(&these)
-            };
-        }
-        parts.push(Condition::test(if source { Field::Src4 } else { Field::Dst4 }, ValueSet::from(held)));
+        parts.push(Condition::test(field4, ValueSet::from(held(four))));
     }
     if !six.is_empty() {
-        let mut held = IntervalSet::empty();
-        for run in six.chunk_by(|a, b| runs(&a.2, &b.2)) {
-            let these = IntervalSet::from_ranges(run.iter().map(|(low, high, _)| (*low, *high)));
-            held = if run.first().is_some_and(|entry| entry.2) {
-                held.difference(&these)
-            } else {
-                held.union(&these)
-            };
-        }
-        parts.push(Condition::test(if source { Field::Src6 } else { Field::Dst6 }, ValueSet::from(held)));
+        parts.push(Condition::test(field6, ValueSet::from(held(six))));
     }
     Condition::or(parts)
+}
+
+/// What nets hold, `true` behind those that are exceptions. The widest first: each later one takes over what it covers.
+/// Of equal size none covers another.
+fn held<T: Unsigned + Sub<Output = T>>(mut nets: Vec<(T, T, bool)>) -> IntervalSet<T> {
+    nets.sort_by_key(|(low, high, _)| Reverse(*high - *low));
+    let runs = nets.chunk_by(|a, b| a.2 == b.2);
+    runs.fold(IntervalSet::empty(), |held, run| {
+        let these = IntervalSet::from_ranges(run.iter().map(|(low, high, _)| (*low, *high)));
+        if run.first().is_some_and(|net| net.2) { held.difference(&these) } else { held.union(&these) }
+    })
 }
 
 /// Interfaces are numbered within `names` here; [`resolve`] puts the symbols of the document in.
