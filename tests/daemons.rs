@@ -14,20 +14,22 @@
 
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "support/routes.rs"]
+mod routes;
 #[path = "daemons/shown.rs"]
 mod shown;
 
 use flowgate::dialect::flowspec::actions::describe;
 use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use flowgate::dialect::flowspec::{
-    self, Actions, Body, Community, ComponentType, FlowSpec, Operand, Route, Table, decode_value, encode,
+    self, Actions, Body, Community, ComponentType, FlowSpec, Operand, Table, decode_value, encode,
 };
 use flowgate::dialect::{PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::engine::bgp::{Identity, Session};
 use flowgate::engine::program::{Program, run, wait_for};
 use flowgate::field::Family;
 use flowgate::guard::limits;
-use flowgate::ir::{Action, Condition, Document, Origin, RateUnit, Rule, RuleBuf};
+use flowgate::ir::{Action, Condition, Document, RateUnit, Rule, RuleBuf};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span, Stream};
 use flowgate::symbolic::{Model, Spaces};
@@ -100,18 +102,7 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         if numbers.below(2) == 0 {
             actions.push_rate(0.0, RateUnit::OctetsPerSecond, Span::default());
         }
-        let origin = Origin { source: SourceId(0), span: Span::default() };
-        let name = format!("r{number}");
-        let route = Route {
-            name: &name,
-            rule_set: "",
-            spec: &spec,
-            octets: None,
-            actions: &actions,
-            opaque: &[],
-            origin,
-        };
-        sets[usize::from(six)].push(flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new()));
+        sets[usize::from(six)].push(routes::rule(&format!("r{number}"), &spec, &actions));
     }
     let [four, six] = sets;
     let rule_sets = vec![

@@ -39,6 +39,8 @@ mod bird;
 mod crossdialect;
 #[path = "support/dice.rs"]
 mod dice;
+#[path = "dialects/differences.rs"]
+mod differences;
 #[path = "dialects/exabgp.rs"]
 mod exabgp;
 #[path = "dialects/exabgp_laws.rs"]
@@ -83,6 +85,8 @@ mod programs;
 mod recognition;
 #[path = "dialects/robust.rs"]
 mod robust;
+#[path = "support/routes.rs"]
+mod routes;
 #[path = "dialects/samples.rs"]
 mod samples;
 #[path = "dialects/share.rs"]

@@ -14,16 +14,7 @@ fn gobgp_shows_what_we_announce() {
     let mut session =
         Session::accept(&listener, US, LIMIT).unwrap_or_else(|e| panic!("{e}\n{}", log(folder.path())));
     let ours = rules(count(2000), Limits { values: 4, unequal: true, labels: true }, 6);
-    let mut numbers = Numbers(7);
-    let mut asked: BTreeMap<&str, Vec<Community>> = BTreeMap::new();
-    for set in &ours.rule_sets {
-        let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-        for rule in &set.rules {
-            let communities = communities(&mut numbers);
-            session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
-            asked.insert(rule.name, communities);
-        }
-    }
+    let asked = announce(&mut session, &ours, Numbers(7));
     let mut compared = 0;
     for form in [&["-j"][..], &[]] {
         for set in &ours.rule_sets {
@@ -92,16 +83,7 @@ fn frr_shows_what_we_announce() {
     let _daemon = Program::start(&bgpd, arguments, &[], &path.join("log")).unwrap();
     let to = ([127, 0, 0, 1], port).into();
     let mut session = Session::connect(to, US, LIMIT).unwrap_or_else(|e| panic!("{e}\n{}", log(path)));
-    let mut numbers = Numbers(5);
-    let mut asked: BTreeMap<&str, Vec<Community>> = BTreeMap::new();
-    for set in &ours.rule_sets {
-        let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
-        for rule in &set.rules {
-            let communities = communities(&mut numbers);
-            session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
-            asked.insert(rule.name, communities);
-        }
-    }
+    let asked = announce(&mut session, &ours, Numbers(5));
     let mut compared = [0; 3];
     for set in &ours.rule_sets {
         let family = if set.family == Family::Inet6 { "ipv6" } else { "ipv4" };
@@ -134,6 +116,24 @@ fn frr_shows_what_we_announce() {
         "frr: {same} rules shown as they were announced, {open} but for what goes on, {between} between bounds"
     );
     assert!(compared.iter().all(|count| *count > 100), "{compared:?}");
+}
+
+/// Announces the rules, each with communities of its own; these by the rule's name.
+fn announce<'r>(
+    session: &mut Session,
+    ours: &'r Document,
+    mut numbers: Numbers,
+) -> BTreeMap<&'r str, Vec<Community>> {
+    let mut asked = BTreeMap::new();
+    for set in &ours.rule_sets {
+        let table = if set.family == Family::Inet6 { Table::Ipv6 } else { Table::Ipv4 };
+        for rule in &set.rules {
+            let communities = communities(&mut numbers);
+            session.announce(table, rule.nlri.as_ref().unwrap(), &communities, US.asn).unwrap();
+            asked.insert(rule.name, communities);
+        }
+    }
+    asked
 }
 
 /// Communities of a route, any kind that FRR takes.

@@ -2,13 +2,14 @@
 
 use crate::exabgp_laws::{actions, spec};
 use crate::programs::program;
+use crate::routes;
 use flowgate::diagnostic::Level;
 use flowgate::dialect::bird::Bird;
-use flowgate::dialect::flowspec::{self, FlowSpec, Route, Table};
+use flowgate::dialect::flowspec::{self, FlowSpec, Table};
 use flowgate::dialect::{Dialect, Loss, PrintOptions, ReadOptions, Reading, Recognition, Sample};
 use flowgate::field::Family;
-use flowgate::ir::{Action, Document, Origin, Rule, RuleBuf};
-use flowgate::source::{Content, Source, SourceId, Span};
+use flowgate::ir::{Action, Document, Rule, RuleBuf};
+use flowgate::source::{Content, Source, SourceId};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -283,19 +284,8 @@ fn document(rules: usize) -> impl Strategy<Value = Document> {
 }
 
 fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
-    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
-        let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route {
-            name: &name,
-            rule_set: "",
-            spec: &spec,
-            octets: None,
-            actions: &actions,
-            opaque: &[],
-            origin,
-        };
-        flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
-    })
+    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions())
+        .prop_map(|(name, spec, actions)| routes::rule(&name, &spec, &actions))
 }
 
 /// The rule that BIRD's words make of one: its condition in the octets BIRD would send.

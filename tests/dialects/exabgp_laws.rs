@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::string_slice, reason = "tests are free: a panic is how they say no")]
 
+use crate::routes;
 use flowgate::dialect::exabgp::ExaBgp;
-use flowgate::dialect::flowspec::{self, Actions, Body, ComponentType, FlowSpec, Operand, Route, Table};
+use flowgate::dialect::flowspec::{self, Actions, Body, ComponentType, FlowSpec, Operand, Table};
 use flowgate::dialect::{Dialect, PrintOptions, ReadOptions};
 use flowgate::field::Family;
-use flowgate::ir::{Action, Document, Mark, Origin, RateUnit, RouteTarget, RuleBuf};
+use flowgate::ir::{Action, Document, Mark, RateUnit, RouteTarget, RuleBuf};
 use flowgate::net::Prefix4;
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
@@ -144,19 +145,8 @@ pub(crate) fn actions() -> impl Strategy<Value = Actions> {
 }
 
 fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
-    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
-        let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route {
-            name: &name,
-            rule_set: "",
-            spec: &spec,
-            octets: None,
-            actions: &actions,
-            opaque: &[],
-            origin,
-        };
-        flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
-    })
+    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions())
+        .prop_map(|(name, spec, actions)| routes::rule(&name, &spec, &actions))
 }
 
 fn read(text: &str) -> flowgate::dialect::Reading {

@@ -1,13 +1,14 @@
 //! GoBGP: the vectors measured on the real program, its files, and the laws.
 
 use crate::exabgp_laws::{actions, spec};
+use crate::routes;
 use flowgate::diagnostic::Level;
-use flowgate::dialect::flowspec::{self, Route, Table, communities};
+use flowgate::dialect::flowspec::{self, Table, communities};
 use flowgate::dialect::gobgp::GoBgp;
 use flowgate::dialect::{Dialect, Loss, PrintOptions, ReadOptions, Reading};
 use flowgate::field::Family;
-use flowgate::ir::{Document, Origin, Rule, RuleBuf};
-use flowgate::source::{Content, Source, SourceId, Span};
+use flowgate::ir::{Document, Rule, RuleBuf};
+use flowgate::source::{Content, Source, SourceId};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -164,19 +165,8 @@ fn in_words(rule: &RuleBuf, table: Table) -> Option<RuleBuf> {
 }
 
 fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
-    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions()).prop_map(|(name, spec, actions)| {
-        let origin = Origin { source: SourceId(0), span: Span::default() };
-        let route = Route {
-            name: &name,
-            rule_set: "",
-            spec: &spec,
-            octets: None,
-            actions: &actions,
-            opaque: &[],
-            origin,
-        };
-        flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
-    })
+    ("[a-z][a-z0-9.-]{0,8}", spec(family), actions())
+        .prop_map(|(name, spec, actions)| routes::rule(&name, &spec, &actions))
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 //! two, what the kernel alone refuses, is open: it depends on the kernel's modules.
 
 use crate::dice::Dice;
+use crate::differences::{Difference, covered};
 use flowgate::diagnostic::Level;
 use flowgate::dialect::iptables::Iptables;
 use flowgate::dialect::{Dialect, ReadOptions};
@@ -123,18 +124,8 @@ fn ask(text: &str, six: bool) -> Answer {
     Answer { refused, loaded }
 }
 
-/// A difference to iptables that stays.
-struct Difference {
-    name: &'static str,
-    why: &'static str,
-    /// IPv6, table, chain and rule; iptables refuses it, or takes it where `taken`.
-    witness: (bool, &'static str),
-    taken: bool,
-    /// What iptables says, or we where it takes it.
-    says: &'static [&'static str],
-}
-
-const DIFFERENCES: &[Difference] = &[
+/// Each with IPv6 or not, and table, chain and rule.
+const DIFFERENCES: &[Difference<(bool, &'static str)>] = &[
     Difference {
         name: "names-of-the-host",
         why: "hosts, users, groups, sets and protocols are looked up where the rules are loaded",
@@ -191,10 +182,6 @@ const DIFFERENCES: &[Difference] = &[
         says: &["needs a value"],
     },
 ];
-
-fn covered(said: &str, taken: bool) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|d| d.taken == taken && d.says.iter().any(|says| said.contains(says)))
-}
 
 /// A rule with one word left out, doubled, negated, replaced or exchanged with another, or with a second rule behind it.
 fn changed(dice: &mut Dice, words: &[String], others: &[&Case]) -> Vec<String> {
@@ -298,7 +285,7 @@ fn lines_are_refused_where_iptables_refuses_them() {
                 continue;
             }
         };
-        match covered(&said, taken) {
+        match covered(DIFFERENCES, &said, taken) {
             Some(difference) => *explained.entry(difference.name).or_default() += 1,
             None => wrong.push(format!(
                 "{} `{}`: {said}",

@@ -2,6 +2,7 @@
 //! changed, put to the installed nft and to us.
 
 use crate::dice::Dice;
+use crate::differences::{Difference, covered};
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{ReadOptions, Reading, by_name};
 use flowgate::source::{Content, Source, SourceId};
@@ -246,18 +247,8 @@ fn load(text: &str) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(said) }
 }
 
-/// A difference to nft that stays, with a rule that shows it and fails the test when it does not any more.
-struct Difference {
-    name: &'static str,
-    why: &'static str,
-    /// Family, rule; nft refuses it, or takes it where `taken`.
-    witness: (&'static str, &'static str),
-    taken: bool,
-    /// What nft says, or we where it takes it.
-    says: &'static [&'static str],
-}
-
-const DIFFERENCES: &[Difference] = &[
+/// Each with family and rule.
+const DIFFERENCES: &[Difference<(&'static str, &'static str)>] = &[
     Difference {
         name: "names-of-the-host",
         why: "users, groups, devices, realms and hosts are looked up where the rules are loaded",
@@ -337,10 +328,6 @@ const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-fn covered(text: &str, taken: bool) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|d| d.taken == taken && d.says.iter().any(|says| text.contains(says)))
-}
-
 fn around(family: &str, rule: &str) -> String {
     format!("table {family} t {{\nchain c {{ type filter hook input priority 0;\n{rule}\n}}\n}}\n")
 }
@@ -396,7 +383,7 @@ fn changed_lines_are_refused_where_nft_refuses_them() {
             Ok(()) => (true, own[0].1.clone()),
             Err(said) => (false, said.clone()),
         };
-        match covered(&said, taken) {
+        match covered(DIFFERENCES, &said, taken) {
             Some(difference) => *explained.entry(difference.name).or_default() += 1,
             None => wrong.push(format!("{} `{rule}`: {said}", case.family)),
         }
