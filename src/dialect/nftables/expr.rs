@@ -284,11 +284,6 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// The right side of a comparison: values, lists of flags, flags under a mask, sets.
     pub(super) fn list(&mut self, side: Side) -> Read<Expr<'a>> {
-        if side == Side::Right
-            && let Some(value) = self.plain()
-        {
-            return Ok(value);
-        }
         let first = self.comma_list(side)?;
         if self.eat(b'/') {
             let mask = self.comma_list(side)?;
@@ -311,16 +306,6 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
         }
         Ok(Expr::Slash(Box::new((Expr::List(value), Expr::List(mask)))))
-    }
-
-    // A word, a prefix or a range, as most values are: they need no look for operators on every level.
-    fn plain(&mut self) -> Option<Expr<'a>> {
-        let mark = self.mark();
-        let found = self.plain_value();
-        if found.is_none() {
-            self.reset(mark);
-        }
-        found
     }
 
     /// A word, a prefix or a range with nothing behind that may belong to it; where it is none, some of it may be read.
@@ -366,12 +351,7 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// Values joined by dots, or what a map gives for them.
     pub(super) fn mapped(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.primary(side)?;
-        // A word or field alone, as most are, needs no look at what may go on, level by level.
-        if matches!(self.token, Token::Word(_) | Token::End) && !self.goes_on() {
-            return Ok(first);
-        }
-        let key = self.concat_on(first, side)?;
+        let key = self.concat(side)?;
         if side == Side::Right || self.token != Token::Word("map") {
             return Ok(key);
         }
@@ -383,19 +363,9 @@ impl<'a, 'd> Parser<'a, 'd> {
         Ok(Expr::Map(Box::new((key, data))))
     }
 
-    // A word that goes on with what stands in front of it.
-    fn goes_on(&self) -> bool {
-        self.token == Token::Word("map") || self.operator().is_some()
-    }
-
     /// Values joined by dots.
     pub(super) fn concat(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.primary(side)?;
-        self.concat_on(first, side)
-    }
-
-    fn concat_on(&mut self, first: Expr<'a>, side: Side) -> Read<Expr<'a>> {
-        let first = self.term_on(first, side)?;
+        let first = self.term(side)?;
         if self.token != Token::Sign(b'.') {
             return Ok(first);
         }
@@ -409,12 +379,7 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     // A range, a prefix, or numbers combined.
     fn term(&mut self, side: Side) -> Read<Expr<'a>> {
-        let first = self.primary(side)?;
-        self.term_on(first, side)
-    }
-
-    fn term_on(&mut self, first: Expr<'a>, side: Side) -> Read<Expr<'a>> {
-        let first = self.binary_on(first, side, 0)?;
+        let first = self.binary(side, 0)?;
         match self.token {
             Token::Sign(b'-') if !matches!(side, Side::Left | Side::Joined) => {
                 self.bump();
@@ -447,11 +412,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     fn binary(&mut self, side: Side, least: u8) -> Read<Expr<'a>> {
-        let first = self.primary(side)?;
-        self.binary_on(first, side, least)
-    }
-
-    fn binary_on(&mut self, mut left: Expr<'a>, side: Side, least: u8) -> Read<Expr<'a>> {
+        let mut left = self.primary(side)?;
         let mut count = 0;
         while let Some((operator, strength)) = self.operator()
             && strength > least
