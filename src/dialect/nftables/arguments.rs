@@ -1,7 +1,8 @@
 //! Statements with arguments of their own, from text to syntax: what is logged, queued, limited, and where a packet
 //! goes instead. What nft refuses of them (nft 1.0.6: `parser_bison.y`, `evaluate.c`) is a fault here.
 
-use super::expr::{Fault, Parser, Read, Side};
+use super::expr::{Parser, Side};
+use super::fault::{Fault, Read};
 use super::lex::Token;
 use super::names;
 use super::syntax::{Effect, Expr, Kept, Kind, Rewrite, Rewriter, Word};
@@ -174,7 +175,7 @@ impl<'a> Parser<'a, '_> {
             let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
             let name = part.get(..end).unwrap_or("");
             if self.defines.find(name, self.span.start).is_none() {
-                return Err(super::expr::undefined(name, self.span));
+                return Err(super::fault::undefined(name, self.span));
             }
         }
         self.bump();

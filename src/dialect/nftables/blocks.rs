@@ -1,6 +1,7 @@
 //! What stands in the blocks of a file: tables with their chains, sets and objects.
 
-use super::expr::{Fault, Parser, Read};
+use super::expr::Parser;
+use super::fault::{Fault, Read};
 use super::heads::base_words;
 use super::lex::{End, Token};
 use super::parse::{Piece, Reader, first_word};

@@ -1,6 +1,7 @@
 //! Commands, from text: `add`, `insert`, `delete`, `flush` and their effect on the rules.
 
-use super::expr::{Fault, Parser};
+use super::expr::Parser;
+use super::fault::Fault;
 use super::lex::Token;
 use super::parse::{Piece, Reader, first_word, table_name};
 use super::ruleset::{ElementSource, RuleSource, TableFamily};

@@ -2,7 +2,7 @@
 //! `proto.c`).
 
 use super::fields::{Header, Load, Meta};
-use super::load_condition::Known;
+use super::known::Known;
 use super::ruleset::TableFamily;
 use super::values::Values;
 use std::fmt::Display;

@@ -130,7 +130,7 @@ impl<'a> Lower<'a, '_> {
             let message = format!("expected {} values joined by dots", types.len());
             return Err(wrong(message, element.span));
         }
-        let place = |part: &Expr<'a>| super::matching::written(part).unwrap_or(element.span);
+        let place = |part: &Expr<'a>| super::numbers::written(part).unwrap_or(element.span);
         for (part, (ty, width)) in parts.iter().zip(types) {
             if ty.is_of_host() {
                 self.forms(*ty, part)?;
@@ -175,7 +175,7 @@ impl<'a> Lower<'a, '_> {
         let (Some((name, interval)), Some(Data::Value(value))) = (declared, &element.data) else {
             return Ok(());
         };
-        let place = super::matching::written(value);
+        let place = super::numbers::written(value);
         if !interval && matches!(value, Expr::Range(_) | Expr::Slash(_)) {
             let problem = Problem::new(raised::SYNTAX_ERROR, "expected one value", place);
             return Err(problem.with_help("write `: interval` and the type in the map's declaration"));
@@ -212,7 +212,7 @@ fn conflict(elements: &[Element<'_>], ty: Type, width: u32) -> Result<(), Proble
         if let Ok((lo, hi)) = Lower::value_range(&element.key, ty, width)
             && !matches!(element.key, Expr::Any)
         {
-            let span = super::matching::written(&element.key).unwrap_or(element.span);
+            let span = super::numbers::written(&element.key).unwrap_or(element.span);
             ranges.push((lo, hi, span, element));
         }
     }

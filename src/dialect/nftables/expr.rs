@@ -1,66 +1,12 @@
 //! Expressions, from text to syntax.
 
 use super::defines::Defines;
+use super::fault::{Fault, Read, undefined};
 use super::fields::{Base, Load};
 use super::lex::{Lexer, Token};
 use super::names;
-use super::syntax::{Binary, Data, Element, Expr, Relation, Verdict, Word};
-use crate::dialect::raised;
+use super::syntax::{Binary, Expr, Relation, Word};
 use crate::source::Span;
-use std::ops::Deref;
-
-/// What was expected, and where. Behind a pointer: what goes well is handed on through every level of an expression.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Fault(Box<FaultParts>);
-
-/// The parts of a [`Fault`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct FaultParts {
-    pub(super) span: Span,
-    pub(super) message: String,
-    /// What to write instead; empty where there is nothing to say.
-    pub(super) help: &'static str,
-    /// The check that speaks of it.
-    pub(super) check: &'static str,
-}
-
-impl Deref for Fault {
-    type Target = FaultParts;
-
-    fn deref(&self) -> &FaultParts {
-        &self.0
-    }
-}
-
-impl Fault {
-    /// Text that is not of the language.
-    #[cold]
-    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self(Box::new(FaultParts { span, message, help: "", check: raised::SYNTAX_ERROR }))
-    }
-
-    /// The fault with what to write instead.
-    pub(super) fn with_help(mut self, help: &'static str) -> Self {
-        self.0.help = help;
-        self
-    }
-
-    /// The fault as one of another check.
-    pub(super) fn of(mut self, check: &'static str) -> Self {
-        self.0.check = check;
-        self
-    }
-
-    /// The fault at another place.
-    pub(super) fn at(mut self, span: Span) -> Self {
-        self.0.span = span;
-        self
-    }
-}
-
-/// What reading gives.
-pub(super) type Read<T> = Result<T, Fault>;
 
 /// Whether words are values, or what a packet says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -563,105 +509,4 @@ impl<'a, 'd> Parser<'a, 'd> {
             None => self.fault("a number"),
         }
     }
-
-    /// `{ element, element }`
-    pub(super) fn set(&mut self) -> Read<Expr<'a>> {
-        self.expect(b'{')?;
-        let mut list = Vec::new();
-        loop {
-            let start = self.span;
-            let key = self.concat(Side::Right)?;
-            match &key {
-                Expr::SetRef(name) => {
-                    return Err(Fault::new(name.span, "a set stands in no other set"));
-                }
-                Expr::Concat(parts) if parts.iter().any(|part| matches!(part, Expr::Set(_))) => {
-                    return Err(Fault::new(start.to(self.last), "a set is no part of a concatenation"));
-                }
-                _ => {}
-            }
-            let mut temporary = self.element_options()?;
-            if matches!(key, Expr::Set(_)) && self.token == Token::Sign(b':') {
-                return Err(Fault::new(start.to(self.last), "a set is no key of a map"));
-            }
-            let data = if self.eat(b':') { Some(self.data()?) } else { None };
-            temporary |= self.element_options()?;
-            list.push(Element { key, data, temporary, span: start.to(self.last) });
-            if self.defines.charge(1).is_err() {
-                return self.fault("fewer values");
-            }
-            let mut more = false;
-            // nft takes any number of them.
-            while self.eat(b',') {
-                more = true;
-            }
-            if self.eat(b'}') {
-                break;
-            }
-            if !more {
-                return self.fault("`,` or `}`");
-            }
-        }
-        list.shrink_to_fit();
-        Ok(Expr::Set(list))
-    }
-
-    fn data(&mut self) -> Read<Data<'a>> {
-        let verdict = match self.token {
-            Token::Word("accept") => Some(Verdict::Accept),
-            Token::Word("drop") => Some(Verdict::Drop),
-            Token::Word("continue") => Some(Verdict::Continue),
-            Token::Word("return") => Some(Verdict::Return),
-            Token::Word("jump" | "goto") => return Ok(Data::Verdict(self.jump()?)),
-            _ => None,
-        };
-        if let Some(verdict) = verdict {
-            self.bump();
-            return Ok(Data::Verdict(verdict));
-        }
-        self.concat(Side::Right).map(Data::Value)
-    }
-
-    /// What may stand behind an element: counters, timeouts, comments; whether it is gone after a time.
-    pub(super) fn element_options(&mut self) -> Read<bool> {
-        let mut temporary = false;
-        loop {
-            temporary |= self.element_marks()?;
-            match self.token {
-                Token::Word("counter" | "limit" | "quota" | "last" | "ct") => drop(self.statement()?),
-                _ => return Ok(temporary),
-            }
-        }
-    }
-
-    /// Timeouts and comments; whether there is a timeout.
-    pub(super) fn element_marks(&mut self) -> Read<bool> {
-        let mut temporary = false;
-        loop {
-            match self.token {
-                Token::Word("timeout" | "expires") => {
-                    self.bump();
-                    self.duration()?;
-                    temporary = true;
-                }
-                Token::Word("comment") => drop(self.comment()?),
-                _ => return Ok(temporary),
-            }
-        }
-    }
-
-    /// `1d2h30s`
-    pub(super) fn duration(&mut self) -> Read<()> {
-        match self.token {
-            Token::Word(word) | Token::Quoted(word) if names::is_duration(word) => self.bump(),
-            Token::Sign(b'$') => drop(self.definition()?),
-            _ => return self.fault("a time, as `1h30m`"),
-        }
-        Ok(())
-    }
-}
-
-/// A name that no definition has.
-pub(super) fn undefined(name: &str, span: Span) -> Fault {
-    Fault::new(span, format!("nothing defines `${name}`")).of(raised::UNDEFINED_REFERENCE)
 }

@@ -1,6 +1,7 @@
 //! The head of a base chain: its type, hook, devices, priority and policy.
 
-use super::expr::{Fault, Parser};
+use super::expr::Parser;
+use super::fault::Fault;
 use super::lex::Token;
 use super::names;
 use super::ruleset::Base;

@@ -1,6 +1,7 @@
 //! The expressions that say what is looked at, from text: headers, `meta`, `ct`, options, the routing table.
 
-use super::expr::{Fault, Parser, Read, Side};
+use super::expr::{Parser, Side};
+use super::fault::{Fault, Read};
 use super::fields::{Extension, Header, Load, Part, Place, Type, bare_meta, meta};
 use super::lex::Token;
 use super::syntax::{Class, Expr};

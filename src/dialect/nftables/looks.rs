@@ -2,7 +2,7 @@
 //! not there, the rule ends without a verdict (`NFT_BREAK` of the kernel's expressions).
 
 use super::fields::{Load, Type};
-use super::load_condition::Known;
+use super::known::Known;
 use super::lower::Lower;
 use super::matching::{Looked, Problem};
 use super::syntax::{Class, Data, Expr, Word};

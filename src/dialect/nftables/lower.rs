@@ -4,7 +4,7 @@ use super::defines::Defines;
 use super::expr::Parser;
 use super::fields::Type;
 use super::json::syntax as json;
-use super::load_condition::Known;
+use super::known::Known;
 use super::matching::{Elements, Problem};
 use super::parse::File;
 use super::ruleset::{Chain, Declared, ElementSource, RuleSource, Ruleset, Set, Table, TableFamily};
@@ -324,7 +324,7 @@ impl<'a, 's> Lower<'a, 's> {
         }
     }
 
-    fn fault(&mut self, fault: &super::expr::Fault) {
+    fn fault(&mut self, fault: &super::fault::Fault) {
         self.refuse(fault.check, fault.message.clone(), fault.help, fault.span);
     }
 

@@ -1,16 +1,15 @@
 //! Comparisons: what values the right side names, and the condition that the left side is among them.
 
 use super::fields::{Load, Meta, Type};
-use super::load_condition::{Known, opaque};
+use super::known::Known;
 use super::lower::Lower;
-use super::names;
+use super::numbers::written;
 use super::operators::{changing_set, loaded, operated, refuse_shifts};
 use super::syntax::{Binary, Class, Element, Expr, Relation, Word};
 use super::values::{Linear, Values, full};
 use crate::dialect::raised;
 use crate::field::Field;
 use crate::ir::{Condition, ValueSet};
-use crate::net::IntervalSet;
 use crate::source::Span;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -58,7 +57,7 @@ impl Problem {
     }
 }
 
-type Found<T> = Result<T, Problem>;
+pub(super) type Found<T> = Result<T, Problem>;
 
 impl Looked<'_> {
     /// Its words.
@@ -478,255 +477,6 @@ impl<'a> Lower<'a, '_> {
             _ => None,
         }
     }
-
-    // Interfaces or groups of them, by their names.
-    fn named(&mut self, load: &Load, right: &Expr<'a>, unequal: bool, span: Span) -> Found<Condition> {
-        let mut names = Vec::new();
-        self.names(right, &mut names)?;
-        if let Expr::Word(word) = right
-            && names::is_bare_protocol(*word)
-        {
-            let message = format!("`{}` is a protocol here, and no name", word.text);
-            let problem = Problem::new(raised::SYNTAX_ERROR, message, Some(word.span));
-            return Err(problem.with_help("put the name in quotes"));
-        }
-        let (field, group) = match load {
-            Load::Meta(Meta::InIface) => (Field::InIface, Field::InGroup),
-            Load::Meta(Meta::OutIface) => (Field::OutIface, Field::OutGroup),
-            Load::Meta(Meta::InGroup) => (Field::InGroup, Field::InGroup),
-            Load::Meta(Meta::OutGroup) => (Field::OutGroup, Field::OutGroup),
-            _ => {
-                return Ok(host(
-                    load,
-                    if unequal { Relation::Unequal } else { Relation::Equal },
-                    right,
-                    span,
-                ));
-            }
-        };
-        let is_group = field == group;
-        let (mut symbols, mut groups) = (Vec::new(), Vec::new());
-        let mut all = false;
-        for name in names {
-            let prefix = name.strip_suffix('*').filter(|prefix| !prefix.ends_with('\\') && !is_group);
-            match prefix {
-                Some("") => all = true,
-                Some(_) => groups.push(self.document.symbol(&name)),
-                None if is_group => {
-                    let name = if name == "default" { "0" } else { name.as_str() };
-                    groups.push(self.document.symbol(name));
-                }
-                None => symbols.push(self.document.symbol(&name.replace("\\*", "*"))),
-            }
-        }
-        if all {
-            return Ok(if unequal { Condition::False } else { Condition::present(field) });
-        }
-        let mut parts = Vec::new();
-        if is_group && unequal {
-            // Without an interface the rule ends here.
-            let iface = if field == Field::InGroup { Field::InIface } else { Field::OutIface };
-            parts.push(Condition::present(iface));
-        }
-        if !symbols.is_empty() {
-            let set = IntervalSet::from_ranges(symbols.iter().map(|s| (*s, *s)));
-            let test = Condition::test_at(field, ValueSet::Ranges(set), span);
-            // Where a hook has no such interface its name is empty, which differs from any (measured).
-            parts.push(if unequal { Condition::not(test) } else { test });
-        }
-        for symbol in groups {
-            let test = if symbol < 128 {
-                Condition::test_at(group, ValueSet::bits(1 << symbol, 1 << symbol), span)
-            } else {
-                opaque(&load.words(), Class::Stateful, &Values::single(symbol.into()), Condition::True, span)
-            };
-            parts.push(if unequal { Condition::not(test) } else { test });
-        }
-        Ok(if unequal { Condition::and(parts) } else { Condition::or(parts) })
-    }
-
-    fn names(&mut self, expr: &Expr<'a>, out: &mut Vec<String>) -> Found<()> {
-        match expr {
-            Expr::Word(word) => {
-                let help = "a name has 1 to 15 octets, and `*` stands behind a beginning of it";
-                let problem =
-                    |message| Problem::new(raised::SYNTAX_ERROR, message, Some(word.span)).with_help(help);
-                match word.text {
-                    "" => return Err(problem("an interface has a name".to_owned())),
-                    "*" => return Err(problem("`*` alone is no name".to_owned())),
-                    text if names::number(text).is_some_and(|number| number > u128::from(u32::MAX)) => {
-                        return Err(problem(format!("`{text}` is above 4294967295")));
-                    }
-                    text if text.len() > 15 => {
-                        let message = format!("`{text}` is longer than a name of an interface");
-                        return Err(problem(message));
-                    }
-                    text => out.push(text.to_owned()),
-                }
-            }
-            Expr::Number(number) => out.push(number.to_string()),
-            Expr::Any => out.push("*".to_owned()),
-            Expr::Set(elements) => {
-                for element in elements {
-                    self.names(&element.key, out)?;
-                }
-            }
-            Expr::SetRef(name) => {
-                for element in self.elements(*name)?.iter() {
-                    self.names(&element.key, out)?;
-                }
-            }
-            Expr::Range(_) => {
-                // Groups have numbers.
-                let (lo, hi) = Self::value_range(expr, Type::Integer, 32)?;
-                if hi.saturating_sub(lo) > 127 {
-                    return Err(Problem::unmodelled("a range of many groups"));
-                }
-                out.extend((lo..=hi).map(|number| number.to_string()));
-            }
-            _ => return Err(Problem::unmodelled("names that are computed")),
-        }
-        Ok(())
-    }
-
-    /// A single number.
-    pub(super) fn number(expr: &Expr<'a>, ty: Type, width: u32) -> Found<u128> {
-        let value = match expr {
-            Expr::Word(word) => {
-                let unknown = || {
-                    let check = if names::number(word.text).is_some() {
-                        raised::VALUE_OUT_OF_RANGE
-                    } else {
-                        raised::SYNTAX_ERROR
-                    };
-                    Problem::new(check, format!("`{}` is no value here", word.text), Some(word.span))
-                };
-                names::value(ty, word.text).ok_or_else(unknown)?
-            }
-            Expr::Number(number) => u128::from(*number),
-            Expr::List(parts) => {
-                let mut value = 0;
-                for part in parts {
-                    value |= Self::number(part, ty, width)?;
-                }
-                value
-            }
-            Expr::Binary(parts) => {
-                let (operator, left, right) = &**parts;
-                let left = Self::number(left, ty, width)?;
-                let shifts = matches!(operator, Binary::ShiftLeft | Binary::ShiftRight);
-                let right = Self::number(right, if shifts { Type::Integer } else { ty }, width)?;
-                let by = u32::try_from(right).unwrap_or(u32::MAX);
-                match operator {
-                    Binary::And => left & right,
-                    Binary::Or => left | right,
-                    Binary::Xor => left ^ right,
-                    Binary::ShiftLeft => left.checked_shl(by).unwrap_or(0),
-                    Binary::ShiftRight => left.checked_shr(by).unwrap_or(0),
-                }
-            }
-            Expr::Set(elements) => match elements.as_slice() {
-                [only] => Self::number(&only.key, ty, width)?,
-                _ => return Err(Problem::new(raised::SYNTAX_ERROR, "expected one value", None)),
-            },
-            Expr::SetRef(name) => {
-                return Err(Problem::new(
-                    raised::SYNTAX_ERROR,
-                    "expected a value, not a set",
-                    Some(name.span),
-                ));
-            }
-            Expr::Range(_) => {
-                return Err(Problem::new(
-                    raised::SYNTAX_ERROR,
-                    "expected one value, not a range",
-                    written(expr),
-                ));
-            }
-            _ => return Err(Problem::unmodelled("values that are computed")),
-        };
-        if value > full(width) {
-            let message = format!("{value} is above {}, the most this field holds", full(width));
-            let span = if let Expr::Word(word) = expr { Some(word.span) } else { None };
-            return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, span));
-        }
-        Ok(value)
-    }
-
-    /// The values an expression names.
-    pub(super) fn values(&mut self, expr: &Expr<'a>, ty: Type, width: u32) -> Found<Values> {
-        match expr {
-            Expr::SetRef(name) => {
-                if let Some(values) = self.cached(name.text, ty, width) {
-                    return Ok(values);
-                }
-                let elements = self.elements(*name)?;
-                let values = self.union(&elements, ty, width)?;
-                self.cache(name.text, ty, width, &values);
-                Ok(values)
-            }
-            Expr::Set(elements) => self.union(elements, ty, width),
-            _ => Self::value_range(expr, ty, width).map(|(lo, hi)| Values::range(lo, hi)),
-        }
-    }
-
-    fn union(&mut self, elements: &[Element<'a>], ty: Type, width: u32) -> Found<Values> {
-        let mut ranges = Vec::with_capacity(elements.len());
-        for element in elements {
-            match &element.key {
-                Expr::Set(_) | Expr::SetRef(_) => match self.values(&element.key, ty, width)? {
-                    Values::Ranges(set) => ranges.extend(set.ranges()),
-                    Values::Bits(_) => return Err(Problem::unmodelled("masks inside sets")),
-                },
-                key => ranges.push(Self::value_range(key, ty, width)?),
-            }
-        }
-        Ok(Values::Ranges(IntervalSet::from_ranges(ranges)))
-    }
-
-    /// A value, a prefix or a range.
-    pub(super) fn value_range(expr: &Expr<'a>, ty: Type, width: u32) -> Found<(u128, u128)> {
-        match expr {
-            Expr::Any => Ok((0, full(width))),
-            Expr::Slash(pair) => {
-                let addr = Self::number(&pair.0, ty, width)?;
-                let bits = Self::number(&pair.1, Type::Integer, 32)?;
-                let Some(free) = u32::try_from(bits).ok().and_then(|bits| width.checked_sub(bits)) else {
-                    let message = format!("a prefix has at most {width} bits here");
-                    return Err(Problem::new(raised::VALUE_OUT_OF_RANGE, message, written(&pair.1)));
-                };
-                let host = full(free);
-                Ok((addr & !host, addr | host))
-            }
-            Expr::Range(pair) => {
-                let (lo, _) = Self::value_range(&pair.0, ty, width)?;
-                let (_, hi) = Self::value_range(&pair.1, ty, width)?;
-                if lo > hi {
-                    let place = written(&pair.0).zip(written(&pair.1)).map(|(lo, hi)| lo.to(hi));
-                    return Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", place));
-                }
-                Ok((lo, hi))
-            }
-            Expr::Concat(parts) => {
-                let place = parts.iter().filter_map(written).reduce(Span::to);
-                let problem =
-                    Problem::new(raised::SYNTAX_ERROR, "several values joined where one is expected", place);
-                Err(problem.with_help("what is looked at is a single field"))
-            }
-            other => Self::number(other, ty, width).map(|value| (value, value)),
-        }
-    }
-}
-
-/// Where a value is written.
-pub(super) fn written(expr: &Expr<'_>) -> Option<Span> {
-    match expr {
-        Expr::Word(word) => Some(word.span),
-        Expr::Slash(pair) | Expr::Range(pair) => Some(written(&pair.0)?.to(written(&pair.1)?)),
-        Expr::Binary(parts) => Some(written(&parts.1)?.to(written(&parts.2)?)),
-        Expr::List(parts) => parts.iter().filter_map(written).reduce(Span::to),
-        _ => None,
-    }
 }
 
 /// The load is there, whatever its value.
@@ -749,8 +499,8 @@ pub(super) fn there(known: &Known, load: &Load, span: Span) -> Condition {
     }
 }
 
-// What only the host knows: equal words, equal variable.
-fn host(load: &Load, relation: Relation, right: &Expr<'_>, span: Span) -> Condition {
+/// What only the host knows: equal words, equal variable.
+pub(super) fn host(load: &Load, relation: Relation, right: &Expr<'_>, span: Span) -> Condition {
     let words = load.words();
     let class = match load {
         Load::Beyond(class, ..) => *class,

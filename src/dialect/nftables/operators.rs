@@ -2,10 +2,12 @@
 
 use super::across::Across;
 use super::fields::{Header, Load, Type};
-use super::load_condition::{Known, opaque};
+use super::known::Known;
+use super::load_condition::opaque;
 use super::lower::Lower;
-use super::matching::{Looked, Problem, there, written};
+use super::matching::{Looked, Problem, there};
 use super::names;
+use super::numbers::written;
 use super::syntax::{Binary, Class, Element, Expr, Relation, Word};
 use super::values::{Linear, Values, full};
 use crate::diagnostic::Level;

@@ -2,7 +2,8 @@
 //! statement behind what it does not understand.
 
 use super::defines::Defines;
-use super::expr::{Fault, Parser};
+use super::expr::Parser;
+use super::fault::Fault;
 use super::lex::{End, Token, blank, statement};
 use super::ruleset::{Ruleset, TableFamily};
 use super::syntax::Word;
@@ -208,7 +209,7 @@ impl<'a> Reader<'a> {
             let end = parser.expect_end();
             self.file.defines.end(name, at.start);
             return match end {
-                _ if !known => self.fault(&super::expr::undefined(name, at)),
+                _ if !known => self.fault(&super::fault::undefined(name, at)),
                 Err(fault) => self.fault(&fault),
                 Ok(()) => {}
             };

@@ -1,6 +1,6 @@
 //! Rule sets as tables of nftables: filters as base chains, chains as chains, hooks as priorities.
 
-use super::load_condition::Known;
+use super::known::Known;
 use super::print_exact;
 use super::print_general;
 use super::ruleset::TableFamily;

@@ -3,7 +3,7 @@
 
 use super::across::Across;
 use super::fields::{Base, Extension, Header, Load, Meta, Part};
-use super::load_condition::Known;
+use super::known::Known;
 use super::operators::operated;
 use super::values::{Linear, Values};
 use super::written::{Item, Right, shorter};

@@ -5,7 +5,7 @@
 use super::contradictions::{Refusal, protocol_name, refusal};
 use super::datatype;
 use super::fields::{Load, Meta, Type};
-use super::load_condition::Known;
+use super::known::Known;
 use super::lower::Lower;
 use super::matching::Problem;
 use super::names;
@@ -146,7 +146,7 @@ impl<'a> Lower<'a, '_> {
                 };
                 match (numbers(&pair.0), numbers(&pair.1)) {
                     (Some(lo), Some(hi)) if lo > hi => {
-                        let place = super::matching::written(expr);
+                        let place = super::numbers::written(expr);
                         Err(Problem::new(raised::EMPTY_RANGE, "this range holds no value", place))
                     }
                     _ => Ok(()),

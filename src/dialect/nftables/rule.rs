@@ -1,6 +1,7 @@
 //! The statements of a rule, from text to syntax.
 
-use super::expr::{Fault, Parser, Read, Side};
+use super::expr::{Parser, Side};
+use super::fault::{Fault, Read};
 use super::fields::Load;
 use super::lex::{End, Token, statement};
 use super::syntax::{Effect, Expr, Kept, Kind, Reject, Rewriter, Statement, Verdict, Word};

@@ -2,7 +2,7 @@
 //! verdicts.
 
 use super::fields::{Header, Load, Meta};
-use super::load_condition::Known;
+use super::known::Known;
 use super::lower::Lower;
 use super::matching::Problem;
 use super::names;
