@@ -29,8 +29,7 @@ enum Packed {
 impl Test {
     /// A test written at `span` of its rule's source.
     pub fn new(field: Field, values: ValueSet, span: Span) -> Self {
-        let length = u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX);
-        let start = span.start;
+        let (length, start) = (length(span), span.start);
         Self(match values {
             ValueSet::Ranges(set) => match set.into_parts() {
                 Parts::One(lo, hi) => Packed::Range { field, length, start, lo, hi },
@@ -94,6 +93,10 @@ impl Test {
         | Packed::Bits { start, length, .. }) = self.0;
         Span { start, end: start.saturating_add(u32::from(length)) }
     }
+}
+
+fn length(span: Span) -> u16 {
+    u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX)
 }
 
 /// Equality is that of meaning: where a test was written does not count.
@@ -198,6 +201,15 @@ impl Condition {
     /// A test written at `span`.
     pub fn test_at(field: Field, values: impl Into<ValueSet>, span: Span) -> Self {
         Self::Test(Test::new(field, values.into(), span))
+    }
+
+    /// A test of the values from one to another, both included and in either order, written at `span`.
+    ///
+    /// The usual test: made of scalars alone it goes where it stays, without a copy on the way.
+    #[inline]
+    pub fn between(field: Field, one: u32, other: u32, span: Span) -> Self {
+        let (lo, hi) = (one.min(other), one.max(other));
+        Self::Test(Test(Packed::Range { field, length: length(span), start: span.start, lo, hi }))
     }
 
     /// The field is there.

@@ -1,7 +1,7 @@
 //! The rules of a rule set, kept by column: fleets have them by the hundred thousand, and a rule in a box of its own
 //! takes twice the memory.
 
-use super::columns::{Effect, Effects, Indices, Labels};
+use super::columns::{Effect, Effects, Indices, Labels, Permutation};
 use super::{Action, Condition, Origin, Outcome};
 use crate::source::{SourceId, Span};
 use std::fmt;
@@ -228,9 +228,20 @@ impl Rules {
         self.effect(index).map(|effect| effect.outcome)
     }
 
+    /// The NLRI of the rule of an index, as [`Rule::nlri`].
+    #[inline]
+    pub fn nlri(&self, index: usize) -> Option<&[u8]> {
+        self.labels.octets_of(index).1
+    }
+
     /// Every outcome that some rule may have, once or more.
     pub fn outcomes(&self) -> impl Iterator<Item = Outcome> + '_ {
         self.known.iter().map(|effect| effect.outcome)
+    }
+
+    /// Every action that some rule may ask for, once or more.
+    pub fn asked(&self) -> impl Iterator<Item = &Action> + '_ {
+        self.known.iter().flat_map(|effect| &effect.actions)
     }
 
     fn effect(&self, index: usize) -> Option<&Effect> {
@@ -346,6 +357,14 @@ impl Rules {
     /// Keeps the rules whose indices `order` holds, each once, in that order.
     pub fn reorder(&mut self, order: &[usize]) {
         if order.len() == self.len() && order.is_sorted() {
+            return;
+        }
+        if let Some(order) = Permutation::new(order).filter(|_| order.len() == self.len()) {
+            order.apply(&mut self.conditions);
+            order.apply(&mut self.spans);
+            order.apply(&mut self.sources);
+            self.effects.permute(&order);
+            self.labels.permute(&order);
             return;
         }
         let old = std::mem::take(self);

@@ -26,37 +26,36 @@ pub(super) fn block<'a>(
         return false;
     }
     let mut meter = Meter::new(&limits::CONDITION_VALUES);
-    loop {
-        match lexer.peek() {
-            Token::Sign(b'}') => {
-                lexer.next();
-                return true;
-            }
-            Token::End | Token::Unclosed(_) => {
-                let at = Span::new(lexer.at(), lexer.at());
-                findings.error(raised::SYNTAX_ERROR, "expected `}` at the end of the flow route", at);
-                route.broken.get_or_insert(at);
-                return false;
-            }
-            _ => item(lexer, constants, findings, route, &mut meter),
+    while !lexer.eat(b'}') {
+        let (token, keyword) = lexer.next();
+        if matches!(token, Token::End | Token::Unclosed(_)) {
+            lexer.seek(keyword.start as usize);
+            let at = Span { end: keyword.start, ..keyword };
+            findings.error(raised::SYNTAX_ERROR, "expected `}` at the end of the flow route", at);
+            route.broken.get_or_insert(at);
+            return false;
         }
+        item(token, keyword, lexer, constants, findings, route, &mut meter);
     }
+    true
 }
 
+// One item, behind its first word.
 fn item<'a>(
+    token: Token<'a>,
+    keyword: Span,
     lexer: &mut Lexer<'a>,
     constants: &mut Constants<'a>,
     findings: &mut Findings,
     route: &mut Route,
     meter: &mut Meter,
 ) {
-    let (token, keyword) = lexer.next();
     let kind = match token {
         Token::Word(word) => component(word, lexer),
         _ => None,
     };
     let operands = route.operands.len();
-    let body = match kind {
+    let read = match kind {
         None => {
             let words = match token {
                 Token::Word(word) => format!("`{word}` is no item of a flow route"),
@@ -70,41 +69,41 @@ fn item<'a>(
             Err(Fault { check, message: words, span: keyword })
         }
         Some(ComponentType::DestinationPrefix | ComponentType::SourcePrefix) => {
-            prefix(lexer, constants, route.family)
+            prefix(lexer, constants, route, kind, keyword)
         }
         Some(ComponentType::TcpFlags) => bits(lexer, constants, route, meter),
         Some(ComponentType::Fragment) => fragments(lexer, constants, findings, route, meter),
         Some(_) => numbers(lexer, constants, route, meter),
     };
     let span = Span::new(keyword.start as usize, lexer.behind().max(keyword.end as usize));
-    match body {
-        Ok(body) => {
-            route.items.push(Item { kind, body, span });
-            if lexer.eat(b';') {
-                return;
-            }
-            let (token, at) = lexer.next();
-            let what = match token {
-                Token::Sign(b'}') | Token::End | Token::Unclosed(_) => {
-                    lexer.seek(at.start as usize);
-                    findings.error(raised::SYNTAX_ERROR, "expected `;` behind this item", span);
-                    return;
-                }
-                Token::Sign(b',') => "`&&`, `||` or `;`: a comma joins values without operators only",
-                Token::Range => "`;`: a range takes no operator",
-                _ => "`;`",
-            };
-            findings.error(raised::SYNTAX_ERROR, format!("expected {what}"), at);
-            unread(lexer, route, operands, at);
-        }
-        Err(fault) => {
-            findings.error(fault.check, fault.message, fault.span);
-            route.items.push(Item { kind, body: Body::Unread, span });
-            // What ended the item early ends it.
-            lexer.seek(fault.span.start.max(keyword.end) as usize);
-            unread(lexer, route, operands, fault.span);
-        }
+    if let Err(fault) = read {
+        findings.error(fault.check, fault.message, fault.span);
+        route.items.push(Item { kind, body: Body::Unread, span });
+        // What ended the item early ends it.
+        lexer.seek(fault.span.start.max(keyword.end) as usize);
+        return unread(lexer, route, operands, fault.span);
     }
+    if route.operands.len() > operands {
+        let index = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let body = Body::List { start: index(operands), end: index(route.operands.len()) };
+        route.items.push(Item { kind, body, span });
+    }
+    if lexer.eat(b';') {
+        return;
+    }
+    let (token, at) = lexer.next();
+    let what = match token {
+        Token::Sign(b'}') | Token::End | Token::Unclosed(_) => {
+            lexer.seek(at.start as usize);
+            findings.error(raised::SYNTAX_ERROR, "expected `;` behind this item", span);
+            return;
+        }
+        Token::Sign(b',') => "`&&`, `||` or `;`: a comma joins values without operators only",
+        Token::Range => "`;`: a range takes no operator",
+        _ => "`;`",
+    };
+    findings.error(raised::SYNTAX_ERROR, format!("expected {what}"), at);
+    unread(lexer, route, operands, at);
 }
 
 // Makes the last item one that is not known, and goes on behind its end.
@@ -144,9 +143,16 @@ fn component(word: &str, lexer: &mut Lexer<'_>) -> Option<ComponentType> {
     Some(kind)
 }
 
-fn prefix<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>, family: Family) -> Result<Body, Fault> {
+// A prefix is an item as soon as it is read; operands become one when all are.
+fn prefix<'a>(
+    lexer: &mut Lexer<'a>,
+    constants: &mut Constants<'a>,
+    route: &mut Route,
+    kind: Option<ComponentType>,
+    keyword: Span,
+) -> Result<(), Fault> {
     let (token, span) = lexer.next();
-    let six = family == Family::Inet6;
+    let six = route.family == Family::Inet6;
     let value = match token {
         Token::Ip4(Some(addr)) if !six => Value::Net4(addr, length(lexer, 32)?),
         Token::Ip6(Some(addr)) if six => Value::Net6(u128::from_be_bytes(addr), length(lexer, 128)?),
@@ -160,10 +166,16 @@ fn prefix<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>, family: Fami
         _ => return Err(expected("a prefix, as `192.0.2.0/24`", span)),
     };
     match value {
-        Value::Net4(addr, len) if !six => Ok(Body::Prefix4 { addr, len }),
+        Value::Net4(addr, len) if !six => {
+            let span = Span::new(keyword.start as usize, lexer.behind());
+            route.items.push(Item { kind, body: Body::Prefix4 { addr, len }, span });
+            Ok(())
+        }
         Value::Net6(addr, len) if six => {
             let offset = if lexer.eat_word("offset") { offset(lexer, len)? } else { 0 };
-            Ok(Body::Prefix6 { addr, len, offset })
+            let span = Span::new(keyword.start as usize, lexer.behind());
+            route.items.push(Item { kind, body: Body::Prefix6 { addr, len, offset }, span });
+            Ok(())
         }
         Value::Net4(..) | Value::Net6(..) => {
             let message = "this constant is a prefix of the other address family".to_owned();
@@ -206,12 +218,6 @@ fn offset(lexer: &mut Lexer<'_>, len: u8) -> Result<u8, Fault> {
     }
 }
 
-// Closes the list that began with operand `start`.
-fn list(route: &Route, start: usize) -> Body {
-    let index = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Body::List { start: index(start), end: index(route.operands.len()) }
-}
-
 fn charge(meter: &mut Meter, at: Span) -> Result<(), Fault> {
     meter.charge(1).map_err(|exhausted| Fault {
         check: raised::SYNTAX_ERROR,
@@ -226,8 +232,7 @@ fn numbers<'a>(
     constants: &mut Constants<'a>,
     route: &mut Route,
     meter: &mut Meter,
-) -> Result<Body, Fault> {
-    let start = route.operands.len();
+) -> Result<(), Fault> {
     let mut join = Join::Or;
     loop {
         lexer.blanks();
@@ -250,7 +255,7 @@ fn numbers<'a>(
         }
         join = match joined(lexer) {
             Some(join) => join,
-            None => return Ok(list(route, start)),
+            None => return Ok(()),
         };
     }
 }
@@ -266,7 +271,7 @@ fn values<'a>(
         let (low, span) = constants.number(lexer)?;
         charge(meter, span)?;
         let number = |op, value| Test::Number { op, value };
-        if lexer.eat_token(Token::Range) {
+        if lexer.eat_pair(*b"..") {
             let (high, end) = constants.number(lexer)?;
             route.operands.push(Operand { join, test: number(GT | EQ, low), span });
             route.operands.push(Operand { join: Join::And, test: number(LT | EQ, high), span: end });
@@ -281,10 +286,15 @@ fn values<'a>(
 }
 
 fn operator(lexer: &mut Lexer<'_>) -> Option<u8> {
+    if lexer.eat(b'=') {
+        return Some(EQ);
+    }
+    if lexer.at_digit() {
+        return None;
+    }
     let op = match lexer.peek() {
         Token::Word("true") => LT | GT | EQ,
         Token::Word("false") => 0,
-        Token::Sign(b'=') => EQ,
         Token::Ne => LT | GT,
         Token::Sign(b'<') => LT,
         Token::Le => LT | EQ,
@@ -297,10 +307,10 @@ fn operator(lexer: &mut Lexer<'_>) -> Option<u8> {
 }
 
 fn joined(lexer: &mut Lexer<'_>) -> Option<Join> {
-    if lexer.eat_token(Token::And) {
+    if lexer.eat_pair(*b"&&") {
         return Some(Join::And);
     }
-    lexer.eat_token(Token::Or).then_some(Join::Or)
+    lexer.eat_pair(*b"||").then_some(Join::Or)
 }
 
 // In lists of bits a comma is AND.
@@ -313,8 +323,7 @@ fn bits<'a>(
     constants: &mut Constants<'a>,
     route: &mut Route,
     meter: &mut Meter,
-) -> Result<Body, Fault> {
-    let start = route.operands.len();
+) -> Result<(), Fault> {
     let mut join = Join::Or;
     loop {
         lexer.blanks();
@@ -326,7 +335,7 @@ fn bits<'a>(
         route.operands.push(Operand { join, test, span });
         join = match joined_bits(lexer) {
             Some(join) => join,
-            None => return Ok(list(route, start)),
+            None => return Ok(()),
         };
     }
 }
@@ -351,8 +360,7 @@ fn fragments<'a>(
     findings: &mut Findings,
     route: &mut Route,
     meter: &mut Meter,
-) -> Result<Body, Fault> {
-    let start = route.operands.len();
+) -> Result<(), Fault> {
     let mut join = Join::Or;
     loop {
         lexer.blanks();
@@ -386,7 +394,7 @@ fn fragments<'a>(
         route.operands.push(Operand { join, test, span });
         join = match joined_bits(lexer) {
             Some(join) => join,
-            None => return Ok(list(route, start)),
+            None => return Ok(()),
         };
     }
 }

@@ -40,6 +40,18 @@ pub(super) enum Token<'a> {
     End,
 }
 
+// Which octets words are made of.
+#[expect(clippy::indexing_slicing, reason = "an octet is below 256, and this is worked out by the compiler")]
+static IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0_u8;
+    while octet < 0x80 {
+        table[octet as usize] = octet.is_ascii_alphanumeric() || octet == b'_';
+        octet += 1;
+    }
+    table
+};
+
 /// The text with the place reached in it.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
@@ -47,8 +59,8 @@ pub(super) struct Lexer<'a> {
     at: usize,
     // Where the token before ended.
     behind: usize,
-    // The token at `at` with its end, where it was looked at.
-    ahead: Option<(Token<'a>, usize)>,
+    // The token at `at` with its place, where it was looked at.
+    ahead: Option<(Token<'a>, Span)>,
 }
 
 impl<'a> Lexer<'a> {
@@ -95,7 +107,12 @@ impl<'a> Lexer<'a> {
             return;
         }
         loop {
-            match self.byte(self.at) {
+            let byte = self.byte(self.at);
+            // Most of what is not blank, at one glance.
+            if byte >= b'0' {
+                return;
+            }
+            match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
                 b'#' => self.at = self.run(self.at, |byte| byte != b'\n'),
                 b'/' if self.byte(self.at + 1) == b'*' => {
@@ -108,9 +125,9 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    // The next token with its end, without going on.
+    // The next token with its place, without going on.
     #[inline]
-    fn look(&mut self) -> (Token<'a>, usize) {
+    fn look(&mut self) -> (Token<'a>, Span) {
         if let Some(ahead) = self.ahead {
             return ahead;
         }
@@ -130,13 +147,15 @@ impl<'a> Lexer<'a> {
     /// The next token with its place; the lexer stands behind it.
     #[inline]
     pub(super) fn next(&mut self) -> (Token<'a>, Span) {
-        let (token, end) = self.ahead.unwrap_or_else(|| {
+        // Made by the scanner where it goes: a copy would wait for its parts to be written.
+        let found = if let Some(ahead) = self.ahead {
+            ahead
+        } else {
             self.blanks();
             self.scan(self.at)
-        });
-        let span = Span::new(self.at, end);
-        self.go(end);
-        (token, span)
+        };
+        self.go(found.1.end as usize);
+        found
     }
 
     /// The next token without going on.
@@ -145,99 +164,109 @@ impl<'a> Lexer<'a> {
         self.look().0
     }
 
-    /// Goes on behind the next token if it is this sign.
+    /// Whether a number comes next, or an address.
+    #[inline]
+    pub(super) fn at_digit(&mut self) -> bool {
+        self.blanks();
+        self.byte(self.at).is_ascii_digit()
+    }
+
+    /// Goes on behind the next token if it is this sign; no address begins with it.
     #[inline]
     pub(super) fn eat(&mut self, sign: u8) -> bool {
         self.blanks();
-        self.byte(self.at) == sign && self.eat_token(Token::Sign(sign))
+        let next = self.byte(self.at + 1);
+        let found = self.byte(self.at) == sign && pair(sign, next).is_none() && (sign, next) != (b'/', b'*');
+        if found {
+            self.go(self.at + 1);
+        }
+        found
     }
 
-    /// Goes on behind the next token if it is this one.
+    /// Goes on behind the next token if it is this one of two signs.
     #[inline]
-    pub(super) fn eat_token(&mut self, wanted: Token<'_>) -> bool {
-        let (token, end) = self.look();
-        let found = token == wanted;
+    pub(super) fn eat_pair(&mut self, pair: [u8; 2]) -> bool {
+        self.blanks();
+        let found = [self.byte(self.at), self.byte(self.at + 1)] == pair;
         if found {
-            self.go(end);
+            self.go(self.at + 2);
         }
         found
     }
 
     /// Goes on behind the next token if it is this word.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
-        let (token, end) = self.look();
+        let (token, at) = self.look();
         let found = token == Token::Word(word);
         if found {
-            self.go(end);
+            self.go(at.end as usize);
         }
         found
     }
 
     #[inline]
-    fn scan(&self, at: usize) -> (Token<'a>, usize) {
+    fn scan(&self, at: usize) -> (Token<'a>, Span) {
         let first = self.byte(at);
         match first {
             b'0'..=b'9' => self.number(at),
             b':' => self.address(at).unwrap_or_else(|| self.sign(at)),
-            b'a'..=b'f' | b'A'..=b'F' => self.address(at).unwrap_or_else(|| self.word(at)),
+            b'a'..=b'f' | b'A'..=b'F' => match self.run(at, |byte| byte.is_ascii_hexdigit()) {
+                end if self.byte(end) == b':' => self.address(at).unwrap_or_else(|| self.word(at)),
+                _ => self.word(at),
+            },
             b'g'..=b'z' | b'G'..=b'Z' | b'_' => self.word(at),
             b'"' => self.quoted(at, b'"'),
             b'\'' => self.quoted(at, b'\''),
-            _ if at >= self.text.len() => (Token::End, at),
+            _ if at >= self.text.len() => (Token::End, Span::new(at, at)),
             b'/' if self.byte(at + 1) == b'*' => {
                 let rest = self.slice(at, self.text.len());
-                (Token::Unclosed(rest), self.text.len())
+                (Token::Unclosed(rest), Span::new(at, self.text.len()))
             }
             _ => self.sign(at),
         }
     }
 
-    fn word(&self, at: usize) -> (Token<'a>, usize) {
-        let end = self.run(at, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        (Token::Word(self.slice(at, end)), end)
+    fn word(&self, at: usize) -> (Token<'a>, Span) {
+        let end = self.run(at, |byte| IN_WORD.get(usize::from(byte)).is_some_and(|is| *is));
+        (Token::Word(self.slice(at, end)), Span::new(at, end))
     }
 
-    fn quoted(&self, at: usize, quote: u8) -> (Token<'a>, usize) {
+    fn quoted(&self, at: usize, quote: u8) -> (Token<'a>, Span) {
         let end = self.run(at + 1, |byte| byte != quote && byte != b'\n');
         let inside = self.slice(at + 1, end);
+        let whole = Span::new(at, end + 1);
         match (self.byte(end) == quote && end < self.text.len(), quote) {
-            (true, b'"') => (Token::Text(inside), end + 1),
-            (true, _) => (Token::Quoted(inside), end + 1),
-            (false, _) => (Token::Unclosed(self.slice(at, end)), end),
+            (true, b'"') => (Token::Text(inside), whole),
+            (true, _) => (Token::Quoted(inside), whole),
+            (false, _) => (Token::Unclosed(self.slice(at, end)), Span::new(at, end)),
         }
     }
 
-    fn sign(&self, at: usize) -> (Token<'a>, usize) {
+    fn sign(&self, at: usize) -> (Token<'a>, Span) {
         let first = self.byte(at);
-        let pair = match (first, self.byte(at + 1)) {
-            (b'&', b'&') => Token::And,
-            (b'|', b'|') => Token::Or,
-            (b'!', b'=') => Token::Ne,
-            (b'!', b'~') => Token::NotIn,
-            (b'<', b'=') => Token::Le,
-            (b'>', b'=') => Token::Ge,
-            (b'.', b'.') => Token::Range,
-            (0..0x80, _) => return (Token::Sign(first), at + 1),
-            _ => {
-                let width = self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8);
-                return (Token::Sign(first), at + width);
-            }
+        if let Some(pair) = pair(first, self.byte(at + 1)) {
+            return (pair, Span::new(at, at + 2));
+        }
+        let width = match first {
+            0..0x80 => 1,
+            _ => self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8),
         };
-        (pair, at + 2)
+        (Token::Sign(first), Span::new(at, at + width))
     }
 
-    fn number(&self, at: usize) -> (Token<'a>, usize) {
+    fn number(&self, at: usize) -> (Token<'a>, Span) {
         if self.byte(at) == b'0' && matches!(self.byte(at + 1), b'x' | b'X') {
             let end = self.run(at + 2, |byte| byte.is_ascii_hexdigit());
             if end > at + 2 {
-                return (Token::Number(u32::from_str_radix(self.slice(at + 2, end), 16).ok()), end);
+                let value = u32::from_str_radix(self.slice(at + 2, end), 16).ok();
+                return (Token::Number(value), Span::new(at, end));
             }
         }
         let (value, end) = self.digits(at);
         match self.byte(end) {
             b'.' if self.byte(end + 1).is_ascii_digit() => {
                 if let Some((addr, end)) = self.dotted(at) {
-                    return (Token::Ip4(addr), end);
+                    return (Token::Ip4(addr), Span::new(at, end));
                 }
             }
             b':' | b'a'..=b'f' | b'A'..=b'F' => {
@@ -247,7 +276,7 @@ impl<'a> Lexer<'a> {
             }
             _ => {}
         }
-        (Token::Number(u32::try_from(value).ok()), end)
+        (Token::Number(u32::try_from(value).ok()), Span::new(at, end))
     }
 
     // The number that the digits at a place come to, or one beyond 32 bits, and where they end.
@@ -263,7 +292,7 @@ impl<'a> Lexer<'a> {
 
     // Four numbers with dots between them; none when there are fewer.
     fn dotted(&self, at: usize) -> Option<(Option<u32>, usize)> {
-        let (mut from, mut addr) = (at, Some(0_u32));
+        let (mut from, mut addr, mut beyond) = (at, 0_u64, 0);
         for part in 0..4 {
             if part > 0 {
                 if self.byte(from) != b'.' {
@@ -271,19 +300,19 @@ impl<'a> Lexer<'a> {
                 }
                 from += 1;
             }
-            let (value, end) = self.digits(from);
+            let (octet, end) = self.digits(from);
             if end == from {
                 return None;
             }
-            let octet = u8::try_from(value).ok();
-            addr = addr.zip(octet).map(|(addr, octet)| addr << 8 | u32::from(octet));
+            addr = addr << 8 | octet & 0xff;
+            beyond |= octet >> 8;
             from = end;
         }
-        Some((addr, from))
+        Some((u32::try_from(addr).ok().filter(|_| beyond == 0), from))
     }
 
     // Hex digits with `::` or at least three colons among them; none when it is no such run.
-    fn address(&self, at: usize) -> Option<(Token<'a>, usize)> {
+    fn address(&self, at: usize) -> Option<(Token<'a>, Span)> {
         let end = self.run(at, |byte| byte.is_ascii_hexdigit() || byte == b':');
         let run = self.slice(at, end);
         let colons = run.bytes().filter(|byte| *byte == b':').count();
@@ -294,11 +323,26 @@ impl<'a> Lexer<'a> {
             // An IPv4 address at its end.
             let from = at + run.rfind(':').map_or(0, |colon| colon + 1);
             if let Some((_, end)) = self.dotted(from) {
-                return Some((Token::Ip6(parse6(self.slice(at, end))), end));
+                return Some((Token::Ip6(parse6(self.slice(at, end))), Span::new(at, end)));
             }
         }
-        Some((Token::Ip6(parse6(run)), end))
+        Some((Token::Ip6(parse6(run)), Span::new(at, end)))
     }
+}
+
+// The token that two signs are together.
+#[inline]
+fn pair(first: u8, second: u8) -> Option<Token<'static>> {
+    Some(match (first, second) {
+        (b'&', b'&') => Token::And,
+        (b'|', b'|') => Token::Or,
+        (b'!', b'=') => Token::Ne,
+        (b'!', b'~') => Token::NotIn,
+        (b'<', b'=') => Token::Le,
+        (b'>', b'=') => Token::Ge,
+        (b'.', b'.') => Token::Range,
+        _ => return None,
+    })
 }
 
 fn parse6(text: &str) -> Option<[u8; 16]> {

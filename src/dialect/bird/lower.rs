@@ -35,7 +35,6 @@ pub(super) struct Rules<'o> {
     spec: FlowSpec,
     actions: Actions,
     order: Vec<(u8, u32)>,
-    operands: Vec<flowspec::Operand>,
     opaque: Vec<Condition>,
 }
 
@@ -69,7 +68,6 @@ impl<'o> Rules<'o> {
             spec: FlowSpec::new(Family::Inet),
             actions: Actions::new(),
             order: Vec::new(),
-            operands: Vec::new(),
             opaque: Vec::new(),
         }
     }
@@ -248,8 +246,7 @@ impl<'o> Rules<'o> {
     }
 
     fn list(&mut self, route: &Route, kind: ComponentType, item: &Item, findings: &mut Findings) -> bool {
-        let mut operands = std::mem::take(&mut self.operands);
-        operands.clear();
+        let start = self.spec.operand_count();
         let (mut dropped, mut refused) = (false, false);
         for operand in route.list(item) {
             match check(operand, kind, route.family) {
@@ -260,14 +257,14 @@ impl<'o> Rules<'o> {
                     refused |= problem.level == Level::Error && problem.check != raised::VALUE_OUT_OF_RANGE;
                 }
             }
-            push(operand, &mut operands);
+            push(operand, &mut self.spec);
         }
         if refused {
+            self.spec.drop_operands(start);
             self.unread(item);
-        } else if !operands.is_empty() {
-            self.spec.push_operands(kind, operands.drain(..), item.span);
+        } else if self.spec.operand_count() > start {
+            self.spec.close_operands(kind, start, item.span);
         }
-        self.operands = operands;
         dropped
     }
 
@@ -356,9 +353,9 @@ fn check(operand: &Operand, kind: ComponentType, family: Family) -> Result<(), P
 }
 
 // An operand as BIRD sends it (`flow_builder_add_op_val`, `flow_builder_add_val_mask` of lib/flowspec.c).
-fn push(operand: &Operand, out: &mut Vec<flowspec::Operand>) {
+fn push(operand: &Operand, out: &mut FlowSpec) {
     let span = operand.span;
-    let mut add = |op: u8, value: u32| out.push(flowspec::Operand::new(op, u64::from(value), span));
+    let mut add = |op: u8, value: u32| out.push_operand(flowspec::Operand::new(op, u64::from(value), span));
     match operand.test {
         Test::Number { op, value } => add(wire_op(operand.join, op), value),
         Test::Fragment { not, bit } => add(wire_op(operand.join, if not { NOT } else { MATCH }), bit),

@@ -245,6 +245,7 @@ impl FlowSpec {
     }
 
     /// Adds a prefix component.
+    #[inline]
     pub fn push_prefix(&mut self, kind: ComponentType, body: Body, span: Span) {
         self.components.push(Component { kind, body, span });
     }
@@ -270,22 +271,28 @@ impl FlowSpec {
         self.close_operands(kind, start, span);
     }
 
-    /// How many operands there are in all; a decoder notes it before it pushes those of a component.
+    /// How many operands there are in all; a reader notes it before it pushes those of a component.
     #[inline]
-    pub(super) fn operand_count(&self) -> u32 {
+    pub(in crate::dialect) fn operand_count(&self) -> u32 {
         u32::try_from(self.operands.len()).unwrap_or(u32::MAX)
     }
 
+    /// Adds an operand of the component that [`FlowSpec::close_operands`] makes.
     #[inline]
-    pub(super) fn push_operand(&mut self, operand: Operand) {
+    pub(in crate::dialect) fn push_operand(&mut self, operand: Operand) {
         self.operands.push(operand);
     }
 
     /// Makes a component of the operands pushed since there were `start`.
     #[inline]
-    pub(super) fn close_operands(&mut self, kind: ComponentType, start: u32, span: Span) {
+    pub(in crate::dialect) fn close_operands(&mut self, kind: ComponentType, start: u32, span: Span) {
         let end = self.operand_count();
         self.components.push(Component { kind, body: Body::Operands { start, end }, span });
+    }
+
+    /// Forgets the operands pushed since there were `start`.
+    pub(in crate::dialect) fn drop_operands(&mut self, start: u32) {
+        self.operands.truncate(start as usize);
     }
 
     /// Puts every place through `map`, as from octets to the text they were written in.

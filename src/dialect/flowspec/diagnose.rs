@@ -83,7 +83,16 @@ pub(super) fn unencodable(error: EncodeError, source: SourceId, span: Span) -> O
 }
 
 fn operands(spec: &FlowSpec, component: &Component, source: SourceId, out: &mut Vec<Diagnostic>) {
-    for group in groups(spec.operands(component)) {
+    let list = spec.operands(component);
+    // The usual list: one value that a packet can carry.
+    if let [Operand { op, value, .. }] = list
+        && op & (LT | GT | EQ) == EQ
+        && *value <= component.kind.max(spec.family)
+        && !component.kind.is_bitmask()
+    {
+        return;
+    }
+    for group in groups(list) {
         if !out_of_range(spec, component.kind, group, source, out) {
             empty_group(spec, component.kind, group, source, out);
         }

@@ -114,14 +114,15 @@ fn write(
         Body::Prefix4(prefix) => {
             out.push(prefix.len());
             let octets = prefix.first().to_be_bytes();
-            out.extend(octets.iter().take(usize::from(prefix.len()).div_ceil(8)));
+            out.extend_from_slice(octets.get(..usize::from(prefix.len()).div_ceil(8)).unwrap_or(&octets));
         }
         Body::Prefix6 { addr, len, offset } => {
             out.extend_from_slice(&[len, offset]);
             let bits = len.saturating_sub(offset);
             let kept = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
             let shifted = addr.checked_shl(u32::from(offset)).unwrap_or(0) & kept;
-            out.extend(shifted.to_be_bytes().iter().take(usize::from(bits).div_ceil(8)));
+            let octets = shifted.to_be_bytes();
+            out.extend_from_slice(octets.get(..usize::from(bits).div_ceil(8)).unwrap_or(&octets));
         }
         Body::Operands { .. } => {
             let list = spec.operands(component);
@@ -161,7 +162,8 @@ fn write_operand(
     let meant = if kind.is_bitmask() { NOT | MATCH } else { LT | GT | EQ };
     #[expect(clippy::cast_possible_truncation, reason = "0 to 3")]
     out.push(bits | (code as u8) << 4 | op & meant);
-    out.extend(value.to_be_bytes().iter().skip(8 - usize::from(width)));
+    let octets = value.to_be_bytes();
+    out.extend_from_slice(octets.get(8 - usize::from(width)..).unwrap_or(&octets));
     Ok(())
 }
 

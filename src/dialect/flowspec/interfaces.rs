@@ -58,6 +58,9 @@ pub fn bind(document: &mut Document, out: &mut Vec<Diagnostic>) {
     let mut bits: HashMap<(u32, u16), Option<u128>> = HashMap::new();
     for rule_set in &mut rule_sets {
         let rules = &mut rule_set.rules;
+        if !rules.asked().any(|action| Set::of(action).is_some()) {
+            continue;
+        }
         let asks = |rule: Rule<'_>| rule.actions.iter().any(|action| Set::of(action).is_some());
         let asking: Vec<usize> =
             (0..rules.len()).filter(|index| rules.get(*index).is_some_and(asks)).collect();

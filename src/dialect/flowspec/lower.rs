@@ -8,7 +8,7 @@ use super::component::{AND, Body, EQ, GT, LT};
 use super::{Component, ComponentType, FlowSpec, Operand, bitmask};
 use crate::field::{Family, Field};
 use crate::ir::{Condition, ValueSet};
-use crate::net::{IntervalSet, Intervals, Prefix4, Prefix6};
+use crate::net::{IntervalSet, Intervals, Prefix6};
 use crate::source::Span;
 use thin_vec::ThinVec;
 
@@ -34,7 +34,7 @@ pub fn lower(spec: &FlowSpec) -> Condition {
         let six = spec.family == Family::Inet6;
         let field = match component.kind {
             C::DestinationPrefix | C::SourcePrefix => {
-                parts.push(prefix(component));
+                prefix(component, &mut parts);
                 continue;
             }
             C::TcpFlags => {
@@ -62,6 +62,10 @@ pub fn lower(spec: &FlowSpec) -> Condition {
             C::Dscp => Field::Dscp,
             C::FlowLabel => Field::FlowLabel,
         };
+        if let Some((lo, hi)) = usual(component.kind, spec.family, list).filter(|(lo, hi)| lo <= hi) {
+            parts.push(Condition::between(field, lo, hi, span));
+            continue;
+        }
         parts.push(Condition::test_at(field, values(), span));
     }
     Condition::all(parts)
@@ -82,20 +86,20 @@ pub(super) fn only_port_protocols(set: Intervals<'_, u32>) -> bool {
     set.ranges().all(|(lo, hi)| lo == hi && PORT_PROTOCOLS.contains(&lo))
 }
 
-fn prefix(component: &Component) -> Condition {
+fn prefix(component: &Component, parts: &mut ThinVec<Condition>) {
     let destination = component.kind == ComponentType::DestinationPrefix;
     let span = component.span;
     match component.body {
-        Body::Prefix4(prefix) => prefix4(destination, prefix, span),
-        Body::Prefix6 { addr, len, offset } => prefix6(destination, addr, len, offset, span),
+        Body::Prefix4(prefix) => {
+            let field = if destination { Field::Dst4 } else { Field::Src4 };
+            parts.push(Condition::between(field, prefix.first(), prefix.last(), span));
+        }
+        Body::Prefix6 { addr, len, offset } => parts.push(prefix6(destination, addr, len, offset, span)),
         // A prefix component is never made with operands; should it be, nobody can say what it means.
-        Body::Operands { .. } => Condition::opaque("flowspec prefix", "the prefix is missing", span),
+        Body::Operands { .. } => {
+            parts.push(Condition::opaque("flowspec prefix", "the prefix is missing", span));
+        }
     }
-}
-
-fn prefix4(destination: bool, prefix: Prefix4, span: Span) -> Condition {
-    let field = if destination { Field::Dst4 } else { Field::Src4 };
-    Condition::test_at(field, IntervalSet::from(prefix), span)
 }
 
 fn prefix6(destination: bool, addr: u128, len: u8, offset: u8, span: Span) -> Condition {
@@ -113,36 +117,44 @@ fn prefix6(destination: bool, addr: u128, len: u8, offset: u8, span: Span) -> Co
 /// The values of a field a numeric list accepts. Values are compared as full integers, whatever the field can
 /// carry; those of a DSCP lose their upper bits first (RFC 8955 §4.2.2.11).
 pub(super) fn numeric(kind: ComponentType, family: Family, list: &[Operand]) -> IntervalSet<u32> {
-    let max = u32::try_from(kind.max(family)).unwrap_or(u32::MAX);
-    let value =
-        |operand: &Operand| if kind == ComponentType::Dscp { operand.value & 0x3f } else { operand.value };
-    // The usual lists, without an allocation: one operand, two bounds.
-    let range = |operand: &Operand| one_range(operand.op, value(operand), max);
-    match list {
-        [one] => {
-            if let Some((lo, hi)) = range(one) {
-                return IntervalSet::range(lo, hi);
-            }
-        }
-        [low, high] if high.op & AND != 0 => {
-            if let (Some(low), Some(high)) = (range(low), range(high)) {
-                return IntervalSet::range(low.0.max(high.0), low.1.min(high.1));
-            }
-        }
-        _ => {}
+    if let Some((lo, hi)) = usual(kind, family, list) {
+        return IntervalSet::range(lo, hi);
     }
+    let max = largest(kind, family);
     let mut union = Vec::with_capacity(list.len());
     for group in groups(list) {
         if let [one] = group {
-            union.extend(accepted(one.op, value(one), max));
+            union.extend(accepted(one.op, value(kind, one), max));
             continue;
         }
         // The values no operand of the group refuses: one sort, however long the group is.
         let refused =
-            group.iter().flat_map(|operand| accepted(operand.op ^ (LT | GT | EQ), value(operand), max));
+            group.iter().flat_map(|operand| accepted(operand.op ^ (LT | GT | EQ), value(kind, operand), max));
         union.extend(IntervalSet::from_ranges(refused).complement(max).ranges());
     }
     IntervalSet::from_ranges(union)
+}
+
+// The only range of the usual lists, without an allocation: one operand, two bounds. An empty one begins behind its end.
+#[inline]
+fn usual(kind: ComponentType, family: Family, list: &[Operand]) -> Option<(u32, u32)> {
+    let range = |operand: &Operand| one_range(operand.op, value(kind, operand), largest(kind, family));
+    match list {
+        [one] => range(one),
+        [low, high] if high.op & AND != 0 => {
+            let (low, high) = (range(low)?, range(high)?);
+            Some((low.0.max(high.0), low.1.min(high.1)))
+        }
+        _ => None,
+    }
+}
+
+fn largest(kind: ComponentType, family: Family) -> u32 {
+    u32::try_from(kind.max(family)).unwrap_or(u32::MAX)
+}
+
+fn value(kind: ComponentType, operand: &Operand) -> u64 {
+    if kind == ComponentType::Dscp { operand.value & 0x3f } else { operand.value }
 }
 
 /// The groups of a list: alternatives, in each of which all operands must hold.

@@ -44,19 +44,33 @@ pub fn compare(table: Table, a: &[u8], b: &[u8]) -> Ordering {
 
 /// Sorts rules of one table into evaluation order; rules without an NLRI keep their order, behind the others.
 pub fn sort(table: Table, rules: &mut Rules) {
-    let nlri = |index: usize| rules.get(index).and_then(|rule| rule.nlri);
-    let key = |index: usize| nlri(index).map_or(u128::MAX, |octets| head(table, octets));
-    let mut order: Vec<(u128, usize)> = (0..rules.len()).map(|index| (key(index), index)).collect();
-    order.sort_unstable_by(|(a, i), (b, j)| {
-        let rest = || match (nlri(*i), nlri(*j)) {
-            (Some(a), Some(b)) => compare(table, a, b),
-            (a, b) => a.is_none().cmp(&b.is_none()),
-        };
-        // Equal NLRIs keep their order.
-        a.cmp(b).then_with(rest).then(i.cmp(j))
+    let key = |index: usize| rules.nlri(index).map_or(u128::MAX, |octets| head(table, octets));
+    #[expect(clippy::cast_possible_truncation, reason = "one half after the other")]
+    let (high, low) = (|index| (key(index) >> 64) as u64, |index| key(index) as u64);
+    let mut order: Vec<(u64, usize)> = (0..rules.len()).map(|index| (high(index), index)).collect();
+    by_key(&mut order, &mut |same| {
+        for (key, index) in same.iter_mut() {
+            *key = low(*index);
+        }
+        by_key(same, &mut |same| {
+            same.sort_unstable_by(|(_, i), (_, j)| {
+                let rest = match (rules.nlri(*i), rules.nlri(*j)) {
+                    (Some(a), Some(b)) => compare(table, a, b),
+                    (a, b) => a.is_none().cmp(&b.is_none()),
+                };
+                // Equal NLRIs keep their order.
+                rest.then(i.cmp(j))
+            });
+        });
     });
     let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
     rules.reorder(&order);
+}
+
+// Sorts by the keys, and settles those with the same key among themselves.
+fn by_key(list: &mut [(u64, usize)], settle: &mut impl FnMut(&mut [(u64, usize)])) {
+    list.sort_unstable_by_key(|(key, _)| *key);
+    list.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1).for_each(settle);
 }
 
 /// Whether the rules of an ordered filter decide the same as flow routes with these NLRI values, as they stand.
@@ -83,52 +97,48 @@ pub fn decides_all(rules: &Rules) -> bool {
 /// ends no later. Lists stand as they are: the end-of-list bit keeps one from being the beginning of another.
 /// Behind the last component comes a number above every type, because the rule with more goes first.
 fn head(table: Table, octets: &[u8]) -> u128 {
-    let mut key = Key { value: 0, free: u128::BITS };
+    let mut key = Key { octets: [u8::MAX; 16], end: 0 };
     let six = table.family() == crate::field::Family::Inet6;
     let (distinguisher, mut rest) =
         if table.is_vpn() { octets.split_at_checked(8).unwrap_or((octets, &[])) } else { (&[][..], octets) };
     key.push(distinguisher);
-    while key.free > 0
+    while key.end < key.octets.len()
         && let Some(part) = split(rest, six)
     {
-        key.put(part.number.into(), 8);
+        key.push(&[part.number]);
         match (part.number, part.body) {
             (1 | 2, [length, offset, pattern @ ..]) if six => {
-                key.put((*offset).into(), 8);
-                key.push_prefix(pattern, u32::from(length.min(&128).saturating_sub(*offset)), 128);
+                let length = length.min(&128).saturating_sub(*offset);
+                let behind = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+                key.push(&[*offset]);
+                key.push(&(bits(pattern) | behind).to_be_bytes());
+                key.push(&[!length]);
             }
-            (1 | 2, [length, addr @ ..]) if !six => key.push_prefix(addr, u32::from(*length.min(&32)), 32),
+            (1 | 2, [length, addr @ ..]) if !six => {
+                let behind = u32::MAX.checked_shr((*length).into()).unwrap_or(0);
+                key.push(&(bits4(addr) | behind).to_be_bytes());
+                key.push(&[!length.min(&32)]);
+            }
             (_, body) => key.push(body),
         }
         rest = part.rest;
     }
-    key.value | !u128::MAX.checked_shl(key.free).unwrap_or(0)
+    u128::from_be_bytes(key.octets)
 }
 
-// Bits put in from the top on.
+// What was put in, and behind it ones.
 struct Key {
-    value: u128,
-    free: u32,
+    octets: [u8; 16],
+    end: usize,
 }
 
 impl Key {
+    // As far as there is room.
+    #[inline]
     fn push(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.put((*octet).into(), 8);
-        }
-    }
-
-    // The lowest `width` bits of a value, as far as there is room.
-    fn put(&mut self, value: u128, width: u32) {
-        let over = width.saturating_sub(self.free);
-        self.free -= width - over;
-        self.value |= value.checked_shr(over).and_then(|value| value.checked_shl(self.free)).unwrap_or(0);
-    }
-
-    fn push_prefix(&mut self, addr: &[u8], length: u32, width: u32) {
-        let behind = u128::MAX.checked_shr(length).unwrap_or(0);
-        self.put((bits(addr) | behind) >> (u128::BITS - width), width);
-        self.put((u8::MAX - u8::try_from(length).unwrap_or(u8::MAX)).into(), 8);
+        let room = self.octets.get_mut(self.end..).unwrap_or(&mut []);
+        room.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        self.end += octets.len();
     }
 }
 
@@ -171,7 +181,7 @@ fn lists(a: &[u8], b: &[u8]) -> Ordering {
 fn prefixes4(a: &[u8], b: &[u8]) -> Ordering {
     let read = |octets: &[u8]| {
         let (length, addr) = octets.split_first().map_or((0, octets), |(l, rest)| (*l, rest));
-        (u32::from(length.min(32)), bits(addr) >> 96)
+        (u32::from(length.min(32)), u128::from(bits4(addr)))
     };
     let ((la, a), (lb, b)) = (read(a), read(b));
     overlap(la, a << 96, lb, b << 96)
@@ -200,6 +210,10 @@ fn bits(octets: &[u8]) -> u128 {
     let mut all = [0_u8; 16];
     all.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
     u128::from_be_bytes(all)
+}
+
+fn bits4(octets: &[u8]) -> u32 {
+    (0..4).fold(0, |all, index| all << 8 | octets.get(index).map_or(0, |octet| u32::from(*octet)))
 }
 
 #[cfg(test)]

@@ -247,14 +247,19 @@ static VALUES: &[&str] = &[
 
 /// Whether a word is one of the language.
 pub(super) fn is_word(word: &str) -> bool {
-    // Numbers and addresses begin with a digit.
-    word.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && WORDS.binary_search(&word).is_ok()
+    begins_as_word(word) && WORDS.binary_search(&word).is_ok()
 }
 
 /// Whether a word is one of the language, and no value.
 pub(super) fn is_reserved(word: &str) -> bool {
     // The values are few, and most words that are asked for are among them.
-    VALUES.binary_search(&word).is_err() && is_word(word)
+    begins_as_word(word) && VALUES.binary_search(&word).is_err() && is_word(word)
+}
+
+// Numbers and addresses begin with a digit.
+#[inline]
+fn begins_as_word(word: &str) -> bool {
+    word.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
 }
 
 /// A protocol that stands without quotes, which is its number wherever a value is expected.
