@@ -7,6 +7,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flowgate::dialect::Reading;
 use flowgate::guard::resident_octets;
+use flowgate::ir::Document;
 use flowgate::source::{Content, Source};
 
 /// A linear congruence.
@@ -41,6 +42,19 @@ pub(crate) fn text(variable: &str, generate: impl FnOnce() -> String) -> Source 
     Source::new("bench", Content::Text(text))
 }
 
+/// The octets of memory that a rule of the document takes: the growth of the process by copies of it, without what
+/// reading leaves behind.
+pub(crate) fn kept(document: &Document) -> u64 {
+    const COPIES: u64 = 4;
+    // The first fill what was freed.
+    let _fillers: Vec<Document> = (0..8).map(|_| document.clone()).collect();
+    let before = resident_octets().unwrap_or(0);
+    let copies: Vec<Document> = (0..COPIES).map(|_| document.clone()).collect();
+    let grown = resident_octets().unwrap_or(0).saturating_sub(before);
+    drop(copies);
+    grown / COPIES / document.rule_count().max(1) as u64
+}
+
 /// Prints what reading takes for a rule: memory, as the growth of the process while the rules are held, and the
 /// processor's own time.
 #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -51,6 +65,7 @@ pub(crate) fn figures(source: &Source, read: impl Fn() -> Reading) {
     let grown = resident_octets().unwrap_or(0).saturating_sub(before);
     let rules = reading.document.rule_count().max(1);
     println!("{rules} rules, {} octets each in memory", grown / rules as u64);
+    println!("{} octets each in the IR", kept(&reading.document));
     drop(reading);
     let times = (0..5).filter_map(|_| {
         let start = processor_time()?;

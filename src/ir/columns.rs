@@ -75,7 +75,7 @@ pub(super) struct Column<N, W> {
 }
 
 /// Which of the effects each rule has.
-pub(super) type Indices = Column<u16, u32>;
+pub(super) type Indices = Column<u8, u32>;
 
 impl<N, W> Default for Column<N, W> {
     fn default() -> Self {

@@ -43,6 +43,31 @@ pub(super) struct Line<'a> {
     sign: Option<usize>,
 }
 
+// What an octet does in a word.
+#[derive(Clone, Copy)]
+enum Class {
+    Stays,
+    // Ends it.
+    Cut,
+    // Stays in it, and a shell takes it for itself.
+    Sign,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut table = [Class::Stays; 256];
+    let (cuts, signs) = (*b" \t\r\n'\";", *b"<>&|");
+    let mut index = 0;
+    #[expect(clippy::indexing_slicing, reason = "worked out by the compiler")]
+    while index < cuts.len() {
+        table[cuts[index] as usize] = Class::Cut;
+        if index < signs.len() {
+            table[signs[index] as usize] = Class::Sign;
+        }
+        index += 1;
+    }
+    table
+};
+
 // Cuts one command into words: blanks part them, quotes hold them together, `#` begins a comment, a backslash at
 // the end of a line goes on, `;` ends the command.
 fn split<'a>(text: &'a str, from: usize, words: &mut Vec<Word<'a>>) -> Line<'a> {
@@ -88,13 +113,18 @@ fn split<'a>(text: &'a str, from: usize, words: &mut Vec<Word<'a>>) -> Line<'a> 
             }
             _ => {
                 let rest = bytes.get(at..).unwrap_or(&[]);
-                let ends = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\'' | b'"' | b';');
-                let length = rest.iter().position(ends).unwrap_or(rest.len()).max(1);
-                let word = slice(at, at + length);
-                if let Some(sign) = word.find(['<', '>', '&', '|']) {
-                    line.sign.get_or_insert(at + sign);
-                }
-                words.push((word, at));
+                let mut sign = None;
+                let ends = |(index, octet): (usize, &u8)| match CLASSES.get(usize::from(*octet)) {
+                    Some(Class::Cut) => true,
+                    Some(Class::Sign) => {
+                        sign.get_or_insert(at + index);
+                        false
+                    }
+                    _ => false,
+                };
+                let length = rest.iter().enumerate().position(ends).unwrap_or(rest.len()).max(1);
+                line.sign = line.sign.or(sign);
+                words.push((slice(at, at + length), at));
                 at += length;
             }
         }
