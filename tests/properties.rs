@@ -13,6 +13,8 @@
 
 #[path = "properties/cost.rs"]
 mod cost;
+#[path = "properties/cover.rs"]
+mod cover;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
 #[path = "support/packet.rs"]

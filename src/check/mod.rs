@@ -3,6 +3,7 @@
 mod conflicting_actions;
 mod context;
 mod cost_over_limit;
+mod covered;
 mod duplicate_number;
 mod duplicate_rule;
 mod empty_range;
@@ -27,7 +28,9 @@ mod protected;
 mod protected_flow;
 mod prove;
 mod rate_too_small;
+mod redundant_rule;
 mod run;
+mod shadowed_rule;
 mod suspicious_mask;
 mod syntax_error;
 mod undefined_reference;
@@ -71,6 +74,8 @@ pub static CHECKS: &[&dyn Check] = &[
     &ports_on_later_fragments::PortsOnLaterFragments,
     &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
+    &redundant_rule::RedundantRule,
+    &shadowed_rule::ShadowedRule,
     &suspicious_mask::SuspiciousMask,
     &syntax_error::SyntaxError,
     &undefined_reference::UndefinedReference,

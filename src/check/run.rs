@@ -18,6 +18,8 @@ const FOLLOWS: &[(&str, &str)] = &[
     (raised::MIXED_FAMILY, "unmatchable-condition"),
     ("length-below-header", "unmatchable-condition"),
     ("match-everything-drop", "missing-prefix-on-drop"),
+    ("duplicate-rule", "shadowed-rule"),
+    ("duplicate-rule", "redundant-rule"),
 ];
 
 /// Runs every check that is on over everything in `cx`.

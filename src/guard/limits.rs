@@ -54,6 +54,12 @@ limits! {
     /// Decision-diagram nodes for one question about a rule.
     RULE_NODES = "rule-nodes", 2_000_000, "nodes",
         "the worst rule of real files takes under 20,000";
+    /// Cells looked at while one rule is cut by the rules before it.
+    COVER_STEPS = "cover-steps", 2_000_000, "cells",
+        "a hundredth of a second; the worst rule of 10,000 that overlap broadly takes a tenth of it";
+    /// Cells cut out of each other, one inside the other.
+    COVER_DEPTH = "cover-depth", 2_000, "levels",
+        "as many rules may cover one together before sets of packets are asked";
     /// Decision-diagram nodes for all questions of one check.
     CHECK_NODES = "check-nodes", 400_000_000, "nodes",
         "half a minute; 100,000 rules that all need a proof take a tenth of it";

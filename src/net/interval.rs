@@ -27,7 +27,7 @@ macro_rules! unsigned {
         }
     )*};
 }
-unsigned!(u32, u128);
+unsigned!(u32, u64, u128);
 
 /// A set of integers: sorted, disjoint, non-adjacent closed ranges, so that equal sets are equal values.
 ///

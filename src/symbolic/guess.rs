@@ -44,7 +44,21 @@ const TEMPLATES: usize = 32;
 impl Guesser {
     /// A packet of the family that may meet all conditions; none when this simple way finds none.
     pub fn guess(&mut self, family: Family, conditions: &[&Condition]) -> Option<Headers> {
-        draft(family, conditions)?.complete(self)
+        Draft::default().meet(family, conditions)?.complete(self)
+    }
+
+    /// The same with values asked for beside the conditions.
+    pub(super) fn guess_near(
+        &mut self,
+        family: Family,
+        conditions: &[&Condition],
+        values: &[(Field, u128)],
+    ) -> Option<Headers> {
+        let mut draft = Draft::default();
+        for (field, value) in values {
+            draft.set(*field, *value);
+        }
+        draft.meet(family, conditions)?.complete(self)
     }
 
     fn template(&mut self, draft: &Draft) -> &Template {
@@ -94,24 +108,6 @@ impl Template {
     }
 }
 
-/// What the conditions ask for; none where it contradicts itself.
-fn draft(family: Family, conditions: &[&Condition]) -> Option<Draft> {
-    let mut draft = Draft::default();
-    match family {
-        Family::Any => {}
-        Family::Inet => draft.set(Field::IpVersion, 4),
-        Family::Inet6 => draft.set(Field::IpVersion, 6),
-    }
-    // Tests first, then what leaves a choice.
-    for condition in conditions {
-        draft.take_tests(condition)?;
-    }
-    for condition in conditions {
-        draft.take_choices(condition)?;
-    }
-    Some(draft)
-}
-
 #[derive(Clone, Default)]
 struct Draft {
     headers: Headers,
@@ -120,6 +116,23 @@ struct Draft {
 }
 
 impl Draft {
+    /// Takes what the conditions ask for; none where that contradicts itself.
+    fn meet(mut self, family: Family, conditions: &[&Condition]) -> Option<Self> {
+        match family {
+            Family::Any => {}
+            Family::Inet => self.set(Field::IpVersion, 4),
+            Family::Inet6 => self.set(Field::IpVersion, 6),
+        }
+        // Tests first, then what leaves a choice.
+        for condition in conditions {
+            self.take_tests(condition)?;
+        }
+        for condition in conditions {
+            self.take_choices(condition)?;
+        }
+        Some(self)
+    }
+
     fn is_chosen(&self, field: Field) -> bool {
         self.chosen >> (field as u8) & 1 == 1
     }

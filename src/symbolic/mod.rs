@@ -5,6 +5,8 @@
 //! answer is a proof and a member is a packet.
 
 mod bdd;
+mod cells;
+mod cover;
 mod encode;
 mod guess;
 mod model;
@@ -14,6 +16,7 @@ mod space;
 mod witness;
 pub mod world;
 
+pub use cover::{Cover, Fate, Holds};
 pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};

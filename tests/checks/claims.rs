@@ -93,3 +93,58 @@ fn an_icmp_type_asked_of_ipv6_packets_is_one_of_icmpv6() {
         assert_eq!(never("junos", &filter(family, from)), wanted, "{family} {from}");
     }
 }
+
+/// The rules that are said to have no packet, as `name check`, of an access list of IOS XR.
+fn covered(entries: &str) -> Vec<String> {
+    let (_, _, findings) = find("ios-xr", &format!("ipv4 access-list F\n{entries}!\n"), "");
+    assert!(findings.inconclusive.is_empty(), "{entries}: {:?}", findings.inconclusive);
+    let covers = ["shadowed-rule", "redundant-rule", "duplicate-rule"];
+    let found = findings.diagnostics.iter().filter(|d| covers.contains(&d.check));
+    found.map(|d| format!("{} {}", d.rule.clone().unwrap(), d.check)).collect()
+}
+
+#[test]
+fn what_the_shade_check_of_aerleon_gets_wrong_is_right() {
+    // It takes the narrow range for the one that shades.
+    let (narrow, wide) = ("range 100 150", "range 50 200");
+    let list = |a: &str, b: &str| format!(" 10 deny tcp any any {a}\n 20 permit tcp any any {b}\n");
+    assert!(covered(&list(narrow, wide)).is_empty());
+    assert_eq!(
+        covered(" 10 deny tcp any any range 50 200\n 20 deny tcp any any range 100 150\n"),
+        ["20 redundant-rule"]
+    );
+    // A permit with ports lets later fragments through, which the deny does not match.
+    assert!(covered(&list(wide, narrow)).is_empty());
+    let (narrow, wide) = ("eq 120 fragment-type first-fragment", "range 50 200");
+    assert_eq!(covered(&list(wide, narrow)), ["20 shadowed-rule"]);
+    // It misses two equal terms of ICMP.
+    assert_eq!(
+        covered(" 10 permit icmp any any echo\n 20 permit icmp any any echo\n"),
+        ["20 duplicate-rule"]
+    );
+    // It misses two halves that cover a whole.
+    let halves = " 10 deny ipv4 10.0.0.0 0.127.255.255 any\n 20 deny ipv4 10.128.0.0 0.127.255.255 any\n";
+    assert_eq!(
+        covered(&format!("{halves} 30 permit ipv4 10.0.0.0 0.255.255.255 any\n")),
+        ["30 shadowed-rule"]
+    );
+    assert!(covered(&format!("{halves} 30 permit ipv4 8.0.0.0 7.255.255.255 any\n")).is_empty());
+}
+
+#[test]
+fn a_rule_is_covered_by_what_decides_before_it_alone() {
+    let nft = |rules: &str| {
+        let text = format!("table inet f {{ chain c {{ type filter hook input priority 0;\n{rules} }} }}\n");
+        let (_, _, findings) = find("nftables", &text, "");
+        let found = findings.diagnostics.into_iter().filter(|d| d.check == "shadowed-rule");
+        found.map(|d| d.rule.unwrap()).collect::<Vec<_>>()
+    };
+    // What only counts, or may decide otherwise, takes nothing away.
+    assert!(nft("counter\nmeta l4proto tcp accept\nmeta l4proto udp drop\n").is_empty());
+    assert!(nft("ct state established accept\nlimit rate 1/second accept\ntcp dport 22 drop\n").is_empty());
+    assert_eq!(nft("ct state established accept\nct state established tcp dport 22 drop\n"), ["2"]);
+    assert_eq!(nft("meta l4proto { tcp, udp } accept\ntcp dport 22 drop\n"), ["2"]);
+    // Of both families.
+    assert!(nft("meta nfproto ipv4 accept\ntcp dport 22 drop\n").is_empty());
+    assert_eq!(nft("meta nfproto ipv4 accept\nmeta nfproto ipv6 accept\ntcp dport 22 drop\n"), ["3"]);
+}

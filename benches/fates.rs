@@ -1,0 +1,63 @@
+//! Which rules of a list packets come to: `cargo bench --bench fates -- DIALECT=FILE...` reads each file and judges
+//! every rule of it once, with a packet for each that is live. Times are the processor's own.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures, and panics where it cannot"
+)]
+
+mod support;
+
+use flowgate::dialect::{ReadOptions, by_name};
+use flowgate::eval::{Truth, evaluate};
+use flowgate::field::Headers;
+use flowgate::ir::Condition;
+use flowgate::source::{Content, Source, SourceId};
+use flowgate::symbolic::{Cover, Fate};
+use support::processor_time;
+
+fn main() {
+    for word in std::env::args().skip(1).filter(|word| !word.starts_with('-')) {
+        let (dialect, file) = word.split_once('=').expect("a dialect stands in front of `=`");
+        let source = Source::new(file, Content::Text(std::fs::read_to_string(file).expect("a file of text")));
+        let dialect = by_name(dialect).expect("a known dialect");
+        let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+        for set in &reading.document.rule_sets {
+            let start = processor_time().unwrap_or(0);
+            let (mut live, mut one, mut union, mut open) = (0, 0, 0, 0);
+            let ended = Cover::each(set, holds, |index, _, fate| {
+                match fate {
+                    Fate::Live(_) => live += 1,
+                    Fate::Covered(by) if by.len() < 2 => one += 1,
+                    Fate::Covered(by) => {
+                        union += 1;
+                        if std::env::var_os("FLOWGATE_SHOW").is_some() {
+                            println!("{index}: {by:?}");
+                        }
+                    }
+                    Fate::Unmodelled | Fate::Spent(_) => {
+                        open += 1;
+                        println!("{index}: {fate:?}");
+                    }
+                }
+                Ok(())
+            });
+            let time = processor_time().unwrap_or(0) - start;
+            println!(
+                "{file} {}: {} rules, {live} live, {one} by one, {union} by several, {open} open, {} us {ended:?}",
+                set.name,
+                set.rules.len(),
+                time / 1000
+            );
+        }
+    }
+}
+
+fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
+    match evaluate(condition, headers) {
+        Truth::Yes => Some(true),
+        Truth::No => Some(false),
+        Truth::Unknown => None,
+    }
+}

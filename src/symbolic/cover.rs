@@ -1,0 +1,761 @@
+//! Which rules of a list packets come to: for every rule a packet that no earlier rule takes, or the earlier rules
+//! that take all of its packets.
+//!
+//! Most rules are settled by an index of cells: a packet that comes to mind and that no earlier cell holds, or one
+//! earlier cell that holds all. For the rest the rule's cell is cut by the cells it meets until a piece is left over
+//! or none is. Sets of packets are asked only whether a piece left over has a packet in it, and where cutting takes
+//! too much.
+
+use super::cells::{Address, Cell, Protocols, cells, is_range, meet, ported, ports};
+use super::guess::Guesser;
+use super::model::Model;
+use super::reach::of_family;
+use super::space::Spaces;
+use crate::field::{Family, Field, Headers};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Outcome, Rule, RuleSet};
+use crate::net::{IntervalSet, Unsigned};
+use foldhash::fast::RandomState;
+use std::collections::{BTreeSet, HashMap};
+
+/// What becomes of a rule in its list.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fate {
+    /// This packet comes to it and matches.
+    Live(Box<Headers>),
+    /// Earlier rules take all of its packets: these, by their index. None where no packet can match it at all.
+    Covered(Vec<u32>),
+    /// What is not modelled decides whether a packet comes to it.
+    Unmodelled,
+    /// The answer would take too much.
+    Spent(Exhausted),
+}
+
+/// Whether a condition holds for a packet, as evaluation says; none where it cannot say. Every packet shown is put to
+/// it, so that nothing rests on sets alone.
+pub type Holds = fn(&Condition, &Headers) -> Option<bool>;
+
+/// Judges the rules of one list in order.
+#[derive(Debug)]
+pub struct Cover {
+    family: Family,
+    // One for each family.
+    engines: Vec<Box<dyn Judge>>,
+    shared: Shared,
+}
+
+impl Cover {
+    /// For the rules of a list that the packets of a family come to; `raw` where the rules ask for the octets behind the
+    /// IP headers rather than for ports. Any list may be judged either way, at different speed.
+    pub fn new(family: Family, raw: bool, holds: Holds) -> Self {
+        let mut engines: Vec<Box<dyn Judge>> = Vec::new();
+        if family != Family::Inet6 {
+            engines.push(if raw {
+                Box::new(Engine::<u32, true>::default())
+            } else {
+                Box::new(Engine::<u32, false>::default())
+            });
+        }
+        if family != Family::Inet {
+            engines.push(if raw {
+                Box::new(Engine::<u128, true>::default())
+            } else {
+                Box::new(Engine::<u128, false>::default())
+            });
+        }
+        Self { family, engines, shared: Shared::new(holds) }
+    }
+
+    /// For the rules of a rule set.
+    pub fn of(set: &RuleSet, holds: Holds) -> Self {
+        Self::new(set.family, asks_for_octets(set), holds)
+    }
+
+    /// The fates of a whole rule set, in order, as far as `each` goes on.
+    pub fn each(
+        set: &RuleSet,
+        holds: Holds,
+        mut each: impl FnMut(usize, &Rule<'_>, Fate) -> Result<(), Exhausted>,
+    ) -> Result<(), Exhausted> {
+        let mut cover = Self::of(set, holds);
+        for (index, rule) in set.rules.iter().enumerate() {
+            let fate = cover.next(rule.condition, rule.outcome)?;
+            each(index, &rule, fate)?;
+        }
+        Ok(())
+    }
+
+    /// The fate of the next rule of the list.
+    ///
+    /// # Errors
+    ///
+    /// All rules together took too much; what one rule takes is its [`Fate::Spent`].
+    pub fn next(&mut self, condition: &Condition, outcome: Outcome) -> Result<Fate, Exhausted> {
+        let index = self.shared.count;
+        self.shared.count += 1;
+        let mut fates = Vec::new();
+        for engine in &mut self.engines {
+            fates.push(engine.judge(index, condition, &mut self.shared)?);
+        }
+        if self.family == Family::Any && fates.iter().all(|fate| matches!(fate, Fate::Covered(_))) {
+            fates.push(self.shared.of_neither(condition)?);
+        }
+        let fate = joined(fates);
+        if decides(outcome) {
+            let dead = matches!(fate, Fate::Covered(_));
+            for engine in &mut self.engines {
+                engine.keep(index, dead);
+            }
+            if !dead && self.family == Family::Any {
+                self.shared.earlier.push(condition.clone());
+            }
+        }
+        Ok(fate)
+    }
+}
+
+/// Whether more of the first rules ask for octets than for ports.
+fn asks_for_octets(set: &RuleSet) -> bool {
+    let (mut octets, mut named) = (0, 0);
+    for condition in set.rules.conditions().iter().take(1_000) {
+        condition.visit(&mut |part| {
+            if let Condition::Test(test) = part {
+                octets += usize::from(ports(true).contains(&test.field()));
+                named += usize::from(ports(false).contains(&test.field()));
+            }
+        });
+    }
+    octets > named
+}
+
+/// Whether a packet that matches never comes to the next rule of the list.
+fn decides(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Verdict(_) | Outcome::Return | Outcome::Goto(_) => true,
+        Outcome::Next { .. } | Outcome::Call(_) | Outcome::Stage(_) => false,
+    }
+}
+
+// The fate of a rule for packets of several families.
+fn joined(fates: Vec<Fate>) -> Fate {
+    let mut by = BTreeSet::new();
+    let mut open = None;
+    for fate in fates {
+        match fate {
+            Fate::Live(_) => return fate,
+            Fate::Covered(rules) => by.extend(rules),
+            Fate::Unmodelled | Fate::Spent(_) => open = Some(fate),
+        }
+    }
+    open.unwrap_or_else(|| Fate::Covered(by.into_iter().collect()))
+}
+
+/// What the engines of all families share.
+#[derive(Debug)]
+struct Shared {
+    holds: Holds,
+    spaces: Spaces<'static>,
+    guesser: Guesser,
+    all: Meter,
+    count: u32,
+    // Conditions of earlier rules that decide, where packets that are no IP come too.
+    earlier: Vec<Condition>,
+}
+
+impl Shared {
+    fn new(holds: Holds) -> Self {
+        Self {
+            holds,
+            spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
+            guesser: Guesser::default(),
+            all: Meter::new(&limits::CHECK_NODES),
+            count: 0,
+            earlier: Vec::new(),
+        }
+    }
+
+    /// The fate of a rule for packets that are neither IPv4 nor IPv6.
+    fn of_neither(&mut self, condition: &Condition) -> Result<Fate, Exhausted> {
+        let neither = Condition::and([4, 6].map(|version| {
+            let is = crate::ir::ValueSet::single(version);
+            Condition::not(Condition::test(Field::IpVersion, is))
+        }));
+        let earlier = std::mem::take(&mut self.earlier);
+        let without: Vec<&Condition> = earlier.iter().collect();
+        let found = self.packet(&[condition, &neither], &without);
+        self.earlier = earlier;
+        Ok(match found? {
+            Ok(Found::None) => Fate::Covered(Vec::new()),
+            Ok(Found::Packet(headers)) => Fate::Live(headers),
+            Ok(Found::Unknown) => Fate::Unmodelled,
+            Err(exhausted) => Fate::Spent(exhausted),
+        })
+    }
+
+    /// A packet that meets all of some conditions and none of others, by sets of packets.
+    fn packet(
+        &mut self,
+        conditions: &[&Condition],
+        without: &[&Condition],
+    ) -> Result<Result<Found, Exhausted>, Exhausted> {
+        self.all.charge(0)?;
+        self.spaces.next_question();
+        let found = self.ask(conditions, without);
+        self.all.charge(self.spaces.spent())?;
+        Ok(found)
+    }
+
+    fn ask(&mut self, conditions: &[&Condition], without: &[&Condition]) -> Result<Found, Exhausted> {
+        let mut space = self.spaces.world()?;
+        for condition in conditions {
+            let next = self.spaces.of(condition)?;
+            space = self.spaces.intersection(space, next)?;
+        }
+        for condition in without {
+            let next = self.spaces.of(condition)?;
+            space = self.spaces.difference(space, next)?;
+        }
+        if space.is_empty() {
+            return Ok(Found::None);
+        }
+        let sure = self.spaces.under(space)?;
+        let Some(headers) = self.spaces.witness(sure)? else { return Ok(Found::Unknown) };
+        let meets = conditions.iter().all(|condition| (self.holds)(condition, &headers) == Some(true))
+            && without.iter().all(|condition| (self.holds)(condition, &headers) == Some(false));
+        Ok(if meets { Found::Packet(Box::new(headers)) } else { Found::Unknown })
+    }
+}
+
+enum Found {
+    None,
+    Packet(Box<Headers>),
+    Unknown,
+}
+
+/// Judges rules for the packets of one family.
+trait Judge: std::fmt::Debug {
+    /// The fate of a rule among those that are kept.
+    fn judge(&mut self, index: u32, condition: &Condition, shared: &mut Shared) -> Result<Fate, Exhausted>;
+
+    /// Takes the rule asked about last among those that decide.
+    fn keep(&mut self, index: u32, dead: bool);
+}
+
+/// The cells of the rules so far, of one family.
+#[derive(Debug)]
+struct Engine<A, const RAW: bool> {
+    cells: Vec<Cell<A, RAW>>,
+    // The rule of each cell.
+    rules: Vec<u32>,
+    // Which lengths of destination and source the buckets have.
+    lengths: Vec<(u8, u8)>,
+    buckets: HashMap<(A, A, u8, u8), Vec<u32>, RandomState>,
+    // Rules without cells.
+    others: Vec<(u32, Condition)>,
+    // What the rule asked about last is made of.
+    fresh: Option<Vec<Cell<A, RAW>>>,
+    fresh_condition: Option<Condition>,
+}
+
+impl<A, const RAW: bool> Default for Engine<A, RAW> {
+    fn default() -> Self {
+        Self {
+            cells: Vec::new(),
+            rules: Vec::new(),
+            lengths: Vec::new(),
+            buckets: HashMap::default(),
+            others: Vec::new(),
+            fresh: None,
+            fresh_condition: None,
+        }
+    }
+}
+
+/// Of so many rules that cover one together those are left out that need not.
+const FEW: usize = 16;
+/// Packets tried before a proof.
+const TRIES: u32 = 12;
+
+impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
+    fn judge(&mut self, index: u32, condition: &Condition, shared: &mut Shared) -> Result<Fate, Exhausted> {
+        self.fresh = cells(condition);
+        self.fresh_condition = None;
+        let Some(list) = self.fresh.take() else {
+            self.fresh_condition = Some(condition.clone());
+            return self.by_sets(condition, None, shared);
+        };
+        let fate = self.of_cells(index, condition, &list, shared);
+        self.fresh = Some(list);
+        fate
+    }
+
+    fn keep(&mut self, index: u32, dead: bool) {
+        let fresh = self.fresh.take().unwrap_or_default();
+        if dead {
+            // What earlier rules take, it does not take.
+            return;
+        }
+        if let Some(condition) = self.fresh_condition.take() {
+            self.others.push((index, condition));
+        }
+        for cell in fresh {
+            let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+            let lengths = (cell.dst.0.common(cell.dst.1), cell.src.0.common(cell.src.1));
+            let (dl, sl) = (lengths.0.min(A::BITS), lengths.1.min(A::BITS));
+            let key = (cell.dst.0.masked(dl), cell.src.0.masked(sl), dl, sl);
+            let bucket = self.buckets.entry(key).or_default();
+            bucket.push(number);
+            if !self.lengths.contains(&(dl, sl)) {
+                self.lengths.push((dl, sl));
+            }
+            self.cells.push(cell);
+            self.rules.push(index);
+        }
+    }
+}
+
+impl<A: Address, const RAW: bool> Engine<A, RAW> {
+    fn of_cells(
+        &self,
+        index: u32,
+        condition: &Condition,
+        list: &[Cell<A, RAW>],
+        shared: &mut Shared,
+    ) -> Result<Fate, Exhausted> {
+        let mut by = BTreeSet::new();
+        let mut hard = Vec::new();
+        for cell in list {
+            match self.container(cell) {
+                Some(rule) => _ = by.insert(rule),
+                None => hard.push(cell),
+            }
+        }
+        if hard.is_empty() {
+            return Ok(Fate::Covered(by.into_iter().collect()));
+        }
+        for cell in &hard {
+            if let Some(headers) = self.guessed(index, condition, cell, shared) {
+                return Ok(Fate::Live(headers));
+            }
+        }
+        for cell in hard {
+            let mut own = BTreeSet::new();
+            match self.exactly(condition, cell, &mut own, shared)? {
+                Ok(None) => by.extend(self.fewer(cell, own)),
+                Ok(Some(headers)) => return Ok(Fate::Live(headers)),
+                Err(Stop::Spent) => return self.by_sets(condition, Some(cell), shared),
+                Err(Stop::Unknown) => return Ok(Fate::Unmodelled),
+            }
+        }
+        Ok(Fate::Covered(by.into_iter().collect()))
+    }
+
+    /// The rule of one earlier cell that holds all of this one.
+    fn container(&self, cell: &Cell<A, RAW>) -> Option<u32> {
+        let (dl, sl) = (cell.dst.0.common(cell.dst.1), cell.src.0.common(cell.src.1));
+        let found = self
+            .around(cell.dst.0, cell.src.0, dl, sl)
+            .find(|number| self.cells.get(*number as usize).is_some_and(|earlier| earlier.contains(cell)))?;
+        self.rules.get(found as usize).copied()
+    }
+
+    /// The cells in buckets that hold the whole of a prefix on both sides.
+    fn around(&self, dst: A, src: A, dl: u8, sl: u8) -> impl Iterator<Item = u32> + '_ {
+        let holds = move |(d, s): &&(u8, u8)| *d <= dl && *s <= sl;
+        self.lengths.iter().filter(holds).flat_map(move |(d, s)| {
+            let bucket = self.buckets.get(&(dst.masked(*d), src.masked(*s), *d, *s));
+            bucket.map_or(&[][..], Vec::as_slice).iter().copied()
+        })
+    }
+
+    /// A packet of the rule that no earlier rule takes, if one soon comes to mind.
+    fn guessed(
+        &self,
+        index: u32,
+        condition: &Condition,
+        cell: &Cell<A, RAW>,
+        shared: &mut Shared,
+    ) -> Option<Box<Headers>> {
+        (0..TRIES).find_map(|attempt| {
+            let point = point(cell, index, attempt)?;
+            let headers = shared.guesser.guess_near(A::FAMILY, &[condition], &point)?;
+            self.is_free(condition, &headers, shared.holds).then(|| Box::new(headers))
+        })
+    }
+
+    /// Whether a packet matches and surely no earlier rule takes it.
+    fn is_free(&self, condition: &Condition, headers: &Headers, holds: Holds) -> bool {
+        if holds(condition, headers) != Some(true) {
+            return false;
+        }
+        let [src, dst] = A::FIELDS;
+        let (Some(src), Some(dst)) = (address(headers, src), address(headers, dst)) else { return false };
+        self.others.iter().all(|(_, other)| holds(other, headers) == Some(false))
+            && self.around(dst, src, A::BITS, A::BITS).all(|number| {
+                self.cells.get(number as usize).is_some_and(|cell| misses(cell, headers, holds))
+            })
+    }
+
+    /// Cuts a cell by the earlier ones until a packet is found, or nothing is left.
+    fn exactly(
+        &self,
+        condition: &Condition,
+        cell: &Cell<A, RAW>,
+        by: &mut BTreeSet<u32>,
+        shared: &mut Shared,
+    ) -> Result<Result<Option<Box<Headers>>, Stop>, Exhausted> {
+        let mut met: Vec<u32> = Vec::new();
+        let mut odd = Vec::new();
+        for (earlier, number) in self.cells.iter().zip(0_u32..) {
+            if earlier.is_apart(cell) {
+                continue;
+            }
+            if earlier.rest().odd.iter().all(|part| cell.rest().odd.contains(part)) {
+                met.push(number);
+            } else {
+                odd.push(number);
+            }
+        }
+        let mut cut = Cut {
+            engine: self,
+            condition,
+            odd,
+            shared,
+            steps: Meter::new(&limits::COVER_STEPS),
+            depth: Meter::new(&limits::COVER_DEPTH),
+            by,
+            unknown: false,
+        };
+        let found = cut.uncovered(cell, &met);
+        let unknown = cut.unknown;
+        let steps = cut.steps.spent();
+        shared.all.charge(steps / 64)?;
+        match found {
+            Ok(None) if unknown => Ok(Err(Stop::Unknown)),
+            Ok(found) => Ok(Ok(found)),
+            Err(Spent::Rule) => Ok(Err(Stop::Spent)),
+            Err(Spent::All(exhausted)) => Err(exhausted),
+        }
+    }
+
+    /// Some of the rules that take all of a cell, without those that need not be among them.
+    fn fewer(&self, cell: &Cell<A, RAW>, by: BTreeSet<u32>) -> BTreeSet<u32> {
+        if by.len() < 2 || by.len() > FEW {
+            return by;
+        }
+        let cells: Vec<u32> =
+            (0..).zip(&self.rules).filter(|(_, rule)| by.contains(rule)).map(|(n, _)| n).collect();
+        let mut left = by.clone();
+        // The latest first: what stands far above is known better.
+        for rule in by.iter().rev() {
+            left.remove(rule);
+            let of_left =
+                |number: &u32| self.rules.get(*number as usize).is_some_and(|rule| left.contains(rule));
+            let met: Vec<u32> = cells.iter().copied().filter(of_left).collect();
+            if !self.is_cut_away(cell, &met, &mut Meter::new(&limits::COVER_DEPTH)) {
+                left.insert(*rule);
+            }
+        }
+        left
+    }
+
+    /// Whether some cells leave nothing of a region; a `false` says little.
+    fn is_cut_away(&self, region: &Cell<A, RAW>, met: &[u32], steps: &mut Meter) -> bool {
+        let cells = || met.iter().filter_map(|number| Some((*number, self.cells.get(*number as usize)?)));
+        let plain = |cell: &Cell<A, RAW>| cell.rest().odd.iter().all(|part| region.rest().odd.contains(part));
+        if steps.charge(1).is_err() {
+            return false;
+        }
+        if cells().any(|(_, cell)| cell.contains(region)) {
+            return true;
+        }
+        let meets = |(_, cell): &(u32, &Cell<A, RAW>)| !cell.is_apart(region) && plain(cell);
+        let Some((pick, cell)) = cells().filter(meets).min_by_key(|(_, cell)| cuts(region, cell)) else {
+            return false;
+        };
+        let left: Vec<u32> = met.iter().copied().filter(|number| *number != pick).collect();
+        pieces(region, cell).iter().all(|piece| self.is_cut_away(piece, &left, steps))
+    }
+
+    /// The fate of a rule, or of a cell of it, by sets of packets alone.
+    fn by_sets(
+        &self,
+        condition: &Condition,
+        cell: Option<&Cell<A, RAW>>,
+        shared: &mut Shared,
+    ) -> Result<Fate, Exhausted> {
+        let mut without: Vec<(u32, Condition)> = self.others.clone();
+        for (earlier, rule) in self.cells.iter().zip(&self.rules) {
+            if cell.is_none_or(|cell| !earlier.is_apart(cell)) {
+                without.push((*rule, whole(earlier)));
+            }
+        }
+        let family = of_family(A::FAMILY);
+        let within = cell.map_or(Condition::True, Cell::condition);
+        let conditions: Vec<&Condition> = without.iter().map(|(_, condition)| condition).collect();
+        Ok(match shared.packet(&[&family, condition, &within], &conditions)? {
+            Ok(Found::None) => {
+                let rules: BTreeSet<u32> = without.iter().map(|(rule, _)| *rule).collect();
+                Fate::Covered(rules.into_iter().collect())
+            }
+            Ok(Found::Packet(headers)) => Fate::Live(headers),
+            Ok(Found::Unknown) => Fate::Unmodelled,
+            Err(exhausted) => Fate::Spent(exhausted),
+        })
+    }
+}
+
+/// The whole condition of a cell.
+fn whole<A: Address, const RAW: bool>(cell: &Cell<A, RAW>) -> Condition {
+    let odd = cell.rest().odd.iter().map(
+        |(part, negated)| {
+            if *negated { Condition::not(part.clone()) } else { part.clone() }
+        },
+    );
+    Condition::and(std::iter::once(cell.condition()).chain(odd))
+}
+
+fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
+    match headers.get(field) {
+        crate::field::Reading::Value(value) => Some(A::of(value)),
+        crate::field::Reading::Absent | crate::field::Reading::Cut => None,
+    }
+}
+
+/// Whether a packet is surely not in a cell.
+fn misses<A: Address, const RAW: bool>(cell: &Cell<A, RAW>, headers: &Headers, holds: Holds) -> bool {
+    match cell.holds(headers) {
+        Some(false) => true,
+        None => false,
+        Some(true) => cell.rest().odd.iter().any(|(part, negated)| holds(part, headers) == Some(*negated)),
+    }
+}
+
+/// Values of a packet of the cell: corners first, then wherever chance leads.
+fn point<A: Address, const RAW: bool>(
+    cell: &Cell<A, RAW>,
+    index: u32,
+    attempt: u32,
+) -> Option<Vec<(Field, u128)>> {
+    let mut point = Vec::with_capacity(6);
+    if attempt == 0 {
+        return Some(point);
+    }
+    let mut random = u64::from(index) << 32 | u64::from(attempt);
+    let mut next = move || {
+        // splitmix64
+        random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = random;
+        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ x >> 31
+    };
+    let mut choose = |lo: u128, hi: u128| match attempt {
+        1 => lo,
+        2 => hi,
+        _ => {
+            let size = (hi - lo).saturating_add(1);
+            lo + (u128::from(next()) << 64 | u128::from(next())) % size
+        }
+    };
+    let ([src, dst], fields) = (A::FIELDS, ports(RAW));
+    point.push((src, choose(cell.src.0.into(), cell.src.1.into())));
+    point.push((dst, choose(cell.dst.0.into(), cell.dst.1.into())));
+    let ports = cell.sport.1 > 0 && attempt % 4 != 3;
+    let count = cell.protocols.iter().count() as u128;
+    if count > 0 {
+        let chosen = if ports && count > 8 {
+            if attempt.is_multiple_of(2) { 6 } else { 17 }
+        } else {
+            cell.protocols.iter().nth(usize::try_from(choose(0, count - 1)).unwrap_or(0))?
+        };
+        if cell.protocols.contains(chosen) {
+            point.push((Field::Proto, chosen.into()));
+        }
+    }
+    if ports {
+        let [sport, dport] = fields;
+        for (field, (lo, hi)) in [(sport, cell.sport), (dport, cell.dport)] {
+            if hi > 0 {
+                point.push((field, choose(u128::from(lo.max(1)), hi.into()) - 1));
+            }
+        }
+    }
+    Some(point)
+}
+
+enum Stop {
+    // Too many steps for one rule.
+    Spent,
+    Unknown,
+}
+
+enum Spent {
+    Rule,
+    All(Exhausted),
+}
+
+struct Cut<'a, A, const RAW: bool> {
+    engine: &'a Engine<A, RAW>,
+    condition: &'a Condition,
+    // Earlier cells with a part that is no range, which the rule does not have.
+    odd: Vec<u32>,
+    shared: &'a mut Shared,
+    steps: Meter,
+    depth: Meter,
+    by: &'a mut BTreeSet<u32>,
+    unknown: bool,
+}
+
+impl<A: Address, const RAW: bool> Cut<'_, A, RAW> {
+    fn cell(&self, number: u32) -> Option<&Cell<A, RAW>> {
+        self.engine.cells.get(number as usize)
+    }
+
+    /// A packet of the region that no earlier cell takes.
+    fn uncovered(&mut self, region: &Cell<A, RAW>, met: &[u32]) -> Result<Option<Box<Headers>>, Spent> {
+        self.steps.charge(1 + met.len() as u64).map_err(|_| Spent::Rule)?;
+        let holds = |number: &&u32| self.cell(**number).is_some_and(|cell| cell.contains(region));
+        if let Some(all) = met.iter().find(holds) {
+            self.by.extend(self.engine.rules.get(*all as usize));
+            return Ok(None);
+        }
+        // The one that leaves the fewest pieces, of these the largest part.
+        let engine = self.engine;
+        let pick = met.iter().copied().min_by_key(|number| {
+            engine.cells.get(*number as usize).map_or((u32::MAX, u32::MAX), |cell| cuts(region, cell))
+        });
+        let Some((pick, cell)) = pick.and_then(|pick| Some((pick, engine.cells.get(pick as usize)?))) else {
+            return self.packet(region);
+        };
+        self.by.extend(engine.rules.get(pick as usize));
+        self.depth.charge(1).map_err(|_| Spent::Rule)?;
+        let mut found = None;
+        for piece in pieces(region, cell) {
+            let left: Vec<u32> = met
+                .iter()
+                .copied()
+                .filter(|number| {
+                    *number != pick
+                        && engine.cells.get(*number as usize).is_some_and(|cell| !cell.is_apart(&piece))
+                })
+                .collect();
+            found = self.uncovered(&piece, &left)?;
+            if found.is_some() {
+                break;
+            }
+        }
+        self.depth.release(1);
+        Ok(found)
+    }
+
+    /// A packet of a region that no cell meets but odd ones; none where there is none that can exist.
+    fn packet(&mut self, region: &Cell<A, RAW>) -> Result<Option<Box<Headers>>, Spent> {
+        let within = region.condition();
+        let short = shortened(region);
+        let guess = self.shared.guesser.guess_near(A::FAMILY, &[&within, self.condition], &short);
+        if let Some(headers) = guess
+            && (self.shared.holds)(&within, &headers) == Some(true)
+            && self.engine.is_free(self.condition, &headers, self.shared.holds)
+        {
+            return Ok(Some(Box::new(headers)));
+        }
+        let odd: Vec<Condition> = self
+            .odd
+            .iter()
+            .filter_map(|number| self.cell(*number))
+            .filter(|cell| !cell.is_apart(region))
+            .map(whole)
+            .collect();
+        let others = self.engine.others.iter().map(|(_, condition)| condition);
+        let without: Vec<&Condition> = odd.iter().chain(others).collect();
+        let family = of_family(A::FAMILY);
+        match self.shared.packet(&[&family, self.condition, &within], &without) {
+            Err(exhausted) => Err(Spent::All(exhausted)),
+            Ok(Err(_)) => Err(Spent::Rule),
+            Ok(Ok(Found::Packet(headers))) => Ok(Some(headers)),
+            Ok(Ok(Found::None)) => {
+                let rules = &self.engine.rules;
+                self.by.extend(self.odd.iter().filter_map(|number| rules.get(*number as usize)));
+                self.by.extend(self.engine.others.iter().map(|(rule, _)| rule));
+                Ok(None)
+            }
+            Ok(Ok(Found::Unknown)) => {
+                self.unknown = true;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Values of a packet that has no ports, or no second one, where the region asks for that.
+fn shortened<A: Address, const RAW: bool>(region: &Cell<A, RAW>) -> Vec<(Field, u128)> {
+    match (region.sport.0, region.sport.1, region.dport.1) {
+        // Of the octets of two ports the first two.
+        (1.., _, 0) => vec![(Field::L4Room, 2)],
+        (0, 0, _) if !RAW && region.protocols.meets(ported()) && A::FAMILY == Family::Inet => {
+            vec![(Field::FragOff, 185), (Field::L4Room, 31)]
+        }
+        (0, 0, _) if RAW => vec![(Field::L4Room, 0)],
+        (0, _, 0) if RAW => vec![(Field::L4Room, 2)],
+        _ => Vec::new(),
+    }
+}
+
+/// How many sides of a region a cell cuts, and how small a part of it the cell takes.
+fn cuts<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>) -> (u32, u32) {
+    let side = |outer: (u128, u128), inner: (u128, u128)| {
+        let sides = u32::from(inner.0 > outer.0) + u32::from(inner.1 < outer.1);
+        let part = meet(outer, inner);
+        let (size, of) = (part.1.saturating_sub(part.0), outer.1 - outer.0);
+        (sides, size.leading_zeros().saturating_sub(of.leading_zeros()))
+    };
+    let wide = |range: (A, A)| (range.0.into(), range.1.into());
+    let small = |range: (u32, u32)| (u128::from(range.0), u128::from(range.1));
+    let each = [
+        side(wide(region.dst), wide(cell.dst)),
+        side(wide(region.src), wide(cell.src)),
+        side(small(region.dport), small(cell.dport)),
+        side(small(region.sport), small(cell.sport)),
+    ];
+    let protocols = u32::from(!region.protocols.is_subset(cell.protocols));
+    let fields = cell.rest().fields.iter();
+    let others = fields.filter(|(field, set)| !region.values(*field).is_subset(set)).count();
+    let others = u32::try_from(others).unwrap_or(u32::MAX);
+    each.iter().fold((protocols + others, 4 * protocols), |(sides, small), (s, z)| (sides + s, small + z))
+}
+
+/// A region without a cell, as regions that do not meet.
+fn pieces<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>) -> Vec<Cell<A, RAW>> {
+    let mut list = Vec::new();
+    let mut inside = region.clone();
+    let mut add = |piece: Cell<A, RAW>| list.extend(piece.settled());
+    macro_rules! cut {
+        ($($side:ident),*) => {$(
+            if let Some(hi) = cell.$side.0.prev().filter(|hi| inside.$side.0 <= *hi) {
+                add(Cell { $side: (inside.$side.0, hi), ..inside.clone() });
+                inside.$side.0 = cell.$side.0;
+            }
+            if let Some(lo) = cell.$side.1.next().filter(|lo| *lo <= inside.$side.1) {
+                add(Cell { $side: (lo, inside.$side.1), ..inside.clone() });
+                inside.$side.1 = cell.$side.1;
+            }
+        )*};
+    }
+    let outside: Protocols = inside.protocols.without(cell.protocols);
+    if !outside.is_empty() {
+        add(Cell { protocols: outside, ..inside.clone() });
+        inside.protocols = inside.protocols.and(cell.protocols);
+    }
+    cut!(dst, src, dport, sport);
+    for (field, set) in &cell.rest().fields {
+        let values = inside.values(*field);
+        let outside: IntervalSet<u64> = values.difference(set);
+        if !outside.is_empty() {
+            add(inside.clone().with_values(*field, outside));
+            inside = inside.with_values(*field, values.intersection(set));
+        }
+    }
+    debug_assert!(is_range(&inside.dst) && is_range(&inside.src), "the cell meets the region");
+    list
+}
