@@ -219,10 +219,16 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
             || !is_range(&meet(self.dport, other.dport))
             || !is_range(&meet(self.sport, other.sport))
             || !self.protocols.meets(other.protocols)
-            || self.rest.is_some()
-                && self.rest().fields.iter().any(|(field, set)| {
-                    other.rest.is_some() && other.values(*field).intersection(set).is_empty()
-                })
+            || self.rest.is_some() && other.rest.is_some() && self.rest_is_apart(other)
+    }
+
+    fn rest_is_apart(&self, other: &Self) -> bool {
+        let Rest { fields, odd } = self.rest();
+        let opposite = |(part, negated): &(Condition, bool)| {
+            other.rest().odd.iter().any(|(of, other)| other != negated && of == part)
+        };
+        fields.iter().any(|(field, set)| other.values(*field).intersection(set).is_empty())
+            || odd.iter().any(opposite)
     }
 
     /// The values a packet of the cell may have in a field of [`Rest`].
@@ -292,6 +298,17 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
         self
     }
 
+    /// Asks for a condition that is no range, or for its opposite; false where the cell asks for the other already.
+    pub(super) fn add_odd(&mut self, condition: &Condition, negated: bool) -> bool {
+        match self.rest().odd.iter().find(|(of, _)| of == condition) {
+            Some((_, other)) => *other == negated,
+            None => {
+                self.rest.get_or_insert_default().odd.push((condition.clone(), negated));
+                true
+            }
+        }
+    }
+
     /// Whether a packet is in the ranges of the cell; none where a capture cut off what decides. What is odd is not
     /// looked at.
     pub(super) fn holds(&self, headers: &Headers) -> Option<bool> {
@@ -327,7 +344,7 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
         Some(true)
     }
 
-    /// The ranges of the cell as a condition; what is odd is left out.
+    /// The cell as a condition.
     pub(super) fn condition(&self) -> Condition {
         let mut parts = Vec::new();
         let [src, dst] = A::FIELDS;
@@ -346,8 +363,13 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
                 parts.push(counted_condition(field, &set));
             }
         }
-        let rest = self.rest().fields.iter();
-        parts.extend(rest.map(|(field, set)| counted_condition(*field, set)));
+        let Rest { fields, odd } = self.rest();
+        parts.extend(fields.iter().map(|(field, set)| counted_condition(*field, set)));
+        parts.extend(odd.iter().map(
+            |(part, negated)| {
+                if *negated { Condition::not(part.clone()) } else { part.clone() }
+            },
+        ));
         Condition::and(parts)
     }
 
@@ -496,10 +518,8 @@ fn narrow<A: Address, const RAW: bool>(
     (list.len() <= MOST).then_some(())
 }
 
-fn add_odd<A: Address, const RAW: bool>(list: &mut [Cell<A, RAW>], condition: &Condition, negated: bool) {
-    for cell in list {
-        cell.rest.get_or_insert_default().odd.push((condition.clone(), negated));
-    }
+fn add_odd<A: Address, const RAW: bool>(list: &mut Vec<Cell<A, RAW>>, condition: &Condition, negated: bool) {
+    list.retain_mut(|cell| cell.add_odd(condition, negated));
 }
 
 fn ranged<A: Address, const RAW: bool>(

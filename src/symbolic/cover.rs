@@ -404,22 +404,11 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         by: &mut BTreeSet<u32>,
         shared: &mut Shared,
     ) -> Result<Result<Option<Box<Headers>>, Stop>, Exhausted> {
-        let mut met: Vec<u32> = Vec::new();
-        let mut odd = Vec::new();
-        for (earlier, number) in self.cells.iter().zip(0_u32..) {
-            if earlier.is_apart(cell) {
-                continue;
-            }
-            if earlier.rest().odd.iter().all(|part| cell.rest().odd.contains(part)) {
-                met.push(number);
-            } else {
-                odd.push(number);
-            }
-        }
+        let met = self.cells.iter().zip(0_u32..).filter(|(earlier, _)| !earlier.is_apart(cell));
+        let met: Vec<u32> = met.map(|(_, number)| number).collect();
         let mut cut = Cut {
             engine: self,
             condition,
-            odd,
             shared,
             steps: Meter::new(&limits::COVER_STEPS),
             depth: Meter::new(&limits::COVER_DEPTH),
@@ -462,14 +451,13 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
     /// Whether some cells leave nothing of a region; a `false` says little.
     fn is_cut_away(&self, region: &Cell<A, RAW>, met: &[u32], steps: &mut Meter) -> bool {
         let cells = || met.iter().filter_map(|number| Some((*number, self.cells.get(*number as usize)?)));
-        let plain = |cell: &Cell<A, RAW>| cell.rest().odd.iter().all(|part| region.rest().odd.contains(part));
         if steps.charge(1).is_err() {
             return false;
         }
         if cells().any(|(_, cell)| cell.contains(region)) {
             return true;
         }
-        let meets = |(_, cell): &(u32, &Cell<A, RAW>)| !cell.is_apart(region) && plain(cell);
+        let meets = |(_, cell): &(u32, &Cell<A, RAW>)| !cell.is_apart(region);
         let Some((pick, cell)) = cells().filter(meets).min_by_key(|(_, cell)| cuts(region, cell)) else {
             return false;
         };
@@ -487,7 +475,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let mut without: Vec<(u32, Condition)> = self.others.clone();
         for (earlier, rule) in self.cells.iter().zip(&self.rules) {
             if cell.is_none_or(|cell| !earlier.is_apart(cell)) {
-                without.push((*rule, whole(earlier)));
+                without.push((*rule, earlier.condition()));
             }
         }
         let family = of_family(A::FAMILY);
@@ -503,16 +491,6 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
             Err(exhausted) => Fate::Spent(exhausted),
         })
     }
-}
-
-/// The whole condition of a cell.
-fn whole<A: Address, const RAW: bool>(cell: &Cell<A, RAW>) -> Condition {
-    let odd = cell.rest().odd.iter().map(
-        |(part, negated)| {
-            if *negated { Condition::not(part.clone()) } else { part.clone() }
-        },
-    );
-    Condition::and(std::iter::once(cell.condition()).chain(odd))
 }
 
 fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
@@ -598,8 +576,6 @@ enum Spent {
 struct Cut<'a, A, const RAW: bool> {
     engine: &'a Engine<A, RAW>,
     condition: &'a Condition,
-    // Earlier cells with a part that is no range, which the rule does not have.
-    odd: Vec<u32>,
     shared: &'a mut Shared,
     steps: Meter,
     depth: Meter,
@@ -649,7 +625,7 @@ impl<A: Address, const RAW: bool> Cut<'_, A, RAW> {
         Ok(found)
     }
 
-    /// A packet of a region that no cell meets but odd ones; none where there is none that can exist.
+    /// A packet of a region that no cell meets; none where there is none that can exist.
     fn packet(&mut self, region: &Cell<A, RAW>) -> Result<Option<Box<Headers>>, Spent> {
         let within = region.condition();
         let short = shortened(region);
@@ -660,23 +636,14 @@ impl<A: Address, const RAW: bool> Cut<'_, A, RAW> {
         {
             return Ok(Some(Box::new(headers)));
         }
-        let odd: Vec<Condition> = self
-            .odd
-            .iter()
-            .filter_map(|number| self.cell(*number))
-            .filter(|cell| !cell.is_apart(region))
-            .map(whole)
-            .collect();
-        let others = self.engine.others.iter().map(|(_, condition)| condition);
-        let without: Vec<&Condition> = odd.iter().chain(others).collect();
+        let others = &self.engine.others;
+        let without: Vec<&Condition> = others.iter().map(|(_, condition)| condition).collect();
         let family = of_family(A::FAMILY);
         match self.shared.packet(&[&family, self.condition, &within], &without) {
             Err(exhausted) => Err(Spent::All(exhausted)),
             Ok(Err(_)) => Err(Spent::Rule),
             Ok(Ok(Found::Packet(headers))) => Ok(Some(headers)),
             Ok(Ok(Found::None)) => {
-                let rules = &self.engine.rules;
-                self.by.extend(self.odd.iter().filter_map(|number| rules.get(*number as usize)));
                 self.by.extend(self.engine.others.iter().map(|(rule, _)| rule));
                 Ok(None)
             }
@@ -720,7 +687,8 @@ fn cuts<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>)
     ];
     let protocols = u32::from(!region.protocols.is_subset(cell.protocols));
     let fields = cell.rest().fields.iter();
-    let others = fields.filter(|(field, set)| !region.values(*field).is_subset(set)).count();
+    let others = fields.filter(|(field, set)| !region.values(*field).is_subset(set)).count()
+        + cell.rest().odd.iter().filter(|part| !region.rest().odd.contains(part)).count();
     let others = u32::try_from(others).unwrap_or(u32::MAX);
     each.iter().fold((protocols + others, 4 * protocols), |(sides, small), (s, z)| (sides + s, small + z))
 }
@@ -755,6 +723,13 @@ fn pieces<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW
             add(inside.clone().with_values(*field, outside));
             inside = inside.with_values(*field, values.intersection(set));
         }
+    }
+    for (part, negated) in &cell.rest().odd {
+        let mut outside = inside.clone();
+        if outside.add_odd(part, !negated) {
+            add(outside);
+        }
+        inside.add_odd(part, *negated);
     }
     debug_assert!(is_range(&inside.dst) && is_range(&inside.src), "the cell meets the region");
     list
