@@ -15,6 +15,8 @@
 mod cost;
 #[path = "properties/cover.rs"]
 mod cover;
+#[path = "properties/delta.rs"]
+mod delta;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
 #[path = "support/packet.rs"]

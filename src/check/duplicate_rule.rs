@@ -5,7 +5,6 @@ use crate::diagnostic::{Label, Level};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet};
 use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
 
 /// The check.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
     let conditions = set.rules.conditions().iter().enumerate();
     let mut digests: Vec<(u64, usize)> = conditions
         .filter(|(_, condition)| !matches!(condition, Condition::False))
-        .map(|(index, condition)| (digest(condition, &state), index))
+        .map(|(index, condition)| (condition.digest(&state), index))
         .collect();
     digests.sort_unstable();
     for alike in digests.chunk_by(|(a, _), (b, _)| a == b).filter(|alike| alike.len() > 1) {
@@ -58,7 +57,7 @@ fn judge_alike(input: &Input, set_index: usize, set: &RuleSet, alike: &[(u64, us
     let mut deciding: Vec<Rule<'_>> = Vec::new();
     for (_, index) in alike {
         let Some(rule) = set.rules.get(*index) else { continue };
-        match deciding.iter().find(|earlier| same(earlier.condition, rule.condition)) {
+        match deciding.iter().find(|earlier| earlier.condition.is_same(rule.condition)) {
             Some(first) => {
                 let at = RuleAt { input, set, set_index, rule, index: *index };
                 let fate = if set.kind != Kind::FlowRoutes || first.outcome == rule.outcome {
@@ -81,66 +80,5 @@ fn judge_alike(input: &Input, set_index: usize, set: &RuleSet, alike: &[(u64, us
             }
             None => {}
         }
-    }
-}
-
-/// A number that equal conditions share, in whatever order their parts stand.
-fn digest(condition: &Condition, state: &FixedState) -> u64 {
-    let own = |tag: u8, inner: u64| state.hash_one((tag, inner));
-    let sum =
-        |parts: &[Condition]| parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(digest(part, state)));
-    match condition {
-        Condition::True => own(0, 0),
-        Condition::False => own(1, 0),
-        Condition::Test(test) => state.hash_one((test.field(), test.values())),
-        Condition::And(parts) => own(3, sum(parts)),
-        Condition::Or(parts) => own(4, sum(parts)),
-        Condition::Not(part) => own(5, digest(part, state)),
-        Condition::Opaque(opaque) => state.hash_one(&opaque.id),
-    }
-}
-
-/// Whether two conditions are the same but for the order of their parts.
-fn same(a: &Condition, b: &Condition) -> bool {
-    match (a, b) {
-        (Condition::And(x), Condition::And(y)) | (Condition::Or(x), Condition::Or(y)) => {
-            x == y || same_parts(x, y)
-        }
-        (Condition::Not(x), Condition::Not(y)) => same(x, y),
-        _ => a == b,
-    }
-}
-
-fn same_parts(x: &[Condition], y: &[Condition]) -> bool {
-    // Long lists are compared in order only: their readers sort them.
-    const LONG: usize = 32;
-    x.len() == y.len()
-        && x.len() <= LONG
-        && x.iter().all(|part| {
-            let count = |list: &[Condition]| list.iter().filter(|other| same(part, other)).count();
-            count(x) == count(y)
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::field::Field;
-    use crate::ir::ValueSet;
-
-    #[test]
-    fn the_order_of_parts_does_not_count() {
-        let test = |field, value| Condition::test(field, ValueSet::single(value));
-        let (a, b) = (test(Field::Ttl, 1), test(Field::Proto, 6));
-        let (ab, ba) = (Condition::and([a.clone(), b.clone()]), Condition::and([b.clone(), a.clone()]));
-        let digest = |condition| digest(condition, &FixedState::default());
-        assert_eq!(digest(&ab), digest(&ba));
-        assert!(same(&ab, &ba));
-        let either = Condition::or([a.clone(), b.clone()]);
-        assert_ne!(digest(&ab), digest(&either));
-        assert!(!same(&ab, &either) && !same(&a, &b));
-        let twice = Condition::and([a.clone(), a.clone(), b.clone()]);
-        let other = Condition::and([a, b.clone(), b]);
-        assert!(!same(&twice, &other));
     }
 }

@@ -60,6 +60,9 @@ limits! {
     /// Cells cut out of each other, one inside the other.
     COVER_DEPTH = "cover-depth", 2_000, "levels",
         "as many rules may cover one together before sets of packets are asked";
+    /// Cells looked at while two lists of rules are compared.
+    DELTA_STEPS = "delta-steps", 1_000_000_000, "cells",
+        "some seconds; two lists of 100,000 rules that differ in ten take a thousandth of it";
     /// Decision-diagram nodes for all questions of one check.
     CHECK_NODES = "check-nodes", 400_000_000, "nodes",
         "half a minute; 100,000 rules that all need a proof take a tenth of it";

@@ -11,6 +11,7 @@ mod columns;
 mod condition;
 mod flatten;
 mod rules;
+mod same;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};

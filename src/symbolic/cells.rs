@@ -101,6 +101,10 @@ impl Protocols {
         self.zip(other, |a, b| a & b)
     }
 
+    pub(super) fn or(self, other: Self) -> Self {
+        self.zip(other, |a, b| a | b)
+    }
+
     pub(super) fn without(self, other: Self) -> Self {
         self.zip(other, |a, b| a & !b)
     }

@@ -115,7 +115,7 @@ impl Cover {
 }
 
 /// Whether more of the first rules ask for octets than for ports.
-fn asks_for_octets(set: &RuleSet) -> bool {
+pub(super) fn asks_for_octets(set: &RuleSet) -> bool {
     let (mut octets, mut named) = (0, 0);
     for condition in set.rules.conditions().iter().take(1_000) {
         condition.visit(&mut |part| {
@@ -152,7 +152,7 @@ fn joined(fates: Vec<Fate>) -> Fate {
 
 /// What the engines of all families share.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     holds: Holds,
     spaces: Spaces<'static>,
     guesser: Guesser,
@@ -163,7 +163,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(holds: Holds) -> Self {
+    pub(super) fn new(holds: Holds) -> Self {
         Self {
             holds,
             spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
@@ -192,8 +192,14 @@ impl Shared {
         })
     }
 
+    /// A packet that meets a condition, if one comes to mind.
+    pub(super) fn guess(&mut self, family: Family, condition: &Condition) -> Option<Box<Headers>> {
+        let headers = self.guesser.guess(family, &[condition])?;
+        ((self.holds)(condition, &headers) == Some(true)).then(|| Box::new(headers))
+    }
+
     /// A packet that meets all of some conditions and none of others, by sets of packets.
-    fn packet(
+    pub(super) fn packet(
         &mut self,
         conditions: &[&Condition],
         without: &[&Condition],
@@ -226,7 +232,8 @@ impl Shared {
     }
 }
 
-enum Found {
+/// What is found where a packet is looked for.
+pub(super) enum Found {
     None,
     Packet(Box<Headers>),
     Unknown,
@@ -694,7 +701,10 @@ fn cuts<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>)
 }
 
 /// A region without a cell, as regions that do not meet.
-fn pieces<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>) -> Vec<Cell<A, RAW>> {
+pub(super) fn pieces<A: Address, const RAW: bool>(
+    region: &Cell<A, RAW>,
+    cell: &Cell<A, RAW>,
+) -> Vec<Cell<A, RAW>> {
     let mut list = Vec::new();
     let mut inside = region.clone();
     let mut add = |piece: Cell<A, RAW>| list.extend(piece.settled());

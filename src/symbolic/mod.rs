@@ -7,6 +7,7 @@
 mod bdd;
 mod cells;
 mod cover;
+mod delta;
 mod encode;
 mod guess;
 mod model;
@@ -17,6 +18,7 @@ mod witness;
 pub mod world;
 
 pub use cover::{Cover, Fate, Holds};
+pub use delta::{Change, Delta, Incomparable, delta};
 pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};

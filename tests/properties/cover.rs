@@ -78,7 +78,7 @@ fn condition(opaque: bool) -> impl Strategy<Value = Condition> {
     vec(part(), 0..5).prop_map(Condition::and)
 }
 
-fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
+pub(crate) fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
     let outcome = select(vec![
         Outcome::Verdict(Verdict::Accept),
         Outcome::Verdict(Verdict::Discard),
@@ -105,7 +105,7 @@ fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
     })
 }
 
-fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
+pub(crate) fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
     match evaluate(condition, headers) {
         Truth::Yes => Some(true),
         Truth::No => Some(false),

@@ -1,0 +1,508 @@
+//! Where two lists of rules decide differently: the packets, what becomes of them before and after, by which rules.
+//!
+//! Rules that stand in both lists in one order need no look: a packet whose first rule is one of these has one fate.
+//! What is left of every other rule behind the rules before it is followed through the other list, cell by cell.
+
+use super::cells::{Address, Cell, cells, meet};
+use super::cover::{Found, Holds, Shared, asks_for_octets, pieces};
+use super::reach::of_family;
+use crate::field::{Family, Headers};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Outcome, RuleSet, Verdict};
+use crate::net::Unsigned;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+/// Packets that two lists decide differently.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// The packets.
+    pub region: Condition,
+    /// How many of all packets of the family are among them, counted by addresses, protocols and ports.
+    pub share: f64,
+    /// What became of them.
+    pub before: Verdict,
+    /// What becomes of them.
+    pub after: Verdict,
+    /// The rule that decided, by its index; none where the default did.
+    pub old_rule: Option<u32>,
+    /// The rule that decides.
+    pub new_rule: Option<u32>,
+    /// One of them. None where what is not modelled decides whether there is one.
+    pub packet: Option<Box<Headers>>,
+}
+
+/// What tells two lists apart.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Delta {
+    /// Packets with another fate, the largest share first.
+    pub changes: Vec<Change>,
+    /// Rules of the old list that the new one does not have at their place, by index.
+    pub removed: Vec<u32>,
+    /// Rules of the new list that the old one does not have.
+    pub added: Vec<u32>,
+}
+
+/// Why two lists could not be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Incomparable {
+    /// A rule walks another rule set, or holds a verdict.
+    #[error("a rule walks another rule set, or holds a verdict while others are tried")]
+    NoList,
+    /// A rule has more alternatives than are followed.
+    #[error("rule {0} has more alternatives than are followed")]
+    Alternatives(u32),
+    /// It takes too much.
+    #[error(transparent)]
+    Spent(#[from] Exhausted),
+}
+
+/// Where two lists decide differently, for the packets that come to both.
+///
+/// # Errors
+///
+/// See [`Incomparable`]: then nothing is known.
+pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomparable> {
+    let lists = [List::new(old)?, List::new(new)?];
+    let order = Order::new(&lists[0], &lists[1]);
+    let mut shared = Shared::new(holds);
+    let mut steps = Meter::new(&limits::DELTA_STEPS);
+    let raw = asks_for_octets(old) || asks_for_octets(new);
+    let (removed, added) = (order.only(&lists, true), order.only(&lists, false));
+    let both = |family| [old.family, new.family].iter().all(|of| *of == family || *of == Family::Any);
+    let whole = old.family == Family::Any && new.family == Family::Any;
+    let mut families = Vec::new();
+    if both(Family::Inet) {
+        families.push(match raw {
+            true => changes::<u32, true>(whole, &lists, &order, &mut shared, &mut steps),
+            false => changes::<u32, false>(whole, &lists, &order, &mut shared, &mut steps),
+        }?);
+    }
+    if both(Family::Inet6) {
+        families.push(match raw {
+            true => changes::<u128, true>(whole, &lists, &order, &mut shared, &mut steps),
+            false => changes::<u128, false>(whole, &lists, &order, &mut shared, &mut steps),
+        }?);
+    }
+    let mut changes: Vec<Change> = families.into_iter().flatten().collect();
+    changes.sort_by(|a, b| b.share.total_cmp(&a.share));
+    Ok(Delta { changes, removed, added })
+}
+
+/// The rules of a list that decide.
+struct List<'a> {
+    // Of each: its index, condition and verdict.
+    rules: Vec<(u32, &'a Condition, Verdict)>,
+    default: Verdict,
+}
+
+impl<'a> List<'a> {
+    fn new(set: &'a RuleSet) -> Result<Self, Incomparable> {
+        let mut rules = Vec::with_capacity(set.rules.len());
+        for (rule, index) in set.rules.iter().zip(0_u32..) {
+            let verdict = match rule.outcome {
+                Outcome::Verdict(verdict) => verdict,
+                Outcome::Return => set.default,
+                Outcome::Next { held: None } => continue,
+                Outcome::Next { held: Some(_) } | Outcome::Call(_) | Outcome::Goto(_) | Outcome::Stage(_) => {
+                    return Err(Incomparable::NoList);
+                }
+            };
+            rules.push((index, rule.condition, verdict));
+        }
+        Ok(Self { rules, default: set.default })
+    }
+}
+
+/// Where a rule stands: at these places of the old and of the new list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Both(usize, usize),
+    Old(usize),
+    New(usize),
+}
+
+/// The rules of both lists in one order that keeps that of each.
+struct Order {
+    steps: Vec<Step>,
+}
+
+impl Order {
+    fn new(old: &List<'_>, new: &List<'_>) -> Self {
+        let state = foldhash::fast::FixedState::default();
+        let keys = |list: &List<'_>| {
+            let mut seen: HashMap<u64, u32> = HashMap::new();
+            let digests = list.rules.iter().map(|(_, condition, verdict)| {
+                let digest = state.hash_one((condition.digest(&state), verdict));
+                let again = seen.entry(digest).or_default();
+                *again += 1;
+                (digest, *again)
+            });
+            digests.collect::<Vec<_>>()
+        };
+        let (old_keys, new_keys) = (keys(old), keys(new));
+        let places: HashMap<(u64, u32), usize> = new_keys.iter().copied().zip(0..).collect();
+        let same = |i: usize, j: usize| match (old.rules.get(i), new.rules.get(j)) {
+            (Some((_, a, x)), Some((_, b, y))) => x == y && a.is_same(b),
+            _ => false,
+        };
+        let pairs = old_keys.iter().zip(0..).filter_map(|(key, i)| Some((i, *places.get(key)?)));
+        let pairs: Vec<(usize, usize)> = pairs.filter(|(i, j)| same(*i, *j)).collect();
+        let mut steps = Vec::with_capacity(old.rules.len());
+        let (mut i, mut j) = (0, 0);
+        for (a, b) in ascending(&pairs) {
+            steps.extend((i..a).map(Step::Old));
+            steps.extend((j..b).map(Step::New));
+            steps.push(Step::Both(a, b));
+            (i, j) = (a + 1, b + 1);
+        }
+        steps.extend((i..old.rules.len()).map(Step::Old));
+        steps.extend((j..new.rules.len()).map(Step::New));
+        Self { steps }
+    }
+
+    /// The rules of one list alone, by index.
+    fn only(&self, [old, new]: &[List<'_>; 2], of_old: bool) -> Vec<u32> {
+        let index = |step: &Step| match (step, of_old) {
+            (Step::Old(at), true) => old.rules.get(*at).map(|rule| rule.0),
+            (Step::New(at), false) => new.rules.get(*at).map(|rule| rule.0),
+            _ => None,
+        };
+        self.steps.iter().filter_map(index).collect()
+    }
+}
+
+/// The longest choice of pairs, given by ascending first parts, whose second parts ascend too.
+fn ascending(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    // Where the best choice of each length ends, and what stands before each pair in its choice.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    let second = |at: usize| pairs.get(at).map_or(usize::MAX, |pair| pair.1);
+    for (index, pair) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| second(*end) < pair.1);
+        before.push(length.checked_sub(1).and_then(|shorter| ends.get(shorter).copied()));
+        match ends.get_mut(length) {
+            Some(end) => *end = index,
+            None => ends.push(index),
+        }
+    }
+    let mut chosen = Vec::new();
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        chosen.extend(pairs.get(at));
+        next = before.get(at).copied().flatten();
+    }
+    chosen.reverse();
+    chosen
+}
+
+/// What decided about some packets: the rule, by its place in the order, and the verdict.
+type Fate = (Option<usize>, Verdict);
+
+// `whole` where packets of more families come to the lists.
+fn changes<A: Address, const RAW: bool>(
+    whole: bool,
+    lists: &[List<'_>; 2],
+    order: &Order,
+    shared: &mut Shared,
+    steps: &mut Meter,
+) -> Result<Vec<Change>, Incomparable> {
+    let family = of_family(A::FAMILY);
+    let mut walk = Walk::<A, RAW> { lists, order, cells: Vec::new(), shared, steps };
+    for (place, step) in order.steps.iter().enumerate() {
+        let rule = walk.rule(*step);
+        let list = match rule {
+            Some((index, condition, _)) => cells(condition).ok_or(Incomparable::Alternatives(index))?,
+            None => Vec::new(),
+        };
+        walk.cells.extend(list.into_iter().map(|cell| (place, cell)));
+    }
+    let mut regions: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::new();
+    for (place, step) in order.steps.iter().enumerate() {
+        if !matches!(step, Step::Both(..)) {
+            walk.follow(place, *step, &mut regions)?;
+        }
+    }
+    walk.defaults(&mut regions)?;
+    joined(&mut regions);
+    let mut found = Vec::new();
+    for (region, before, after) in regions {
+        let within = Condition::and(whole.then(|| family.clone()).into_iter().chain([region.condition()]));
+        let old_rule = before.0.and_then(|place| walk.index(place, true));
+        let new_rule = after.0.and_then(|place| walk.index(place, false));
+        let packet = match walk.packet(&within)? {
+            Found::None => continue,
+            Found::Packet(headers) => Some(headers),
+            Found::Unknown => None,
+        };
+        found.push(Change {
+            share: region.share(),
+            region: within,
+            before: before.1,
+            after: after.1,
+            old_rule,
+            new_rule,
+            packet,
+        });
+    }
+    Ok(found)
+}
+
+struct Walk<'a, A, const RAW: bool> {
+    lists: &'a [List<'a>; 2],
+    order: &'a Order,
+    // The cells of all rules in order, each with the place of its rule.
+    cells: Vec<(usize, Cell<A, RAW>)>,
+    shared: &'a mut Shared,
+    steps: &'a mut Meter,
+}
+
+impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
+    fn rule(&self, step: Step) -> Option<(u32, &Condition, Verdict)> {
+        let [old, new] = self.lists;
+        match step {
+            Step::Both(at, _) | Step::Old(at) => old.rules.get(at).copied(),
+            Step::New(at) => new.rules.get(at).copied(),
+        }
+    }
+
+    fn index(&self, place: usize, of_old: bool) -> Option<u32> {
+        let [old, new] = self.lists;
+        let rule = match (self.order.steps.get(place)?, of_old) {
+            (Step::Both(at, _) | Step::Old(at), true) => old.rules.get(*at),
+            (Step::Both(_, at) | Step::New(at), false) => new.rules.get(*at),
+            _ => None,
+        };
+        rule.map(|(index, _, _)| *index)
+    }
+
+    /// What comes to a rule of one list alone, and what the other does with it.
+    fn follow(
+        &mut self,
+        place: usize,
+        step: Step,
+        regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
+    ) -> Result<(), Incomparable> {
+        let is_old = matches!(step, Step::Old(_));
+        let Some((_, _, verdict)) = self.rule(step) else { return Ok(()) };
+        let own: Vec<Cell<A, RAW>> =
+            self.cells.iter().filter(|(of, _)| *of == place).map(|(_, cell)| cell.clone()).collect();
+        let mut taken: Vec<Cell<A, RAW>> = Vec::new();
+        for cell in own {
+            let mut left = vec![cell.clone()];
+            // Its own cells may overlap.
+            for other in &taken {
+                left = self.without(left, other)?;
+            }
+            for index in 0..self.cells.len() {
+                let Some((of, other)) = self.cells.get(index) else { break };
+                if *of >= place {
+                    break;
+                }
+                if !other.is_apart(&cell) {
+                    let other = other.clone();
+                    left = self.without(left, &other)?;
+                }
+            }
+            self.steps.charge(self.cells.len() as u64)?;
+            let mine = (Some(place), verdict);
+            for region in left {
+                self.elsewhere(place, is_old, mine, region, regions)?;
+            }
+            taken.push(cell);
+        }
+        Ok(())
+    }
+
+    /// Follows packets that one list decides through the rules of the other, from a place on.
+    fn elsewhere(
+        &mut self,
+        place: usize,
+        is_old: bool,
+        mine: Fate,
+        region: Cell<A, RAW>,
+        regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
+    ) -> Result<(), Incomparable> {
+        let mut add = |part: Cell<A, RAW>, other: Fate| {
+            if other.1 != mine.1 {
+                regions.push(if is_old { (part, mine, other) } else { (part, other, mine) });
+            }
+        };
+        let mut left = vec![region.clone()];
+        for index in 0..self.cells.len() {
+            let Some((of, other)) = self.cells.get(index) else { break };
+            let counts = match self.order.steps.get(*of) {
+                Some(Step::Both(..)) => true,
+                Some(Step::Old(_)) => !is_old,
+                Some(Step::New(_)) => is_old,
+                None => false,
+            };
+            if *of <= place || !counts || other.is_apart(&region) {
+                continue;
+            }
+            let (of, other) = (*of, other.clone());
+            let Some((_, _, verdict)) = self.order.steps.get(of).and_then(|step| self.rule(*step)) else {
+                continue;
+            };
+            for part in &left {
+                if let Some(inside) = part.inside(&other) {
+                    add(inside, (Some(of), verdict));
+                }
+            }
+            left = self.without(left, &other)?;
+            if left.is_empty() {
+                break;
+            }
+        }
+        let [old, new] = self.lists;
+        let default = if is_old { new.default } else { old.default };
+        left.into_iter().for_each(|part| add(part, (None, default)));
+        Ok(())
+    }
+
+    /// What no rule of either list decides, where the defaults differ.
+    fn defaults(&mut self, regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>) -> Result<(), Incomparable> {
+        let [old, new] = self.lists.each_ref().map(|list| (None, list.default));
+        if old.1 == new.1 {
+            return Ok(());
+        }
+        let mut left = vec![Cell::all()];
+        for index in 0..self.cells.len() {
+            let Some((_, cell)) = self.cells.get(index) else { break };
+            let cell = cell.clone();
+            left = self.without(left, &cell)?;
+        }
+        regions.extend(left.into_iter().map(|part| (part, old, new)));
+        Ok(())
+    }
+
+    fn without(
+        &mut self,
+        left: Vec<Cell<A, RAW>>,
+        other: &Cell<A, RAW>,
+    ) -> Result<Vec<Cell<A, RAW>>, Exhausted> {
+        self.steps.charge(left.len() as u64)?;
+        let mut rest = Vec::with_capacity(left.len());
+        for part in left {
+            if other.is_apart(&part) {
+                rest.push(part);
+            } else {
+                rest.extend(pieces(&part, other));
+            }
+        }
+        Ok(rest)
+    }
+
+    /// A packet of a region.
+    fn packet(&mut self, within: &Condition) -> Result<Found, Exhausted> {
+        if let Some(headers) = self.shared.guess(A::FAMILY, within) {
+            return Ok(Found::Packet(headers));
+        }
+        self.shared.packet(&[&of_family(A::FAMILY), within], &[])?
+    }
+}
+
+impl<A: Address, const RAW: bool> Cell<A, RAW> {
+    /// The part of the cell that is in another; none where that is empty.
+    fn inside(&self, other: &Self) -> Option<Self> {
+        let mut part = Self {
+            src: meet(self.src, other.src),
+            dst: meet(self.dst, other.dst),
+            protocols: self.protocols.and(other.protocols),
+            sport: meet(self.sport, other.sport),
+            dport: meet(self.dport, other.dport),
+            rest: self.rest.clone(),
+        };
+        for (field, set) in &other.rest().fields {
+            let values = self.values(*field).intersection(set);
+            part = part.with_values(*field, values);
+        }
+        for (odd, negated) in &other.rest().odd {
+            if !part.add_odd(odd, *negated) {
+                return None;
+            }
+        }
+        part.settled()
+    }
+
+    /// Both cells as one, where they differ in one side and touch there.
+    fn union(&self, other: &Self) -> Option<Self> {
+        let mut sides = 0;
+        let mut whole = self.clone();
+        macro_rules! side {
+            ($($side:ident),*) => {$(
+                if self.$side != other.$side {
+                    sides += 1;
+                    let (low, high) = if self.$side.0 <= other.$side.0 { (self, other) } else { (other, self) };
+                    if low.$side.1.next().is_some_and(|after| after < high.$side.0) {
+                        return None;
+                    }
+                    whole.$side = (low.$side.0, low.$side.1.max(high.$side.1));
+                }
+            )*};
+        }
+        side!(src, dst, sport, dport);
+        if self.protocols != other.protocols {
+            sides += 1;
+            whole.protocols = self.protocols.or(other.protocols);
+        }
+        if self.rest().odd != other.rest().odd {
+            return None;
+        }
+        if self.rest().fields != other.rest().fields {
+            let [mine, theirs] = [self, other].map(|cell| cell.rest().fields.as_slice());
+            let ([(field, mine)], [(of, theirs)]) = (mine, theirs) else { return None };
+            sides += 1;
+            if field != of {
+                return None;
+            }
+            let both = mine.union(theirs);
+            if let Some((_, set)) = whole.rest.as_mut().and_then(|rest| rest.fields.first_mut()) {
+                *set = both;
+            }
+        }
+        (sides <= 1).then_some(whole)
+    }
+
+    /// The part of all packets of the family that the cell is, by addresses, protocols and ports.
+    fn share(&self) -> f64 {
+        let part = |(lo, hi): (u128, u128), (first, last): (u128, u128)| {
+            ((hi - lo) as f64 + 1.0) / ((last - first) as f64 + 1.0)
+        };
+        let all = Self::all();
+        let wide = |range: (A, A)| (range.0.into(), range.1.into());
+        let small = |range: (u32, u32)| (u128::from(range.0), u128::from(range.1));
+        let protocols = self.protocols.iter().count() as f64 / 256.0;
+        part(wide(self.src), wide(all.src))
+            * part(wide(self.dst), wide(all.dst))
+            * part(small(self.sport), small(all.sport))
+            * part(small(self.dport), small(all.dport))
+            * protocols
+    }
+}
+
+/// Puts regions with one fate together that differ in one side and touch there.
+fn joined<A: Address, const RAW: bool>(regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>) {
+    // Quadratic, for lists that people read; of more than these nobody reads all.
+    const MOST: usize = 2_000;
+    if regions.len() > MOST {
+        return;
+    }
+    let mut left = regions.len() + 1;
+    while regions.len() < left {
+        left = regions.len();
+        let mut kept: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::with_capacity(left);
+        for (cell, before, after) in regions.drain(..) {
+            let mut alike = kept.iter_mut().filter(|(_, b, a)| (*b, *a) == (before, after));
+            let grown = alike.find_map(|(other, _, _)| {
+                *other = other.union(&cell)?;
+                Some(())
+            });
+            if grown.is_none() {
+                kept.push((cell, before, after));
+            }
+        }
+        *regions = kept;
+    }
+}
