@@ -1,5 +1,6 @@
 //! Which rules of a list packets come to: `cargo bench --bench fates -- DIALECT=FILE...` reads each file and judges
-//! every rule of it once, with a packet for each that is live. Times are the processor's own.
+//! every rule of it once, with a packet for each that is live; `DIALECT=OLD,NEW` compares the first rule sets of two
+//! files. Times are the processor's own.
 
 #![allow(
     clippy::expect_used,
@@ -12,18 +13,19 @@ mod support;
 use flowgate::dialect::{ReadOptions, by_name};
 use flowgate::eval::{Truth, evaluate};
 use flowgate::field::Headers;
-use flowgate::ir::Condition;
+use flowgate::ir::{Condition, Document};
 use flowgate::source::{Content, Source, SourceId};
-use flowgate::symbolic::{Cover, Fate};
+use flowgate::symbolic::{Cover, Fate, delta};
 use support::processor_time;
 
 fn main() {
     for word in std::env::args().skip(1).filter(|word| !word.starts_with('-')) {
         let (dialect, file) = word.split_once('=').expect("a dialect stands in front of `=`");
-        let source = Source::new(file, Content::Text(std::fs::read_to_string(file).expect("a file of text")));
-        let dialect = by_name(dialect).expect("a known dialect");
-        let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
-        for set in &reading.document.rule_sets {
+        if let Some((old, new)) = file.split_once(',') {
+            compare(&read(dialect, old), &read(dialect, new));
+            continue;
+        }
+        for set in &read(dialect, file).rule_sets {
             let start = processor_time().unwrap_or(0);
             let (mut live, mut one, mut union, mut open) = (0, 0, 0, 0);
             let ended = Cover::each(set, holds, |index, _, fate| {
@@ -52,6 +54,26 @@ fn main() {
             );
         }
     }
+}
+
+fn read(dialect: &str, file: &str) -> Document {
+    let source = Source::new(file, Content::Text(std::fs::read_to_string(file).expect("a file of text")));
+    let dialect = by_name(dialect).expect("a known dialect");
+    dialect.read(&source, SourceId(0), &ReadOptions::default()).document
+}
+
+fn compare(old: &Document, new: &Document) {
+    let (Some(old), Some(new)) = (old.rule_sets.first(), new.rule_sets.first()) else { return };
+    let start = processor_time().unwrap_or(0);
+    let found = delta(old, new, holds);
+    let time = processor_time().unwrap_or(0) - start;
+    let count = found.as_ref().map(|found| (found.removed.len(), found.added.len(), found.changes.len()));
+    println!(
+        "{} and {} rules: {count:?} removed, added, regions; {} us",
+        old.rules.len(),
+        new.rules.len(),
+        time / 1000
+    );
 }
 
 fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
