@@ -35,6 +35,7 @@ pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
         }
         lower.sets();
         lower.hooks();
+        lower.widen();
         super::rewritten::forget(&mut lower.document, &lower.written);
         break (lower.document, lower.diagnostics);
     };
