@@ -10,12 +10,14 @@ mod calls;
 mod columns;
 mod condition;
 mod flatten;
+mod interfaces;
 mod rules;
 mod same;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
 pub use condition::{Beyond, Condition, Opaque, Test};
+pub use interfaces::Interface;
 pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 
@@ -78,7 +80,7 @@ pub struct RuleSet {
 pub struct Document {
     /// The rule sets in the order written. [`Outcome::target`] is an index into this list.
     pub rule_sets: Vec<RuleSet>,
-    /// Interface and group names; a symbol field holds an index into this list, a field of groups has a bit for
+    /// Interface and group names, those of interfaces as [`Interface`] says; a symbol field holds an index into this list, a field of groups has a bit for
     /// each of the first [`GROUPS`].
     pub symbols: Vec<Box<str>>,
 }

@@ -9,6 +9,7 @@ pub use print::print;
 
 use super::complete;
 use crate::field::{CtState, Field, GROUPS, Headers};
+use crate::ir::Interface;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Why words are no packet.
@@ -49,8 +50,8 @@ const ANY_PROTOCOL: &str = "ip";
 /// The offset that `frag middle` and `frag last` stand for: behind 1,480 octets.
 const LATER: u32 = 185;
 
-/// Reads a packet in words. Interfaces are looked up in `symbols`, the names of a document; one that is not there
-/// is a symbol of its own, behind all of them.
+/// Reads a packet in words. Interfaces are looked up in `symbols`, the names of a document, as [`Interface::find`]
+/// does; one of which none of them speaks is a symbol of its own, behind all of them.
 ///
 /// ```
 /// use flowgate::field::Field;
@@ -241,7 +242,7 @@ impl Parser<'_> {
     fn interface(&mut self, field: Field, at: usize, name: &str) -> Result<(), WordsError> {
         let index = match name.strip_prefix('#') {
             Some(digits) => return number(at, digits, u32::MAX).map(|index| self.set(field, index, at)),
-            None => self.symbols.iter().position(|symbol| **symbol == *name),
+            None => Interface::find(name, self.symbols),
         };
         let index = index.unwrap_or(self.symbols.len());
         self.set(field, u32::try_from(index).unwrap_or(u32::MAX), at);

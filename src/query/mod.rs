@@ -13,7 +13,7 @@ pub use words::{describe, value};
 
 use crate::field::{CtState, Field};
 use crate::guard::{Meter, limits};
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, Interface, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet};
 use lex::{Addresses, Comparison, Parsed, Trouble};
 use lex::{
@@ -264,14 +264,26 @@ impl Reader<'_> {
         }
         let (rest, numbers) = self.values(rest, |input| {
             let (rest, text) = label(input)?;
-            match self.symbols.iter().position(|s| **s == *text) {
-                Some(index) => Ok((rest, u32::try_from(index).unwrap_or(u32::MAX))),
-                None => fail(input.trim_start(), format!("no rule here names the interface `{text}`")),
+            let own = self.symbols.iter().position(|symbol| **symbol == *text);
+            let numbers = match own {
+                Some(index) if field.is_group() => u32::try_from(index).into_iter().collect(),
+                Some(index) => Interface::all_of(index, self.symbols),
+                // Rules treat all alike that a beginning stands for.
+                None if !field.is_group() => Interface::find(text, self.symbols)
+                    .and_then(|index| u32::try_from(index).ok())
+                    .into_iter()
+                    .collect(),
+                None => Vec::new(),
+            };
+            if numbers.is_empty() {
+                return fail(input.trim_start(), format!("no rule here names the interface `{text}`"));
             }
+            Ok((rest, numbers))
         })?;
+        let numbers = numbers.into_iter().flatten();
         let values = if field.is_group() {
             // A symbol behind those that have a bit is no group of these rules.
-            let bits = numbers.into_iter().filter_map(|index| 1_u128.checked_shl(index));
+            let bits = numbers.filter_map(|index| 1_u128.checked_shl(index));
             ValueSet::from(BitSet::new(bits.map(|bit| BitMatch::new(bit, bit))))
         } else {
             ValueSet::of(numbers)

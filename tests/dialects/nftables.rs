@@ -9,7 +9,7 @@
     reason = "tests are free: names of the corpora are lower case, packets are small"
 )]
 
-use flowgate::dialect::{DIALECTS, PrintOptions, ReadOptions, Reading, Reads, by_name};
+use flowgate::dialect::{DIALECTS, Loss, PrintOptions, ReadOptions, Reading, Reads, by_name};
 use flowgate::eval::{Decision, Evaluator, Truth, evaluate};
 use flowgate::field::{Field, Headers};
 use flowgate::ir::{Condition, Document, Verdict};
@@ -308,6 +308,26 @@ fn nft_takes_what_is_written_for_every_sample_of_every_dialect() {
     }
     println!("{count} samples, {} refused\n{}", wrong.len(), wrong.join("\n"));
     assert!(count > 10 && wrong.is_empty());
+}
+
+/// libnftables takes some names for protocols wherever they stand in JSON, and in a set beside others for an empty one.
+#[test]
+fn interfaces_with_names_of_protocols_are_left_out_of_json() {
+    for (name, left_out) in [("tcp", 1), ("icmpv6", 1), ("comp", 1), ("igmp", 0), ("tcp*", 0)] {
+        for right in [format!("\"{name}\""), format!("{{ \"lo\", \"{name}\" }}")] {
+            let text = format!("table ip t {{\n chain c {{\n iifname {right} drop\n }}\n}}\n");
+            let document = read("nftables", &text).document;
+            for (dialect, expected) in [("nftables", 0), ("nftables-json", left_out)] {
+                let mut out = String::new();
+                let lost = by_name(dialect).unwrap().print(&document, &PrintOptions::default(), &mut out);
+                let lost = lost.unwrap();
+                assert_eq!(lost.len(), expected, "{dialect}: {text}{lost:?}");
+                assert!(lost.iter().all(|lost| lost.loss == Loss::LeftOut && lost.what.contains(name)));
+                assert_eq!(read(dialect, &out).document.rule_count(), 1 - expected, "{out}");
+            }
+            assert!(refused(&document).is_none_or(|found| found.is_empty()), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -16,9 +16,7 @@ impl Reader<'_> {
     pub(super) fn finish_chains(&mut self) {
         self.undefined_chains();
         self.renumber_symbols();
-        if self.patterns {
-            self.widen_patterns();
-        }
+        self.widen_interfaces();
         self.break_circles();
         for set in &mut self.document.rule_sets {
             set.rules.shrink_to_fit();
@@ -102,23 +100,11 @@ impl Reader<'_> {
         self.document.symbols = placed.into_iter().map(|(_, name)| name).collect();
     }
 
-    /// `eth*` is the interfaces of that pattern that no other pattern or name of the file tells apart: a test of
-    /// it takes these and all that are named here and fit. So the names of a file never overlap.
-    pub(super) fn widen_patterns(&mut self) {
-        let symbols = &self.document.symbols;
-        let mut wide: HashMap<u32, ValueSet> = HashMap::new();
-        for (pattern, index) in symbols.iter().zip(0_u32..) {
-            let Some(stem) = pattern.strip_suffix('*') else { continue };
-            if self.expansion.charge(symbols.len() as u64 / 16 + 1).is_err() {
-                let message = format!("patterns of interfaces are too many: {}", self.expansion.exhausted());
-                self.findings.syntax(Span::default(), &message);
-                break;
-            }
-            let fits = symbols.iter().zip(0_u32..).filter(|(name, _)| name.starts_with(stem));
-            wide.insert(index, ValueSet::of(fits.map(|(_, index)| index)));
-        }
-        for condition in self.document.rule_sets.iter_mut().flat_map(|set| set.rules.conditions_mut()) {
-            widen(condition, &wide);
+    /// Has a name with a `+` take every interface that the file names and that begins so.
+    fn widen_interfaces(&mut self) {
+        if self.document.widen_interfaces(&mut self.expansion).is_err() {
+            let message = format!("patterns of interfaces are too many: {}", self.expansion.exhausted());
+            self.findings.syntax(Span::default(), &message);
         }
     }
 
@@ -199,14 +185,6 @@ pub(super) fn renumber(condition: &mut Condition, order: &mut HashMap<u32, u32>)
         if let Some(old) = interface(test) {
             let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
             *test = test.with_values(ValueSet::single(*order.entry(old).or_insert(next)));
-        }
-    });
-}
-
-pub(super) fn widen(condition: &mut Condition, wide: &HashMap<u32, ValueSet>) {
-    condition.change_tests(&mut |test| {
-        if let Some(set) = interface(test).and_then(|value| wide.get(&value)) {
-            *test = test.with_values(set.clone());
         }
     });
 }

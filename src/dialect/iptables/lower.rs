@@ -70,8 +70,6 @@ pub(super) struct Reader<'a> {
     pub(super) findings: Findings,
     pub(super) document: Document,
     pub(super) symbols: HashMap<String, u32>,
-    /// Whether any interface is written with a `+` at its end.
-    pub(super) patterns: bool,
     pub(super) sets: Sets,
     pub(super) backend: Backend,
     pub(super) tables: Vec<TableState>,
@@ -105,7 +103,6 @@ impl<'a> Reader<'a> {
             findings: Findings::new(source),
             document: Document::default(),
             symbols: HashMap::new(),
-            patterns: false,
             sets: Sets::default(),
             backend: if options.iptables_nft { Backend::Nft } else { Backend::Legacy },
             tables: Vec::new(),

@@ -9,7 +9,7 @@ use super::values::{self, NoAddress};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::{Family, Field};
-use crate::ir::{Condition, ValueSet};
+use crate::ir::{Condition, Interface, ValueSet};
 use crate::net::IntervalSet;
 use crate::source::Span;
 
@@ -315,7 +315,11 @@ impl Reader<'_> {
         } else if value == "+" {
             if not { Condition::False } else { Condition::True }
         } else {
-            let symbol = self.symbol(value);
+            let named = match value.strip_suffix('+') {
+                Some(stem) => Interface::Beginning(stem.into()),
+                None => Interface::Name(value.into()),
+            };
+            let symbol = self.symbol(&named.symbol());
             let test = Condition::test_at(field, ValueSet::single(symbol), span);
             // Where a hook has no such interface its name is empty, which differs from any.
             if not { Condition::not(test) } else { test }
@@ -323,17 +327,8 @@ impl Reader<'_> {
         *(if inbound { &mut spec.in_iface } else { &mut spec.out_iface }) = Some(condition);
     }
 
-    /// The interface, set or other name as a number; a `+` at the end is a `*` in every dialect.
+    /// The name of an interface as a number.
     fn symbol(&mut self, name: &str) -> u32 {
-        let star;
-        let name = match name.strip_suffix('+') {
-            Some(stem) => {
-                star = format!("{stem}*");
-                self.patterns = true;
-                &star
-            }
-            None => name,
-        };
         if let Some(symbol) = self.symbols.get(name) {
             return *symbol;
         }

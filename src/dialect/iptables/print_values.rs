@@ -5,7 +5,7 @@ use super::print_cube::Reason;
 use super::print_match::{FRAGMENT, Say, no_words, one};
 use super::values::tcp_flag_words;
 use crate::field::{Field, ext};
-use crate::ir::ValueSetRef;
+use crate::ir::{Interface, ValueSetRef};
 use crate::net::{BitSet, IntervalSet, Intervals, Prefix4, Prefix6};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -98,8 +98,8 @@ pub(super) fn patterns(set: &BitSet, say: impl Fn(u128, u128) -> Say) -> Vec<Say
 }
 
 /// The name of an interface as the kernel takes it.
-pub(super) fn interface(name: &str) -> Option<String> {
-    let (stem, plus) = name.strip_suffix('*').map_or((name, ""), |stem| (stem, "+"));
+pub(super) fn interface(named: &Interface<'_>) -> Option<String> {
+    let (stem, plus) = (named.text(), if matches!(named, Interface::Beginning(_)) { "+" } else { "" });
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '*' | '+' | '"' | '\\' | '\'' | '!');
     // What fits any name would be `+`, which is no condition and lets packets without an interface in.
     let fits = stem.len() + plus.len() <= 15 && stem.chars().all(plain) && !stem.starts_with('-');
@@ -116,37 +116,21 @@ pub(super) fn interfaces(
     if set.size() > 1_000 {
         return Err("every interface but some".into());
     }
-    let mut list: Vec<u32> = set.ranges().flat_map(|(low, high)| low..=high).collect();
-    let mut out = Vec::new();
-    // A pattern stands for all names it fits; the widest first.
-    while let Some(first) = list.first().copied() {
-        let name_of = |index: u32| symbols.get(index as usize).map(|name| &**name);
-        let widest = list
-            .iter()
-            .filter(|index| name_of(**index).is_some_and(|name| name.ends_with('*')))
-            .min_by_key(|index| name_of(**index).map_or(0, str::len))
-            .copied();
-        let chosen = widest.unwrap_or(first);
-        let Some(name) = name_of(chosen) else { return Err("an interface without a name".into()) };
-        let Some(word) = interface(name) else {
-            return Err(format!("the interface `{}`", name.escape_debug()));
-        };
-        if let Some(stem) = name.strip_suffix('*') {
-            let fits = |index: u32| name_of(index).is_some_and(|name| name.starts_with(stem));
-            let all = (0_u32..)
-                .zip(symbols)
-                .filter(|(index, _)| fits(*index))
-                .all(|(index, _)| list.contains(&index));
-            if !all {
-                return Err(format!("the interfaces of `{name}` but some"));
-            }
-            list.retain(|index| !fits(*index));
-        } else {
-            list.retain(|index| *index != chosen);
-        }
-        out.push(Say::Basic(place, format!("{option} {word}")));
-    }
-    Ok(out)
+    let name_of = |index: u32| symbols.get(index as usize).map(|name| &**name);
+    let list = Interface::words_for(set, symbols).map_err(|index| match name_of(index) {
+        Some(name) => format!("the interfaces of `{}` but some", name.escape_debug()),
+        None => "an interface without a name".to_owned(),
+    })?;
+    let say = |index: u32| {
+        let name = name_of(index).unwrap_or("");
+        let named = Interface::of(name);
+        let word = interface(&named).ok_or_else(|| match &named {
+            Interface::Name(name) => format!("the interface `{}`", name.escape_debug()),
+            Interface::Beginning(_) => format!("the interfaces of `{}`", name.escape_debug()),
+        })?;
+        Ok(Say::Basic(place, format!("{option} {word}")))
+    };
+    list.into_iter().map(say).collect()
 }
 
 pub(super) fn fragment(values: ValueSetRef<'_>, six: bool) -> Result<Vec<Say>, Reason> {
@@ -390,6 +374,7 @@ mod tests {
 
     #[test]
     fn an_interface_that_fits_any_name_is_not_written() {
-        assert_eq!((interface("*"), interface("eth*")), (None, Some("eth+".to_owned())));
+        let word = |symbol| interface(&crate::ir::Interface::of(symbol));
+        assert_eq!((word("*"), word("eth*"), word("eth\\*")), (None, Some("eth+".to_owned()), None));
     }
 }

@@ -14,7 +14,7 @@ use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::field::Family;
 use crate::guard::{Meter, limits};
-use crate::ir::Condition;
+use crate::ir::{Condition, Interface};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -415,7 +415,8 @@ impl Reader<'_> {
             lasting.push(under);
         }
         let (mut over, mut under) = (Condition::or(all), Condition::or(lasting));
-        let symbols: Vec<u32> = names.iter().map(|name| self.document.symbol(name)).collect();
+        let symbols: Vec<u32> =
+            names.iter().map(|name| self.document.symbol(&Interface::Name(name.into()).symbol())).collect();
         if !symbols.is_empty() {
             for (name, symbol) in names.iter().zip(&symbols) {
                 self.symbols.insert(name.clone(), *symbol);

@@ -66,10 +66,13 @@ impl<'a> Reader<'a> {
         self.file.ruleset.table_mut(family, table).chain_mut(name);
         let opened = self.open();
         let mut rules = std::collections::VecDeque::new();
+        let mut has_policy = false;
         self.scoped(|reader| {
             while let Some(piece) = reader.next_in_block(opened, false) {
                 match first_word(piece.text) {
-                    "type" | "policy" | "devices" => reader.base(family, table, name, piece),
+                    "type" | "policy" | "devices" => {
+                        reader.base((family, table, name), piece, &mut has_policy);
+                    }
                     "comment" | "flags" => reader.chain_word(piece),
                     "define" | "redefine" | "undefine" | "include" => reader.definition(piece),
                     _ => rules.push_back(RuleSource::Text(piece.text, piece.base)),
@@ -103,13 +106,18 @@ impl<'a> Reader<'a> {
     }
 
     /// `type T hook H [device D] priority P`, `policy P`.
-    pub(super) fn base(&mut self, family: TableFamily, table: Word<'a>, name: Word<'a>, piece: Piece<'a>) {
+    fn base(
+        &mut self,
+        (family, table, name): (TableFamily, Word<'a>, Word<'a>),
+        piece: Piece<'a>,
+        has_policy: &mut bool,
+    ) {
         let defines = &self.file.defines;
         let mut parser = Parser::new(piece.text, piece.base, defines);
         let chain = self.file.ruleset.table_mut(family, table).chain_mut(name);
         let at = piece.span();
         let mut base = chain.base.take().unwrap_or_else(|| super::declared::no_base(at));
-        let read = base_words(&mut parser, &mut base, family == TableFamily::Bridge);
+        let read = base_words(&mut parser, &mut base, family == TableFamily::Bridge, has_policy);
         chain.base = Some(base);
         if let Err(fault) = read {
             self.fault(&fault);

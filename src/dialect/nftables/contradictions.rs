@@ -23,6 +23,8 @@ pub(super) struct Said {
     pub(super) transport: Option<u8>,
     /// One of several transport protocols.
     pub(super) several: bool,
+    /// The transport protocol said last, of several the last in the order they are written.
+    pub(super) last: Option<u8>,
     /// Frames that carry something that is no IP.
     pub(super) no_ip: bool,
     /// What of frames was looked into.
@@ -47,6 +49,16 @@ impl Said {
                 }
             }
         }
+    }
+}
+
+/// Whether nft takes `meta l4proto` or a field of IP with this value to say what the rule is about.
+pub(super) fn says_transport(load: &Load, number: u8) -> bool {
+    match load {
+        Load::Meta(Meta::L4Proto) => true,
+        Load::Field(Header::Ip, place) if place.word == "protocol" => TRANSPORTS.contains(&number),
+        Load::Field(Header::Ip6, place) if place.word == "nexthdr" => TRANSPORTS.contains(&number),
+        _ => false,
     }
 }
 

@@ -103,6 +103,7 @@ impl<'a> Lower<'a, '_> {
         let found = elements.iter().try_for_each(|element| {
             self.element(set, &known, element)?;
             has_data(element, data)?;
+            self.hooked_data(element.data.as_ref())?;
             self.given(element, given)
         });
         let found = found.and_then(|()| Self::overlaps(set, &known, elements));

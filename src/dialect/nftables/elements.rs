@@ -13,7 +13,7 @@ impl<'a> Parser<'a, '_> {
         let mut list = Vec::new();
         loop {
             let start = self.span;
-            let key = self.concat(Side::Right)?;
+            let key = if self.eat(b'*') { Expr::Any } else { self.concat(Side::Right)? };
             match &key {
                 Expr::SetRef(name) => {
                     return Err(Fault::new(name.span, "a set stands in no other set"));

@@ -419,8 +419,8 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
             Token::Sign(b'$') => self.expand(side, false),
             Token::Sign(b'*') if side != Side::Left => {
-                self.bump();
-                Ok(Expr::Any)
+                let fault = Fault::new(self.span, "`*` is any value in sets only");
+                Err(fault.with_help("leave the comparison out, or write `{ * }`"))
             }
             // An IPv6 address in front of a port.
             Token::Sign(b'[') if side == Side::Either => {

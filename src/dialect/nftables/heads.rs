@@ -6,11 +6,12 @@ use super::lex::Token;
 use super::names;
 use super::ruleset::Base;
 
-/// `type T hook H [device D] priority P`, `policy P`, `devices = { .. }`.
+/// `type T hook H [device D] priority P`, `policy P`, `devices = { .. }`. Of policies a block has one.
 pub(super) fn base_words<'a>(
     parser: &mut Parser<'a, '_>,
     base: &mut Base<'a>,
     bridge: bool,
+    has_policy: &mut bool,
 ) -> Result<(), Fault> {
     loop {
         if parser.eat_word("type") {
@@ -33,6 +34,9 @@ pub(super) fn base_words<'a>(
             devices(parser, &mut base.devices)?;
         } else if parser.eat_word("policy") {
             let policy = parser.name()?;
+            if std::mem::replace(has_policy, true) {
+                return Err(Fault::new(policy.span, "this block gives the chain another policy before"));
+            }
             base.drops = match policy.text {
                 "drop" => true,
                 "accept" => false,

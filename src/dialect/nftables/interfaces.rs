@@ -9,7 +9,8 @@ use super::syntax::{Class, Expr, Relation};
 use super::values::Values;
 use crate::dialect::raised;
 use crate::field::Field;
-use crate::ir::{Condition, ValueSet};
+use crate::guard::{Meter, limits};
+use crate::ir::{Condition, Interface, ValueSet};
 use crate::net::IntervalSet;
 use crate::source::Span;
 
@@ -46,18 +47,15 @@ impl<'a> Lower<'a, '_> {
             }
         };
         let is_group = field == group;
-        let (mut symbols, mut groups) = (Vec::new(), Vec::new());
+        let (mut list, mut groups) = (Vec::new(), Vec::new());
         let mut all = false;
-        for name in names {
-            let prefix = name.strip_suffix('*').filter(|prefix| !prefix.ends_with('\\') && !is_group);
-            match prefix {
-                Some("") => all = true,
-                Some(_) => groups.push(self.document.symbol(&name)),
-                None if is_group => {
-                    let name = if name == "default" { "0" } else { name.as_str() };
-                    groups.push(self.document.symbol(name));
-                }
-                None => symbols.push(self.document.symbol(&name.replace("\\*", "*"))),
+        for name in &names {
+            if is_group {
+                groups.push(self.document.symbol(if name == "default" { "0" } else { name }));
+            } else if name == "*" {
+                all = true;
+            } else {
+                list.push(interface(name));
             }
         }
         if all {
@@ -69,6 +67,11 @@ impl<'a> Lower<'a, '_> {
             let iface = if field == Field::InGroup { Field::InIface } else { Field::OutIface };
             parts.push(Condition::present(iface));
         }
+        // What a beginning stands for is not said twice.
+        let beginnings: Vec<Interface<'_>> =
+            list.iter().filter(|named| matches!(named, Interface::Beginning(_))).cloned().collect();
+        list.retain(|named| !beginnings.iter().any(|other| named != other && named.is_of(other)));
+        let symbols: Vec<u32> = list.iter().map(|named| self.document.symbol(&named.symbol())).collect();
         if !symbols.is_empty() {
             let set = IntervalSet::from_ranges(symbols.iter().map(|s| (*s, *s)));
             let test = Condition::test_at(field, ValueSet::Ranges(set), span);
@@ -84,6 +87,14 @@ impl<'a> Lower<'a, '_> {
             parts.push(if unequal { Condition::not(test) } else { test });
         }
         Ok(if unequal { Condition::and(parts) } else { Condition::or(parts) })
+    }
+
+    /// Has a name that ends in a star take every interface that the file names and that begins so.
+    pub(super) fn widen(&mut self) {
+        if let Err(exhausted) = self.document.widen_interfaces(&mut Meter::new(&limits::EXPANSION)) {
+            let message = format!("beginnings of names of interfaces are too many: {exhausted}");
+            self.refuse(raised::SYNTAX_ERROR, message, "", Span::default());
+        }
     }
 
     fn names(&mut self, expr: &Expr<'a>, out: &mut Vec<String>) -> Found<()> {
@@ -128,5 +139,16 @@ impl<'a> Lower<'a, '_> {
             _ => return Err(Problem::unmodelled("names that are computed")),
         }
         Ok(())
+    }
+}
+
+/// A name as nft takes it: a star at the end stands for any end, behind a backslash for itself.
+fn interface(name: &str) -> Interface<'_> {
+    match name.strip_suffix('*') {
+        None => Interface::Name(name.into()),
+        Some(stem) => match stem.strip_suffix('\\') {
+            Some(stem) => Interface::Name(format!("{stem}*").into()),
+            None => Interface::Beginning(stem.into()),
+        },
     }
 }

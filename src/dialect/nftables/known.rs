@@ -111,6 +111,7 @@ impl Known {
             out.push(self.l4proto(&values, span));
             self.learn_protocol(&values);
             self.said.transport(&values, true);
+            self.said.last = Some(number);
         }
     }
 

@@ -34,7 +34,9 @@ pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
             continue;
         }
         lower.sets();
+        lower.jumps();
         lower.hooks();
+        lower.widen();
         super::rewritten::forget(&mut lower.document, &lower.written);
         break (lower.document, lower.diagnostics);
     };
@@ -138,6 +140,12 @@ impl<'a, 's> Lower<'a, 's> {
     /// Whether the table has a chain.
     pub(super) fn has_chain(&self, name: &str) -> bool {
         self.current().is_some_and(|table| table.chain(name).is_some())
+    }
+
+    /// Whether packets come to a chain of the table from a hook.
+    pub(super) fn is_at_hook(&self, name: &str) -> bool {
+        let chain = self.current().and_then(|table| table.chains.get(table.chain(name)?));
+        chain.is_some_and(|chain| chain.base.as_ref().is_some_and(|base| !base.hook.text.is_empty()))
     }
 
     /// A set of this table.

@@ -1,5 +1,6 @@
 //! Comparisons: what values the right side names, and the condition that the left side is among them.
 
+use super::contradictions::says_transport;
 use super::fields::{Load, Meta, Type};
 use super::known::Known;
 use super::lower::Lower;
@@ -322,8 +323,23 @@ impl<'a> Lower<'a, '_> {
         let condition = operated(known, load, linear, (&values, unequal), span)?;
         if learnt {
             known.learn(load, &values);
+            known.said.last = Self::last_transport(load, right).or(known.said.last);
         }
         Ok(condition)
+    }
+
+    // The transport protocol that nft takes a rule to be about behind a comparison: of a set the last it names.
+    fn last_transport(load: &Load, right: &Expr<'a>) -> Option<u8> {
+        match right {
+            Expr::Set(elements) => {
+                elements.iter().rev().find_map(|element| Self::last_transport(load, &element.key))
+            }
+            Expr::Word(_) | Expr::Number(_) => {
+                let number = Self::number(right, load.ty(), load.width()).ok()?;
+                u8::try_from(number).ok().filter(|number| says_transport(load, *number))
+            }
+            _ => None,
+        }
     }
 
     /// One load is one of the values of an expression.

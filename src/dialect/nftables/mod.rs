@@ -24,6 +24,7 @@ mod interfaces;
 mod joined;
 #[path = "../nftables_json/mod.rs"]
 pub mod json;
+mod jumps;
 mod known;
 mod lex;
 mod load;

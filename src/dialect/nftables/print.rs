@@ -29,7 +29,7 @@ pub(super) fn print(
     for set in document.rule_sets.iter().filter(|set| set.rules.iter().any(asks)) {
         tracked = more(tracked, of(set.family));
     }
-    let mut printer = Printer::new(document, tracked);
+    let mut printer = Printer::new(document, tracked, form);
     let mut tables = printer.tables();
     loop {
         // Where no rule that asks for a state could be written, nothing puts fragments together.
@@ -54,7 +54,7 @@ pub(super) fn print(
             break;
         }
         tracked = less;
-        printer = Printer::new(document, tracked);
+        printer = Printer::new(document, tracked, form);
         tables = printer.tables();
     }
     match form {
@@ -88,6 +88,7 @@ struct Home {
 struct Printer<'d> {
     document: &'d Document,
     tracked: [bool; 2],
+    form: Form,
     lost: Vec<Lost>,
     homes: BTreeMap<usize, Home>,
 }
@@ -95,8 +96,8 @@ struct Printer<'d> {
 const HOOKS: &[&str] = &["prerouting", "input", "forward", "output", "postrouting"];
 
 impl<'d> Printer<'d> {
-    fn new(document: &'d Document, tracked: [bool; 2]) -> Self {
-        Self { document, tracked, lost: Vec::new(), homes: BTreeMap::new() }
+    fn new(document: &'d Document, tracked: [bool; 2], form: Form) -> Self {
+        Self { document, tracked, form, lost: Vec::new(), homes: BTreeMap::new() }
     }
 
     fn lose(&mut self, loss: Loss, set: &RuleSet, rule: &str, what: impl Into<String>) {
@@ -256,19 +257,13 @@ impl<'d> Printer<'d> {
                 Err(why) => return self.lose(Loss::LeftOut, set, name, why),
             },
         };
-        let (mut counter, mut log) = (false, false);
-        for action in rule.actions {
-            match action {
-                Action::Count(count) => {
-                    counter = true;
-                    if !count.is_empty() {
-                        self.lose(Loss::Detail, set, name, "the name of its counter");
-                    }
-                }
-                Action::Log => log = true,
-                other => self.lose(Loss::of_action(other), set, name, in_words(other)),
-            }
+        if self.form == Form::Json
+            && let Some(word) = groups.iter().flatten().find_map(written::protocol_in_json)
+        {
+            let why = format!("the interface `{word}`, which nft takes for a protocol in JSON");
+            return self.lose(Loss::LeftOut, set, name, why);
         }
+        let (counter, log) = self.actions(set, rule);
         for items in groups {
             let version = items.iter().fold(version, |version, item| match (&item.load, &item.right) {
                 (super::fields::Load::Meta(super::fields::Meta::NfProto), Right::Ranges(list)) => {
@@ -307,6 +302,24 @@ impl<'d> Printer<'d> {
             let comment = self.comment(set, name, lines.len() + 1);
             lines.push(Line { items, counter, log, ending, comment });
         }
+    }
+
+    // Whether a rule counts, and whether it logs.
+    fn actions(&mut self, set: &RuleSet, rule: &Rule) -> (bool, bool) {
+        let (mut counter, mut log) = (false, false);
+        for action in rule.actions {
+            match action {
+                Action::Count(count) => {
+                    counter = true;
+                    if !count.is_empty() {
+                        self.lose(Loss::Detail, set, rule.name, "the name of its counter");
+                    }
+                }
+                Action::Log => log = true,
+                other => self.lose(Loss::of_action(other), set, rule.name, in_words(other)),
+            }
+        }
+        (counter, log)
     }
 
     fn comment(&mut self, set: &RuleSet, name: &str, number: usize) -> Option<String> {

@@ -8,7 +8,7 @@ use super::operators::operated;
 use super::values::{Linear, Values};
 use super::written::{Item, Right, shorter};
 use crate::field::{Field, ext};
-use crate::ir::{Condition, Document, ValueSetRef};
+use crate::ir::{Condition, Document, Interface, ValueSetRef};
 use crate::net::IntervalSet;
 use crate::source::Span;
 
@@ -254,9 +254,9 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
             if few.size() > 4096 || few.is_empty() {
                 return None;
             }
-            let symbols = few.ranges().flat_map(|(lo, hi)| lo..=hi);
+            let symbols = Interface::words_for(few.view(), &document.symbols).ok()?;
             let names: Option<Vec<String>> =
-                symbols.map(|symbol| name(document, symbol).map(|name| name.replace('*', "\\*"))).collect();
+                symbols.into_iter().map(|symbol| interface(document, symbol)).collect();
             item(Load::Meta(load), unequal, Right::Names(names?))
         }
         Field::InGroup | Field::OutGroup => {
@@ -266,17 +266,9 @@ pub(super) fn plain(part: &Condition, document: &Document) -> Option<Item> {
                 return None;
             }
             let text = name(document, only.mask.trailing_zeros())?;
-            let wild = text.ends_with('*') && text.len() > 1;
-            let load = match (test.field() == Field::InGroup, wild) {
-                (true, true) => Meta::InIface,
-                (true, false) => Meta::InGroup,
-                (false, true) => Meta::OutIface,
-                (false, false) => Meta::OutGroup,
-            };
+            let load = if test.field() == Field::InGroup { Meta::InGroup } else { Meta::OutGroup };
             // A group is a number.
-            if !wild && super::names::number(&text).is_none() {
-                return None;
-            }
+            super::names::number(&text)?;
             item(Load::Meta(load), !positive, Right::Names(vec![text]))
         }
         Field::CtState if positive => {
@@ -325,12 +317,28 @@ pub(super) fn flag(field: Field, bit: u128) -> Option<Load> {
     Some(Load::Extension(extension, Part::Exists))
 }
 
+/// The name of an interface as nft takes it between quotes.
+fn interface(document: &Document, symbol: u32) -> Option<String> {
+    match Interface::of(document.symbols.get(symbol as usize)?) {
+        // A name of a star alone is none to nft.
+        Interface::Beginning(stem) => (!stem.is_empty() && quoted(&stem)).then(|| format!("{stem}*")),
+        Interface::Name(name) => quoted(&name).then(|| match name.strip_suffix('*') {
+            Some(stem) => format!("{stem}\\*"),
+            None => name.into_owned(),
+        }),
+    }
+}
+
 /// The name of a symbol that can be quoted.
 pub(super) fn name(document: &Document, symbol: u32) -> Option<String> {
     let name = document.symbols.get(symbol as usize)?;
+    quoted(name).then(|| name.to_string())
+}
+
+fn quoted(name: &str) -> bool {
     // The kernel's names have up to 15 octets, none a blank or a sign of the text.
     let fits = !name.is_empty() && name.len() <= 15;
     let plain = name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'/' | b'$'));
     // `@` begins the name of a set in JSON.
-    (fits && plain && !name.starts_with('@')).then(|| name.to_string())
+    fits && plain && !name.starts_with('@')
 }

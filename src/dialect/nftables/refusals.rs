@@ -422,7 +422,7 @@ fn rejected(known: &Known, reject: &Reject<'_>) -> Option<Refusal> {
     match reject {
         Reject::Plain => None,
         Reject::TcpReset => {
-            let other = known.said.transport.filter(|number| *number != 6)?;
+            let other = known.said.last.filter(|number| *number != 6)?;
             let other = protocol_name(other);
             refusal(
                 format!("a reset is of TCP, and this rule asks for {other}"),

@@ -192,6 +192,9 @@ impl<'a> Lower<'a, '_> {
     }
 
     fn jump(&mut self, name: Word<'a>, outcome: fn(u32) -> Outcome) -> Fate {
+        if let Err(problem) = self.hooked_target(name) {
+            self.refuse(raised::SYNTAX_ERROR, problem.message.clone(), problem.help, name.span);
+        }
         if let Some(index) = self.target(name.text) {
             return Fate::Known(outcome(index));
         }

@@ -282,6 +282,14 @@ fn item_json(item: &Item) -> Value {
     json!({"match": {"op": if item.unequal { "!=" } else { op }, "left": left, "right": right}})
 }
 
+/// A name that libnftables reads as a protocol, whatever it is compared with (`json_parse_constant`, nft 1.0.6).
+pub(super) fn protocol_in_json(item: &Item) -> Option<&str> {
+    const PROTOCOLS: [&str; 10] =
+        ["ah", "esp", "comp", "udp", "udplite", "tcp", "dccp", "sctp", "icmp", "icmpv6"];
+    let Right::Names(names) = &item.right else { return None };
+    names.iter().map(String::as_str).find(|name| PROTOCOLS.contains(name))
+}
+
 fn value_json(load: &Load, value: u128) -> Value {
     match load.ty() {
         Type::Boolean => json!(value == 1),
