@@ -67,6 +67,7 @@ pub(super) enum Color {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Check(Check),
+    Diff(Diff),
     Eval(Eval),
     Trace(Trace),
     Cost(Cost),
@@ -342,6 +343,35 @@ pub(super) struct Trace {
     #[command(flatten)]
     pub(super) view: View,
     /// The form of the answer
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
+/// Compare two rule files: which packets they decide differently, by which rules
+///
+/// Exact, whatever the dialects of the two are. Exits with 0 when every packet has the same verdict, with 1 when some
+/// has another or a rule set stands on one side alone, with 3 when nobody can say.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  flowgate diff old.conf new.conf
+  flowgate diff edge.junos:EDGE-IN edge.nft:input      across dialects
+  flowgate diff old.conf new.conf --write-pcap changed.pcap --format json")]
+pub(super) struct Diff {
+    /// The rules as they were: a file, or `FILE:RULE-SET`
+    #[arg(value_name = "OLD")]
+    pub(super) old: PathBuf,
+    /// The rules as they are to be: a file, or `FILE:RULE-SET`
+    #[arg(value_name = "NEW")]
+    pub(super) new: PathBuf,
+    /// Write a packet of every region decided differently to a capture
+    #[arg(long, value_name = "FILE")]
+    pub(super) write_pcap: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    /// The form of the report
     #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
     pub(super) format: TableFormat,
     #[command(flatten)]

@@ -6,6 +6,7 @@ mod catalogue;
 mod check;
 mod convert;
 mod cost;
+mod diff;
 mod encoding;
 mod error;
 mod eval;
@@ -84,6 +85,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(options) => check::run(&options, common),
         Command::Convert(options) => convert::run(&options, common),
+        Command::Diff(options) => diff::run(&options, common),
         Command::Eval(options) => eval::run(&options, common),
         Command::Generate { what: Generate::Packets(options) } => generate::packets(&options, common),
         Command::Trace(options) => trace::run(&options, common),

@@ -13,6 +13,7 @@ mod flatten;
 mod interfaces;
 mod rules;
 mod same;
+mod symbols;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};

@@ -9,7 +9,7 @@
 mod lex;
 mod words;
 
-pub use words::{describe, value};
+pub use words::{describe, describe_condition, value};
 
 use crate::field::{CtState, Field};
 use crate::guard::{Meter, limits};

@@ -1,7 +1,7 @@
 //! Names of protocols and flags, and values in words.
 
 use crate::field::{CtState, FIELDS, Field};
-use crate::ir::{Test, ValueSetRef};
+use crate::ir::{Condition, Test, ValueSet, ValueSetRef};
 use crate::net::BitMatch;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -51,7 +51,16 @@ pub fn describe(test: &Test) -> String {
         other => other.name(),
     };
     let range = |lo: u128, hi: u128| {
-        if lo == hi { value(field, lo) } else { format!("{}-{}", value(field, lo), value(field, hi)) }
+        let differ = lo ^ hi;
+        let bits = u32::from(field.info().width);
+        let is_prefix = differ & differ.wrapping_add(1) == 0 && lo & differ == 0;
+        match field {
+            _ if lo == hi => value(field, lo),
+            Field::Src4 | Field::Dst4 | Field::Src6 | Field::Dst6 if is_prefix => {
+                format!("{}/{}", value(field, lo), bits - differ.count_ones())
+            }
+            _ => format!("{}-{}", value(field, lo), value(field, hi)),
+        }
     };
     let (mut words, many) = match test.values() {
         ValueSetRef::Ranges(set) if field == Field::CtState => {
@@ -82,6 +91,56 @@ pub fn describe(test: &Test) -> String {
         [] => format!("{name} in {{}}"),
         [one] => format!("{name} {one}"),
         _ => format!("{name} in {{{}}}", words.join(", ")),
+    }
+}
+
+/// A condition in words: tests as [`describe`] says them, with `and`, `or` and `not` between them; interfaces by their
+/// names among `symbols`.
+pub fn describe_condition(condition: &Condition, symbols: &[Box<str>]) -> String {
+    let all = |parts: &[Condition], word: &str| {
+        let words = parts.iter().map(|part| match part {
+            Condition::And(_) | Condition::Or(_) => format!("({})", describe_condition(part, symbols)),
+            part => describe_condition(part, symbols),
+        });
+        words.collect::<Vec<_>>().join(word)
+    };
+    match condition {
+        Condition::True => "any".to_owned(),
+        Condition::False => "none".to_owned(),
+        Condition::Test(test) if test.values() == ValueSet::all(test.field()) => {
+            format!("present {}", test.field().name())
+        }
+        Condition::Test(test) if matches!(test.field(), Field::InIface | Field::OutIface) => {
+            interfaces(test, symbols)
+        }
+        Condition::Test(test) => describe(test),
+        Condition::And(parts) => all(parts, " and "),
+        Condition::Or(parts) => all(parts, " or "),
+        Condition::Not(part) => match &**part {
+            Condition::Test(test) if test.values() == ValueSet::all(test.field()) => {
+                format!("absent {}", test.field().name())
+            }
+            part => format!("not ({})", describe_condition(part, symbols)),
+        },
+        Condition::Opaque(opaque) => format!("`{}`", opaque.id),
+    }
+}
+
+/// A test of an interface by names: those that are in the set, or those that are not where all others are.
+fn interfaces(test: &Test, symbols: &[Box<str>]) -> String {
+    let name = test.field().name();
+    let others = test.values().contains(u128::from(u32::MAX));
+    let listed: Vec<&str> = symbols
+        .iter()
+        .zip(0_u128..)
+        .filter(|(_, index)| test.values().contains(*index) != others)
+        .map(|(symbol, _)| &**symbol)
+        .collect();
+    match (others, listed.as_slice()) {
+        (false, [one]) => format!("{name} {one}"),
+        (true, [one]) => format!("{name} != {one}"),
+        (false, list) => format!("{name} in {{{}}}", list.join(", ")),
+        (true, list) => format!("not ({name} in {{{}}})", list.join(", ")),
     }
 }
 

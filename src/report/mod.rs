@@ -3,6 +3,7 @@
 //! Same input, same octets: no clock, no path that was not given, no order of a hash map. Nothing here knows how
 //! a finding came about; only [`terminal`] knows how a terminal draws one.
 
+mod difference;
 mod evaluation;
 pub mod github;
 pub mod json;
@@ -13,6 +14,7 @@ pub mod terminal;
 mod trace;
 mod words;
 
+pub use difference::{Difference, Pair, Side};
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
 pub use price::Prices;
 pub use table::{Table, bar};

@@ -304,13 +304,11 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
 
     /// Asks for a condition that is no range, or for its opposite; false where the cell asks for the other already.
     pub(super) fn add_odd(&mut self, condition: &Condition, negated: bool) -> bool {
-        match self.rest().odd.iter().find(|(of, _)| of == condition) {
-            Some((_, other)) => *other == negated,
-            None => {
-                self.rest.get_or_insert_default().odd.push((condition.clone(), negated));
-                true
-            }
+        if let Some((_, other)) = self.rest().odd.iter().find(|(of, _)| of == condition) {
+            return *other == negated;
         }
+        self.rest.get_or_insert_default().odd.push((condition.clone(), negated));
+        true
     }
 
     /// Whether a packet is in the ranges of the cell; none where a capture cut off what decides. What is odd is not
@@ -362,7 +360,9 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
         }
         let [sport, dport] = ports(RAW);
         for (field, range) in [(sport, self.sport), (dport, self.dport)] {
-            if range != PORTS {
+            // A destination port says that there is a source port.
+            let is_said = field == sport && range == (1, PORTS.1) && self.dport.0 > 0;
+            if range != PORTS && !is_said {
                 let set = IntervalSet::range(u64::from(range.0), u64::from(range.1));
                 parts.push(counted_condition(field, &set));
             }

@@ -53,6 +53,9 @@ pub enum Incomparable {
     /// A rule has more alternatives than are followed.
     #[error("rule {0} has more alternatives than are followed")]
     Alternatives(u32),
+    /// No packet comes to both.
+    #[error("one is for IPv4 and one for IPv6")]
+    Families,
     /// It takes too much.
     #[error(transparent)]
     Spent(#[from] Exhausted),
@@ -74,16 +77,21 @@ pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomp
     let whole = old.family == Family::Any && new.family == Family::Any;
     let mut families = Vec::new();
     if both(Family::Inet) {
-        families.push(match raw {
-            true => changes::<u32, true>(whole, &lists, &order, &mut shared, &mut steps),
-            false => changes::<u32, false>(whole, &lists, &order, &mut shared, &mut steps),
+        families.push(if raw {
+            changes::<u32, true>(whole, &lists, &order, &mut shared, &mut steps)
+        } else {
+            changes::<u32, false>(whole, &lists, &order, &mut shared, &mut steps)
         }?);
     }
     if both(Family::Inet6) {
-        families.push(match raw {
-            true => changes::<u128, true>(whole, &lists, &order, &mut shared, &mut steps),
-            false => changes::<u128, false>(whole, &lists, &order, &mut shared, &mut steps),
+        families.push(if raw {
+            changes::<u128, true>(whole, &lists, &order, &mut shared, &mut steps)
+        } else {
+            changes::<u128, false>(whole, &lists, &order, &mut shared, &mut steps)
         }?);
+    }
+    if families.is_empty() {
+        return Err(Incomparable::Families);
     }
     let mut changes: Vec<Change> = families.into_iter().flatten().collect();
     changes.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -308,7 +316,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
             self.steps.charge(self.cells.len() as u64)?;
             let mine = (Some(place), verdict);
             for region in left {
-                self.elsewhere(place, is_old, mine, region, regions)?;
+                self.elsewhere(place, is_old, mine, &region, regions)?;
             }
             taken.push(cell);
         }
@@ -321,7 +329,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         place: usize,
         is_old: bool,
         mine: Fate,
-        region: Cell<A, RAW>,
+        region: &Cell<A, RAW>,
         regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
     ) -> Result<(), Incomparable> {
         let mut add = |part: Cell<A, RAW>, other: Fate| {
@@ -338,7 +346,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
                 Some(Step::New(_)) => is_old,
                 None => false,
             };
-            if *of <= place || !counts || other.is_apart(&region) {
+            if *of <= place || !counts || other.is_apart(region) {
                 continue;
             }
             let (of, other) = (*of, other.clone());
@@ -357,7 +365,9 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         }
         let [old, new] = self.lists;
         let default = if is_old { new.default } else { old.default };
-        left.into_iter().for_each(|part| add(part, (None, default)));
+        for part in left {
+            add(part, (None, default));
+        }
         Ok(())
     }
 
@@ -466,6 +476,7 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
     }
 
     /// The part of all packets of the family that the cell is, by addresses, protocols and ports.
+    #[expect(clippy::cast_precision_loss, reason = "a share is for people")]
     fn share(&self) -> f64 {
         let part = |(lo, hi): (u128, u128), (first, last): (u128, u128)| {
             ((hi - lo) as f64 + 1.0) / ((last - first) as f64 + 1.0)
