@@ -240,7 +240,7 @@ pub struct ReadOptions {
     pub iptables_exact: bool,
     /// pcap-filter: the link type expressions are compiled for, as a LINKTYPE number; Ethernet (1) when not said.
     pub pcap_link_type: Option<u16>,
-    /// pcap-filter: the netmask of the interface, which `ip broadcast` needs.
+    /// pcap-filter: the netmask of the interface, for `ip broadcast`; 0 when not said, as for tcpdump.
     pub pcap_netmask: Option<u32>,
 }
 
