@@ -175,6 +175,57 @@ fn a_link_in_a_folder_is_the_file_it_leads_to() {
 }
 
 #[test]
+fn a_dialect_that_is_named_is_that_of_the_text_files_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let good = "flow4 table t; protocol static s1 { flow4 { table t; }; route flow4 { dst 10.0.0.0/8; }; }\n";
+    write("good.conf", &format!("protocol device {{}}\n{good}"));
+    write("broken.conf", "define A 10.0.0.0/8;\nprotocl static { flow4; }\n");
+    write("routes.txt", "filter all { accept; }\n");
+    write("firewall.conf", "firewall { family inet { filter f { term a { then accept; } } } }\n");
+    write("README.md", "What this is.\n");
+    write("picture", "\0\u{1}\u{2}");
+    let out = run(&["check", "--dialect", "bird", folder.path().to_str().unwrap()], b"");
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stdout));
+    assert!(text(&out.stdout).contains("broken.conf:1:8"), "{}", text(&out.stdout));
+    let said = text(&out.stderr);
+    for part in [
+        "1 file of another dialect than the one named skipped: `",
+        "firewall.conf` (junos)",
+        "1 file without text skipped: `",
+        "1 file with names that no rules have skipped: `",
+        "README.md`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("routes.txt"), "{said}");
+}
+
+/// Its rules stand once, in the file that includes it, and what is defined around them is known there.
+#[test]
+fn a_file_of_a_folder_that_others_include_is_read_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "bird.conf",
+        "define N = 6;\nflow4 table t;\nprotocol static s1 {\nflow4 { table t; };\ninclude \"routes.inc\";\n}\n",
+    );
+    write("routes.inc", "route flow4 { proto N; };\n");
+    for args in [&["check"][..], &["check", "--dialect", "bird"]] {
+        let out = run(&[args, &[folder.path().to_str().unwrap()]].concat(), b"");
+        let said = [text(&out.stdout), text(&out.stderr)].concat();
+        assert_eq!(out.status.code(), Some(0), "{said}");
+        assert!(said.contains("no findings in 1 rule of 1 file"), "{said}");
+        assert!(said.contains("1 file read only where others include them: `"), "{said}");
+    }
+    // Files that include one another are read for themselves, and each is told so.
+    write("bird.conf", "include \"routes.inc\";\n");
+    write("routes.inc", "protocol static { flow4; };\ninclude \"bird.conf\";\n");
+    let out = run(&["check", "--dialect", "bird", folder.path().to_str().unwrap()], b"");
+    assert!(text(&out.stdout).contains("includes itself"), "{}", text(&out.stdout));
+}
+
+#[test]
 fn a_file_whose_rules_are_not_read_is_no_pass() {
     let rules = b"security { policies { default-policy { permit-all; } } }\n";
     let out = run(&["check", "-"], rules);

@@ -94,7 +94,8 @@ pub(super) enum Command {
 /// Where rules come from.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Reading {
-    /// The dialect of the rules; `auto` goes by content, then by name
+    /// The dialect of the rules; `auto` goes by content, then by name. A file that is named is read as this dialect; of a
+    /// folder every text file is that no other dialect is sure of, and what is skipped is told
     #[arg(long, default_value = "auto", value_name = "NAME", value_parser = readable_dialects())]
     pub(super) dialect: String,
     /// What a flow rule without an action is taken to do

@@ -20,6 +20,8 @@ pub(super) struct Assembled {
     pub(super) text: Assembly,
     /// The other files, in the order they are first named.
     pub(super) files: Vec<Source>,
+    /// Where they lie, without links.
+    pub(super) paths: Vec<PathBuf>,
     /// What is wrong with the statements that name files.
     pub(super) findings: Vec<Diagnostic>,
 }
@@ -42,7 +44,12 @@ pub(super) fn assemble(
         search,
         within: folders.filter_map(|folder| folder.canonicalize().ok()).collect(),
         paths: vec![path.to_owned()],
-        done: Assembled { text: Assembly::default(), files: Vec::new(), findings: Vec::new() },
+        done: Assembled {
+            text: Assembly::default(),
+            files: Vec::new(),
+            paths: Vec::new(),
+            findings: Vec::new(),
+        },
         opened: 0,
     };
     assembler.add(0, text, &mut vec![path.to_owned()]);
@@ -121,6 +128,7 @@ impl Assembler<'_> {
             let text = read(&path, left).map_err(|why| format!("`{name}` is not read: {why}"))?;
             let source = self.paths.iter().position(|known| same(known, &path)).unwrap_or_else(|| {
                 self.paths.push(path.clone());
+                self.done.paths.extend(path.canonicalize());
                 self.done.files.push(Source::new(name, Content::Text(text.clone())));
                 self.paths.len() - 1
             });

@@ -4,18 +4,20 @@ use super::args::{AddressFamily, AssumedAction, Common, Reading, Variant};
 use super::encoding::{self, Encoding};
 use super::error::Error;
 use super::includes::{self, Assembled};
+use super::passed::{self, Passed, Why};
 use super::select::Target;
 use super::{output, say};
 use crate::check::{Findings, Input};
 use crate::config::FILE_NAME;
 use crate::diagnostic::{Diagnostic, Level};
-use crate::dialect::{self, Dialect, ReadOptions, Reads, Recognition, Sample};
+use crate::dialect::{self, Dialect, ReadOptions, Reads, Sample};
 use crate::feed::{self, Feed};
 use crate::field::Family;
 use crate::guard::limits::RULE_FILE_OCTETS;
 use crate::guard::{MemoryWatch, allow_resident_octets};
 use crate::report::{Report, clean, count, terminal};
 use crate::source::{Assembly, Content, Source, SourceId, SourceMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -29,8 +31,8 @@ pub(super) struct Inputs {
     pub(super) sources: SourceMap,
     /// The inputs, in the order given; those of a folder by name.
     pub(super) all: Vec<Input>,
-    /// Files of folders that are of no dialect.
-    pub(super) unrecognised: usize,
+    /// What was passed over in folders, and why.
+    passed: Vec<Passed>,
     /// What the user should know.
     pub(super) notes: Vec<String>,
     /// Our own memory.
@@ -56,7 +58,10 @@ impl Inputs {
         let jobs = jobs(options);
         let opened = in_parallel(jobs, &files, |file| {
             let mut opened = open(file, named)?;
-            if let Some(opened) = opened.as_mut().filter(|_| !file.is_stdin() && !options.no_includes) {
+            if let Ok(opened) = opened.as_mut()
+                && !file.is_stdin()
+                && !options.no_includes
+            {
                 let text = opened.source.text();
                 let (path, folder) = (&file.path, &file.folder);
                 let assemble =
@@ -65,7 +70,9 @@ impl Inputs {
             }
             Ok::<_, Error>(opened)
         });
-        let mut inputs = Self { unrecognised: passed, ..Self::default() };
+        let read_elsewhere = included_by_others(&files, &opened);
+        let mut inputs = Self::default();
+        inputs.passed.extend(passed.into_iter().map(|name| Passed { name, why: Why::Unknown }));
         if linked > 0 {
             let folders = count(linked, "folder");
             inputs.notes.push(format!("{folders} behind links not walked: name them to have them read"));
@@ -77,9 +84,12 @@ impl Inputs {
                 .push(format!("{links} out of the folder not followed: name the files to have them read"));
         }
         let mut texts = Vec::new();
-        for (file, opened) in files.iter().zip(opened) {
+        for ((file, opened), elsewhere) in files.iter().zip(opened).zip(read_elsewhere) {
             match opened? {
-                Some(opened) => {
+                Ok(_) if elsewhere => {
+                    inputs.passed.push(Passed { name: file.name(), why: Why::Included });
+                }
+                Ok(opened) => {
                     if let Some(encoding) = opened.encoding.note() {
                         let name = opened.source.name();
                         inputs.notes.push(format!("`{name}` is not UTF-8: read as {encoding}"));
@@ -91,8 +101,8 @@ impl Inputs {
                         opened.assembled.map(|assembled| inputs.add_included(id, assembled, &mut missing));
                     texts.push((id, opened.dialect, missing, text));
                 }
-                None if file.given => return Err(Error::Unrecognised { path: file.name() }),
-                None => inputs.unrecognised += 1,
+                Err(_) if file.given => return Err(Error::Unrecognised { path: file.name() }),
+                Err(why) => inputs.passed.push(Passed { name: file.name(), why }),
             }
         }
         inputs.memory.look()?;
@@ -142,7 +152,7 @@ impl Inputs {
         assembled: Assembled,
         findings: &mut Vec<Diagnostic>,
     ) -> Assembly {
-        let Assembled { mut text, files, findings: found } = assembled;
+        let Assembled { mut text, files, paths: _, findings: found } = assembled;
         let mut ids = vec![id];
         ids.extend(files.into_iter().map(|file| self.sources.add(file)));
         let number = |local: SourceId| ids.get(local.0 as usize).copied().unwrap_or(id);
@@ -172,10 +182,7 @@ impl Inputs {
         for note in &self.notes {
             say(&format!("note: {note}"));
         }
-        let number = u64::try_from(self.unrecognised).unwrap_or(u64::MAX);
-        if number > 0 {
-            say(&format!("note: {} of no known dialect skipped", count(number, "file")));
-        }
+        passed::tell(&self.passed, common.verbose);
     }
 
     /// Shows the errors of the readers on standard error, for commands that go on without what could not be
@@ -252,7 +259,7 @@ impl FileToRead {
 struct Listed {
     files: Vec<FileToRead>,
     // What is in a folder and no file: pipes, links that lead nowhere.
-    passed: usize,
+    passed: Vec<String>,
     // Folders that only links lead to.
     linked: u64,
     // Links to files outside of the folder.
@@ -301,7 +308,7 @@ fn list(targets: &[Target]) -> Result<Listed, Error> {
                     listed.files.push(FileToRead { path, folder, given: false, rule_set: None });
                 }
                 Ok(behind) if behind.is_dir() => listed.linked += 1,
-                _ => listed.passed += 1,
+                _ => listed.passed.push(clean(&entry.path().to_string_lossy()).into_owned()),
             }
         }
     }
@@ -318,8 +325,48 @@ struct Opened {
     assembled: Option<Assembled>,
 }
 
-/// Opens one file, finds its dialect and reads it; none when it is of no dialect.
-fn open(file: &FileToRead, named: Option<&'static dyn Dialect>) -> Result<Option<Opened>, Error> {
+/// Of each file whether another that is opened includes it: it is read there, with what stands around it. Files that
+/// include one another are read for themselves.
+fn included_by_others(files: &[FileToRead], opened: &[Result<Result<Opened, Why>, Error>]) -> Vec<bool> {
+    let known: Vec<&[PathBuf]> = opened
+        .iter()
+        .map(|opened| match opened {
+            Ok(Ok(Opened { assembled: Some(assembled), .. })) => &*assembled.paths,
+            _ => &[],
+        })
+        .collect();
+    if known.iter().all(|paths| paths.is_empty()) {
+        return vec![false; files.len()];
+    }
+    let number: HashMap<PathBuf, usize> = files
+        .iter()
+        .enumerate()
+        .filter_map(|(at, file)| Some((file.path.canonicalize().ok()?, at)))
+        .collect();
+    // Of each file those among the others that it includes.
+    let includes: Vec<BTreeSet<usize>> = known
+        .iter()
+        .enumerate()
+        .map(|(at, paths)| {
+            let others = paths.iter().filter_map(|path| number.get(path).copied());
+            others.filter(|other| *other != at).collect()
+        })
+        .collect();
+    let mut answers = vec![false; files.len()];
+    for (at, included) in includes.iter().enumerate() {
+        for other in included {
+            let back = includes.get(*other).is_some_and(|theirs| theirs.contains(&at));
+            let given = files.get(*other).is_none_or(|file| file.given);
+            if let Some(answer) = answers.get_mut(*other).filter(|_| !back && !given) {
+                *answer = true;
+            }
+        }
+    }
+    answers
+}
+
+/// Opens one file, finds its dialect and reads it, or says why it is passed over.
+fn open(file: &FileToRead, named: Option<&'static dyn Dialect>) -> Result<Result<Opened, Why>, Error> {
     let failed = |source| Error::Read { path: file.name(), source };
     if file.is_stdin() {
         let stdin = io::stdin().lock();
@@ -356,15 +403,17 @@ fn read_from(
     size: Option<u64>,
     file: &FileToRead,
     named: Option<&'static dyn Dialect>,
-) -> Result<Option<Opened>, Error> {
+) -> Result<Result<Opened, Why>, Error> {
     let failed = |source| Error::Read { path: file.name(), source };
     let mut octets = Vec::new();
     from.by_ref().take(Sample::OCTETS as u64).read_to_end(&mut octets).map_err(failed)?;
     // A dialect is known by its text, in whatever units that is written.
     let sample = encoding::wide(&octets).map(|_| encoding::text(octets.clone()).0.into_bytes());
     let sample = sample.as_deref().unwrap_or(&octets);
-    let Some(dialect) = find_dialect(file, sample.get(..Sample::OCTETS).unwrap_or(sample), named)? else {
-        return Ok(None);
+    let sample = sample.get(..Sample::OCTETS).unwrap_or(sample);
+    let dialect = match find_dialect(file, sample, named)? {
+        Ok(dialect) => dialect,
+        Err(why) => return Ok(Err(why)),
     };
     match dialect.reads() {
         Reads::Text => {}
@@ -377,7 +426,7 @@ fn read_from(
             let Feed { content, notes, counts } = feed;
             let source = Source::new(file.name(), content);
             let kept = Feed { content: Content::Text(String::new()), notes, counts };
-            return Ok(Some(Opened {
+            return Ok(Ok(Opened {
                 source,
                 dialect,
                 encoding: Encoding::Utf8,
@@ -399,27 +448,29 @@ fn read_from(
     }
     let (text, encoding) = encoding::text(octets);
     let source = Source::new(file.name(), Content::Text(text));
-    Ok(Some(Opened { source, dialect, encoding, feed: None, assembled: None }))
+    Ok(Ok(Opened { source, dialect, encoding, feed: None, assembled: None }))
 }
 
-/// The dialect of a file: the one named, else the one that knows it best; none when none does.
+/// The dialect of a file: the one named, else the one that knows it best; or why it is passed over.
 fn find_dialect(
     file: &FileToRead,
     octets: &[u8],
     named: Option<&'static dyn Dialect>,
-) -> Result<Option<&'static dyn Dialect>, Error> {
+) -> Result<Result<&'static dyn Dialect, Why>, Error> {
     let base = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = if file.is_stdin() { "" } else { base.as_str() };
     let sample = Sample::new(name, octets);
     if let Some(dialect) = named {
-        // In a folder the dialect named still has to know a file as its own.
-        let passed_over = !file.given && dialect.recognise(&sample) == Recognition::No;
-        return Ok((!passed_over).then_some(dialect));
+        let read = if file.given { Ok(()) } else { passed::read_as(dialect, &sample) };
+        return Ok(read.map(|()| dialect));
     }
-    dialect::recognise(&sample).map_err(|several| {
-        let candidates = several.iter().map(|dialect| dialect.name()).collect();
-        Error::Ambiguous { path: file.name(), candidates }
-    })
+    match dialect::recognise(&sample) {
+        Ok(found) => Ok(found.ok_or(Why::Unknown)),
+        Err(several) => {
+            let candidates = several.iter().map(|dialect| dialect.name()).collect();
+            Err(Error::Ambiguous { path: file.name(), candidates })
+        }
+    }
 }
 
 #[cfg(test)]

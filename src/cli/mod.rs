@@ -15,6 +15,7 @@ mod includes;
 mod inputs;
 mod options;
 mod output;
+mod passed;
 mod select;
 mod shell;
 mod trace;

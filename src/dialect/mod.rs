@@ -62,11 +62,7 @@ pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
 ///
 /// The dialects that are equally sure: it is not for us to guess which was meant.
 pub fn recognise(sample: &Sample<'_>) -> Result<Option<&'static dyn Dialect>, Vec<&'static dyn Dialect>> {
-    // What some editors put in front of UTF-8 is no part of the text.
-    const MARK: &str = "\u{feff}";
-    let octets = sample.octets.strip_prefix(MARK.as_bytes()).unwrap_or(sample.octets);
-    let text = sample.text.map(|text| text.strip_prefix(MARK).unwrap_or(text));
-    let sample = Sample { octets, text, ..*sample };
+    let sample = sample.unmarked();
     let nameless = Sample { name: "", ..sample };
     let empty = Sample { octets: &[], text: Some(""), ..sample };
     let rank = |d: &dyn Dialect| (d.recognise(&sample), d.recognise(&nameless), d.recognise(&empty));
@@ -80,6 +76,13 @@ pub fn recognise(sample: &Sample<'_>) -> Result<Option<&'static dyn Dialect>, Ve
         [only] => Ok(Some(only)),
         ref several => Err(several.to_vec()),
     }
+}
+
+/// The dialects whose content the sample surely is.
+pub fn sure_of<'a>(sample: &Sample<'a>) -> impl Iterator<Item = &'static dyn Dialect> + use<'a> {
+    let sample = sample.unmarked();
+    let readable = DIALECTS.iter().copied().filter(|dialect| dialect.reads() != Reads::Nothing);
+    readable.filter(move |dialect| dialect.recognise(&sample) == Recognition::Certain)
 }
 
 /// One concrete rule language.
@@ -195,6 +198,15 @@ impl<'a> Sample<'a> {
         };
         Self { name, octets, text }
     }
+
+    /// The same without what some editors put in front of UTF-8, which is no part of the text.
+    #[must_use]
+    pub fn unmarked(&self) -> Self {
+        const MARK: &str = "\u{feff}";
+        let octets = self.octets.strip_prefix(MARK.as_bytes()).unwrap_or(self.octets);
+        let text = self.text.map(|text| text.strip_prefix(MARK).unwrap_or(text));
+        Self { octets, text, ..*self }
+    }
 }
 
 /// How sure a dialect is that an input is its own.
@@ -228,7 +240,7 @@ pub struct ReadOptions {
     pub iptables_exact: bool,
     /// pcap-filter: the link type expressions are compiled for, as a LINKTYPE number; Ethernet (1) when not said.
     pub pcap_link_type: Option<u16>,
-    /// pcap-filter: the netmask of the interface, which `ip broadcast` needs.
+    /// pcap-filter: the netmask of the interface, for `ip broadcast`; 0 when not said, as for tcpdump.
     pub pcap_netmask: Option<u32>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::constants::{Constants, expected};
 use super::lex::{Lexer, Token};
+use super::parse::strange;
 use super::support;
 use super::syntax::{Attribute, Route};
 use crate::diagnostic::Level;
@@ -47,6 +48,11 @@ fn statement<'a>(
     route: &mut Route,
 ) {
     let from = lexer.at();
+    if lexer.eat(b';') {
+        let message = "BIRD takes no `;` without a statement before it";
+        findings.error(raised::SYNTAX_ERROR, message, Span::new(from, lexer.behind()));
+        return;
+    }
     if lexer.peek() == Token::Word(EXTENDED) {
         let mut ahead = lexer.clone();
         ahead.next();
@@ -57,21 +63,21 @@ fn statement<'a>(
                 route.attributes.push((attribute, span));
                 if !lexer.eat(b';') {
                     findings.error(raised::SYNTAX_ERROR, "expected `;` behind this statement", span);
-                    skip(lexer, constants);
+                    skip(lexer, constants, findings, true);
                 }
                 return;
             }
             Ok(None) => {}
             Err(fault) => {
                 findings.error(fault.check, fault.message, fault.span);
-                skip(lexer, constants);
+                skip(lexer, constants, findings, true);
                 route.attributes.push((Attribute::Unread, Span::new(from, lexer.behind())));
                 return;
             }
         }
     }
     let first = lexer.peek();
-    let touches = skip(lexer, constants);
+    let touches = skip(lexer, constants, findings, false);
     let span = Span::new(from, lexer.behind().max(from));
     if touches {
         let message = "this statement may change the actions and is not worked out";
@@ -125,28 +131,43 @@ fn added<'a>(
     Err(expected("`)`", Span::new(lexer.behind(), lexer.behind())))
 }
 
-// To behind the end of the statement; says whether it names the communities or the fate of the route.
-fn skip<'a>(lexer: &mut Lexer<'a>, constants: &mut Constants<'a>) -> bool {
+// To behind the end of the statement; says whether it names the communities or the fate of the route. `ended` is whether
+// the statement before the next token needs no end: none is missed where something else is wrong already.
+fn skip<'a>(
+    lexer: &mut Lexer<'a>,
+    constants: &mut Constants<'a>,
+    findings: &mut Findings,
+    mut ended: bool,
+) -> bool {
     let (mut depth, mut touches) = (0_usize, false);
     loop {
         let (token, span) = lexer.next();
+        let before = std::mem::replace(&mut ended, matches!(token, Token::Sign(b';' | b'{' | b'}')));
         match token {
             Token::Sign(b';') if depth == 0 && lexer.peek() != Token::Word("else") => return touches,
-            Token::Sign(b'}') if depth == 0 => {
-                lexer.seek(span.start as usize);
-                return touches;
+            Token::Sign(b';') if before => {
+                let message = "BIRD takes no `;` without a statement before it";
+                findings.error(raised::SYNTAX_ERROR, message, span);
             }
-            Token::Sign(b'{') => depth += 1,
             Token::Sign(b'}') => {
+                if !before {
+                    let at = Span { end: span.start, ..span };
+                    findings.error(raised::SYNTAX_ERROR, "expected `;` behind this statement", at);
+                }
+                if depth == 0 {
+                    lexer.seek(span.start as usize);
+                    return touches;
+                }
                 depth -= 1;
                 // A block ends its statement, unless `else` goes on with it.
                 if depth == 0 && lexer.peek() != Token::Word("else") {
-                    lexer.eat(b';');
                     return touches;
                 }
             }
+            Token::Sign(b'{') => depth += 1,
             Token::Word(EXTENDED | "accept" | "reject") => touches = true,
             Token::Word(name) => constants.touch(name),
+            Token::Strange(sign) => findings.error(raised::SYNTAX_ERROR, strange(sign), span),
             Token::End | Token::Unclosed(_) => {
                 lexer.seek(span.start as usize);
                 return touches;

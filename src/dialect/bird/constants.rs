@@ -69,6 +69,11 @@ impl<'a> Constants<'a> {
         self.by_name.is_empty()
     }
 
+    /// Whether a constant has the name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// Notes that a name stands somewhere.
     pub(super) fn touch(&mut self, name: &str) {
         if let Some(constant) = self.by_name.get_mut(name) {
@@ -270,7 +275,7 @@ impl<'a> Constants<'a> {
         };
         let kind_bits = |kind: u16, form: u16| u64::from(kind | form) << 48;
         let octets = match (kind, key) {
-            (Kind::Generic, Value::Int(key)) => u64::from(key) << 32 | u64::from(value),
+            (Kind::Generic, Value::Int(key) | Value::Ip4(key)) => u64::from(key) << 32 | u64::from(value),
             (Kind::Of(kind), Value::Int(key @ 0..=0xffff)) => {
                 kind_bits(kind, 0) | u64::from(key) << 32 | u64::from(value)
             }
@@ -319,9 +324,12 @@ fn community_kind(lexer: &mut Lexer<'_>) -> Option<Result<Kind, Fault>> {
             lexer.next();
             let (token, span) = lexer.next();
             return Some(match token {
-                Token::Number(Some(number)) => u16::try_from(number)
-                    .map(Kind::Of)
-                    .map_err(|_| expected("the type of a community, up to 0xffff", span)),
+                // BIRD takes its own number of `generic` for it, and of others the last 16 bits (measured).
+                Token::Number(Some(0xffff)) => Ok(Kind::Generic),
+                Token::Number(Some(number)) => {
+                    let [_, _, high, low] = number.to_be_bytes();
+                    Ok(Kind::Of(u16::from_be_bytes([high, low])))
+                }
                 _ => Err(expected("the type of a community, as `0x8006`", span)),
             });
         }
@@ -368,6 +376,12 @@ mod tests {
         assert_eq!(ec("(ro, 192.0.2.1, 100)"), Ok(0x0103_c000_0201_0064));
         assert_eq!(ec("(unknown 0x8006, 70000, 5)"), Ok(0x8206_0001_1170_0005));
         assert_eq!(ec("(unknown 0x8009, 0, 10)"), Ok(0x8009_0000_0000_000a));
+        // As BIRD 2.0.12 shows them.
+        assert_eq!(ec("(unknown 65536, 10, 20)"), Ok(0x0000_000a_0000_0014));
+        assert_eq!(ec("(unknown 0x18006, 70000, 20)"), Ok(0x8206_0001_1170_0014));
+        assert_eq!(ec("(unknown 0xffff, 70000, 20)"), Ok(0x0001_1170_0000_0014));
+        assert_eq!(ec("(unknown 0x1ffff, 70000, 20)"), Ok(0xffff_0001_1170_0014));
+        assert_eq!(ec("(generic, 1.2.3.4, 20)"), Ok(0x0102_0304_0000_0014));
         assert!(ec("(rt, 70000, 70000)").unwrap_err().contains("beyond 65535"));
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Token<'a> {
     Ip6(Option<[u8; 16]>),
     /// `"..."`
     Text(&'a str),
-    /// A single character, by its first octet.
+    /// A single character.
     Sign(u8),
     /// `&&`
     And,
@@ -34,6 +34,8 @@ pub(super) enum Token<'a> {
     Ge,
     /// `..`
     Range,
+    /// A character that stands in no token of BIRD.
+    Strange(char),
     /// A comment, or a quotation, that does not end.
     Unclosed(&'a str),
     /// The end of the text.
@@ -52,6 +54,15 @@ static IN_WORD: [bool; 256] = {
     table
 };
 
+/// What is read here and BIRD refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Odd {
+    /// A carriage return, vertical tab or form feed between tokens.
+    Blank,
+    /// `/*` in a comment.
+    Nested,
+}
+
 /// The text with the place reached in it.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
@@ -61,11 +72,13 @@ pub(super) struct Lexer<'a> {
     behind: usize,
     // The token at `at` with its place, where it was looked at.
     ahead: Option<(Token<'a>, Span)>,
+    // What was passed over first that BIRD does not take, and where.
+    odd: Option<(Odd, usize)>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, behind: 0, ahead: None }
+        Self { text, at: 0, behind: 0, ahead: None, odd: None }
     }
 
     /// Where the next token begins, once blanks are passed over.
@@ -76,6 +89,11 @@ impl<'a> Lexer<'a> {
     /// Where the last token ended.
     pub(super) fn behind(&self) -> usize {
         self.behind
+    }
+
+    /// The first of what was passed over though BIRD refuses it.
+    pub(super) fn odd(&self) -> Option<(Odd, usize)> {
+        self.odd
     }
 
     /// Goes on at another place.
@@ -113,11 +131,18 @@ impl<'a> Lexer<'a> {
                 return;
             }
             match byte {
-                b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
+                b' ' | b'\t' | b'\n' => self.at += 1,
+                b'\r' | 0x0b | 0x0c => {
+                    self.odd.get_or_insert((Odd::Blank, self.at));
+                    self.at += 1;
+                }
                 b'#' => self.at = self.run(self.at, |byte| byte != b'\n'),
                 b'/' if self.byte(self.at + 1) == b'*' => {
                     let rest = self.slice(self.at + 2, self.text.len());
                     let Some(length) = rest.find("*/") else { return };
+                    if let Some(inner) = rest.get(..=length).and_then(|comment| comment.find("/*")) {
+                        self.odd.get_or_insert((Odd::Nested, self.at + 2 + inner));
+                    }
                     self.at += length + 4;
                 }
                 _ => return,
@@ -247,15 +272,17 @@ impl<'a> Lexer<'a> {
         if let Some(pair) = pair(first, self.byte(at + 1)) {
             return (pair, Span::new(at, at + 2));
         }
-        let width = match first {
-            0..0x80 => 1,
-            _ => self.slice(at, self.text.len()).chars().next().map_or(1, char::len_utf8),
-        };
-        (Token::Sign(first), Span::new(at, at + width))
+        match first {
+            0..0x20 | b'$' | b'&' | b'@' | b'\\' | b'^' | b'`' | 0x7f.. => {
+                let strange = self.slice(at, self.text.len()).chars().next().unwrap_or_default();
+                (Token::Strange(strange), Span::new(at, at + strange.len_utf8()))
+            }
+            _ => (Token::Sign(first), Span::new(at, at + 1)),
+        }
     }
 
     fn number(&self, at: usize) -> (Token<'a>, Span) {
-        if self.byte(at) == b'0' && matches!(self.byte(at + 1), b'x' | b'X') {
+        if self.byte(at) == b'0' && self.byte(at + 1) == b'x' {
             let end = self.run(at + 2, |byte| byte.is_ascii_hexdigit());
             if end > at + 2 {
                 let value = u32::from_str_radix(self.slice(at + 2, end), 16).ok();
@@ -394,6 +421,6 @@ mod tests {
         assert_eq!(lexer.next().0, Token::Word("b"));
         assert_eq!(lexer.next().0, Token::Unclosed("/* c"));
         assert_eq!(lexer.next().0, Token::End);
-        assert_eq!(tokens("é"), [Token::Sign(0xc3)]);
+        assert_eq!(tokens("é"), [Token::Strange('é')]);
     }
 }

@@ -11,6 +11,7 @@ mod include;
 mod items;
 mod lex;
 mod lower;
+mod names;
 mod parse;
 mod print;
 mod recognise;

@@ -113,7 +113,12 @@ pub(super) static LEDGER: &[Keyword] = &[
     entry("community", "generic", Support::Full, ""),
     entry("community", "ro", Support::Full, "kept: it asks nothing of flow rules"),
     entry("community", "rt", Support::Full, "kept: it asks nothing of flow rules"),
-    entry("community", "unknown", Support::Full, "BIRD 2.0.12 sends a key beyond 65535 as a four-octet AS"),
+    entry(
+        "community",
+        "unknown",
+        Support::Full,
+        "BIRD 2.0.12 sends a key beyond 65535 as a four-octet AS, takes the last 16 bits of the type, and `0xffff` for `generic`",
+    ),
     entry(
         "configuration",
         "define",

@@ -82,6 +82,29 @@ pub(super) fn is_free(name: &str) -> bool {
     !is_keyword(name) && !GIVEN.contains(&name)
 }
 
+/// Keywords of BIRD 2.0.12 that may be names all the same.
+const SOFT: &[&str] = &[
+    "customer",
+    "import",
+    "onlink",
+    "peer",
+    "provider",
+    "refresh",
+    "role",
+    "rs_client",
+    "rs_server",
+    "shutdown",
+];
+
+/// Words that later releases have where a statement begins.
+const LATER: &[&str] =
+    &["aspa", "cork", "eth", "evpn", "l3vpn", "mpls", "neighbors", "thread", "threads", "tunnel"];
+
+/// Whether a word is one of BIRD, of this release or a later one.
+pub(super) fn is_known(word: &str) -> bool {
+    is_keyword(word) || SOFT.contains(&word) || LATER.contains(&word)
+}
+
 /// Whether a name stands between apostrophes for what it holds.
 pub(super) fn holds(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')

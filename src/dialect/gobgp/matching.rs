@@ -82,12 +82,8 @@ fn list(
 
 // A prefix, in IPv6 with an offset behind it or behind a second slash.
 fn prefix(args: &[Word<'_>], key: Span, route: &Route, findings: &mut Findings) -> Option<Body> {
-    let mut error = |check, message: String, span| {
-        findings.error(check, message, span);
-        None
-    };
     let Some((word, start)) = args.first().copied() else {
-        return error(raised::SYNTAX_ERROR, "expected a prefix behind this key".to_owned(), key);
+        return refused(findings, raised::SYNTAX_ERROR, "expected a prefix behind this key".to_owned(), key);
     };
     let span = Span::new(start, start + word.len());
     let six = route.table.family() == crate::field::Family::Inet6;
@@ -101,21 +97,29 @@ fn prefix(args: &[Word<'_>], key: Span, route: &Route, findings: &mut Findings) 
         Some(text) => match number(text).filter(|len| *len <= max) {
             Some(len) => len,
             None => {
-                return error(raised::SYNTAX_ERROR, format!("expected a prefix length of 0 to {max}"), span);
+                return refused(
+                    findings,
+                    raised::SYNTAX_ERROR,
+                    format!("expected a prefix length of 0 to {max}"),
+                    span,
+                );
             }
         },
     };
-    if parts.next().is_some() {
-        return error(raised::SYNTAX_ERROR, "expected one prefix".to_owned(), span);
-    }
+    // Measured with 3.10.0: what stands behind the length of an IPv4 prefix, or behind an offset, is dropped.
+    let rest = if six { parts.next() } else { third };
     if !six {
         if let Ok(addr) = addr.parse::<Ipv4Addr>() {
-            if let Some(at) = second.map(|(_, at)| at).or(third.map(|_| span)) {
-                return error(
+            if let Some((_, at)) = second {
+                return refused(
+                    findings,
                     raised::SYNTAX_ERROR,
                     "expected no offset behind an IPv4 prefix".to_owned(),
                     at,
                 );
+            }
+            if rest.is_some() {
+                dropped(span, findings);
             }
             return Some(Body::Prefix4 { addr: addr.to_bits(), len });
         }
@@ -123,17 +127,29 @@ fn prefix(args: &[Word<'_>], key: Span, route: &Route, findings: &mut Findings) 
             Ok(_) => (raised::MIXED_FAMILY, "this prefix is IPv6 and the route is IPv4"),
             Err(_) => (raised::SYNTAX_ERROR, "expected an IPv4 prefix"),
         };
-        return error(check, what.to_owned(), span);
+        return refused(findings, check, what.to_owned(), span);
     }
     let Ok(addr) = addr.parse::<Ipv6Addr>() else {
         if addr.parse::<Ipv4Addr>().is_ok() {
             let message = format!("GoBGP makes `::/{len}` of an IPv4 prefix in an IPv6 route");
-            return error(raised::MIXED_FAMILY, message, span);
+            return refused(findings, raised::MIXED_FAMILY, message, span);
         }
-        return error(raised::SYNTAX_ERROR, "expected an IPv6 prefix".to_owned(), span);
+        return refused(findings, raised::SYNTAX_ERROR, "expected an IPv6 prefix".to_owned(), span);
     };
+    if let Some(last) = args.get(2).filter(|_| third.is_none()).or(args.get(1).filter(|_| third.is_some())) {
+        let at = Span::new(last.1, last.1 + last.0.len());
+        return refused(
+            findings,
+            raised::SYNTAX_ERROR,
+            "expected one offset behind an IPv6 prefix".to_owned(),
+            at,
+        );
+    }
+    if rest.is_some() || third.is_some_and(|text| number(text).is_none()) {
+        dropped(span, findings);
+    }
     let (text, at) = match (third, second) {
-        (Some(text), _) => (text, span),
+        (Some(text), _) => (if number(text).is_some() { text } else { "0" }, span),
         (None, Some((text, at))) => (text, at),
         (None, None) => return Some(Body::Prefix6 { addr: addr.to_bits(), len, offset: 0 }),
     };
@@ -143,8 +159,20 @@ fn prefix(args: &[Word<'_>], key: Span, route: &Route, findings: &mut Findings) 
         Some(offset) => {
             let message =
                 format!("an offset of `{offset}` leaves nothing of a prefix of {len} bits to compare");
-            error(raised::MALFORMED_NLRI, message, at)
+            refused(findings, raised::MALFORMED_NLRI, message, at)
         }
-        None => error(raised::SYNTAX_ERROR, "expected an offset behind the prefix".to_owned(), at),
+        None => {
+            refused(findings, raised::SYNTAX_ERROR, "expected an offset behind the prefix".to_owned(), at)
+        }
     }
+}
+
+fn refused(findings: &mut Findings, check: &'static str, message: String, span: Span) -> Option<Body> {
+    findings.error(check, message, span);
+    None
+}
+
+fn dropped(span: Span, findings: &mut Findings) {
+    let message = "GoBGP drops what stands behind the second slash here";
+    findings.add(raised::MISLEADING_TEXT, Level::Warning, message, span, "write one prefix length");
 }

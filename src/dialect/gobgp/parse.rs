@@ -161,6 +161,9 @@ fn verb(word: &str) -> Option<Verb> {
     }
 }
 
+/// One more than the largest number of a component.
+const KINDS: usize = 14;
+
 struct Commands<'r, 'o> {
     rules: &'r mut Rules<'o>,
     findings: &'r mut Findings,
@@ -248,7 +251,14 @@ impl<'a> Commands<'_, '_> {
             Some(args) if args.is_empty() && head.verb == Verb::Add => {
                 self.findings.error(raised::SYNTAX_ERROR, "expected an action behind `then`", whole);
             }
-            Some(args) => then::read(args, &mut self.route, self.findings),
+            Some(args) => {
+                let acts = then::read(args, &mut self.route, self.findings);
+                if !acts && head.verb == Verb::Add {
+                    let message = "expected an action behind `then`: GoBGP refuses attributes alone";
+                    let help = "write `accept` beside them, or the attributes without `then`";
+                    self.findings.add(raised::SYNTAX_ERROR, Level::Error, message, place(args), help);
+                }
+            }
             None => {}
         }
         let name = comment.and_then(|text| text.trim().strip_prefix(NAME)).map(str::trim);
@@ -289,6 +299,9 @@ impl<'a> Commands<'_, '_> {
             self.findings.error(raised::SYNTAX_ERROR, "expected a key and its values behind `match`", whole);
             self.route.broken = Some(whole);
         }
+        // Where the findings of each key stand, and those of keys that a later one replaces: GoBGP never looks at these.
+        let mut told = [(0, 0); KINDS];
+        let mut dropped: Vec<(usize, usize)> = Vec::new();
         let mut rest = args;
         while let [key, tail @ ..] = rest {
             let length = tail.iter().position(|(word, _)| is_key(word) || is_attribute(word));
@@ -298,9 +311,29 @@ impl<'a> Commands<'_, '_> {
                 let message = "GoBGP refuses `rt` for a family without VPN";
                 self.findings.error(raised::SYNTAX_ERROR, message, span);
             } else if !is_attribute(key.0) {
+                let begin = self.findings.len();
                 matching::item(*key, values, &mut self.route, self.findings);
+                let end = self.findings.len();
+                let kind = self.route.items.last().and_then(|item| item.kind);
+                if let Some(of) = kind.and_then(|kind| told.get_mut(usize::from(kind.number()))) {
+                    let before = std::mem::replace(of, (begin, end));
+                    if before.0 < before.1 {
+                        dropped.push(before);
+                    }
+                }
             }
             rest = behind;
+        }
+        if !dropped.is_empty() {
+            dropped.sort_unstable();
+            let mut ranges = dropped.into_iter().peekable();
+            let mut at = 0;
+            self.findings.list().retain(|_| {
+                while ranges.next_if(|(_, end)| *end <= at).is_some() {}
+                let gone = ranges.peek().is_some_and(|(begin, _)| *begin <= at);
+                at += 1;
+                !gone
+            });
         }
     }
 }

@@ -135,6 +135,10 @@ pub(super) fn fragment(word: &str) -> Option<u64> {
     FRAGMENTS.iter().find(|(name, _)| *name == word).map(|(_, bit)| *bit)
 }
 
+/// Attributes of the path: GoBGP takes them out of a command before it looks at what stands around them.
+pub(super) static OF_PATH: [&str; 8] =
+    ["aigp", "aspath", "community", "large-community", "local-pref", "med", "nexthop", "origin"];
+
 /// Attributes with one value that ask nothing of packets.
 pub(super) static ATTRIBUTES: [&str; 12] = [
     "aigp",

@@ -9,15 +9,17 @@ use crate::dialect::raised;
 use crate::source::Span;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Reads the words behind `then`.
-pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings) {
+/// Reads the words behind `then`; says whether there is more than attributes of the path, which GoBGP takes out first.
+pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings) -> bool {
     let mut rest = args;
+    let mut acts = args.is_empty();
     // Behind these GoBGP drops words that it does not know; elsewhere it refuses the command.
     let mut drops = false;
     while let [(word, start), tail @ ..] = rest {
         let span = Span::new(*start, start + word.len());
         let value = tail.first().copied();
         let whole = value.map_or(span, |(word, at)| span.to(Span::new(at, at + word.len())));
+        acts |= !support::OF_PATH.contains(word);
         let mut used = 1;
         let asked = match *word {
             "accept" => {
@@ -48,8 +50,12 @@ pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings
                 continue;
             }
             "rt" => value.and_then(|(word, _)| target(word)).map(|(kind, value)| short(kind, 0x02, value)),
+            word if support::OF_PATH.contains(&word) => {
+                rest = tail.get(if word == "aigp" { 2 } else { 1 }..).unwrap_or(&[]);
+                continue;
+            }
             word if support::ATTRIBUTES.contains(&word) => {
-                drops = true;
+                drops = word == "router-mac";
                 rest = tail.get(1..).unwrap_or(&[]);
                 continue;
             }
@@ -90,6 +96,7 @@ pub(super) fn read(args: &[Word<'_>], route: &mut Route, findings: &mut Findings
         }
         rest = tail.get(used..).unwrap_or(&[]);
     }
+    acts
 }
 
 /// Reads what is shown between `{Extcomms: ` and `}`.
@@ -193,20 +200,27 @@ pub(super) fn six(word: &str) -> Option<Asked> {
     Some(Asked::Long(octets))
 }
 
-/// A route target: its type octet and its value.
+/// A route target: its type octet and its value. Numbers beyond what they are read into are the largest there (measured
+/// with 3.10.0); behind an address the last 16 bits count.
 pub(super) fn target(word: &str) -> Option<(u8, [u8; 6])> {
     let (admin, number) = word.rsplit_once(':')?;
-    let number = u64::from(number.parse::<u32>().ok()?);
+    let number = u64::from(capped(number, u32::MAX)?);
     let (kind, high, bits) = if let Ok(addr) = admin.parse::<Ipv4Addr>() {
         (1, u64::from(addr.to_bits()), 16)
     } else if let Some((high, low)) = admin.split_once('.') {
-        (2, u64::from(high.parse::<u16>().ok()?) << 16 | u64::from(low.parse::<u16>().ok()?), 16)
+        (2, u64::from(capped(high, 0xffff)?) << 16 | u64::from(capped(low, 0xffff)?), 16)
     } else {
-        (0, u64::from(admin.parse::<u32>().ok()?.min(0xffff)), 32)
+        (0, u64::from(capped(admin, 0xffff)?), 32)
     };
     let low = if bits == 16 { number & 0xffff } else { number };
     let [_, _, value @ ..] = (high << bits | low).to_be_bytes();
     Some((kind, value))
+}
+
+// A number of any length, at most so large.
+fn capped(digits: &str, most: u32) -> Option<u32> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().map_or(most, |number: u32| number.min(most)))
 }
 
 /// `redirect RT` with what GoBGP makes of numbers that are too large.
@@ -224,15 +238,21 @@ fn redirect(word: &str, at: usize, findings: &mut Findings) -> Option<Asked> {
     }
     let (kind, value) = target(word)?;
     let (admin, number) = word.rsplit_once(':')?;
-    let number: u64 = number.parse().ok()?;
-    if kind == 0 && admin.parse::<u64>().is_ok_and(|asn| asn > 0xffff) {
-        let asn: u64 = admin.parse().ok()?;
-        let message = format!("GoBGP makes AS 65535 of `{asn}`");
+    let large = |text: &str, most: u64| text.parse::<u64>().map_or(true, |number| number > most);
+    if kind == 0 && large(admin, 0xffff) {
+        let message = format!("GoBGP makes AS 65535 of `{admin}`");
+        let asn = u64::from(capped(admin, u32::MAX)?);
         let help = format!("write a four-octet AS as `{}.{}:{number}`", asn >> 16, asn & 0xffff);
         surprise(message, &help);
-    } else if kind != 0 && number > 0xffff {
-        let message = format!("GoBGP makes {} of `{number}`", number & 0xffff);
+    } else if kind == 2
+        && let Some(part) = admin.split('.').find(|part| large(part, 0xffff))
+    {
+        surprise(format!("GoBGP makes 65535 of `{part}`"), "write each half of a four-octet AS up to 65535");
+    } else if kind != 0 && large(number, 0xffff) {
+        let message = format!("GoBGP makes {} of `{number}`", capped(number, u32::MAX)? & 0xffff);
         surprise(message, "write a number up to 65535 behind an address or a four-octet AS");
+    } else if large(number, u64::from(u32::MAX)) {
+        surprise(format!("GoBGP makes {} of `{number}`", u32::MAX), "write a number of 32 bits");
     }
     Some(short(kind | 0x80, 0x08, value))
 }

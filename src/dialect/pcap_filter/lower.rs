@@ -17,7 +17,7 @@ use super::link::{self, Carriage, Link};
 use super::parse::{Fault, Parser, shorten};
 use super::relation::{self, Relation, solve};
 use super::sense::{Run, Sense};
-use super::syntax::{Arithmetic, Comparison, Join, Node, NodeKind, Special};
+use super::syntax::{Arithmetic, Comparison, Join, Node, NodeKind, Proto, Special};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{ReadOptions, Reading, raise, raised};
 use crate::field::{Family, Field};
@@ -49,7 +49,18 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
             continue;
         }
         let (span, read) = match read {
-            Ok(node) => (node.span, condition(&node, text, link, options)),
+            Ok(node) => {
+                if options.pcap_netmask.is_none()
+                    && let Some(span) = broadcast(&node)
+                    && (diagnostics.len() as u64) < limits::DIAGNOSTICS.value
+                {
+                    let message = "without a netmask `ip broadcast` is 0.0.0.0 and 255.255.255.255 alone";
+                    let help = "tcpdump compiles it so; write the broadcast address too, as `ip dst host`";
+                    diagnostics
+                        .push(raise(raised::MISLEADING_TEXT, Level::Note, message, id, span).with_help(help));
+                }
+                (node.span, condition(&node, text, link, options))
+            }
             Err((span, fault)) => (span, Err(fault)),
         };
         name.clear();
@@ -162,7 +173,8 @@ fn condition(node: &Node<'_>, text: &str, link: Link, options: &ReadOptions) -> 
         let mut lower = Lower {
             text,
             link,
-            netmask: options.pcap_netmask,
+            // tcpdump 4.99.3 asks for no netmask without `-f`, of captures and interfaces alike: it compiles with 0.
+            netmask: options.pcap_netmask.unwrap_or(0),
             frames,
             is_conjunction: is_conjunction(node),
             carriage: Carriage::default(),
@@ -186,6 +198,18 @@ fn condition(node: &Node<'_>, text: &str, link: Link, options: &ReadOptions) -> 
     let by_type = outside == Condition::False || lower(Frames::Unknown)? == Condition::False;
     let outside = if by_type { outside } else { Condition::and([Condition::not(direct.clone()), outside]) };
     Ok(Condition::or([Condition::and([direct, inside]), outside]))
+}
+
+/// The first `ip broadcast`, which is about the netmask of an interface.
+fn broadcast(node: &Node<'_>) -> Option<Span> {
+    match &node.kind {
+        NodeKind::Special(special) => (**special == Special::Broadcast(Some(Proto::Ip))).then_some(node.span),
+        NodeKind::Not(inner) => broadcast(inner),
+        NodeKind::Chain(first, rest) => {
+            broadcast(first).or_else(|| rest.iter().find_map(|(_, node)| broadcast(node)))
+        }
+        NodeKind::Primitive(..) | NodeKind::Protocol(_) | NodeKind::Relation(_) => None,
+    }
 }
 
 /// Whether any word shifts what follows it.
@@ -231,7 +255,7 @@ enum Frames {
 struct Lower<'a> {
     text: &'a str,
     link: Link,
-    netmask: Option<u32>,
+    netmask: u32,
     frames: Frames,
     // A load beyond the packet ends a run of which nothing would come anyway: all parts must hold.
     is_conjunction: bool,

@@ -27,7 +27,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     row("arithmetic", "two loads", Opaque, "except lengths of the packet and its header"),
     row("arithmetic", "udp[]", Partial, "octets 0 to 7"),
     row("primitive", "arcnet address", Opaque, ""),
-    row("primitive", "broadcast, multicast", Full, "`ip broadcast` needs the netmask option"),
+    row("primitive", "broadcast, multicast", Full, "`ip broadcast` is of a netmask of 0, as tcpdump compiles it, unless the option says another"),
     row("primitive", "byte", Partial, "as link[]"),
     row("primitive", "decnet host", Opaque, ""),
     row("primitive", "ether host", Full, "on Ethernet; on other link layers opaque or refused"),

@@ -65,16 +65,8 @@ impl Lower<'_> {
                 self.of_link(all, "broadcast", span)
             }
             Some(Proto::Ip) => {
-                let Some(mask) = self.netmask else {
-                    let message = "netmask not known, so `ip broadcast` is not supported";
-                    return Err(Fault::syntax(
-                        message,
-                        span,
-                        "write the broadcast address, as `ip dst host`",
-                    ));
-                };
                 // The host part is all zeros or all ones.
-                let host = u128::from(!mask);
+                let host = u128::from(!self.netmask);
                 let ends = BitSet::new([BitMatch::new(0, host), BitMatch::new(host, host)]);
                 let truth = Condition::and([self.version(4, span), test(Field::Dst4, ends, span)]);
                 Ok(self.of_packet(Sense::sure(truth), || "ip broadcast".to_owned(), span))
