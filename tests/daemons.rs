@@ -212,7 +212,7 @@ fn bird_announces_what_we_read_and_shows_what_it_announces() {
     let text = written("bird", &rules(count(6500), Limits { values: 4, unequal: true, labels: true }, 1));
     let ours = read("bird", &text).document;
     let file = folder.path().join("bird.conf");
-    let own = port.checked_sub(1).unwrap();
+    let [own] = free_ports();
     let frame = format!(
         "log stderr all;\nrouter id 192.0.2.1;\nprotocol device {{}}\n{text}\
          protocol bgp speaker_1 {{ local 127.0.0.1 port {own} as 65001; neighbor 127.0.0.1 port {port} as 65002; multihop;\n\
@@ -254,7 +254,8 @@ fn gobgp_announces_what_we_read_and_shows_what_it_announces() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (own, api) = (port.checked_sub(1).unwrap(), port.checked_sub(2).unwrap().to_string());
+    let [own, api] = free_ports();
+    let api = api.to_string();
     let text =
         written("gobgp", &rules(count(400).min(2000), Limits { values: 4, unequal: true, labels: true }, 2));
     let ours = read("gobgp", &text).document;
@@ -279,6 +280,12 @@ fn gobgp_announces_what_we_read_and_shows_what_it_announces() {
         shown += same("gobgp", "what it shows", &ours, &document);
     }
     println!("gobgp: {sent} rules compared on the wire, {shown} as shown in text and JSON");
+}
+
+/// Ports that nobody listens on; they are given back before a daemon takes them.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.each_ref().map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// Starts a daemon that connects to the speaker at `port`.

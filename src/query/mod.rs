@@ -431,8 +431,9 @@ mod tests {
     #[test]
     fn a_test_in_words_reads_back() {
         let texts = [
-            "dst in {10.0.0.0-10.0.0.7, 192.0.2.1}",
-            "src 2001:db8::-2001:db8::ffff",
+            "dst in {10.0.0.0/29, 192.0.2.1}",
+            "src 10.0.0.1-10.0.0.8",
+            "src 2001:db8::/112",
             "dport in {22, 179-200}",
             "proto in {icmp, tcp}",
             "flags syn+!ack",

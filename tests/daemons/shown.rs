@@ -9,7 +9,8 @@ fn gobgp_shows_what_we_announce() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (own, api) = (port.checked_sub(1).unwrap(), port.checked_sub(2).unwrap().to_string());
+    let [own, api] = free_ports();
+    let api = api.to_string();
     let _daemon = start_gobgp(&gobgpd, folder.path(), port, own, &api);
     let mut session =
         Session::accept(&listener, US, LIMIT).unwrap_or_else(|e| panic!("{e}\n{}", log(folder.path())));
@@ -52,8 +53,7 @@ fn frr_shows_what_we_announce() {
     let (Some(bgpd), Some(vtysh)) = (program("bgpd"), program("vtysh")) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    // The port is given back before the daemon takes it.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let [port] = free_ports();
     let ours = rules(count(2000), Limits { values: 5, unequal: false, labels: true }, 3);
     let file = path.join("bgpd.conf");
     std::fs::write(
