@@ -168,6 +168,23 @@ impl<'o> Rules<'o> {
     fn fill_spec(&mut self, route: &Route, findings: &mut Findings) {
         self.spec.clear(route.family);
         self.opaque.clear();
+        let mut dropped = false;
+        // Most routes name each type once, in ascending order.
+        let ascend = |pair: &[Item]| matches!(pair, [a, b] if a.kind < b.kind);
+        if route.items.iter().all(|item| item.kind.is_some()) && route.items.windows(2).all(ascend) {
+            for item in &route.items {
+                if let Some(kind) = item.kind {
+                    dropped |= self.component(route, kind, item, findings);
+                }
+            }
+        } else {
+            dropped = self.sorted(route, findings);
+        }
+        self.told_if_empty(route, dropped, findings);
+    }
+
+    // The components of a route in the order of their types.
+    fn sorted(&mut self, route: &Route, findings: &mut Findings) -> bool {
         self.order.clear();
         for (item, index) in route.items.iter().zip(0_u32..) {
             self.order.push((item.kind.map_or(u8::MAX, ComponentType::number), index));
@@ -189,6 +206,10 @@ impl<'o> Rules<'o> {
             }
         }
         self.order = order;
+        dropped
+    }
+
+    fn told_if_empty(&self, route: &Route, dropped: bool, findings: &mut Findings) {
         if self.spec.components().is_empty() && self.opaque.is_empty() && route.broken.is_none() {
             let why =
                 if dropped { "a route whose conditions are all dropped" } else { "a route without items" };

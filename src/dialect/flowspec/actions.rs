@@ -97,6 +97,9 @@ impl Actions {
     /// The actions beside the outcome: all but rates of 0. Communities are a set, so the order is one of kinds and
     /// not that of writing.
     pub fn beside(&self) -> Box<[Action]> {
+        if self.list.is_empty() {
+            return Box::default();
+        }
         let actions = self.list.iter().map(|asked| &asked.action).filter(|action| !is_zero_rate(action));
         let mut list: Vec<Action> = actions.cloned().collect();
         list.sort_by_key(kind_rank);
@@ -106,6 +109,9 @@ impl Actions {
     /// The condition interface-set communities add: the rule counts only on interfaces of a group. Several are
     /// alternatives. They are opaque until [`super::bind`] has numbered the groups.
     pub fn interfaces(&self) -> Condition {
+        if self.list.is_empty() {
+            return Condition::True;
+        }
         let sets = self.list.iter().filter_map(|asked| interfaces::unbound(&asked.action, asked.span));
         let mut sets = sets.peekable();
         if sets.peek().is_none() { Condition::True } else { Condition::or(sets) }
@@ -113,6 +119,9 @@ impl Actions {
 
     /// Says which actions contradict each other and which rates are too small to be meant.
     pub fn diagnose(&self, source: SourceId, out: &mut Vec<Diagnostic>) {
+        if self.list.is_empty() {
+            return;
+        }
         self.diagnose_conflicts(source, out);
         for asked in &self.list {
             if let Action::RateLimit(rate) = &asked.action {
