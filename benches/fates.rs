@@ -11,9 +11,8 @@
 mod support;
 
 use flowgate::dialect::{ReadOptions, by_name};
-use flowgate::eval::{Truth, evaluate};
-use flowgate::field::Headers;
-use flowgate::ir::{Condition, Document};
+use flowgate::eval::holds;
+use flowgate::ir::Document;
 use flowgate::source::{Content, Source, SourceId};
 use flowgate::symbolic::{Cover, Fate, delta};
 use support::processor_time;
@@ -74,12 +73,4 @@ fn compare(old: &Document, new: &Document) {
         new.rules.len(),
         time / 1000
     );
-}
-
-fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
-    match evaluate(condition, headers) {
-        Truth::Yes => Some(true),
-        Truth::No => Some(false),
-        Truth::Unknown => None,
-    }
 }

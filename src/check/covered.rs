@@ -1,9 +1,9 @@
 //! Rules that no packet comes to, because rules before them take all: what [`super::shadowed_rule`] and
 //! [`super::redundant_rule`] say of them.
 
-use super::prove;
 use super::{Context, Findings, Meta, RuleAt};
 use crate::diagnostic::Label;
+use crate::eval::holds;
 use crate::guard::Exhausted;
 use crate::ir::{Condition, Kind, Outcome, Rule, Verdict};
 use crate::symbolic::{Cover, Fate};
@@ -23,7 +23,7 @@ pub(super) fn judge(
     for input in cx.inputs {
         let sets = input.reading.document.rule_sets.iter().enumerate();
         for (set_index, set) in sets.filter(|(_, set)| set.kind.is_written()) {
-            let mut cover = Cover::of(set, prove::holds_of);
+            let mut cover = Cover::of(set, holds);
             for (index, rule) in set.rules.iter().enumerate() {
                 let fate = match &view {
                     Condition::True => cover.next(rule.condition, rule.outcome),

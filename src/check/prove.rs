@@ -159,15 +159,6 @@ fn ranges(part: &Condition) -> Option<(Field, Intervals<'_, u32>)> {
 pub(super) const FAULT: &str =
     "the sets of packets and evaluation disagree: this is a fault of flowgate, please report it";
 
-/// Whether a condition holds for a packet; none where evaluation cannot say.
-pub(super) fn holds_of(condition: &Condition, headers: &Headers) -> Option<bool> {
-    match evaluate(condition, headers) {
-        Truth::Yes => Some(true),
-        Truth::No => Some(false),
-        Truth::Unknown => None,
-    }
-}
-
 /// All conditions on one packet.
 fn holds(conditions: &[&Condition], headers: &Headers) -> Truth {
     let mut truth = Truth::Yes;

@@ -5,9 +5,9 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output};
-use crate::eval::{Decision, Evaluator, Truth, evaluate};
+use crate::eval::{Decision, Evaluator, holds};
 use crate::field::{Field, Headers};
-use crate::ir::{Condition, Document, RuleSet};
+use crate::ir::{Document, RuleSet};
 use crate::packet::{CaptureWriter, LinkType, build};
 use crate::report::{Difference, Pair, Side, clean};
 use crate::symbolic::{Delta, delta};
@@ -85,14 +85,6 @@ impl File1 {
         inputs.memory.look()?;
         let entries = document.entries();
         Ok(Self { inputs, document, entries, broken })
-    }
-}
-
-fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
-    match evaluate(condition, headers) {
-        Truth::Yes => Some(true),
-        Truth::No => Some(false),
-        Truth::Unknown => None,
     }
 }
 

@@ -29,6 +29,15 @@ pub enum Unknown<'a> {
     Opaque(&'a Opaque),
 }
 
+/// Whether a condition holds for a packet; none where it cannot be said.
+pub fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
+    match evaluate(condition, headers) {
+        Truth::Yes => Some(true),
+        Truth::No => Some(false),
+        Truth::Unknown => None,
+    }
+}
+
 /// Evaluates `condition` on one packet.
 #[inline]
 pub fn evaluate(condition: &Condition, headers: &Headers) -> Truth {

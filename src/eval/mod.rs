@@ -7,7 +7,7 @@ mod totals;
 mod trace;
 mod walk;
 
-pub use condition::{Truth, Unknown, evaluate, unknowns};
+pub use condition::{Truth, Unknown, evaluate, holds, unknowns};
 pub use totals::{Reason, RuleTotals, Tally, Totals, Verdicts};
 pub use trace::{Why, why_not};
 pub use walk::{Decision, Evaluator, Hit, Step, walk};

@@ -6,15 +6,13 @@
 //! or none is. Sets of packets are asked only whether a piece left over has a packet in it, and where cutting takes
 //! too much.
 
-use super::cells::{Address, Cell, Protocols, cells, is_range, meet, ported, ports};
-use super::guess::Guesser;
-use super::model::Model;
+use super::cells::{Address, Cell, cells, ported, ports};
+use super::cut::{Cut, Stop};
 use super::reach::of_family;
-use super::space::Spaces;
+use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Field, Headers};
-use crate::guard::{Exhausted, Meter, limits};
+use crate::guard::{Exhausted, limits};
 use crate::ir::{Condition, Outcome, Rule, RuleSet};
-use crate::net::{IntervalSet, Unsigned};
 use foldhash::fast::RandomState;
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,17 +29,16 @@ pub enum Fate {
     Spent(Exhausted),
 }
 
-/// Whether a condition holds for a packet, as evaluation says; none where it cannot say. Every packet shown is put to
-/// it, so that nothing rests on sets alone.
-pub type Holds = fn(&Condition, &Headers) -> Option<bool>;
-
 /// Judges the rules of one list in order.
 #[derive(Debug)]
 pub struct Cover {
     family: Family,
     // One for each family.
     engines: Vec<Box<dyn Judge>>,
-    shared: Shared,
+    seeker: Seeker,
+    count: u32,
+    // Conditions of earlier rules that decide, where packets that are no IP come too.
+    earlier: Vec<Condition>,
 }
 
 impl Cover {
@@ -63,7 +60,7 @@ impl Cover {
                 Box::new(Engine::<u128, false>::default())
             });
         }
-        Self { family, engines, shared: Shared::new(holds) }
+        Self { family, engines, seeker: Seeker::new(holds), count: 0, earlier: Vec::new() }
     }
 
     /// For the rules of a rule set.
@@ -91,14 +88,14 @@ impl Cover {
     ///
     /// All rules together took too much; what one rule takes is its [`Fate::Spent`].
     pub fn next(&mut self, condition: &Condition, outcome: Outcome) -> Result<Fate, Exhausted> {
-        let index = self.shared.count;
-        self.shared.count += 1;
+        let index = self.count;
+        self.count += 1;
         let mut fates = Vec::new();
         for engine in &mut self.engines {
-            fates.push(engine.judge(index, condition, &mut self.shared)?);
+            fates.push(engine.judge(index, condition, &mut self.seeker)?);
         }
         if self.family == Family::Any && fates.iter().all(|fate| matches!(fate, Fate::Covered(_))) {
-            fates.push(self.shared.of_neither(condition)?);
+            fates.push(self.of_neither(condition)?);
         }
         let fate = joined(fates);
         if decides(outcome) {
@@ -107,10 +104,25 @@ impl Cover {
                 engine.keep(index, dead);
             }
             if !dead && self.family == Family::Any {
-                self.shared.earlier.push(condition.clone());
+                self.earlier.push(condition.clone());
             }
         }
         Ok(fate)
+    }
+
+    /// The fate of a rule for packets that are neither IPv4 nor IPv6.
+    fn of_neither(&mut self, condition: &Condition) -> Result<Fate, Exhausted> {
+        let neither = Condition::and([4, 6].map(|version| {
+            let is = crate::ir::ValueSet::single(version);
+            Condition::not(Condition::test(Field::IpVersion, is))
+        }));
+        let without: Vec<&Condition> = self.earlier.iter().collect();
+        Ok(match self.seeker.packet(&[condition, &neither], &without)? {
+            Ok(Found::None) => Fate::Covered(Vec::new()),
+            Ok(Found::Packet(headers)) => Fate::Live(headers),
+            Ok(Found::Unknown) => Fate::Unmodelled,
+            Err(exhausted) => Fate::Spent(exhausted),
+        })
     }
 }
 
@@ -150,99 +162,10 @@ fn joined(fates: Vec<Fate>) -> Fate {
     open.unwrap_or_else(|| Fate::Covered(by.into_iter().collect()))
 }
 
-/// What the engines of all families share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    holds: Holds,
-    spaces: Spaces<'static>,
-    guesser: Guesser,
-    all: Meter,
-    count: u32,
-    // Conditions of earlier rules that decide, where packets that are no IP come too.
-    earlier: Vec<Condition>,
-}
-
-impl Shared {
-    pub(super) fn new(holds: Holds) -> Self {
-        Self {
-            holds,
-            spaces: Spaces::new(Model::real(), &limits::RULE_NODES),
-            guesser: Guesser::default(),
-            all: Meter::new(&limits::CHECK_NODES),
-            count: 0,
-            earlier: Vec::new(),
-        }
-    }
-
-    /// The fate of a rule for packets that are neither IPv4 nor IPv6.
-    fn of_neither(&mut self, condition: &Condition) -> Result<Fate, Exhausted> {
-        let neither = Condition::and([4, 6].map(|version| {
-            let is = crate::ir::ValueSet::single(version);
-            Condition::not(Condition::test(Field::IpVersion, is))
-        }));
-        let earlier = std::mem::take(&mut self.earlier);
-        let without: Vec<&Condition> = earlier.iter().collect();
-        let found = self.packet(&[condition, &neither], &without);
-        self.earlier = earlier;
-        Ok(match found? {
-            Ok(Found::None) => Fate::Covered(Vec::new()),
-            Ok(Found::Packet(headers)) => Fate::Live(headers),
-            Ok(Found::Unknown) => Fate::Unmodelled,
-            Err(exhausted) => Fate::Spent(exhausted),
-        })
-    }
-
-    /// A packet that meets a condition, if one comes to mind.
-    pub(super) fn guess(&mut self, family: Family, condition: &Condition) -> Option<Box<Headers>> {
-        let headers = self.guesser.guess(family, &[condition])?;
-        ((self.holds)(condition, &headers) == Some(true)).then(|| Box::new(headers))
-    }
-
-    /// A packet that meets all of some conditions and none of others, by sets of packets.
-    pub(super) fn packet(
-        &mut self,
-        conditions: &[&Condition],
-        without: &[&Condition],
-    ) -> Result<Result<Found, Exhausted>, Exhausted> {
-        self.all.charge(0)?;
-        self.spaces.next_question();
-        let found = self.ask(conditions, without);
-        self.all.charge(self.spaces.spent())?;
-        Ok(found)
-    }
-
-    fn ask(&mut self, conditions: &[&Condition], without: &[&Condition]) -> Result<Found, Exhausted> {
-        let mut space = self.spaces.world()?;
-        for condition in conditions {
-            let next = self.spaces.of(condition)?;
-            space = self.spaces.intersection(space, next)?;
-        }
-        for condition in without {
-            let next = self.spaces.of(condition)?;
-            space = self.spaces.difference(space, next)?;
-        }
-        if space.is_empty() {
-            return Ok(Found::None);
-        }
-        let sure = self.spaces.under(space)?;
-        let Some(headers) = self.spaces.witness(sure)? else { return Ok(Found::Unknown) };
-        let meets = conditions.iter().all(|condition| (self.holds)(condition, &headers) == Some(true))
-            && without.iter().all(|condition| (self.holds)(condition, &headers) == Some(false));
-        Ok(if meets { Found::Packet(Box::new(headers)) } else { Found::Unknown })
-    }
-}
-
-/// What is found where a packet is looked for.
-pub(super) enum Found {
-    None,
-    Packet(Box<Headers>),
-    Unknown,
-}
-
 /// Judges rules for the packets of one family.
 trait Judge: std::fmt::Debug {
     /// The fate of a rule among those that are kept.
-    fn judge(&mut self, index: u32, condition: &Condition, shared: &mut Shared) -> Result<Fate, Exhausted>;
+    fn judge(&mut self, index: u32, condition: &Condition, seeker: &mut Seeker) -> Result<Fate, Exhausted>;
 
     /// Takes the rule asked about last among those that decide.
     fn keep(&mut self, index: u32, dead: bool);
@@ -278,20 +201,29 @@ impl<A, const RAW: bool> Default for Engine<A, RAW> {
     }
 }
 
+/// What cutting a cell comes to.
+enum Exactly {
+    Covered,
+    Live(Box<Headers>),
+    Unmodelled,
+    // Too many steps for one rule.
+    Spent,
+}
+
 /// Of so many rules that cover one together those are left out that need not.
 const FEW: usize = 16;
 /// Packets tried before a proof.
 const TRIES: u32 = 12;
 
 impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
-    fn judge(&mut self, index: u32, condition: &Condition, shared: &mut Shared) -> Result<Fate, Exhausted> {
+    fn judge(&mut self, index: u32, condition: &Condition, seeker: &mut Seeker) -> Result<Fate, Exhausted> {
         self.fresh = cells(condition);
         self.fresh_condition = None;
         let Some(list) = self.fresh.take() else {
             self.fresh_condition = Some(condition.clone());
-            return self.by_sets(condition, None, shared);
+            return self.by_sets(condition, None, seeker);
         };
-        let fate = self.of_cells(index, condition, &list, shared);
+        let fate = self.of_cells(index, condition, &list, seeker);
         self.fresh = Some(list);
         fate
     }
@@ -327,7 +259,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         index: u32,
         condition: &Condition,
         list: &[Cell<A, RAW>],
-        shared: &mut Shared,
+        seeker: &mut Seeker,
     ) -> Result<Fate, Exhausted> {
         let mut by = BTreeSet::new();
         let mut hard = Vec::new();
@@ -341,17 +273,17 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
             return Ok(Fate::Covered(by.into_iter().collect()));
         }
         for cell in &hard {
-            if let Some(headers) = self.guessed(index, condition, cell, shared) {
+            if let Some(headers) = self.guessed(index, condition, cell, seeker) {
                 return Ok(Fate::Live(headers));
             }
         }
         for cell in hard {
             let mut own = BTreeSet::new();
-            match self.exactly(condition, cell, &mut own, shared)? {
-                Ok(None) => by.extend(self.fewer(cell, own)),
-                Ok(Some(headers)) => return Ok(Fate::Live(headers)),
-                Err(Stop::Spent) => return self.by_sets(condition, Some(cell), shared),
-                Err(Stop::Unknown) => return Ok(Fate::Unmodelled),
+            match self.exactly(condition, cell, &mut own, seeker)? {
+                Exactly::Covered => by.extend(self.fewer(cell, own)),
+                Exactly::Live(headers) => return Ok(Fate::Live(headers)),
+                Exactly::Spent => return self.by_sets(condition, Some(cell), seeker),
+                Exactly::Unmodelled => return Ok(Fate::Unmodelled),
             }
         }
         Ok(Fate::Covered(by.into_iter().collect()))
@@ -381,12 +313,12 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         index: u32,
         condition: &Condition,
         cell: &Cell<A, RAW>,
-        shared: &mut Shared,
+        seeker: &mut Seeker,
     ) -> Option<Box<Headers>> {
         (0..TRIES).find_map(|attempt| {
             let point = point(cell, index, attempt)?;
-            let headers = shared.guesser.guess_near(A::FAMILY, &[condition], &point)?;
-            self.is_free(condition, &headers, shared.holds).then(|| Box::new(headers))
+            let headers = seeker.guesser.guess_near(A::FAMILY, &[condition], &point)?;
+            self.is_free(condition, &headers, seeker.holds).then(|| Box::new(headers))
         })
     }
 
@@ -403,35 +335,60 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
             })
     }
 
-    /// Cuts a cell by the earlier ones until a packet is found, or nothing is left.
+    /// Cuts a cell by the earlier ones until a packet is found, or nothing is left but by the rules that go to `by`.
     fn exactly(
         &self,
         condition: &Condition,
         cell: &Cell<A, RAW>,
         by: &mut BTreeSet<u32>,
-        shared: &mut Shared,
-    ) -> Result<Result<Option<Box<Headers>>, Stop>, Exhausted> {
+        seeker: &mut Seeker,
+    ) -> Result<Exactly, Exhausted> {
         let met = self.cells.iter().zip(0_u32..).filter(|(earlier, _)| !earlier.is_apart(cell));
         let met: Vec<u32> = met.map(|(_, number)| number).collect();
-        let mut cut = Cut {
-            engine: self,
-            condition,
-            shared,
-            steps: Meter::new(&limits::COVER_STEPS),
-            depth: Meter::new(&limits::COVER_DEPTH),
-            by,
-            unknown: false,
-        };
-        let found = cut.uncovered(cell, &met);
-        let unknown = cut.unknown;
-        let steps = cut.steps.spent();
-        shared.all.charge(steps / 64)?;
+        let mut cut = Cut::new(&self.cells, limits::COVER_STEPS.value);
+        let mut unknown = false;
+        let found = cut.left_over(cell, &met, &mut |region| {
+            Ok(match self.packet(condition, region, seeker)? {
+                Found::Packet(headers) => Some(headers),
+                Found::None => {
+                    by.extend(self.others.iter().map(|(rule, _)| rule));
+                    None
+                }
+                Found::Unknown => {
+                    unknown = true;
+                    None
+                }
+            })
+        });
+        seeker.all.charge(cut.spent() / 64)?;
+        by.extend(cut.by.iter().filter_map(|number| self.rules.get(*number as usize)));
         match found {
-            Ok(None) if unknown => Ok(Err(Stop::Unknown)),
-            Ok(found) => Ok(Ok(found)),
-            Err(Spent::Rule) => Ok(Err(Stop::Spent)),
-            Err(Spent::All(exhausted)) => Err(exhausted),
+            Ok(None) if unknown => Ok(Exactly::Unmodelled),
+            Ok(None) => Ok(Exactly::Covered),
+            Ok(Some(headers)) => Ok(Exactly::Live(headers)),
+            Err(Stop::Rule) => Ok(Exactly::Spent),
+            Err(Stop::All(exhausted)) => Err(exhausted),
         }
+    }
+
+    /// A packet of a region that no cell meets.
+    fn packet(
+        &self,
+        condition: &Condition,
+        region: &Cell<A, RAW>,
+        seeker: &mut Seeker,
+    ) -> Result<Found, Stop> {
+        let within = region.condition();
+        let guess = seeker.guesser.guess_near(A::FAMILY, &[&within, condition], &shortened(region));
+        if let Some(headers) = guess
+            && (seeker.holds)(&within, &headers) == Some(true)
+            && self.is_free(condition, &headers, seeker.holds)
+        {
+            return Ok(Found::Packet(Box::new(headers)));
+        }
+        let without: Vec<&Condition> = self.others.iter().map(|(_, condition)| condition).collect();
+        let found = seeker.packet(&[&of_family(A::FAMILY), condition, &within], &without);
+        found.map_err(Stop::All)?.map_err(|_| Stop::Rule)
     }
 
     /// Some of the rules that take all of a cell, without those that need not be among them.
@@ -439,37 +396,22 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         if by.len() < 2 || by.len() > FEW {
             return by;
         }
-        let cells: Vec<u32> =
-            (0..).zip(&self.rules).filter(|(_, rule)| by.contains(rule)).map(|(n, _)| n).collect();
+        let known = (0_u32..).zip(&self.rules).zip(&self.cells);
+        let met = known.filter(|((_, rule), earlier)| by.contains(rule) && !earlier.is_apart(cell));
+        let met: Vec<(u32, u32)> = met.map(|((number, rule), _)| (number, *rule)).collect();
         let mut left = by.clone();
         // The latest first: what stands far above is known better.
         for rule in by.iter().rev() {
             left.remove(rule);
-            let of_left =
-                |number: &u32| self.rules.get(*number as usize).is_some_and(|rule| left.contains(rule));
-            let met: Vec<u32> = cells.iter().copied().filter(of_left).collect();
-            if !self.is_cut_away(cell, &met, &mut Meter::new(&limits::COVER_DEPTH)) {
+            let met = met.iter().filter(|(_, rule)| left.contains(rule)).map(|(number, _)| *number);
+            let met: Vec<u32> = met.collect();
+            let mut cut = Cut::new(&self.cells, limits::COVER_DEPTH.value);
+            // Whatever is left over may hold a packet.
+            if !matches!(cut.left_over(cell, &met, &mut |_| Ok(Some(()))), Ok(None)) {
                 left.insert(*rule);
             }
         }
         left
-    }
-
-    /// Whether some cells leave nothing of a region; a `false` says little.
-    fn is_cut_away(&self, region: &Cell<A, RAW>, met: &[u32], steps: &mut Meter) -> bool {
-        let cells = || met.iter().filter_map(|number| Some((*number, self.cells.get(*number as usize)?)));
-        if steps.charge(1).is_err() {
-            return false;
-        }
-        if cells().any(|(_, cell)| cell.contains(region)) {
-            return true;
-        }
-        let meets = |(_, cell): &(u32, &Cell<A, RAW>)| !cell.is_apart(region);
-        let Some((pick, cell)) = cells().filter(meets).min_by_key(|(_, cell)| cuts(region, cell)) else {
-            return false;
-        };
-        let left: Vec<u32> = met.iter().copied().filter(|number| *number != pick).collect();
-        pieces(region, cell).iter().all(|piece| self.is_cut_away(piece, &left, steps))
     }
 
     /// The fate of a rule, or of a cell of it, by sets of packets alone.
@@ -477,7 +419,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         &self,
         condition: &Condition,
         cell: Option<&Cell<A, RAW>>,
-        shared: &mut Shared,
+        seeker: &mut Seeker,
     ) -> Result<Fate, Exhausted> {
         let mut without: Vec<(u32, Condition)> = self.others.clone();
         for (earlier, rule) in self.cells.iter().zip(&self.rules) {
@@ -488,7 +430,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let family = of_family(A::FAMILY);
         let within = cell.map_or(Condition::True, Cell::condition);
         let conditions: Vec<&Condition> = without.iter().map(|(_, condition)| condition).collect();
-        Ok(match shared.packet(&[&family, condition, &within], &conditions)? {
+        Ok(match seeker.packet(&[&family, condition, &within], &conditions)? {
             Ok(Found::None) => {
                 let rules: BTreeSet<u32> = without.iter().map(|(rule, _)| *rule).collect();
                 Fate::Covered(rules.into_iter().collect())
@@ -569,99 +511,6 @@ fn point<A: Address, const RAW: bool>(
     Some(point)
 }
 
-enum Stop {
-    // Too many steps for one rule.
-    Spent,
-    Unknown,
-}
-
-enum Spent {
-    Rule,
-    All(Exhausted),
-}
-
-struct Cut<'a, A, const RAW: bool> {
-    engine: &'a Engine<A, RAW>,
-    condition: &'a Condition,
-    shared: &'a mut Shared,
-    steps: Meter,
-    depth: Meter,
-    by: &'a mut BTreeSet<u32>,
-    unknown: bool,
-}
-
-impl<A: Address, const RAW: bool> Cut<'_, A, RAW> {
-    fn cell(&self, number: u32) -> Option<&Cell<A, RAW>> {
-        self.engine.cells.get(number as usize)
-    }
-
-    /// A packet of the region that no earlier cell takes.
-    fn uncovered(&mut self, region: &Cell<A, RAW>, met: &[u32]) -> Result<Option<Box<Headers>>, Spent> {
-        self.steps.charge(1 + met.len() as u64).map_err(|_| Spent::Rule)?;
-        let holds = |number: &&u32| self.cell(**number).is_some_and(|cell| cell.contains(region));
-        if let Some(all) = met.iter().find(holds) {
-            self.by.extend(self.engine.rules.get(*all as usize));
-            return Ok(None);
-        }
-        // The one that leaves the fewest pieces, of these the largest part.
-        let engine = self.engine;
-        let pick = met.iter().copied().min_by_key(|number| {
-            engine.cells.get(*number as usize).map_or((u32::MAX, u32::MAX), |cell| cuts(region, cell))
-        });
-        let Some((pick, cell)) = pick.and_then(|pick| Some((pick, engine.cells.get(pick as usize)?))) else {
-            return self.packet(region);
-        };
-        self.by.extend(engine.rules.get(pick as usize));
-        self.depth.charge(1).map_err(|_| Spent::Rule)?;
-        let mut found = None;
-        for piece in pieces(region, cell) {
-            let left: Vec<u32> = met
-                .iter()
-                .copied()
-                .filter(|number| {
-                    *number != pick
-                        && engine.cells.get(*number as usize).is_some_and(|cell| !cell.is_apart(&piece))
-                })
-                .collect();
-            found = self.uncovered(&piece, &left)?;
-            if found.is_some() {
-                break;
-            }
-        }
-        self.depth.release(1);
-        Ok(found)
-    }
-
-    /// A packet of a region that no cell meets; none where there is none that can exist.
-    fn packet(&mut self, region: &Cell<A, RAW>) -> Result<Option<Box<Headers>>, Spent> {
-        let within = region.condition();
-        let short = shortened(region);
-        let guess = self.shared.guesser.guess_near(A::FAMILY, &[&within, self.condition], &short);
-        if let Some(headers) = guess
-            && (self.shared.holds)(&within, &headers) == Some(true)
-            && self.engine.is_free(self.condition, &headers, self.shared.holds)
-        {
-            return Ok(Some(Box::new(headers)));
-        }
-        let others = &self.engine.others;
-        let without: Vec<&Condition> = others.iter().map(|(_, condition)| condition).collect();
-        let family = of_family(A::FAMILY);
-        match self.shared.packet(&[&family, self.condition, &within], &without) {
-            Err(exhausted) => Err(Spent::All(exhausted)),
-            Ok(Err(_)) => Err(Spent::Rule),
-            Ok(Ok(Found::Packet(headers))) => Ok(Some(headers)),
-            Ok(Ok(Found::None)) => {
-                self.by.extend(self.engine.others.iter().map(|(rule, _)| rule));
-                Ok(None)
-            }
-            Ok(Ok(Found::Unknown)) => {
-                self.unknown = true;
-                Ok(None)
-            }
-        }
-    }
-}
-
 /// Values of a packet that has no ports, or no second one, where the region asks for that.
 fn shortened<A: Address, const RAW: bool>(region: &Cell<A, RAW>) -> Vec<(Field, u128)> {
     match (region.sport.0, region.sport.1, region.dport.1) {
@@ -674,73 +523,4 @@ fn shortened<A: Address, const RAW: bool>(region: &Cell<A, RAW>) -> Vec<(Field, 
         (0, _, 0) if RAW => vec![(Field::L4Room, 2)],
         _ => Vec::new(),
     }
-}
-
-/// How many sides of a region a cell cuts, and how small a part of it the cell takes.
-fn cuts<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>) -> (u32, u32) {
-    let side = |outer: (u128, u128), inner: (u128, u128)| {
-        let sides = u32::from(inner.0 > outer.0) + u32::from(inner.1 < outer.1);
-        let part = meet(outer, inner);
-        let (size, of) = (part.1.saturating_sub(part.0), outer.1 - outer.0);
-        (sides, size.leading_zeros().saturating_sub(of.leading_zeros()))
-    };
-    let wide = |range: (A, A)| (range.0.into(), range.1.into());
-    let small = |range: (u32, u32)| (u128::from(range.0), u128::from(range.1));
-    let each = [
-        side(wide(region.dst), wide(cell.dst)),
-        side(wide(region.src), wide(cell.src)),
-        side(small(region.dport), small(cell.dport)),
-        side(small(region.sport), small(cell.sport)),
-    ];
-    let protocols = u32::from(!region.protocols.is_subset(cell.protocols));
-    let fields = cell.rest().fields.iter();
-    let others = fields.filter(|(field, set)| !region.values(*field).is_subset(set)).count()
-        + cell.rest().odd.iter().filter(|part| !region.rest().odd.contains(part)).count();
-    let others = u32::try_from(others).unwrap_or(u32::MAX);
-    each.iter().fold((protocols + others, 4 * protocols), |(sides, small), (s, z)| (sides + s, small + z))
-}
-
-/// A region without a cell, as regions that do not meet.
-pub(super) fn pieces<A: Address, const RAW: bool>(
-    region: &Cell<A, RAW>,
-    cell: &Cell<A, RAW>,
-) -> Vec<Cell<A, RAW>> {
-    let mut list = Vec::new();
-    let mut inside = region.clone();
-    let mut add = |piece: Cell<A, RAW>| list.extend(piece.settled());
-    macro_rules! cut {
-        ($($side:ident),*) => {$(
-            if let Some(hi) = cell.$side.0.prev().filter(|hi| inside.$side.0 <= *hi) {
-                add(Cell { $side: (inside.$side.0, hi), ..inside.clone() });
-                inside.$side.0 = cell.$side.0;
-            }
-            if let Some(lo) = cell.$side.1.next().filter(|lo| *lo <= inside.$side.1) {
-                add(Cell { $side: (lo, inside.$side.1), ..inside.clone() });
-                inside.$side.1 = cell.$side.1;
-            }
-        )*};
-    }
-    let outside: Protocols = inside.protocols.without(cell.protocols);
-    if !outside.is_empty() {
-        add(Cell { protocols: outside, ..inside.clone() });
-        inside.protocols = inside.protocols.and(cell.protocols);
-    }
-    cut!(dst, src, dport, sport);
-    for (field, set) in &cell.rest().fields {
-        let values = inside.values(*field);
-        let outside: IntervalSet<u64> = values.difference(set);
-        if !outside.is_empty() {
-            add(inside.clone().with_values(*field, outside));
-            inside = inside.with_values(*field, values.intersection(set));
-        }
-    }
-    for (part, negated) in &cell.rest().odd {
-        let mut outside = inside.clone();
-        if outside.add_odd(part, !negated) {
-            add(outside);
-        }
-        inside.add_odd(part, *negated);
-    }
-    debug_assert!(is_range(&inside.dst) && is_range(&inside.src), "the cell meets the region");
-    list
 }

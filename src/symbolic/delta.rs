@@ -3,9 +3,11 @@
 //! Rules that stand in both lists in one order need no look: a packet whose first rule is one of these has one fate.
 //! What is left of every other rule behind the rules before it is followed through the other list, cell by cell.
 
-use super::cells::{Address, Cell, cells, meet};
-use super::cover::{Found, Holds, Shared, asks_for_octets, pieces};
+use super::cells::{Address, Cell, cells};
+use super::cover::asks_for_octets;
+use super::cut::parted;
 use super::reach::of_family;
+use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Headers};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Outcome, RuleSet, Verdict};
@@ -69,7 +71,7 @@ pub enum Incomparable {
 pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomparable> {
     let lists = [List::new(old)?, List::new(new)?];
     let order = Order::new(&lists[0], &lists[1]);
-    let mut shared = Shared::new(holds);
+    let mut seeker = Seeker::new(holds);
     let mut steps = Meter::new(&limits::DELTA_STEPS);
     let raw = asks_for_octets(old) || asks_for_octets(new);
     let (removed, added) = (order.only(&lists, true), order.only(&lists, false));
@@ -78,16 +80,16 @@ pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomp
     let mut families = Vec::new();
     if both(Family::Inet) {
         families.push(if raw {
-            changes::<u32, true>(whole, &lists, &order, &mut shared, &mut steps)
+            changes::<u32, true>(whole, &lists, &order, &mut seeker, &mut steps)
         } else {
-            changes::<u32, false>(whole, &lists, &order, &mut shared, &mut steps)
+            changes::<u32, false>(whole, &lists, &order, &mut seeker, &mut steps)
         }?);
     }
     if both(Family::Inet6) {
         families.push(if raw {
-            changes::<u128, true>(whole, &lists, &order, &mut shared, &mut steps)
+            changes::<u128, true>(whole, &lists, &order, &mut seeker, &mut steps)
         } else {
-            changes::<u128, false>(whole, &lists, &order, &mut shared, &mut steps)
+            changes::<u128, false>(whole, &lists, &order, &mut seeker, &mut steps)
         }?);
     }
     if families.is_empty() {
@@ -129,6 +131,16 @@ enum Step {
     Both(usize, usize),
     Old(usize),
     New(usize),
+}
+
+impl Step {
+    /// The rule that stands there: its index, condition and verdict.
+    fn rule<'a>(self, [old, new]: &[List<'a>; 2]) -> Option<(u32, &'a Condition, Verdict)> {
+        match self {
+            Self::Both(at, _) | Self::Old(at) => old.rules.get(at).copied(),
+            Self::New(at) => new.rules.get(at).copied(),
+        }
+    }
 }
 
 /// The rules of both lists in one order that keeps that of each.
@@ -213,19 +225,17 @@ fn changes<A: Address, const RAW: bool>(
     whole: bool,
     lists: &[List<'_>; 2],
     order: &Order,
-    shared: &mut Shared,
+    seeker: &mut Seeker,
     steps: &mut Meter,
 ) -> Result<Vec<Change>, Incomparable> {
     let family = of_family(A::FAMILY);
-    let mut walk = Walk::<A, RAW> { lists, order, cells: Vec::new(), shared, steps };
+    let mut all: Vec<(usize, Cell<A, RAW>)> = Vec::new();
     for (place, step) in order.steps.iter().enumerate() {
-        let rule = walk.rule(*step);
-        let list = match rule {
-            Some((index, condition, _)) => cells(condition).ok_or(Incomparable::Alternatives(index))?,
-            None => Vec::new(),
-        };
-        walk.cells.extend(list.into_iter().map(|cell| (place, cell)));
+        let Some((index, condition, _)) = step.rule(lists) else { continue };
+        let list = cells(condition).ok_or(Incomparable::Alternatives(index))?;
+        all.extend(list.into_iter().map(|cell| (place, cell)));
     }
+    let mut walk = Walk { lists, order, cells: &all, seeker, steps };
     let mut regions: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::new();
     for (place, step) in order.steps.iter().enumerate() {
         if !matches!(step, Step::Both(..)) {
@@ -261,20 +271,12 @@ struct Walk<'a, A, const RAW: bool> {
     lists: &'a [List<'a>; 2],
     order: &'a Order,
     // The cells of all rules in order, each with the place of its rule.
-    cells: Vec<(usize, Cell<A, RAW>)>,
-    shared: &'a mut Shared,
+    cells: &'a [(usize, Cell<A, RAW>)],
+    seeker: &'a mut Seeker,
     steps: &'a mut Meter,
 }
 
 impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
-    fn rule(&self, step: Step) -> Option<(u32, &Condition, Verdict)> {
-        let [old, new] = self.lists;
-        match step {
-            Step::Both(at, _) | Step::Old(at) => old.rules.get(at).copied(),
-            Step::New(at) => new.rules.get(at).copied(),
-        }
-    }
-
     fn index(&self, place: usize, of_old: bool) -> Option<u32> {
         let [old, new] = self.lists;
         let rule = match (self.order.steps.get(place)?, of_old) {
@@ -293,32 +295,21 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
     ) -> Result<(), Incomparable> {
         let is_old = matches!(step, Step::Old(_));
-        let Some((_, _, verdict)) = self.rule(step) else { return Ok(()) };
-        let own: Vec<Cell<A, RAW>> =
-            self.cells.iter().filter(|(of, _)| *of == place).map(|(_, cell)| cell.clone()).collect();
-        let mut taken: Vec<Cell<A, RAW>> = Vec::new();
-        for cell in own {
+        let Some((_, _, verdict)) = step.rule(self.lists) else { return Ok(()) };
+        let first = self.cells.partition_point(|(of, _)| *of < place);
+        let (before, rest) = self.cells.split_at(first);
+        let own = rest.iter().take_while(|(of, _)| *of == place).count();
+        for (cell, number) in rest.iter().take(own).map(|(_, cell)| cell).zip(0..) {
+            self.steps.charge(self.cells.len() as u64)?;
             let mut left = vec![cell.clone()];
             // Its own cells may overlap.
-            for other in &taken {
+            let taken = rest.iter().take(number).chain(before);
+            for (_, other) in taken.filter(|(_, other)| !other.is_apart(cell)) {
                 left = self.without(left, other)?;
             }
-            for index in 0..self.cells.len() {
-                let Some((of, other)) = self.cells.get(index) else { break };
-                if *of >= place {
-                    break;
-                }
-                if !other.is_apart(&cell) {
-                    let other = other.clone();
-                    left = self.without(left, &other)?;
-                }
-            }
-            self.steps.charge(self.cells.len() as u64)?;
-            let mine = (Some(place), verdict);
             for region in left {
-                self.elsewhere(place, is_old, mine, &region, regions)?;
+                self.elsewhere(place, is_old, (Some(place), verdict), &region, regions)?;
             }
-            taken.push(cell);
         }
         Ok(())
     }
@@ -338,27 +329,29 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
             }
         };
         let mut left = vec![region.clone()];
-        for index in 0..self.cells.len() {
-            let Some((of, other)) = self.cells.get(index) else { break };
-            let counts = match self.order.steps.get(*of) {
-                Some(Step::Both(..)) => true,
-                Some(Step::Old(_)) => !is_old,
-                Some(Step::New(_)) => is_old,
-                None => false,
+        let behind = self.cells.partition_point(|(of, _)| *of <= place);
+        for (of, other) in self.cells.iter().skip(behind).filter(|(_, other)| !other.is_apart(region)) {
+            let Some(step) = self.order.steps.get(*of) else { continue };
+            let counts = match step {
+                Step::Both(..) => true,
+                Step::Old(_) => !is_old,
+                Step::New(_) => is_old,
             };
-            if *of <= place || !counts || other.is_apart(region) {
-                continue;
-            }
-            let (of, other) = (*of, other.clone());
-            let Some((_, _, verdict)) = self.order.steps.get(of).and_then(|step| self.rule(*step)) else {
-                continue;
-            };
-            for part in &left {
-                if let Some(inside) = part.inside(&other) {
-                    add(inside, (Some(of), verdict));
+            let Some((_, _, verdict)) = step.rule(self.lists).filter(|_| counts) else { continue };
+            self.steps.charge(left.len() as u64)?;
+            let mut rest = Vec::with_capacity(left.len());
+            for part in left {
+                if other.is_apart(&part) {
+                    rest.push(part);
+                    continue;
+                }
+                let (outside, inside) = parted(&part, other);
+                rest.extend(outside);
+                if let Some(inside) = inside {
+                    add(inside, (Some(*of), verdict));
                 }
             }
-            left = self.without(left, &other)?;
+            left = rest;
             if left.is_empty() {
                 break;
             }
@@ -378,10 +371,8 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
             return Ok(());
         }
         let mut left = vec![Cell::all()];
-        for index in 0..self.cells.len() {
-            let Some((_, cell)) = self.cells.get(index) else { break };
-            let cell = cell.clone();
-            left = self.without(left, &cell)?;
+        for (_, cell) in self.cells {
+            left = self.without(left, cell)?;
         }
         regions.extend(left.into_iter().map(|part| (part, old, new)));
         Ok(())
@@ -398,7 +389,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
             if other.is_apart(&part) {
                 rest.push(part);
             } else {
-                rest.extend(pieces(&part, other));
+                rest.extend(parted(&part, other).0);
             }
         }
         Ok(rest)
@@ -406,36 +397,14 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
 
     /// A packet of a region.
     fn packet(&mut self, within: &Condition) -> Result<Found, Exhausted> {
-        if let Some(headers) = self.shared.guess(A::FAMILY, within) {
+        if let Some(headers) = self.seeker.guess(A::FAMILY, within) {
             return Ok(Found::Packet(headers));
         }
-        self.shared.packet(&[&of_family(A::FAMILY), within], &[])?
+        self.seeker.packet(&[&of_family(A::FAMILY), within], &[])?
     }
 }
 
 impl<A: Address, const RAW: bool> Cell<A, RAW> {
-    /// The part of the cell that is in another; none where that is empty.
-    fn inside(&self, other: &Self) -> Option<Self> {
-        let mut part = Self {
-            src: meet(self.src, other.src),
-            dst: meet(self.dst, other.dst),
-            protocols: self.protocols.and(other.protocols),
-            sport: meet(self.sport, other.sport),
-            dport: meet(self.dport, other.dport),
-            rest: self.rest.clone(),
-        };
-        for (field, set) in &other.rest().fields {
-            let values = self.values(*field).intersection(set);
-            part = part.with_values(*field, values);
-        }
-        for (odd, negated) in &other.rest().odd {
-            if !part.add_odd(odd, *negated) {
-                return None;
-            }
-        }
-        part.settled()
-    }
-
     /// Both cells as one, where they differ in one side and touch there.
     fn union(&self, other: &Self) -> Option<Self> {
         let mut sides = 0;

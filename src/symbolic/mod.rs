@@ -7,20 +7,23 @@
 mod bdd;
 mod cells;
 mod cover;
+mod cut;
 mod delta;
 mod encode;
 mod guess;
 mod model;
 mod reach;
+mod seek;
 mod sensible;
 mod space;
 mod witness;
 pub mod world;
 
-pub use cover::{Cover, Fate, Holds};
+pub use cover::{Cover, Fate};
 pub use delta::{Change, Delta, Incomparable, delta};
 pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};
+pub use seek::Holds;
 pub use space::{Space, Spaces};
 pub use witness::Taste;

@@ -1,7 +1,7 @@
 //! Which rules of a list packets come to, against sets of packets and evaluation.
 
-use flowgate::eval::{Truth, evaluate};
-use flowgate::field::{Family, Field, Headers};
+use flowgate::eval::{Truth, evaluate, holds};
+use flowgate::field::{Family, Field};
 use flowgate::guard::limits::RULE_NODES;
 use flowgate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::{IntervalSet, Prefix4, Prefix6};
@@ -103,14 +103,6 @@ pub(crate) fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
         default: Verdict::Accept,
         rules: rules.into(),
     })
-}
-
-pub(crate) fn holds(condition: &Condition, headers: &Headers) -> Option<bool> {
-    match evaluate(condition, headers) {
-        Truth::Yes => Some(true),
-        Truth::No => Some(false),
-        Truth::Unknown => None,
-    }
 }
 
 /// The packets of a rule without those of others, by their indices.

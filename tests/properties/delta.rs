@@ -1,7 +1,7 @@
 //! Where two lists decide differently, against sets of packets and evaluation.
 
-use super::cover::{holds, list};
-use flowgate::eval::{Truth, evaluate};
+use super::cover::list;
+use flowgate::eval::{Truth, evaluate, holds};
 use flowgate::field::Headers;
 use flowgate::guard::limits::RULE_SET_NODES;
 use flowgate::ir::{Document, Outcome, RuleBuf, RuleSet, Verdict};
