@@ -8,6 +8,7 @@ use crate::eval::{Truth, evaluate};
 use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, RuleSet, Test, ValueSetRef};
+use crate::net::Random;
 use crate::packet::build;
 use std::collections::BTreeSet;
 
@@ -198,19 +199,6 @@ fn bounds(test: &Test) -> Vec<u128> {
         }
     }
     values.into_iter().filter(|value| *value <= max).collect()
-}
-
-/// Numbers from a seed, the same everywhere (splitmix64 of Steele, Lea and Flood).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
 }
 
 #[cfg(test)]

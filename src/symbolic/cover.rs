@@ -13,6 +13,7 @@ use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, limits};
 use crate::ir::{Condition, Outcome, Rule, RuleSet};
+use crate::net::Random;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeSet, HashMap};
 
@@ -468,21 +469,13 @@ fn point<A: Address, const RAW: bool>(
     if attempt == 0 {
         return Some(point);
     }
-    let mut random = u64::from(index) << 32 | u64::from(attempt);
-    let mut next = move || {
-        // splitmix64
-        random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = random;
-        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ x >> 31
-    };
+    let mut random = Random(u64::from(index) << 32 | u64::from(attempt));
     let mut choose = |lo: u128, hi: u128| match attempt {
         1 => lo,
         2 => hi,
         _ => {
             let size = (hi - lo).saturating_add(1);
-            lo + (u128::from(next()) << 64 | u128::from(next())) % size
+            lo + (u128::from(random.next()) << 64 | u128::from(random.next())) % size
         }
     };
     let ([src, dst], fields) = (A::FIELDS, ports(RAW));

@@ -6,6 +6,7 @@ use super::sensible;
 use super::space::{Space, Spaces};
 use crate::field::{Field, Headers};
 use crate::guard::Exhausted;
+use crate::net::{STEP, mix};
 
 /// Which member, where there are many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,8 +147,5 @@ fn coin(seed: u64, variable: Variable) -> bool {
         Variable::Bit(field, shift) => 0x1_0000 | (field as u64) << 8 | u64::from(shift),
         Variable::Behind(position) => 0x2_0000 | u64::from(position),
     };
-    let mut x = seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (x ^ x >> 31) & 1 == 1
+    mix(seed ^ place.wrapping_mul(STEP)) & 1 == 1
 }
