@@ -126,11 +126,11 @@ fn judge(bencher: Bencher, reading: Reading, source: Source, settings: &Settings
     let source = sources.add(source);
     let count = reading.document.rule_count();
     let inputs = [Input { source, dialect: "bench", reading }];
-    let found = flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings });
+    let found = flowgate::check::run(&Context::new(&sources, &inputs, settings));
     eprintln!("{count} rules: {} findings, {} open", found.diagnostics.len(), found.inconclusive.len());
-    bencher.counter(ItemsCount::new(count)).bench_local(|| {
-        black_box(flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings }))
-    });
+    bencher
+        .counter(ItemsCount::new(count))
+        .bench_local(|| black_box(flowgate::check::run(&Context::new(&sources, &inputs, settings))));
 }
 
 fn settings(infrastructure: &[&str]) -> Settings {

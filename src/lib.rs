@@ -17,7 +17,7 @@
 //! let reading = hex.read(sources.get(id), id, &dialect::ReadOptions::default());
 //! let inputs = [Input { source: id, dialect: hex.name(), reading }];
 //! let settings = Settings::default();
-//! let found = check::run(&Context { sources: &sources, inputs: &inputs, settings: &settings });
+//! let found = check::run(&Context::new(&sources, &inputs, &settings));
 //!
 //! let first = &found.diagnostics[0];
 //! assert_eq!(first.check, "value-out-of-range");

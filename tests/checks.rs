@@ -3,7 +3,8 @@
 //! A fenced block named as a dialect is a rule file; a `toml` block before it on the same page is its
 //! `flowgate.toml`. Under a line, `#  ^^^ name` marks a finding of that check where the carets stand (the hash
 //! counts as one when a caret follows it at once). What a page's own check finds must be marked exactly in an
-//! *Example*, and is not there in an *Instead*. A `text` block behind an example is what the terminal shows.
+//! *Example*, and is not there in an *Instead*. A `text` block behind an example is what the terminal shows. A block named
+//! as a dialect `before` is what the rules of the next one take the place of; marks in it are of findings there.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +22,7 @@ mod drops;
 #[path = "checks/incidents.rs"]
 mod incidents;
 
-use flowgate::check::{CHECKS, Context, Findings, Input};
+use flowgate::check::{CHECKS, Context, Findings, Input, Versions};
 use flowgate::config::Config;
 use flowgate::diagnostic::Diagnostic;
 use flowgate::dialect::{self, ReadOptions};
@@ -32,22 +33,43 @@ use std::path::Path;
 
 /// What all checks and the reader find in a text.
 pub(crate) fn find(dialect: &str, text: &str, config: &str) -> (SourceMap, Vec<Input>, Findings) {
+    find_change(dialect, None, text, config)
+}
+
+/// The same in a text that takes the place of another.
+pub(crate) fn find_change(
+    dialect: &str,
+    before: Option<&str>,
+    text: &str,
+    config: &str,
+) -> (SourceMap, Vec<Input>, Findings) {
     let dialect = dialect::by_name(dialect).unwrap_or_else(|| panic!("no dialect `{dialect}`"));
     let config = Config::parse(config).unwrap_or_else(|error| panic!("{error}: {config}"));
     let mut sources = SourceMap::new();
-    let source = sources.add(Source::new("rules", Content::Text(text.to_owned())));
-    let reading = dialect.read(sources.get(source), source, &ReadOptions::default());
-    let inputs = vec![Input { source, dialect: dialect.name(), reading }];
-    let findings =
-        flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings: &config.settings });
+    let mut read = |name: &str, text: &str| {
+        let source = sources.add(Source::new(name, Content::Text(text.to_owned())));
+        let reading = dialect.read(sources.get(source), source, &ReadOptions::default());
+        Input { source, dialect: dialect.name(), reading }
+    };
+    let inputs = vec![read("rules", text)];
+    let old = before.map(|text| read("before", text));
+    let versions = [Versions { old: old.as_ref(), new: inputs.first() }];
+    let mut cx = Context::new(&sources, &inputs, &config.settings);
+    if old.is_some() {
+        cx = cx.against(&versions);
+    }
+    let findings = flowgate::check::run(&cx);
     (sources, inputs, findings)
 }
 
 /// Checks whose example would fill the page, or is about suppressions, which the command line applies.
 const NOT_SHOWN_HERE: [&str; 2] = ["flowspec-too-long", "malformed-allow"];
 
-/// A place as a mark shows it: line, first column, column behind the last, all from 0.
+/// A place as a mark shows it: line, first column, column behind the last, all from 0; lines of what stood before have
+/// a thousand more.
 type Mark = (usize, usize, usize, String);
+
+const BEFORE: usize = 1000;
 
 struct Block<'a> {
     heading: &'a str,
@@ -102,7 +124,8 @@ fn mark_of(sources: &SourceMap, diagnostic: &Diagnostic) -> Mark {
     let line = source.text().lines().nth(start.line as usize - 1).unwrap_or("");
     let first = start.column as usize - 1;
     let shown = source.slice(span).lines().next().unwrap_or("").chars().count();
-    (start.line as usize - 1, first, (first + shown).min(line.chars().count()), diagnostic.check.to_owned())
+    let number = start.line as usize - 1 + if source.name() == "before" { BEFORE } else { 0 };
+    (number, first, (first + shown).min(line.chars().count()), diagnostic.check.to_owned())
 }
 
 #[test]
@@ -123,6 +146,7 @@ fn try_page(name: &str, page: &str) -> Result<(), Vec<String>> {
     let mut wrong = Vec::new();
     let (mut config, mut shown) = (String::new(), String::new());
     let (mut examples, mut fired) = (0, 0);
+    let mut before: Option<(String, Vec<Mark>)> = None;
     for block in blocks(page) {
         let place = format!("docs/checks/{name}.md:{}", block.line);
         match block.language {
@@ -132,9 +156,14 @@ fn try_page(name: &str, page: &str) -> Result<(), Vec<String>> {
                     wrong.push(format!("{place}: the terminal shows\n{shown}"));
                 }
             }
+            language if language.ends_with(" before") => before = Some(split_marks(&block.text)),
             language if dialect::by_name(language).is_some() => {
-                let (text, marks) = split_marks(&block.text);
-                let (sources, inputs, findings) = find(language, &text, &config);
+                let (text, mut marks) = split_marks(&block.text);
+                let (old, old_marks) = before.take().unzip();
+                let (sources, inputs, findings) = find_change(language, old.as_deref(), &text, &config);
+                marks.extend(
+                    old_marks.into_iter().flatten().map(|mark| (mark.0 + BEFORE, mark.1, mark.2, mark.3)),
+                );
                 let found: Vec<Mark> = findings.diagnostics.iter().map(|d| mark_of(&sources, d)).collect();
                 let own = |mark: &&Mark| mark.3 == name;
                 if block.heading == "Example" {

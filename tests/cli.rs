@@ -347,3 +347,63 @@ fn packets_that_were_generated_are_evaluated_and_parted_by_verdict() {
     let all = whole["rule_sets"].as_array().unwrap().iter().flat_map(|set| set["rules"].as_array().unwrap());
     assert!(all.clone().all(|rule| rule["packets"].as_u64().unwrap() > 0), "a rule is not met: {whole}");
 }
+
+#[test]
+fn a_change_is_judged_against_a_revision_a_folder_or_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=n", "-c", "user.email=n@example.net", "-c", "commit.gpgsign=false"];
+        let status =
+            Command::new("git").current_dir(folder.path()).args(identity).args(args).output().unwrap();
+        assert!(status.status.success(), "{}", text(&status.stderr));
+    };
+    let rule = |list: &str| {
+        format!("table ip f {{\n chain c {{\n  type filter hook input priority 0\n  {list}\n }}\n}}\n")
+    };
+    std::fs::create_dir(path("rules")).unwrap();
+    std::fs::write(path("rules/a.nft"), "include \"./rules/b.inc\"\n").unwrap();
+    std::fs::write(path("rules/b.inc"), rule("tcp dport 22 drop")).unwrap();
+    std::fs::write(path("rules/gone.nft"), rule("udp dport 53 drop").replace("ip f", "ip g")).unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "one"]);
+    let check = |against: &str, what: &str| {
+        let mut command = flowgate();
+        command.current_dir(folder.path()).args([
+            "check",
+            "--quiet",
+            "--fail-on",
+            "warning",
+            "--against",
+            against,
+        ]);
+        let answer = command.arg(what).output().unwrap();
+        (answer.status.code(), text(&answer.stdout), text(&answer.stderr))
+    };
+    assert_eq!(check("HEAD", "rules").0, Some(0), "{:?}", check("HEAD", "rules"));
+    std::fs::write(path("rules/b.inc"), rule("tcp dport 23 drop")).unwrap();
+    std::fs::remove_file(path("rules/gone.nft")).unwrap();
+    let (code, out, err) = check("HEAD", "rules");
+    assert_eq!(code, Some(1), "{out}{err}");
+    for said in
+        ["widened-filter", "narrowed-filter", "filter-removed", "HEAD:rules/b.inc:4:", "HEAD:rules/gone.nft"]
+    {
+        assert!(out.contains(said), "{said}: {out}");
+    }
+    // A file alone, with what it included then; and one that is new.
+    let (_, out, _) = check("HEAD", "rules/a.nft");
+    assert!(out.contains("narrowed-filter") && !out.contains("filter-removed"), "{out}");
+    std::fs::write(path("rules/new.nft"), rule("tcp dport 9 drop")).unwrap();
+    assert_eq!(check("HEAD", "rules/new.nft").0, Some(0));
+    // The same from copies.
+    std::fs::create_dir(path("was")).unwrap();
+    std::fs::write(path("was/a.nft"), rule("tcp dport 22 drop")).unwrap();
+    assert!(check("was", "rules").1.contains("widened-filter"));
+    assert!(check("was/a.nft", "rules/a.nft").1.contains("widened-filter"));
+    for (against, what) in [("nothing", "rules"), ("was/a.nft", "rules"), ("HEAD:rules/a.nft", "rules")] {
+        let (code, out, err) = check(against, what);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{against}: {err}");
+        assert!(err.starts_with("error: cannot compare with"), "{err}");
+    }
+}

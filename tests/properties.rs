@@ -17,6 +17,8 @@ mod cost;
 mod cover;
 #[path = "properties/delta.rs"]
 mod delta;
+#[path = "properties/fates.rs"]
+mod fates;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
 #[path = "support/packet.rs"]

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::CONFLICTING_ACTIONS,
     summary: "actions of one rule that contradict each other",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -1,12 +1,16 @@
 //! What checks may look at: the documents read, the sources, and what the user said of the network.
 
 use super::Meta;
+use super::change::{Change, Versions};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
+use crate::eval::holds;
 use crate::field::{CtState, Field};
 use crate::ir::{Condition, Outcome, Rule, RuleSet, ValueSet};
 use crate::net::{Prefix4, Prefix6};
 use crate::source::{SourceId, SourceMap};
+use crate::symbolic::Fates;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// One input that was read.
@@ -27,6 +31,23 @@ pub struct Protected {
     pub name: String,
     /// Which packets belong to it.
     pub condition: Condition,
+}
+
+/// From which size on a change is large. Each is a part of the whole, from 0 to 1.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ChangeLimits {
+    /// Of all packets of a family, by addresses, protocols and ports, those with another fate.
+    pub share: f64,
+    /// Of the rules there were, those gone or new.
+    pub rules: f64,
+    /// Of the values in a list of a rule, those gone or new.
+    pub list: f64,
+}
+
+impl Default for ChangeLimits {
+    fn default() -> Self {
+        Self { share: 0.1, rules: 0.5, list: 0.5 }
+    }
 }
 
 /// What the user said of the network and of the checks.
@@ -50,11 +71,18 @@ pub struct Settings {
     pub platforms: Vec<(String, BTreeMap<String, u64>)>,
     /// What a flow rule without an action is taken to do: `Some(true)` discards, `Some(false)` accepts.
     pub assume_discard: Option<bool>,
+    /// From which size on a change is large.
+    pub change: ChangeLimits,
     /// Whether questions about all packets are asked of those only that open a connection.
     pub first_packet: bool,
 }
 
 impl Settings {
+    /// Whether a check is on.
+    pub(super) fn is_on(&self, meta: &Meta) -> bool {
+        self.levels.get(meta.name).map_or(meta.default_on, Option::is_some)
+    }
+
     /// The packets that questions about all packets are asked of.
     pub(super) fn view(&self) -> Condition {
         if self.first_packet {
@@ -74,6 +102,10 @@ pub struct Context<'a> {
     pub inputs: &'a [Input],
     /// What the user said.
     pub settings: &'a Settings,
+    // What the inputs take the place of; none where no change is asked about.
+    against: Option<&'a [Versions<'a>]>,
+    fates: OnceCell<Vec<Fates>>,
+    changes: OnceCell<Vec<Change<'a>>>,
 }
 
 /// A rule with the rule set and the input it stands in.
@@ -103,19 +135,54 @@ pub enum Drops {
 }
 
 impl<'a> Context<'a> {
+    /// Of what was read and what the user said.
+    pub fn new(sources: &'a SourceMap, inputs: &'a [Input], settings: &'a Settings) -> Self {
+        let (fates, changes) = (OnceCell::new(), OnceCell::new());
+        Self { sources, inputs, settings, against: None, fates, changes }
+    }
+
+    /// Of a change: `versions` pairs what was with what is to be, every new one an element of the inputs.
+    #[must_use]
+    pub fn against(mut self, versions: &'a [Versions<'a>]) -> Self {
+        self.against = Some(versions);
+        self
+    }
+
+    /// What the inputs take the place of.
+    pub(super) fn versions(&self) -> &'a [Versions<'a>] {
+        self.against.unwrap_or_default()
+    }
+
+    /// Each input that was there before the change beside what it was, compared once.
+    pub(super) fn changes(&self) -> &[Change<'a>] {
+        let view = self.settings.view();
+        let of = |versions: &Versions<'a>| Change::of(versions, &view);
+        self.changes.get_or_init(|| self.versions().iter().filter_map(of).collect())
+    }
+
+    /// What becomes of the rules of each input, asked once.
+    pub fn fates(&self) -> impl Iterator<Item = (&'a Input, &Fates)> {
+        let view = self.settings.view();
+        let of = |input: &Input| Fates::of(&input.reading.document, &view, holds);
+        self.inputs.iter().zip(self.fates.get_or_init(|| self.inputs.iter().map(of).collect()))
+    }
+
     /// Every rule that someone wrote, of every input, in order.
     pub fn rules(&self) -> impl Iterator<Item = RuleAt<'a>> + use<'a> {
-        self.inputs.iter().flat_map(|input| {
-            let sets = input.reading.document.rule_sets.iter().enumerate();
-            sets.filter(|(_, set)| set.kind.is_written()).flat_map(move |(set_index, set)| {
-                let rules = set.rules.iter().enumerate();
-                rules.map(move |(index, rule)| RuleAt { input, set, set_index, rule, index })
-            })
-        })
+        self.inputs.iter().flat_map(RuleAt::all)
     }
 }
 
-impl RuleAt<'_> {
+impl<'a> RuleAt<'a> {
+    /// Every rule of an input that someone wrote, in order.
+    pub fn all(input: &'a Input) -> impl Iterator<Item = Self> + use<'a> {
+        let sets = input.reading.document.rule_sets.iter().enumerate();
+        sets.filter(|(_, set)| set.kind.is_written()).flat_map(move |(set_index, set)| {
+            let rules = set.rules.iter().enumerate();
+            rules.map(move |(index, rule)| Self { input, set, set_index, rule, index })
+        })
+    }
+
     /// Whether the rule keeps what it matches from going on.
     pub fn drops(&self, settings: &Settings) -> Drops {
         let verdict = match self.rule.outcome {

@@ -18,6 +18,7 @@ static META: Meta = Meta {
     name: "cost-over-limit",
     summary: "rules cost a platform more than it holds, or more than the budget",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Likely,
     since: "0.1.0",
     needs: Needs::Cost,
@@ -179,7 +180,7 @@ mod tests {
         let budgets: BTreeMap<String, u64> = budgets.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
         let settings = Settings { platforms: vec![(platform.to_owned(), budgets)], ..Settings::default() };
         let mut out = Findings::default();
-        let cx = Context { sources: &sources, inputs: &inputs, settings: &settings };
+        let cx = Context::new(&sources, &inputs, &settings);
         CostOverLimit.run(&cx, &mut out).unwrap();
         out
     }

@@ -1,100 +1,152 @@
 //! Rules that no packet comes to, because rules before them take all: what [`super::shadowed_rule`] and
 //! [`super::redundant_rule`] say of them.
 
-use super::{Context, Findings, Meta, RuleAt};
-use crate::diagnostic::Label;
+use super::{Context, Findings, Input, Meta, RuleAt};
+use crate::diagnostic::{Diagnostic, Label};
 use crate::eval::holds;
 use crate::guard::Exhausted;
-use crate::ir::{Condition, Kind, Outcome, Rule, Verdict};
-use crate::symbolic::{Cover, Fate};
+use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet, Verdict};
+use crate::symbolic::{Cover, Fate, Place, RuleFate};
 
 /// Rules that take packets away from one and are named.
 const NAMED: usize = 3;
 
-/// Says of every rule that earlier rules of its rule set cover that it is so: by `shadowed` where one of them does
-/// something else with the packets, by `redundant` where all do the same.
+/// Which of the rules that no packet comes to are said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Which {
+    /// Those of whose packets some meet another fate than the rule has for them.
+    Shadowed,
+    /// Those of whose packets all meet the fate that the rule has for them.
+    Redundant,
+}
+
+/// Says of every rule that others cover that it is so. What has no answer is said once: by the first of both checks
+/// that is on.
 pub(super) fn judge(
     cx: &Context<'_>,
-    shadowed: Option<&'static Meta>,
-    redundant: Option<&'static Meta>,
+    meta: &'static Meta,
+    which: Which,
     out: &mut Findings,
 ) -> Result<(), Exhausted> {
-    let view = cx.settings.view();
-    for input in cx.inputs {
-        let sets = input.reading.document.rule_sets.iter().enumerate();
-        for (set_index, set) in sets.filter(|(_, set)| set.kind.is_written()) {
-            let mut cover = Cover::of(set, holds);
-            for (index, rule) in set.rules.iter().enumerate() {
-                let fate = match &view {
-                    Condition::True => cover.next(rule.condition, rule.outcome),
-                    view => cover.next(&Condition::and([view.clone(), rule.condition.clone()]), rule.outcome),
-                }?;
-                let at = RuleAt { input, set, set_index, rule, index };
-                match fate {
-                    // Of a rule that no packet can match another check says so.
-                    Fate::Live(_) | Fate::Unmodelled => {}
-                    Fate::Covered(by) if by.is_empty() => {}
-                    Fate::Covered(by) => {
-                        let by: Vec<Rule<'_>> =
-                            by.iter().filter_map(|rule| set.rules.get(*rule as usize)).collect();
-                        let differ = by.iter().any(|other| !is_same(&rule, other));
-                        if let Some(meta) = if differ { shadowed } else { redundant } {
-                            say(meta, &at, &by, out);
-                        }
+    let first = which == Which::Shadowed || !cx.settings.is_on(&super::shadowed_rule::META);
+    for (input, fates) in cx.fates() {
+        for at in RuleAt::all(input) {
+            match fates.rule(at.set_index, at.index) {
+                None | Some(RuleFate::Live | RuleFate::Unmodelled) => {}
+                Some(RuleFate::Covered(by)) if by.is_empty() => {
+                    if which == Which::Shadowed && fates.is_reached(at.set_index) && is_live(cx, &at)? {
+                        out.push(kept_out(meta, &at));
                     }
-                    Fate::Spent(exhausted) => {
-                        if let Some(meta) = shadowed.or(redundant) {
-                            out.no_answer(meta, &at, exhausted.to_string());
-                        }
+                }
+                Some(RuleFate::Covered(by)) => {
+                    let by: Vec<Taker<'_>> = by.iter().filter_map(|place| Taker::of(input, *place)).collect();
+                    let differ = by.iter().any(|other| !other.does_the_same(&at));
+                    if differ == (which == Which::Shadowed) {
+                        out.push(finding(meta, &at, &by));
+                    }
+                }
+                Some(RuleFate::Spent(exhausted)) => {
+                    if first {
+                        out.no_answer(meta, &at, exhausted.to_string());
                     }
                 }
             }
+        }
+        if let (Some(stopped), true) = (&fates.stopped, first) {
+            return Err(*stopped);
         }
     }
     Ok(())
 }
 
-/// Whether rules do the same with a packet.
-fn is_same(a: &Rule<'_>, b: &Rule<'_>) -> bool {
-    a.outcome == b.outcome && a.action_given == b.action_given && a.actions == b.actions
+/// What takes packets away: a rule, or the default of a stage.
+struct Taker<'a> {
+    set_index: usize,
+    set: &'a RuleSet,
+    rule: Option<Rule<'a>>,
 }
 
-fn say(meta: &'static Meta, at: &RuleAt<'_>, by: &[Rule<'_>], out: &mut Findings) {
+impl<'a> Taker<'a> {
+    fn of(input: &'a Input, place: Place) -> Option<Self> {
+        let set_index = place.rule_set as usize;
+        let set = input.reading.document.rule_sets.get(set_index)?;
+        let rule = place.rule.and_then(|rule| set.rules.get(rule as usize));
+        Some(Self { set_index, set, rule })
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.rule.map_or(Outcome::Verdict(self.set.default), |rule| rule.outcome)
+    }
+
+    /// Whether it does with a packet what a rule does. Where a walk goes on depends on where it stands.
+    fn does_the_same(&self, at: &RuleAt<'_>) -> bool {
+        let alike = self.rule.is_some_and(|own| {
+            own.outcome == at.rule.outcome
+                && own.action_given == at.rule.action_given
+                && own.actions == at.rule.actions
+        });
+        alike && (self.set_index == at.set_index || matches!(self.outcome(), Outcome::Verdict(_)))
+    }
+
+    fn name(&self, at: &RuleAt<'_>) -> String {
+        match self.rule {
+            Some(rule) if self.set_index == at.set_index => format!("`{}`", rule.name),
+            Some(rule) => format!("`{}` of `{}`", rule.name, self.set.name),
+            None => format!("the default of `{}`", self.set.name),
+        }
+    }
+}
+
+/// Whether a packet can match a rule whatever else is asked of it.
+fn is_live(cx: &Context<'_>, at: &RuleAt<'_>) -> Result<bool, Exhausted> {
+    let mut cover = Cover::new(at.set.family, false, holds);
+    let condition = Condition::and([cx.settings.view(), at.rule.condition.clone()]);
+    Ok(matches!(cover.next(&condition, Outcome::Return)?, Fate::Live(_)))
+}
+
+/// Of a rule that packets come to which it does not match.
+fn kept_out(meta: &'static Meta, at: &RuleAt<'_>) -> Diagnostic {
+    let message = format!(
+        "no packet comes to rule `{}`: what is led to `{}` has none for it",
+        at.rule.name, at.set.name
+    );
+    at.finding(meta, message).with_help("lead its packets here, or remove it")
+}
+
+fn finding(meta: &'static Meta, at: &RuleAt<'_>, by: &[Taker<'_>]) -> Diagnostic {
     let rule = &at.rule;
     // One that does something else is always among those named.
-    let mut named: Vec<&Rule<'_>> = by.iter().take(NAMED).collect();
-    if let (Some(other), true) = (by.iter().find(|other| !is_same(rule, other)), by.len() > NAMED)
-        && named.iter().all(|named| is_same(rule, named))
+    let mut named: Vec<&Taker<'_>> = by.iter().take(NAMED).collect();
+    if let (Some(other), true) = (by.iter().find(|other| !other.does_the_same(at)), by.len() > NAMED)
+        && named.iter().all(|named| named.does_the_same(at))
         && let Some(last) = named.last_mut()
     {
         *last = other;
     }
     let all = if by.len() == 1 { "takes them all" } else { "take them all" };
-    let message = format!("no packet comes to rule `{}`: {} {all}", rule.name, names(&named, by.len()));
+    let message = format!("no packet comes to rule `{}`: {} {all}", rule.name, names(at, &named, by.len()));
     let mut finding = at.finding(meta, message);
-    for other in &named {
+    for origin in named.iter().filter_map(|other| Some(other.rule?.origin)) {
         let words = if by.len() == 1 { "takes all of its packets" } else { "takes some of its packets" };
-        let label = Label::new(other.origin.source, other.origin.span).with_message(words);
-        finding = finding.with_label(label);
+        finding = finding.with_label(Label::new(origin.source, origin.span).with_message(words));
     }
-    if let Some(other) = named.iter().find(|other| other.outcome != rule.outcome) {
-        if let (Some(what), Some(wanted)) = (does(other.outcome), does(rule.outcome)) {
-            finding = finding.with_note(format!("`{}` {what} what `{}` {wanted}", other.name, rule.name));
+    if let Some(other) = named.iter().find(|other| other.outcome() != rule.outcome) {
+        if let (Some(what), Some(wanted)) = (does(other.outcome()), does(rule.outcome)) {
+            finding = finding.with_note(format!("{} {what} what `{}` {wanted}", other.name(at), rule.name));
         }
         let before = if at.set.kind == Kind::FlowRoutes {
             "make it more specific: flow routes stand in the order of RFC 8955 section 5.1"
         } else {
             "put it in front of them, or remove it"
         };
-        finding = finding.with_help(before);
+        finding.with_help(before)
     } else {
-        finding = finding.with_help("remove it");
+        finding.with_help("remove it")
     }
-    out.push(finding);
 }
 
-fn names(named: &[&Rule<'_>], count: usize) -> String {
-    let mut words: Vec<String> = named.iter().map(|rule| format!("`{}`", rule.name)).collect();
+fn names(at: &RuleAt<'_>, named: &[&Taker<'_>], count: usize) -> String {
+    let mut words: Vec<String> = named.iter().map(|other| other.name(at)).collect();
     if count > named.len() {
         words.push(format!("{} more", count - named.len()));
     }
@@ -114,9 +166,4 @@ fn does(outcome: Outcome) -> Option<&'static str> {
         | Outcome::Stage(_)
         | Outcome::Return => None,
     }
-}
-
-/// Whether a check is on.
-pub(super) fn is_on(cx: &Context<'_>, meta: &'static Meta) -> Option<&'static Meta> {
-    (cx.settings.levels.get(meta.name) != Some(&None)).then_some(meta)
 }

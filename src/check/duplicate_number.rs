@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::DUPLICATE_NUMBER,
     summary: "two entries of a list with one number",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

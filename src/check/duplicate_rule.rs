@@ -14,6 +14,7 @@ static META: Meta = Meta {
     name: "duplicate-rule",
     summary: "a rule has the same condition as an earlier one that decides",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Ir,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::EMPTY_RANGE,
     summary: "a range, or operands joined by AND, that no value is in",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

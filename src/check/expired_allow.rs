@@ -12,6 +12,7 @@ static META: Meta = Meta {
     name: "expired-allow",
     summary: "a suppression is past its last day",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

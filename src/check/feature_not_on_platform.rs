@@ -19,6 +19,7 @@ static META: Meta = Meta {
     name: "feature-not-on-platform",
     summary: "a rule uses what a platform refuses, ignores or is not known to take",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Likely,
     since: "0.1.0",
     needs: Needs::Cost,
@@ -156,7 +157,7 @@ pub(super) mod tests {
         let settings = Settings { platforms, ..Settings::default() };
         let mut out = Findings::default();
         let sources = SourceMap::new();
-        let cx = Context { sources: &sources, inputs: &inputs, settings: &settings };
+        let cx = Context::new(&sources, &inputs, &settings);
         FeatureNotOnPlatform.run(&cx, &mut out).unwrap();
         out.diagnostics.into_iter().map(|d| (d.level, d.message)).collect()
     }
@@ -182,7 +183,7 @@ pub(super) mod tests {
         let platforms = vec![("frr".to_owned(), BTreeMap::new())];
         let settings = Settings { platforms, ..Settings::default() };
         let (mut out, sources) = (Findings::default(), SourceMap::new());
-        let cx = Context { sources: &sources, inputs: &inputs, settings: &settings };
+        let cx = Context::new(&sources, &inputs, &settings);
         assert_eq!(FeatureNotOnPlatform.run(&cx, &mut out).unwrap_err().limit, &limits::DIAGNOSTICS);
         assert_eq!(out.diagnostics.len(), 10_000);
     }

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::COMPONENT_ORDER,
     summary: "components that do not stand in ascending order, each once",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

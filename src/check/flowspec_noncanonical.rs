@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::NONCANONICAL,
     summary: "an encoding that says what a shorter or more usual one says",
     level: Level::Note,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::TOO_LONG,
     summary: "a rule longer than an NLRI or an update can carry",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

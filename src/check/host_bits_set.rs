@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::HOST_BITS_SET,
     summary: "an address with bits set behind its prefix length",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

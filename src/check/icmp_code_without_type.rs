@@ -16,6 +16,7 @@ static META: Meta = Meta {
     name: "icmp-code-without-type",
     summary: "an ICMP code is tested in messages of every type",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

@@ -16,6 +16,7 @@ static META: Meta = Meta {
     name: "length-above-mtu",
     summary: "every length a rule accepts is longer than the network carries",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Likely,
     since: "0.1.0",
     needs: Needs::Ir,

@@ -14,6 +14,7 @@ static META: Meta = Meta {
     name: "length-below-header",
     summary: "every length a rule accepts is shorter than the headers of its packets",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Ir,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: "malformed-allow",
     summary: "a comment that should be a suppression cannot be read as one",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

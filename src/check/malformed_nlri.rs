@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::MALFORMED_NLRI,
     summary: "octets that are no flow specification",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -15,6 +15,7 @@ static META: Meta = Meta {
     name: "match-everything-drop",
     summary: "a rule drops every packet",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::MISLEADING_TEXT,
     summary: "text that means something else to the program it is written for",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

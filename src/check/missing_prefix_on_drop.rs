@@ -15,6 +15,7 @@ static META: Meta = Meta {
     name: "missing-prefix-on-drop",
     summary: "a flow route drops without a source or destination prefix",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Ir,

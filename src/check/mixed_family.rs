@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::MIXED_FAMILY,
     summary: "one rule asks for IPv4 and IPv6",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

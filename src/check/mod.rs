@@ -1,27 +1,35 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
+mod change;
+mod compare;
 mod conflicting_actions;
 mod context;
 mod cost_over_limit;
 mod covered;
+mod default_unreachable;
 mod duplicate_number;
 mod duplicate_rule;
 mod empty_range;
 mod expired_allow;
 mod feature_not_on_platform;
+mod filter_removed;
 mod flowspec_component_order;
 mod flowspec_noncanonical;
 mod flowspec_too_long;
 mod host_bits_set;
 mod icmp_code_without_type;
+mod large_delta;
 mod length_above_mtu;
 mod length_below_header;
 mod malformed_allow;
 mod malformed_nlri;
 mod match_everything_drop;
+mod match_removed;
 mod misleading_text;
 mod missing_prefix_on_drop;
 mod mixed_family;
+mod moved_behind_terminal_rule;
+mod narrowed_filter;
 mod port_without_protocol;
 mod ports_on_later_fragments;
 mod protected;
@@ -33,14 +41,19 @@ mod run;
 mod shadowed_rule;
 mod suspicious_mask;
 mod syntax_error;
+mod turned;
 mod undefined_reference;
 mod unmatchable_condition;
+mod unreachable_chain;
 mod unsupported_keyword;
 mod unused_allow;
 mod unused_definition;
 mod value_out_of_range;
+mod widened_filter;
 
-pub use context::{Context, Drops, Input, Protected, RuleAt, Settings};
+pub use change::Versions;
+pub use compare::{Compared, Comparison};
+pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
 pub use run::run;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -52,24 +65,30 @@ use std::fmt;
 pub static CHECKS: &[&dyn Check] = &[
     &conflicting_actions::ConflictingActions,
     &cost_over_limit::CostOverLimit,
+    &default_unreachable::DefaultUnreachable,
     &duplicate_number::DuplicateNumber,
     &duplicate_rule::DuplicateRule,
     &empty_range::EmptyRange,
     &expired_allow::ExpiredAllow,
     &feature_not_on_platform::FeatureNotOnPlatform,
+    &filter_removed::FilterRemoved,
     &flowspec_component_order::FlowspecComponentOrder,
     &flowspec_noncanonical::FlowspecNoncanonical,
     &flowspec_too_long::FlowspecTooLong,
     &host_bits_set::HostBitsSet,
     &icmp_code_without_type::IcmpCodeWithoutType,
+    &large_delta::LargeDelta,
     &length_above_mtu::LengthAboveMtu,
     &length_below_header::LengthBelowHeader,
     &malformed_allow::MalformedAllow,
     &malformed_nlri::MalformedNlri,
     &match_everything_drop::MatchEverythingDrop,
+    &match_removed::MatchRemoved,
     &misleading_text::MisleadingText,
     &missing_prefix_on_drop::MissingPrefixOnDrop,
     &mixed_family::MixedFamily,
+    &moved_behind_terminal_rule::MovedBehindTerminalRule,
+    &narrowed_filter::NarrowedFilter,
     &port_without_protocol::PortWithoutProtocol,
     &ports_on_later_fragments::PortsOnLaterFragments,
     &protected_flow::ProtectedFlow,
@@ -80,10 +99,12 @@ pub static CHECKS: &[&dyn Check] = &[
     &syntax_error::SyntaxError,
     &undefined_reference::UndefinedReference,
     &unmatchable_condition::UnmatchableCondition,
+    &unreachable_chain::UnreachableChain,
     &unsupported_keyword::UnsupportedKeyword,
     &unused_allow::UnusedAllow,
     &unused_definition::UnusedDefinition,
     &value_out_of_range::ValueOutOfRange,
+    &widened_filter::WidenedFilter,
 ];
 
 /// The check of that name.
@@ -98,8 +119,10 @@ pub struct Meta {
     pub name: &'static str,
     /// One line.
     pub summary: &'static str,
-    /// Its level unless the configuration says otherwise.
+    /// Its level, unless the configuration gives it another.
     pub level: Level,
+    /// Whether it is on unless the configuration says otherwise.
+    pub default_on: bool,
     /// How sure a finding is.
     pub confidence: Confidence,
     /// The version it came with.
@@ -130,6 +153,8 @@ pub enum Needs {
     Spaces,
     /// What rules cost a device.
     Cost,
+    /// The rules as they were before a change.
+    Change,
 }
 
 /// One question asked of every rule.

@@ -18,6 +18,7 @@ static META: Meta = Meta {
     name: "port-without-protocol",
     summary: "ports, ICMP types or TCP flags are tested in packets of any protocol",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

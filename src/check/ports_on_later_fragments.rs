@@ -20,6 +20,7 @@ static META: Meta = Meta {
     name: "ports-on-later-fragments",
     summary: "ports are compared in fragments that have none",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

@@ -22,6 +22,7 @@ static META: Meta = Meta {
     name: "protected-flow",
     summary: "a drop hits a flow the network lives on: BGP, BFD, OSPF, LDP, SSH, NTP, packet too big, or one of yours",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::RATE_TOO_SMALL,
     summary: "a rate so small that everything is dropped",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Likely,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -1,7 +1,7 @@
 //! Rules that no packet comes to, because earlier rules do the same with all.
 
-use super::covered::{is_on, judge};
-use super::{Check, Confidence, Context, Findings, Meta, Needs, shadowed_rule};
+use super::covered::{Which, judge};
+use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
 
@@ -13,6 +13,7 @@ pub(super) static META: Meta = Meta {
     name: "redundant-rule",
     summary: "earlier rules take all packets of a rule, and do the same with them",
     level: Level::Note,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,
@@ -25,10 +26,6 @@ impl Check for RedundantRule {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        if is_on(cx, &shadowed_rule::META).is_some() {
-            // Asked there.
-            return Ok(());
-        }
-        judge(cx, None, Some(&META), out)
+        judge(cx, &META, Which::Redundant, out)
     }
 }

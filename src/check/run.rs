@@ -38,7 +38,7 @@ fn run_these(cx: &Context<'_>, checks: &[&dyn Check]) -> Findings {
     let mut memory = MemoryWatch::default();
     for check in checks {
         let meta = check.meta();
-        if cx.settings.levels.get(meta.name) == Some(&None) {
+        if !cx.settings.is_on(meta) {
             continue;
         }
         if let Err(exhausted) = memory.look().and_then(|()| check.run(cx, &mut out)) {
@@ -169,7 +169,7 @@ mod tests {
             .collect();
         let reading = Reading { document, diagnostics, skipped: 0 };
         let inputs = [Input { source, dialect: "x", reading }];
-        let cx = Context { sources: &sources, inputs: &inputs, settings };
+        let cx = Context::new(&sources, &inputs, settings);
         let found = run_these(&cx, &[]).diagnostics.into_iter();
         found.map(|d| (d.check, d.level, d.rule.unwrap_or_default())).collect()
     }

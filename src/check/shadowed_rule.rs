@@ -1,7 +1,7 @@
-//! Rules that no packet comes to, because earlier rules that do something else take all.
+//! Rules that no packet comes to, because rules before them that do something else take all.
 
-use super::covered::{is_on, judge};
-use super::{Check, Confidence, Context, Findings, Meta, Needs, redundant_rule};
+use super::covered::{Which, judge};
+use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
 
@@ -13,6 +13,7 @@ pub(super) static META: Meta = Meta {
     name: "shadowed-rule",
     summary: "earlier rules take all packets of a rule, and do something else with them",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,
@@ -24,8 +25,7 @@ impl Check for ShadowedRule {
         &META
     }
 
-    // Both sorts of covered rules are found by the same question, which is asked once.
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        judge(cx, Some(&META), is_on(cx, &redundant_rule::META), out)
+        judge(cx, &META, Which::Shadowed, out)
     }
 }

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::SUSPICIOUS_MASK,
     summary: "a mask that reads as one of the other kind",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::SYNTAX_ERROR,
     summary: "the text is not of its dialect",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

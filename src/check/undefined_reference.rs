@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::UNDEFINED_REFERENCE,
     summary: "a name that nothing in the file defines",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -22,6 +22,7 @@ static META: Meta = Meta {
     name: "unmatchable-condition",
     summary: "no packet can meet the whole condition of a rule",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Spaces,

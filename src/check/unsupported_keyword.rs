@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::UNSUPPORTED_KEYWORD,
     summary: "a keyword that is unknown or not modelled",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -12,6 +12,7 @@ static META: Meta = Meta {
     name: "unused-allow",
     summary: "a suppression suppresses nothing",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::UNUSED_DEFINITION,
     summary: "a definition that nothing in the file uses",
     level: Level::Warning,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -13,6 +13,7 @@ static META: Meta = Meta {
     name: raised::VALUE_OUT_OF_RANGE,
     summary: "a value that no packet can carry",
     level: Level::Error,
+    default_on: true,
     confidence: Confidence::Proven,
     since: "0.1.0",
     needs: Needs::Syntax,

@@ -210,6 +210,7 @@ Examples:
   flowgate check edge.conf                          one file, its dialect by content
   flowgate check rules/ --fail-on warning           a folder; warnings fail too
   flowgate check --config /etc/flowgate.toml .      a policy from outside the change
+  flowgate check --against main rules/              and what the change does, beside a git revision
   echo '03010181...' | flowgate check --dialect flowspec-hex -")]
 pub(super) struct Check {
     /// Rule files, folders, or `-` for standard input
@@ -226,6 +227,9 @@ pub(super) struct Check {
     pub(super) format: CheckFormat,
     #[command(flatten)]
     pub(super) writing: Writing,
+    /// Judge the change too: the rules as they were, in a file, a folder, or a git revision
+    #[arg(long, value_name = "REV|PATH")]
+    pub(super) against: Option<String>,
     /// The level from which a finding fails the run [default: error, or what flowgate.toml says]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(super) fail_on: Option<FailOn>,

@@ -1,9 +1,11 @@
 //! `flowgate check`: the gate.
 
+use super::against::Against;
 use super::args::{Check, CheckFormat, Common, OnInconclusive};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::options::{Policy, today};
+use super::select::Target;
 use super::{Exit, output, say};
 use crate::check::{self, Context, Settings};
 use crate::config::{Suppression, suppress};
@@ -15,22 +17,36 @@ use std::io::{self, Write};
 /// Reads, checks, suppresses and reports.
 pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     let policy = Policy::find(options.policing.config.as_deref(), options.paths.first().map(|p| &**p))?;
-    let mut inputs = Inputs::read(&options.paths, &options.reading)?;
+    let against = match options.against.as_deref() {
+        Some(named) => Against::find(named, &options.paths, &options.reading.include_path)?,
+        None => Against::default(),
+    };
+    let new = options.paths.iter().map(|path| Target::whole(path));
+    let targets: Vec<Target> = new.chain(against.targets.iter().map(|(_, target)| target.clone())).collect();
+    let mut inputs = Inputs::read_targets(&targets, &options.reading)?;
+    against.rename(&mut inputs);
     inputs.tell(common);
     let mut settings = policy.config.settings.clone();
     if let Some(action) = options.reading.assume_action {
         settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
     }
     settings.first_packet = options.view.first_packet;
-    let summaries: Vec<_> = inputs.all.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
-    let mut findings =
-        check::run(&Context { sources: &inputs.sources, inputs: &inputs.all, settings: &settings });
+    let (new, old): (Vec<_>, Vec<_>) =
+        inputs.placed().partition(|(target, _, _)| *target < options.paths.len());
+    let count = new.len();
+    let old: Vec<_> =
+        old.into_iter().map(|(target, below, input)| (target - options.paths.len(), below, input)).collect();
+    let versions = options.against.is_some().then(|| against.versions(&new, &old));
+    let new = inputs.all.get(..count).unwrap_or_default();
+    let summaries: Vec<_> = new.iter().map(|i| InputSummary::of(&inputs.sources, i)).collect();
+    let cx = Context::new(&inputs.sources, new, &settings).against(versions.as_deref().unwrap_or_default());
+    let mut findings = check::run(&cx);
     let paths: Vec<_> = inputs.sources.iter().map(|(_, source)| policy.relative(source.name())).collect();
     let policy_source = policy.source.map(|source| inputs.sources.add(source));
     let suppressed = suppress(
         &Suppression {
             sources: &inputs.sources,
-            inputs: &inputs.all,
+            inputs: inputs.all.get(..count).unwrap_or_default(),
             paths: &paths,
             allows: policy_source.map(|id| (policy.config.allows.as_slice(), id)),
             never_allow: &policy.config.never_allow,

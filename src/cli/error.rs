@@ -48,6 +48,8 @@ pub(super) enum Error {
     Packet { text: String, message: String },
     #[error("no platform is named")]
     NoPlatform,
+    #[error("cannot compare with `{named}`: {reason}")]
+    Against { named: String, reason: String },
     #[error("there is no command `{name}`")]
     NoSuchCommand { name: String },
     #[error("{0}")]
@@ -81,6 +83,7 @@ impl Error {
             | Self::Print { .. }
             | Self::WriteOnly { .. }
             | Self::Config { .. }
+            | Self::Against { .. }
             | Self::Exhausted(_) => None,
         }
     }

@@ -27,22 +27,25 @@ pub(super) struct Assembled {
 }
 
 /// Puts a rule file and what it includes together; none where it includes nothing. Files are opened where they lie in
-/// `folder` or one of `search`, links followed.
+/// `folder` or one of `search`, links followed; relative paths begin at `base`.
 pub(super) fn assemble(
     path: &Path,
     text: &str,
     including: &'static Including,
     folder: &Path,
     search: &[PathBuf],
+    base: &Path,
 ) -> Option<Assembled> {
     if (including.find)(text).is_empty() {
         return None;
     }
+    let search: Vec<PathBuf> = search.iter().map(|folder| base.join(folder)).collect();
     let folders = std::iter::once(folder).chain(search.iter().map(PathBuf::as_path));
     let mut assembler = Assembler {
         including,
-        search,
         within: folders.filter_map(|folder| folder.canonicalize().ok()).collect(),
+        search: &search,
+        base,
         paths: vec![path.to_owned()],
         done: Assembled {
             text: Assembly::default(),
@@ -59,6 +62,7 @@ pub(super) fn assemble(
 struct Assembler<'a> {
     including: &'static Including,
     search: &'a [PathBuf],
+    base: &'a Path,
     // The folders in which files are opened, without links.
     within: Vec<PathBuf>,
     // Of each source.
@@ -151,7 +155,9 @@ impl Assembler<'_> {
                 let folder = open.last().and_then(|file| file.parent()).unwrap_or(Path::new(""));
                 vec![folder.to_owned()]
             }
-            Base::Search if pattern.starts_with("./") || pattern.starts_with("../") => vec![PathBuf::new()],
+            Base::Search if pattern.starts_with("./") || pattern.starts_with("../") => {
+                vec![self.base.to_owned()]
+            }
             Base::Search => self.search.to_vec(),
         }
     }

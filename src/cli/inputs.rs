@@ -39,13 +39,15 @@ pub(super) struct Inputs {
     pub(super) memory: MemoryWatch,
     // For each input the rule set asked for.
     asked: Vec<Option<String>>,
+    // For each input the number of its target, and its place below that.
+    places: Vec<(usize, PathBuf)>,
 }
 
 impl Inputs {
     /// Reads every path. An error of one ends it all: what was not read was not checked.
     pub(super) fn read(paths: &[PathBuf], options: &Reading) -> Result<Self, Error> {
-        let whole = |path: &PathBuf| Target { path: path.clone(), rule_set: None };
-        Self::read_targets(&paths.iter().map(whole).collect::<Vec<_>>(), options)
+        let targets: Vec<Target> = paths.iter().map(|path| Target::whole(path)).collect();
+        Self::read_targets(&targets, options)
     }
 
     /// Reads every path; [`Inputs::selected`] says which rule set is asked for in each.
@@ -64,8 +66,9 @@ impl Inputs {
             {
                 let text = opened.source.text();
                 let (path, folder) = (&file.path, &file.folder);
+                let search = &options.include_path;
                 let assemble =
-                    |including| includes::assemble(path, text, including, folder, &options.include_path);
+                    |including| includes::assemble(path, text, including, folder, search, &file.base);
                 opened.assembled = opened.dialect.including().and_then(assemble);
             }
             Ok::<_, Error>(opened)
@@ -95,6 +98,8 @@ impl Inputs {
                         inputs.notes.push(format!("`{name}` is not UTF-8: read as {encoding}"));
                     }
                     inputs.asked.push(file.rule_set.clone());
+                    let below = file.path.strip_prefix(&file.folder).ok().filter(|_| !file.given);
+                    inputs.places.push((file.target, below.unwrap_or(Path::new("")).to_owned()));
                     let id = inputs.sources.add(opened.source);
                     let mut missing = opened.feed.map_or_else(Vec::new, |feed| feed.diagnostics(id));
                     let text =
@@ -167,6 +172,11 @@ impl Inputs {
     /// The inputs, each with the name of the rule set asked for, where one is.
     pub(super) fn selected(&self) -> impl Iterator<Item = (&Input, Option<&str>)> {
         self.all.iter().zip(self.asked.iter().map(Option::as_deref))
+    }
+
+    /// The inputs in order, each with the number of its target and its place below that.
+    pub(super) fn placed(&self) -> impl Iterator<Item = (usize, PathBuf, &Input)> {
+        self.places.iter().zip(&self.all).map(|((target, below), input)| (*target, below.clone(), input))
     }
 
     /// How many rules were read.
@@ -242,6 +252,10 @@ struct FileToRead {
     folder: PathBuf,
     // The rule set the user asked for.
     rule_set: Option<String>,
+    // The number of the target it belongs to.
+    target: usize,
+    // Where relative paths in it begin.
+    base: PathBuf,
 }
 
 impl FileToRead {
@@ -272,12 +286,20 @@ fn list(targets: &[Target]) -> Result<Listed, Error> {
     if targets.iter().filter(|target| target.path == Path::new("-")).count() > 1 {
         return Err(Error::StdinTwice);
     }
-    for Target { path, rule_set } in targets {
+    for (target, Target { path, rule_set, base }) in targets.iter().enumerate() {
+        let base = base.clone();
         if !path.is_dir() {
             let (path, rule_set) = (path.clone(), rule_set.clone());
             // The folder of a plain name is the empty path, which no system knows.
             let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-            listed.files.push(FileToRead { folder: folder.to_owned(), path, given: true, rule_set });
+            listed.files.push(FileToRead {
+                folder: folder.to_owned(),
+                path,
+                given: true,
+                rule_set,
+                target,
+                base,
+            });
             continue;
         }
         let within: Vec<PathBuf> = path.canonicalize().into_iter().collect();
@@ -305,7 +327,14 @@ fn list(targets: &[Target]) -> Result<Listed, Error> {
                 }
                 Ok(behind) if behind.is_file() => {
                     let (path, folder) = (entry.into_path(), path.clone());
-                    listed.files.push(FileToRead { path, folder, given: false, rule_set: None });
+                    listed.files.push(FileToRead {
+                        path,
+                        folder,
+                        given: false,
+                        rule_set: None,
+                        target,
+                        base: base.clone(),
+                    });
                 }
                 Ok(behind) if behind.is_dir() => listed.linked += 1,
                 _ => listed.passed.push(clean(&entry.path().to_string_lossy()).into_owned()),

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here, and only here, the user's files are opened, the environment is
 //! read, and something is printed.
 
+mod against;
 mod args;
 mod catalogue;
 mod check;

@@ -12,19 +12,28 @@ pub(super) struct Target {
     pub(super) path: PathBuf,
     /// The rule set.
     pub(super) rule_set: Option<String>,
+    /// Where relative paths in the file begin; the folder of the process where it is empty.
+    pub(super) base: PathBuf,
 }
 
 impl Target {
+    /// All rule sets of a path.
+    pub(super) fn whole(path: &Path) -> Self {
+        Self { path: path.to_owned(), rule_set: None, base: PathBuf::new() }
+    }
+
     /// Splits a path as given: what is a file is a path, else what stands behind a colon names a rule set.
     pub(super) fn new(given: &Path) -> Self {
-        let whole = || Self { path: given.to_owned(), rule_set: None };
-        let Some(text) = given.to_str().filter(|_| !given.exists()) else { return whole() };
+        let Some(text) = given.to_str().filter(|_| !given.exists()) else { return Self::whole(given) };
         let split = text.match_indices(':').find_map(|(at, _)| {
             let (path, name) = (text.get(..at)?, text.get(at + 1..)?);
             let there = path == "-" || Path::new(path).is_file();
             (there && !name.is_empty()).then(|| (path.into(), name.to_owned()))
         });
-        split.map_or_else(whole, |(path, name)| Self { path, rule_set: Some(name) })
+        split.map_or_else(
+            || Self::whole(given),
+            |(path, name): (PathBuf, _)| Self { rule_set: Some(name), ..Self::whole(&path) },
+        )
     }
 }
 

@@ -75,6 +75,18 @@ impl Config {
             config.never_allow = list.iter().map(check_name).collect::<Result<_, _>>()?;
         }
         network(&raw.network, &mut config.settings)?;
+        let limits = &mut config.settings.change;
+        for (given, limit) in [
+            (&raw.change.share, &mut limits.share),
+            (&raw.change.rules, &mut limits.rules),
+            (&raw.change.list, &mut limits.list),
+        ] {
+            let Some(given) = given else { continue };
+            if !(0.0..=1.0).contains(given.get_ref()) {
+                return Err(wrong(given, "a part of the whole is from 0 to 1"));
+            }
+            *limit = *given.get_ref();
+        }
         config.settings.protect = raw.protect.iter().map(protect).collect::<Result<_, _>>()?;
         for (name, level) in &raw.checks {
             let level = if level.get_ref() == "off" { None } else { Some(level_of(level)?) };
@@ -95,6 +107,18 @@ struct Raw {
     checks: BTreeMap<Spanned<String>, Spanned<String>>,
     allow: Vec<RawAllow>,
     platform: Vec<RawPlatform>,
+    change: RawChange,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawChange {
+    #[serde(rename = "max-share")]
+    share: Option<Spanned<f64>>,
+    #[serde(rename = "max-rules")]
+    rules: Option<Spanned<f64>>,
+    #[serde(rename = "max-list")]
+    list: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize, Default)]

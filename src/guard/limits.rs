@@ -45,6 +45,9 @@ limits! {
     /// Statements that groups, prefix lists and nested filters may add to a file.
     EXPANSION = "expansion", 20_000_000, "statements",
         "a full table of prefixes used by twenty terms";
+    /// Octets of the rule files of one revision.
+    REVISION_OCTETS = "revision-octets", 1 << 30, "octets",
+        "a thousand files of a megabyte";
     /// Words of one rule file, those that stand in the same place counted once.
     SYNTAX_NODES = "syntax-nodes", 40_000_000, "words",
         "a million terms of forty words; a node takes 28 octets";

@@ -61,6 +61,13 @@ impl Document {
         list
     }
 
+    /// The rule sets that packets may come to from one, itself among them, in ascending order.
+    pub fn reached(&self, from: usize) -> Vec<usize> {
+        let mut seen = BTreeSet::new();
+        self.mark_reached(vec![from], &mut seen);
+        seen.into_iter().collect()
+    }
+
     pub(super) fn mark_reached(&self, mut waiting: Vec<usize>, seen: &mut BTreeSet<usize>) {
         while let Some(index) = waiting.pop() {
             if seen.insert(index)

@@ -2,48 +2,33 @@
 
 use super::json::v1::{Position, TOOL, Tool, VERSION};
 use super::{clean, count, json};
-use crate::field::Family;
-use crate::ir::{RuleSet, Verdict};
+use crate::check::{Compared, Comparison};
+use crate::field::{Family, Headers};
+use crate::ir::{Rule, RuleSet, Verdict};
 use crate::packet::words;
 use crate::query;
-use crate::source::{Place, SourceMap};
-use crate::symbolic::{Change, Delta};
+use crate::source::{Place, Source, SourceMap};
+use crate::symbolic::{Change, Delta, Turn};
 use serde::Serialize;
 use std::io::{self, Write};
-
-/// One of two sides.
-#[derive(Debug)]
-pub struct Side<'a> {
-    /// Where its rules stand.
-    pub sources: &'a SourceMap,
-    /// Names of its interfaces.
-    pub symbols: &'a [Box<str>],
-}
-
-/// Two rule sets and what tells them apart.
-#[derive(Debug)]
-pub struct Pair<'a> {
-    /// The old one.
-    pub old: &'a RuleSet,
-    /// The new one.
-    pub new: &'a RuleSet,
-    /// What tells them apart, or why nobody can say.
-    pub found: Result<Delta, String>,
-}
 
 /// What two files decide differently.
 #[derive(Debug)]
 pub struct Difference<'a> {
-    /// The old side.
-    pub old: Side<'a>,
-    /// The new side.
-    pub new: Side<'a>,
-    /// The rule sets compared.
-    pub pairs: Vec<Pair<'a>>,
-    /// Rule sets of the old side alone.
-    pub removed: Vec<&'a RuleSet>,
-    /// Rule sets of the new side alone.
-    pub added: Vec<&'a RuleSet>,
+    /// Where the old rules stand.
+    pub old: &'a SourceMap,
+    /// Where the new rules stand.
+    pub new: &'a SourceMap,
+    /// What tells them apart.
+    pub comparison: &'a Comparison,
+}
+
+/// Two versions of a rule set, with their sources.
+struct Pair<'a> {
+    sources: [&'a SourceMap; 2],
+    sets: [&'a RuleSet; 2],
+    symbols: &'a [Box<str>],
+    found: &'a Result<Delta, String>,
 }
 
 /// Regions shown to people for two rule sets.
@@ -52,43 +37,77 @@ const SHOWN: usize = 20;
 impl Difference<'_> {
     /// Whether some packet is decided differently, or a rule set stands on one side alone.
     pub fn differs(&self) -> bool {
-        let differs = |pair: &Pair<'_>| pair.found.as_ref().is_ok_and(|found| !found.changes.is_empty());
-        !self.removed.is_empty() || !self.added.is_empty() || self.pairs.iter().any(differs)
+        let Comparison { pairs, removed, added, .. } = self.comparison;
+        let differs = |pair: &Compared| pair.found.as_ref().is_ok_and(|found| !found.changes.is_empty());
+        !removed.is_empty() || !added.is_empty() || pairs.iter().any(differs)
     }
 
     /// Whether something has no answer.
     pub fn is_open(&self) -> bool {
-        self.pairs.iter().any(|pair| match &pair.found {
+        self.comparison.pairs.iter().any(|pair| match &pair.found {
             Ok(found) => found.changes.iter().any(|change| change.packet.is_none()),
             Err(_) => true,
         })
     }
 
-    /// Writes it for people.
-    pub fn write_terminal(&self, out: &mut dyn Write) -> io::Result<()> {
-        for (sets, word) in [(&self.removed, "gone"), (&self.added, "new")] {
-            for set in sets {
-                writeln!(out, "{}: the rule set is {word}", clean(&set.name))?;
-            }
-        }
-        for pair in &self.pairs {
-            self.write_pair(pair, out)?;
-        }
-        Ok(())
+    /// A packet of each region, in the order shown.
+    pub fn packets(&self) -> impl Iterator<Item = &Headers> {
+        let found = self.comparison.pairs.iter().filter_map(|pair| pair.found.as_ref().ok());
+        found.flat_map(|found| &found.changes).filter_map(|change| change.packet.as_deref())
     }
 
-    fn write_pair(&self, pair: &Pair<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let name = if pair.old.name == pair.new.name {
-            clean(&pair.new.name).into_owned()
+    fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let Comparison { old, new, pairs, .. } = self.comparison;
+        pairs.iter().filter_map(|pair| {
+            Some(Pair {
+                sources: [self.old, self.new],
+                sets: [old.rule_sets.get(pair.old)?, new.rule_sets.get(pair.new)?],
+                symbols: &new.symbols,
+                found: &pair.found,
+            })
+        })
+    }
+
+    /// The names of the rule sets that stand on one side alone: gone, and new.
+    fn alone(&self) -> [Vec<&str>; 2] {
+        let Comparison { old, new, removed, added, .. } = self.comparison;
+        [(old, removed), (new, added)].map(|(document, list)| {
+            list.iter().filter_map(|index| Some(document.rule_sets.get(*index)?.name.as_str())).collect()
+        })
+    }
+
+    /// Writes it for people.
+    pub fn write_terminal(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (names, word) in self.alone().into_iter().zip(["gone", "new"]) {
+            for name in names {
+                writeln!(out, "{}: the rule set is {word}", clean(name))?;
+            }
+        }
+        self.pairs().try_for_each(|pair| pair.write_terminal(out))
+    }
+
+    /// Writes it for programs.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let [removed, added] = self.alone();
+        let rule_sets = self.pairs().map(|pair| Pair::json(&pair)).collect();
+        json::document(&Document1 { version: VERSION, tool: TOOL, removed, added, rule_sets }, out)
+    }
+}
+
+impl<'a> Pair<'a> {
+    fn write_terminal(&self, out: &mut dyn Write) -> io::Result<()> {
+        let [old, new] = self.sets;
+        let name = if old.name == new.name {
+            clean(&new.name).into_owned()
         } else {
-            format!("{} and {}", clean(&pair.old.name), clean(&pair.new.name))
+            format!("{} and {}", clean(&old.name), clean(&new.name))
         };
-        let name = match (pair.old.family, pair.new.family) {
+        let name = match (old.family, new.family) {
             (old, new) if old == new => name,
             (Family::Inet, _) | (_, Family::Inet) => format!("{name} (IPv4 packets)"),
             _ => format!("{name} (IPv6 packets)"),
         };
-        let found = match &pair.found {
+        let found = match self.found {
             Ok(found) => found,
             Err(why) => return writeln!(out, "{name}: no answer: {}", clean(why)),
         };
@@ -99,23 +118,25 @@ impl Difference<'_> {
             _ => format!("{} gone or moved, {added} new or moved", count(removed, "rule")),
         };
         if found.changes.is_empty() {
-            return writeln!(out, "{name}: every packet has the same verdict; {rules}");
+            let how = if found.is_plain() { "" } else { ", and where their packets go was followed" };
+            return writeln!(out, "{name}: every packet has the same verdict; {rules}{how}");
         }
         let regions = u64::try_from(found.changes.len()).unwrap_or(u64::MAX);
         writeln!(out, "{name}: {} decided differently; {rules}", count(regions, "region"))?;
         for change in found.changes.iter().take(SHOWN) {
-            writeln!(out, "\n  {} -> {}", change.before, change.after)?;
+            let turn = change.turn().map_or_else(String::new, |turn| format!(" ({})", turn.name()));
+            writeln!(out, "\n  {} -> {}{turn}", change.before, change.after)?;
             writeln!(
                 out,
                 "    packets  {}",
-                clean(&query::describe_condition(&change.region, self.new.symbols))
+                clean(&query::describe_condition(&change.region, self.symbols))
             )?;
             writeln!(out, "    share    {:.3e} of all packets", change.share)?;
-            writeln!(out, "    before   {}", rule(&self.old, pair.old, change.old_rule))?;
-            writeln!(out, "    now      {}", rule(&self.new, pair.new, change.new_rule))?;
+            writeln!(out, "    before   {}", self.rule(0, change.old_rule))?;
+            writeln!(out, "    now      {}", self.rule(1, change.new_rule))?;
             match &change.packet {
                 Some(packet) => {
-                    writeln!(out, "    witness  {}", clean(&words::print(packet, self.new.symbols)))?;
+                    writeln!(out, "    witness  {}", clean(&words::print(packet, self.symbols)))?;
                 }
                 None => writeln!(out, "    witness  none: what is not modelled decides")?,
             }
@@ -127,81 +148,84 @@ impl Difference<'_> {
         Ok(())
     }
 
-    /// Writes it for programs.
-    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let names = |sets: &[&RuleSet]| sets.iter().map(|set| set.name.clone()).collect();
-        let document = Document1 {
-            version: VERSION,
-            tool: TOOL,
-            removed: names(&self.removed),
-            added: names(&self.added),
-            rule_sets: self.pairs.iter().map(|pair| self.pair(pair)).collect(),
-        };
-        json::document(&document, out)
-    }
-
-    fn pair(&self, pair: &Pair<'_>) -> Pair1 {
+    fn json(&self) -> Pair1<'a> {
+        let [old, new] = self.sets;
         let nothing = Delta::default();
-        let found = pair.found.as_ref().unwrap_or(&nothing);
-        let rules = |side: &Side<'_>, set: &RuleSet, list: &[u32]| {
-            list.iter().filter_map(|index| Rule1::of(side, set, Some(*index))).collect()
-        };
+        let found = self.found.as_ref().unwrap_or(&nothing);
+        let rules =
+            |side, list: &[u32]| list.iter().filter_map(|index| self.rule1(side, Some(*index))).collect();
+        let equal = self.found.as_ref().ok().map(|found| found.changes.is_empty());
         Pair1 {
-            old: pair.old.name.clone(),
-            new: pair.new.name.clone(),
-            equal: pair.found.as_ref().ok().map(|found| found.changes.is_empty()),
-            inconclusive: pair.found.as_ref().err().cloned(),
-            removed: rules(&self.old, pair.old, &found.removed),
-            added: rules(&self.new, pair.new, &found.added),
-            changes: found.changes.iter().map(|change| self.change(pair, change)).collect(),
+            old: &old.name,
+            new: &new.name,
+            equal,
+            decided_by: equal.map(|_| if found.is_plain() { "rules" } else { "regions" }),
+            inconclusive: self.found.as_ref().err().map(String::as_str),
+            removed: rules(0, &found.removed),
+            added: rules(1, &found.added),
+            changes: found.changes.iter().map(|change| self.change(change)).collect(),
         }
     }
 
-    fn change(&self, pair: &Pair<'_>, change: &Change) -> Change1 {
+    fn change(&self, change: &Change) -> Change1 {
         Change1 {
-            packets: query::describe_condition(&change.region, self.new.symbols),
+            packets: query::describe_condition(&change.region, self.symbols),
             share: change.share,
             before: change.before.name(),
             after: change.after.name(),
-            old_rule: Rule1::of(&self.old, pair.old, change.old_rule),
-            new_rule: Rule1::of(&self.new, pair.new, change.new_rule),
-            witness: change.packet.as_ref().map(|packet| words::print(packet, self.new.symbols)),
+            turn: change.turn().map(Turn::name),
+            old_rule: self.rule1(0, change.old_rule),
+            new_rule: self.rule1(1, change.new_rule),
+            witness: change.packet.as_ref().map(|packet| words::print(packet, self.symbols)),
         }
+    }
+
+    /// The rule of a side, where one decides, and its source.
+    fn at(&self, side: usize, index: Option<u32>) -> Option<(Rule<'_>, &Source)> {
+        let rule = self.sets.get(side)?.rules.get(index? as usize)?;
+        Some((rule, self.sources.get(side)?.get(rule.origin.source)))
+    }
+
+    /// The rule that decides in words, with its place; or the default.
+    fn rule(&self, side: usize, index: Option<u32>) -> String {
+        let Some((rule, source)) = self.at(side, index) else {
+            return match self.sets.get(side).map(|set| set.default) {
+                Some(Verdict::NoDecision) | None => "no rule decides".to_owned(),
+                Some(default) => format!("the default, {default}"),
+            };
+        };
+        let place = match source.place(rule.origin.span.start) {
+            Place::Text(at) => format!("{}:{}:{}", clean(source.name()), at.line, at.column),
+            Place::Binary(at) => format!("{}: frame {}, octet {}", clean(source.name()), at.frame, at.octet),
+        };
+        format!("rule `{}` ({place})", clean(rule.name))
+    }
+
+    fn rule1(&self, side: usize, index: Option<u32>) -> Option<Rule1> {
+        let (rule, source) = self.at(side, index)?;
+        let start = Position::of(source.place(rule.origin.span.start));
+        Some(Rule1 { rule: rule.name.to_owned(), path: source.name().to_owned(), start })
     }
 }
 
-/// The rule that decides in words, with its place; or the default.
-fn rule(side: &Side<'_>, set: &RuleSet, index: Option<u32>) -> String {
-    let Some(rule) = index.and_then(|index| set.rules.get(index as usize)) else {
-        return match set.default {
-            Verdict::NoDecision => "no rule decides".to_owned(),
-            default => format!("the default, {default}"),
-        };
-    };
-    let source = side.sources.get(rule.origin.source);
-    let place = match source.place(rule.origin.span.start) {
-        Place::Text(at) => format!("{}:{}:{}", clean(source.name()), at.line, at.column),
-        Place::Binary(at) => format!("{}: frame {}, octet {}", clean(source.name()), at.frame, at.octet),
-    };
-    format!("rule `{}` ({place})", clean(rule.name))
-}
-
 #[derive(Serialize)]
-struct Document1 {
+struct Document1<'a> {
     version: u32,
     tool: Tool,
-    removed: Vec<String>,
-    added: Vec<String>,
-    rule_sets: Vec<Pair1>,
+    removed: Vec<&'a str>,
+    added: Vec<&'a str>,
+    rule_sets: Vec<Pair1<'a>>,
 }
 
 #[derive(Serialize)]
-struct Pair1 {
-    old: String,
-    new: String,
+struct Pair1<'a> {
+    old: &'a str,
+    new: &'a str,
     equal: Option<bool>,
+    // `rules` where they are the same, `regions` where packets were followed through both.
+    decided_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    inconclusive: Option<String>,
+    inconclusive: Option<&'a str>,
     removed: Vec<Rule1>,
     added: Vec<Rule1>,
     changes: Vec<Change1>,
@@ -213,6 +237,7 @@ struct Change1 {
     share: f64,
     before: &'static str,
     after: &'static str,
+    turn: Option<&'static str>,
     old_rule: Option<Rule1>,
     new_rule: Option<Rule1>,
     witness: Option<String>,
@@ -223,13 +248,4 @@ struct Rule1 {
     rule: String,
     path: String,
     start: Position,
-}
-
-impl Rule1 {
-    fn of(side: &Side<'_>, set: &RuleSet, index: Option<u32>) -> Option<Self> {
-        let rule = set.rules.get(index? as usize)?;
-        let source = side.sources.get(rule.origin.source);
-        let start = Position::of(source.place(rule.origin.span.start));
-        Some(Self { rule: rule.name.to_owned(), path: source.name().to_owned(), start })
-    }
 }

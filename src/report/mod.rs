@@ -14,7 +14,7 @@ pub mod terminal;
 mod trace;
 mod words;
 
-pub use difference::{Difference, Pair, Side};
+pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
 pub use price::Prices;
 pub use table::{Table, bar};

@@ -238,6 +238,15 @@ impl SourceMap {
         id
     }
 
+    /// Gives sources other names, where there is one.
+    pub fn rename(&mut self, other: impl Fn(&str) -> Option<String>) {
+        for source in &mut self.sources {
+            if let Some(name) = other(&source.name) {
+                source.name = name;
+            }
+        }
+    }
+
     /// The source of an id this map gave.
     #[expect(clippy::missing_panics_doc, reason = "a broken promise of ours, not a use error")]
     #[expect(clippy::expect_used, reason = "ids are only made by `add`")]

@@ -71,7 +71,7 @@ pub(super) struct Protocols([u64; 5]);
 const NO_PROTOCOL: u32 = 256;
 
 impl Protocols {
-    const NONE: Self = Self([0; 5]);
+    pub(super) const NONE: Self = Self([0; 5]);
 
     fn all(absent: bool) -> Self {
         Self([u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::from(absent)])

@@ -6,8 +6,8 @@
 //! or none is. Sets of packets are asked only whether a piece left over has a packet in it, and where cutting takes
 //! too much.
 
-use super::cells::{Address, Cell, cells, ported, ports};
-use super::cut::{Cut, Stop};
+use super::cells::{Address, Cell, Protocols, cells, ported, ports};
+use super::cut::{Cut, Stop, parted};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Field, Headers};
@@ -38,8 +38,8 @@ pub struct Cover {
     engines: Vec<Box<dyn Judge>>,
     seeker: Seeker,
     count: u32,
-    // Conditions of earlier rules that decide, where packets that are no IP come too.
-    earlier: Vec<Condition>,
+    // Conditions of earlier rules that decide, with their numbers, where packets that are no IP come too.
+    earlier: Vec<(u32, Condition)>,
 }
 
 impl Cover {
@@ -105,10 +105,30 @@ impl Cover {
                 engine.keep(index, dead);
             }
             if !dead && self.family == Family::Any {
-                self.earlier.push(condition.clone());
+                self.earlier.push((index, condition.clone()));
             }
         }
         Ok(fate)
+    }
+
+    /// The number the next rule gets, by which [`Fate::Covered`] names it.
+    pub(super) fn number(&self) -> u32 {
+        self.count
+    }
+
+    /// Lets the packets of a rule go on from here, those that rules behind it took included: they were kept from the
+    /// rules in between alone.
+    pub(super) fn release(&mut self, index: u32) -> Result<(), Exhausted> {
+        for engine in &mut self.engines {
+            engine.release(index, &mut self.seeker)?;
+        }
+        let released = self.earlier.iter().position(|(rule, _)| *rule == index);
+        if let Some((_, left)) = released.map(|at| self.earlier.remove(at)) {
+            for (_, condition) in self.earlier.iter_mut().filter(|(rule, _)| *rule > index) {
+                *condition = Condition::and([condition.clone(), Condition::not(left.clone())]);
+            }
+        }
+        Ok(())
     }
 
     /// The fate of a rule for packets that are neither IPv4 nor IPv6.
@@ -117,7 +137,7 @@ impl Cover {
             let is = crate::ir::ValueSet::single(version);
             Condition::not(Condition::test(Field::IpVersion, is))
         }));
-        let without: Vec<&Condition> = self.earlier.iter().collect();
+        let without: Vec<&Condition> = self.earlier.iter().map(|(_, condition)| condition).collect();
         Ok(match self.seeker.packet(&[condition, &neither], &without)? {
             Ok(Found::None) => Fate::Covered(Vec::new()),
             Ok(Found::Packet(headers)) => Fate::Live(headers),
@@ -170,6 +190,9 @@ trait Judge: std::fmt::Debug {
 
     /// Takes the rule asked about last among those that decide.
     fn keep(&mut self, index: u32, dead: bool);
+
+    /// Takes a rule out, and its packets out of what later rules take.
+    fn release(&mut self, index: u32, seeker: &mut Seeker) -> Result<(), Exhausted>;
 }
 
 /// The cells of the rules so far, of one family.
@@ -239,22 +262,81 @@ impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
             self.others.push((index, condition));
         }
         for cell in fresh {
-            let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-            let lengths = (cell.dst.0.common(cell.dst.1), cell.src.0.common(cell.src.1));
-            let (dl, sl) = (lengths.0.min(A::BITS), lengths.1.min(A::BITS));
-            let key = (cell.dst.0.masked(dl), cell.src.0.masked(sl), dl, sl);
-            let bucket = self.buckets.entry(key).or_default();
-            bucket.push(number);
-            if !self.lengths.contains(&(dl, sl)) {
-                self.lengths.push((dl, sl));
-            }
-            self.cells.push(cell);
-            self.rules.push(index);
+            self.add(index, cell);
         }
+    }
+
+    fn release(&mut self, index: u32, seeker: &mut Seeker) -> Result<(), Exhausted> {
+        let numbers = (0..self.cells.len()).filter(|number| self.rules.get(*number) == Some(&index));
+        let left: Vec<_> = numbers.collect::<Vec<_>>().into_iter().filter_map(|n| self.take(n)).collect();
+        let at = self.others.iter().position(|(rule, _)| *rule == index);
+        let other = at.map(|at| self.others.remove(at).1);
+        if left.is_empty() && other.is_none() {
+            return Ok(());
+        }
+        let of = |cell: &Cell<A, RAW>| Condition::not(cell.condition());
+        for (_, condition) in self.others.iter_mut().filter(|(rule, _)| *rule > index) {
+            let without = left.iter().map(of).chain(other.iter().cloned().map(Condition::not));
+            *condition = Condition::and([condition.clone()].into_iter().chain(without));
+        }
+        for number in 0..self.cells.len() {
+            let Some(rule) = self.rules.get(number).copied().filter(|rule| *rule > index) else { continue };
+            let meets = |cell: &Cell<A, RAW>| left.iter().any(|left| !left.is_apart(cell));
+            let Some(cell) = self.cells.get(number).filter(|cell| other.is_some() || meets(cell)) else {
+                continue;
+            };
+            if let Some(other) = &other {
+                let without = left.iter().map(of).chain([Condition::not(other.clone())]);
+                let rest = Condition::and([cell.condition()].into_iter().chain(without));
+                self.take(number);
+                self.others.push((rule, rest));
+                continue;
+            }
+            let Some(cell) = self.take(number) else { continue };
+            let mut pieces = vec![cell];
+            for left in &left {
+                seeker.all.charge(pieces.len() as u64)?;
+                let mut rest = Vec::with_capacity(pieces.len());
+                for piece in pieces {
+                    if left.is_apart(&piece) {
+                        rest.push(piece);
+                    } else {
+                        rest.extend(parted(&piece, left).0);
+                    }
+                }
+                pieces = rest;
+            }
+            for piece in pieces {
+                self.add(rule, piece);
+            }
+        }
+        Ok(())
     }
 }
 
 impl<A: Address, const RAW: bool> Engine<A, RAW> {
+    fn add(&mut self, rule: u32, cell: Cell<A, RAW>) {
+        let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        let key = bucket(&cell);
+        self.buckets.entry(key).or_default().push(number);
+        if !self.lengths.contains(&(key.2, key.3)) {
+            self.lengths.push((key.2, key.3));
+        }
+        self.cells.push(cell);
+        self.rules.push(rule);
+    }
+
+    /// Takes a cell out; in its place stands one that holds no packet.
+    fn take(&mut self, number: usize) -> Option<Cell<A, RAW>> {
+        let cell = self.cells.get_mut(number)?;
+        let nothing = Cell { protocols: Protocols::NONE, ..Cell::all() };
+        let cell = std::mem::replace(cell, nothing);
+        if let Some(bucket) = self.buckets.get_mut(&bucket(&cell)) {
+            bucket.retain(|other| *other as usize != number);
+        }
+        Some(cell)
+    }
+
     fn of_cells(
         &self,
         index: u32,
@@ -441,6 +523,12 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
             Err(exhausted) => Fate::Spent(exhausted),
         })
     }
+}
+
+/// Where a cell is looked for: the prefixes of its destination and source that hold it, and their lengths.
+fn bucket<A: Address, const RAW: bool>(cell: &Cell<A, RAW>) -> (A, A, u8, u8) {
+    let (dl, sl) = (cell.dst.0.common(cell.dst.1).min(A::BITS), cell.src.0.common(cell.src.1).min(A::BITS));
+    (cell.dst.0.masked(dl), cell.src.0.masked(sl), dl, sl)
 }
 
 fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {

@@ -18,6 +18,8 @@ use std::hash::BuildHasher;
 /// Packets that two lists decide differently.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Change {
+    /// Their family.
+    pub family: Family,
     /// The packets.
     pub region: Condition,
     /// How many of all packets of the family are among them, counted by addresses, protocols and ports.
@@ -34,6 +36,36 @@ pub struct Change {
     pub packet: Option<Box<Headers>>,
 }
 
+/// Which way a change goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// What was dropped gets through.
+    Widened,
+    /// What got through is dropped.
+    Narrowed,
+}
+
+impl Turn {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+        }
+    }
+}
+
+impl Change {
+    /// Which way it goes; none where packets get through, or do not, as before.
+    pub fn turn(&self) -> Option<Turn> {
+        match (self.before.is_drop(), self.after.is_drop()) {
+            (true, false) => Some(Turn::Widened),
+            (false, true) => Some(Turn::Narrowed),
+            _ => None,
+        }
+    }
+}
+
 /// What tells two lists apart.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Delta {
@@ -43,6 +75,13 @@ pub struct Delta {
     pub removed: Vec<u32>,
     /// Rules of the new list that the old one does not have.
     pub added: Vec<u32>,
+}
+
+impl Delta {
+    /// Whether the rules are the same, in one order.
+    pub fn is_plain(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
 }
 
 /// Why two lists could not be compared.
@@ -255,6 +294,7 @@ fn changes<A: Address, const RAW: bool>(
             Found::Unknown => None,
         };
         found.push(Change {
+            family: A::FAMILY,
             share: region.share(),
             region: within,
             before: before.1,

@@ -10,6 +10,7 @@ mod cover;
 mod cut;
 mod delta;
 mod encode;
+mod fates;
 mod guess;
 mod model;
 mod reach;
@@ -20,7 +21,8 @@ mod witness;
 pub mod world;
 
 pub use cover::{Cover, Fate};
-pub use delta::{Change, Delta, Incomparable, delta};
+pub use delta::{Change, Delta, Incomparable, Turn, delta};
+pub use fates::{Fates, Place, RuleFate};
 pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};

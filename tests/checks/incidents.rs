@@ -225,3 +225,68 @@ fn what_other_tools_accept_is_a_finding_in_junos_filters() {
         Level::Error,
     );
 }
+
+/// What a change is said to be: check and level of every finding about changes.
+fn change(dialect: &str, before: &str, after: &str) -> Vec<String> {
+    let (_, _, findings) = super::find_change(dialect, Some(before), after, "");
+    assert!(findings.inconclusive.is_empty(), "{:?}", findings.inconclusive);
+    let about = |d: &&flowgate::diagnostic::Diagnostic| {
+        flowgate::check::by_name(d.check).unwrap().meta().needs == flowgate::check::Needs::Change
+    };
+    let mut said: Vec<String> =
+        findings.diagnostics.iter().filter(about).map(|d| format!("{} {}", d.level, d.check)).collect();
+    said.sort();
+    said.dedup();
+    said
+}
+
+#[test]
+fn changes_that_became_incidents_are_called_by_their_names() {
+    let junos = |terms: &str| format!("firewall {{ family inet {{ filter EDGE {{ {terms} }} }} }}\n");
+    // I4: an entry of a block list whose field is blank.
+    let calls =
+        |field: &str| junos(&format!("term block {{ {field} then discard; }} term rest {{ then accept; }}"));
+    let said = change("junos", &calls("from { source-address { 192.0.2.7/32; } }"), &calls(""));
+    assert!(said.contains(&"error match-removed".to_owned()), "{said:?}");
+    assert!(said.contains(&"error large-delta".to_owned()), "{said:?}");
+    // I5: a term whose only match was made inactive.
+    let term = |inactive: &str| {
+        let from = format!("{inactive} from {{ source-address {{ 198.51.100.0/24; }} }}");
+        junos(&format!("term six-dc {{ {from} then accept; }} term rest {{ then reject; }}"))
+    };
+    let said = change("junos", &term(""), &term("inactive:"));
+    assert!(said.contains(&"error match-removed".to_owned()), "{said:?}");
+    assert!(said.contains(&"warning widened-filter".to_owned()), "{said:?}");
+    // I6: terms in another order, some behind the one that rejects all.
+    let site = "term site { from { source-address { 192.0.2.0/24; } } then accept; }";
+    let more = "term more { from { protocol tcp; } then accept; }";
+    let rest = "term rest { then reject; }";
+    let said = change("junos", &junos(&[site, more, rest].join(" ")), &junos(&[more, rest, site].join(" ")));
+    assert_eq!(said, ["error moved-behind-terminal-rule", "warning narrowed-filter"]);
+    // I7: a prefix list taken out of a term that asks for more.
+    let term = |list: &str| junos(&format!("term out {{ from {{ {list} protocol tcp; }} then accept; }}"));
+    let said = change("junos", &term("source-address { 192.0.2.0/24; }"), &term(""));
+    assert!(said.contains(&"warning match-removed".to_owned()), "{said:?}");
+    let said = change(
+        "junos",
+        &junos("term out { from { source-address { 192.0.2.0/24; } } then accept; }"),
+        &junos("term out { then accept; }"),
+    );
+    assert!(said.contains(&"error match-removed".to_owned()), "{said:?}");
+    // I8: a filter deleted in a clean-up.
+    let two =
+        "filter LIMIT { term a { from { protocol tcp; port 179; } then discard; } term b { then accept; } }";
+    let one = "filter OTHER { term b { then accept; } }";
+    let junos = |filters: &str| format!("firewall {{ family inet {{ {filters} }} }}\n");
+    assert_eq!(change("junos", &junos(&format!("{two} {one}")), &junos(one)), ["error filter-removed"]);
+    // I18: a generator that emits an emptied list.
+    let entries: String =
+        (1..=20).map(|n| format!(" {n}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n")).collect();
+    let list = |entries: &str| format!("ipv4 access-list OUT\n{entries} 9999 deny ipv4 any any\n!\n");
+    let said = change("ios-xr", &list(&entries), &list(""));
+    assert!(said.contains(&"error large-delta".to_owned()), "{said:?}");
+    // What is only written otherwise is no change.
+    let turned: String =
+        (1..=20).rev().map(|n| format!(" {}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n", 21 - n)).collect();
+    assert_eq!(change("ios-xr", &list(&entries), &list(&turned)), Vec::<String>::new());
+}

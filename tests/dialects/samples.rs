@@ -96,7 +96,7 @@ fn findings(dialect: &dyn Dialect, source: Source, is_sound: bool) -> Option<Str
     }
     let settings = Settings::default();
     let inputs = [Input { source: id, dialect: dialect.name(), reading }];
-    let found = flowgate::check::run(&Context { sources: &sources, inputs: &inputs, settings: &settings });
+    let found = flowgate::check::run(&Context::new(&sources, &inputs, &settings));
     found.diagnostics.is_empty().then(|| "nothing is found".to_owned())
 }
 
