@@ -19,6 +19,8 @@
 mod claims;
 #[path = "checks/drops.rs"]
 mod drops;
+#[path = "checks/fixes.rs"]
+mod fixes;
 #[path = "checks/incidents.rs"]
 mod incidents;
 

@@ -21,6 +21,8 @@ mod delta;
 mod fates;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
+#[path = "properties/minimize.rs"]
+mod minimize;
 #[path = "support/packet.rs"]
 #[expect(dead_code, reason = "each binary uses its part of what is shared")]
 mod packet;

@@ -1,7 +1,7 @@
 //! Rules that no packet comes to, because rules before them take all: what [`super::shadowed_rule`] and
 //! [`super::redundant_rule`] say of them.
 
-use super::{Context, Findings, Input, Meta, RuleAt};
+use super::{Context, Findings, Input, Meta, RuleAt, fix};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::eval::holds;
 use crate::guard::Exhausted;
@@ -35,14 +35,14 @@ pub(super) fn judge(
                 None | Some(RuleFate::Live | RuleFate::Unmodelled) => {}
                 Some(RuleFate::Covered(by)) if by.is_empty() => {
                     if which == Which::Shadowed && fates.is_reached(at.set_index) && is_live(cx, &at)? {
-                        out.push(kept_out(meta, &at));
+                        out.push(removable(cx, &at, kept_out(meta, &at)));
                     }
                 }
                 Some(RuleFate::Covered(by)) => {
                     let by: Vec<Taker<'_>> = by.iter().filter_map(|place| Taker::of(input, *place)).collect();
                     let differ = by.iter().any(|other| !other.does_the_same(&at));
                     if differ == (which == Which::Shadowed) {
-                        out.push(finding(meta, &at, &by));
+                        out.push(removable(cx, &at, finding(meta, &at, &by)));
                     }
                 }
                 Some(RuleFate::Spent(exhausted)) => {
@@ -102,6 +102,12 @@ fn is_live(cx: &Context<'_>, at: &RuleAt<'_>) -> Result<bool, Exhausted> {
     let mut cover = Cover::new(at.set.family, false, holds);
     let condition = Condition::and([cx.settings.view(), at.rule.condition.clone()]);
     Ok(matches!(cover.next(&condition, Outcome::Return)?, Fate::Live(_)))
+}
+
+/// The finding with the edit that takes the rule away.
+fn removable(cx: &Context<'_>, at: &RuleAt<'_>, mut finding: Diagnostic) -> Diagnostic {
+    finding.suggestions = fix::removal(cx, at).into_iter().collect();
+    finding
 }
 
 /// Of a rule that packets come to which it does not match.

@@ -1,6 +1,6 @@
 //! Rules whose condition an earlier rule of the same rule set has already: no packet ever comes to them.
 
-use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
+use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt, fix};
 use crate::diagnostic::{Label, Level};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, Kind, Outcome, Rule, RuleSet};
@@ -33,14 +33,14 @@ impl Check for DuplicateRule {
         for input in cx.inputs {
             let sets = input.reading.document.rule_sets.iter().enumerate();
             for (set_index, set) in sets.filter(|(_, set)| set.kind.is_written()) {
-                judge(input, set_index, set, out);
+                judge(cx, input, set_index, set, out);
             }
         }
         Ok(())
     }
 }
 
-fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
+fn judge(cx: &Context<'_>, input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
     let state = FixedState::default();
     let conditions = set.rules.conditions().iter().enumerate();
     let mut digests: Vec<(u64, usize)> = conditions
@@ -49,12 +49,17 @@ fn judge(input: &Input, set_index: usize, set: &RuleSet, out: &mut Findings) {
         .collect();
     digests.sort_unstable();
     for alike in digests.chunk_by(|(a, _), (b, _)| a == b).filter(|alike| alike.len() > 1) {
-        judge_alike(input, set_index, set, alike, out);
+        judge_alike(cx, (input, set_index, set), alike, out);
     }
 }
 
 /// Judges rules whose conditions have the same digest, given in order.
-fn judge_alike(input: &Input, set_index: usize, set: &RuleSet, alike: &[(u64, usize)], out: &mut Findings) {
+fn judge_alike(
+    cx: &Context<'_>,
+    (input, set_index, set): (&Input, usize, &RuleSet),
+    alike: &[(u64, usize)],
+    out: &mut Findings,
+) {
     let mut deciding: Vec<Rule<'_>> = Vec::new();
     for (_, index) in alike {
         let Some(rule) = set.rules.get(*index) else { continue };
@@ -68,12 +73,13 @@ fn judge_alike(input: &Input, set_index: usize, set: &RuleSet, alike: &[(u64, us
                 };
                 let message = format!("rule `{}` has the condition of `{}`", rule.name, first.name);
                 let label = Label::new(first.origin.source, first.origin.span);
-                out.push(
-                    at.finding(&META, message)
-                        .with_label(label.with_message("the same condition"))
-                        .with_note(fate)
-                        .with_help("take one of them away"),
-                );
+                let mut finding = at
+                    .finding(&META, message)
+                    .with_label(label.with_message("the same condition"))
+                    .with_note(fate)
+                    .with_help("take one of them away");
+                finding.suggestions = fix::removal(cx, &at).into_iter().collect();
+                out.push(finding);
             }
             // Behind a rule that goes on or hands over, the same condition is met again.
             None if matches!(rule.outcome, Outcome::Verdict(_)) && deciding.len() < COLLISIONS => {

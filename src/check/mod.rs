@@ -13,6 +13,7 @@ mod empty_range;
 mod expired_allow;
 mod feature_not_on_platform;
 mod filter_removed;
+mod fix;
 mod flowspec_component_order;
 mod flowspec_noncanonical;
 mod flowspec_too_long;
@@ -25,6 +26,9 @@ mod malformed_allow;
 mod malformed_nlri;
 mod match_everything_drop;
 mod match_removed;
+mod merge;
+mod mergeable_rules;
+mod minimize;
 mod misleading_text;
 mod missing_prefix_on_drop;
 mod mixed_family;
@@ -54,6 +58,8 @@ mod widened_filter;
 pub use change::Versions;
 pub use compare::{Compared, Comparison};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
+pub use fix::{Fixed, fix};
+pub use minimize::{Minimized, minimize};
 pub use run::run;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -86,6 +92,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &match_removed::MatchRemoved,
     &misleading_text::MisleadingText,
     &missing_prefix_on_drop::MissingPrefixOnDrop,
+    &mergeable_rules::MergeableRules,
     &mixed_family::MixedFamily,
     &moved_behind_terminal_rule::MovedBehindTerminalRule,
     &narrowed_filter::NarrowedFilter,

@@ -230,6 +230,10 @@ pub(super) struct Check {
     /// Judge the change too: the rules as they were, in a file, a folder, or a git revision
     #[arg(long, value_name = "REV|PATH")]
     pub(super) against: Option<String>,
+    /// Remove and merge rules where that is proven to change nothing (`redundant-rule`, `duplicate-rule`, `shadowed-rule`,
+    /// `mergeable-rules`), in the files themselves; then report what is left
+    #[arg(long)]
+    pub(super) fix: bool,
     /// The level from which a finding fails the run [default: error, or what flowgate.toml says]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(super) fail_on: Option<FailOn>,
@@ -416,6 +420,7 @@ pub(super) struct Cost {
 /// Print rules in another dialect, and say what it cannot express
 ///
 /// The text goes to standard output, what is lost to standard error.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -432,6 +437,9 @@ pub(super) struct Convert {
     /// A form of that dialect, as `set` for Junos
     #[arg(long, value_name = "FORM")]
     pub(super) form: Option<String>,
+    /// Write fewer rules that provably decide the same about every packet, and say how many fewer
+    #[arg(long)]
+    pub(super) minimize: bool,
     /// Exit with 1 when anything is lost
     #[arg(long)]
     pub(super) strict: bool,

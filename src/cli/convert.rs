@@ -5,6 +5,7 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
+use crate::check::{Minimized, minimize};
 use crate::dialect::{self, Loss, Lost, PrintOptions};
 use crate::ir::Document;
 use crate::packet::LinkType;
@@ -38,6 +39,14 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
                 part = select::only(whole, select::single(whole, path, Some(name))?);
                 &part
             }
+        };
+        let smaller;
+        let document = if options.minimize {
+            smaller = minimize(document);
+            tell(&smaller, document.rule_count(), common);
+            &smaller.document
+        } else {
+            document
         };
         let printed = dialect.print(document, &print_options, &mut text);
         lost.extend(printed.map_err(|_| Error::Print { dialect: dialect.name() })?);
@@ -73,6 +82,24 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         (left_out > 0 && !options.allow_loss) || (changed > 0 && !options.allow_other_verdicts)
     };
     Ok(if broken || failed { Exit::Found } else { Exit::Clean })
+}
+
+/// Says by how much a document is smaller.
+fn tell(smaller: &Minimized, before: usize, common: &Common) {
+    if common.quiet {
+        return;
+    }
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let Minimized { document, removed, merged, unproven } = smaller;
+    match unproven {
+        Some(why) => say(&format!("not minimized: {why}")),
+        None => say(&format!(
+            "{} instead of {}: {} removed, {merged} merged into others",
+            count(number(document.rule_count()), "rule"),
+            before,
+            removed
+        )),
+    }
 }
 
 /// Of how many rules and rule sets something of that gravity is lost.

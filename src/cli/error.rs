@@ -48,6 +48,8 @@ pub(super) enum Error {
     Packet { text: String, message: String },
     #[error("no platform is named")]
     NoPlatform,
+    #[error("standard input cannot be edited: `--fix` takes files and folders")]
+    FixStdin,
     #[error("cannot compare with `{named}`: {reason}")]
     Against { named: String, reason: String },
     #[error("there is no command `{name}`")]
@@ -84,6 +86,7 @@ impl Error {
             | Self::WriteOnly { .. }
             | Self::Config { .. }
             | Self::Against { .. }
+            | Self::FixStdin
             | Self::Exhausted(_) => None,
         }
     }

@@ -111,19 +111,7 @@ impl Inputs {
             }
         }
         inputs.memory.look()?;
-        let read_options = ReadOptions {
-            assume_discard: options.assume_action == Some(AssumedAction::Discard),
-            junos_except_only_matches_rest: options.variant.contains(&Variant::JunosExceptOnlyMatchesRest),
-            flowspec_strict_length: options.variant.contains(&Variant::FlowspecStrictLength),
-            family: options.family.map(|family| match family {
-                AddressFamily::Ipv4 => Family::Inet,
-                AddressFamily::Ipv6 => Family::Inet6,
-            }),
-            iptables_nft: options.variant.contains(&Variant::IptablesNft),
-            iptables_exact: options.variant.contains(&Variant::IptablesExact),
-            pcap_link_type: options.link_type,
-            pcap_netmask: None,
-        };
+        let read_options = options.read_options();
         let sources = &inputs.sources;
         inputs.all = in_parallel(jobs, &texts, |(id, dialect, missing, text)| {
             let source = sources.get(*id);
@@ -209,6 +197,25 @@ impl Inputs {
             terminal::write(&report, terminal::Options { styled, quiet: true }, out)
         });
         true
+    }
+}
+
+impl Reading {
+    /// How rules are read.
+    pub(super) fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            assume_discard: self.assume_action == Some(AssumedAction::Discard),
+            junos_except_only_matches_rest: self.variant.contains(&Variant::JunosExceptOnlyMatchesRest),
+            flowspec_strict_length: self.variant.contains(&Variant::FlowspecStrictLength),
+            family: self.family.map(|family| match family {
+                AddressFamily::Ipv4 => Family::Inet,
+                AddressFamily::Ipv6 => Family::Inet6,
+            }),
+            iptables_nft: self.variant.contains(&Variant::IptablesNft),
+            iptables_exact: self.variant.contains(&Variant::IptablesExact),
+            pcap_link_type: self.link_type,
+            pcap_netmask: None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod diff;
 mod encoding;
 mod error;
 mod eval;
+mod fix;
 mod generate;
 mod includes;
 mod inputs;

@@ -85,7 +85,9 @@ fn draw<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap, hint: bool) -> G
     if let Some(help) = &diagnostic.help {
         group = group.element(Drawn::HELP.message(clean(help)));
     }
-    for suggestion in &diagnostic.suggestions {
+    // What the help says already is not said again.
+    let told = diagnostic.help.is_some();
+    for suggestion in diagnostic.suggestions.iter().filter(|edit| !told || !edit.replacement.is_empty()) {
         let text = match suggestion.replacement.as_str() {
             "" => suggestion.message.clone(),
             replacement => format!("{}: `{replacement}`", suggestion.message),

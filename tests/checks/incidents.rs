@@ -280,13 +280,18 @@ fn changes_that_became_incidents_are_called_by_their_names() {
     let junos = |filters: &str| format!("firewall {{ family inet {{ {filters} }} }}\n");
     assert_eq!(change("junos", &junos(&format!("{two} {one}")), &junos(one)), ["error filter-removed"]);
     // I18: a generator that emits an emptied list.
-    let entries: String =
-        (1..=20).map(|n| format!(" {n}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n")).collect();
+    let entries: String = (1..=20)
+        .map(|n| format!(" {n}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let list = |entries: &str| format!("ipv4 access-list OUT\n{entries} 9999 deny ipv4 any any\n!\n");
     let said = change("ios-xr", &list(&entries), &list(""));
     assert!(said.contains(&"error large-delta".to_owned()), "{said:?}");
     // What is only written otherwise is no change.
-    let turned: String =
-        (1..=20).rev().map(|n| format!(" {}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n", 21 - n)).collect();
+    let turned: String = (1..=20)
+        .rev()
+        .map(|n| format!(" {}0 permit ipv4 10.{n}.0.0 0.0.255.255 any\n", 21 - n))
+        .collect::<Vec<_>>()
+        .concat();
     assert_eq!(change("ios-xr", &list(&entries), &list(&turned)), Vec::<String>::new());
 }

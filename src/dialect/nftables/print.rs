@@ -422,23 +422,23 @@ fn identifier(name: &str) -> String {
     text
 }
 
-// Words of nft, which names must not be.
+// Words of nft, which names must not be; those of hooks may.
 #[rustfmt::skip]
 static WORDS: &[&str] = &[
     "accept", "ackseq", "add", "addr", "address", "after", "ah", "all", "and", "arp", "at", "auto-merge", "before",
     "bridge", "bypass", "bytes", "chain", "chains", "checksum", "cmd", "code", "comment", "comp", "constant",
     "continue", "count", "counter", "counters", "cpu", "create", "ct", "daddr", "data", "day", "dccp", "define",
     "delete", "describe", "destroy", "dev", "device", "devices", "dnat", "dport", "drop", "dscp", "dst", "dup",
-    "dynamic", "ecn", "egress", "element", "elements", "eq", "esp", "ether", "exists", "expectation", "expires",
-    "export", "exthdr", "fib", "flags", "flow", "flowlabel", "flowtable", "flush", "forward", "frag", "fwd", "ge",
+    "dynamic", "ecn", "element", "elements", "eq", "esp", "ether", "exists", "expectation", "expires",
+    "export", "exthdr", "fib", "flags", "flow", "flowlabel", "flowtable", "flush", "frag", "fwd", "ge",
     "geneve", "goto", "gre", "gretap", "group", "gt", "handle", "hash", "hbh", "helper", "hook", "hoplimit", "hour",
     "ibrname", "icmp", "icmpv6", "id", "igmp", "iif", "iifgroup", "iifname", "iiftype", "import", "in", "inc",
-    "include", "index", "inet", "ingress", "input", "insert", "interval", "ip", "ip6", "ipsec", "jhash", "jump",
+    "include", "index", "inet", "insert", "interval", "ip", "ip6", "ipsec", "jhash", "jump",
     "json", "key", "l4proto", "label", "last", "le", "length", "level", "limit", "limits", "list", "log", "lshift",
     "lt", "map", "maps", "mark", "masquerade", "meta", "meter", "meters", "mh", "missing", "mod", "monitor", "mtu",
     "name", "ne", "netdev", "nexthdr", "nexthop", "nfproto", "not", "notrack", "numgen", "oif", "oifgroup",
-    "oifname", "oiftype", "option", "or", "original", "osf", "out", "output", "over", "packets", "persistent",
-    "pkttype", "policy", "position", "postrouting", "prefix", "prerouting", "priority", "proto", "protocol",
+    "oifname", "oiftype", "option", "or", "original", "osf", "out", "over", "packets", "persistent",
+    "pkttype", "policy", "position", "prefix", "priority", "proto", "protocol",
     "quota", "quotas", "queue", "random", "rate", "redefine", "redirect", "reject", "rename", "replace", "reply",
     "reset", "return", "rshift", "rt", "rule", "rules", "ruleset", "saddr", "sctp", "secmark", "set", "sets",
     "size", "skgid", "skuid", "snaplen", "snat", "socket", "sport", "state", "stats", "status", "string",

@@ -1,0 +1,55 @@
+//! Rules that can be one.
+
+use super::merge::{Merge, merges};
+use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt, fix};
+use crate::diagnostic::{Label, Level};
+use crate::guard::Exhausted;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct MergeableRules;
+
+static META: Meta = Meta {
+    name: "mergeable-rules",
+    summary: "two rules do the same and ask for the same but in one field, where one range or prefix holds both",
+    level: Level::Note,
+    default_on: true,
+    confidence: Confidence::Proven,
+    since: "0.1.0",
+    needs: Needs::Ir,
+    page: include_str!("../../docs/checks/mergeable-rules.md"),
+};
+
+impl Check for MergeableRules {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        for input in cx.inputs {
+            for (set_index, set) in input.reading.document.rule_sets.iter().enumerate() {
+                if !set.kind.is_written() {
+                    continue;
+                }
+                for Merge { first, second, condition } in merges(set) {
+                    let (Some(kept), Some(rule)) = (set.rules.get(first), set.rules.get(second)) else {
+                        continue;
+                    };
+                    let at = RuleAt { input, set, set_index, rule, index: second };
+                    let message = format!("rules `{}` and `{}` can be one", kept.name, rule.name);
+                    let label =
+                        Label::new(kept.origin.source, kept.origin.span).with_message("with this one");
+                    let symbols = &input.reading.document.symbols;
+                    let words = crate::query::describe_condition(&condition, symbols);
+                    let mut finding = at.finding(&META, message).with_label(label);
+                    finding.suggestions = fix::merged(cx, &at, &kept, &condition);
+                    if finding.suggestions.is_empty() {
+                        finding = finding.with_help(format!("ask for {words} in one rule"));
+                    }
+                    out.push(finding);
+                }
+            }
+        }
+        Ok(())
+    }
+}
