@@ -39,12 +39,10 @@ impl Check for MergeableRules {
                     let message = format!("rules `{}` and `{}` can be one", kept.name, rule.name);
                     let label =
                         Label::new(kept.origin.source, kept.origin.span).with_message("with this one");
-                    let symbols = &input.reading.document.symbols;
-                    let words = crate::query::describe_condition(&condition, symbols);
                     let mut finding = at.finding(&META, message).with_label(label);
                     finding.suggestions = fix::merged(cx, &at, &kept, &condition);
                     if finding.suggestions.is_empty() {
-                        finding = finding.with_help(format!("ask for {words} in one rule"));
+                        finding = finding.with_help("ask for both in one rule");
                     }
                     out.push(finding);
                 }
