@@ -24,5 +24,7 @@ mod flowspec;
 mod packet;
 #[path = "properties/packets.rs"]
 mod packets;
+#[path = "properties/regions.rs"]
+mod regions;
 #[path = "properties/symbolic.rs"]
 mod symbolic;

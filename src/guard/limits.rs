@@ -63,6 +63,12 @@ limits! {
     /// Cells looked at while two lists of rules are compared.
     DELTA_STEPS = "delta-steps", 1_000_000_000, "cells",
         "some seconds; two lists of 100,000 rules that differ in ten take a thousandth of it";
+    /// Cells looked at while what becomes of packets is asked.
+    REGION_STEPS = "region-steps", 300_000_000, "cells",
+        "a second or two; a question about one network and port of 100,000 rules takes a thousandth of it";
+    /// Regions that packets asked about are cut into.
+    REGIONS = "regions", 200_000, "regions",
+        "nobody reads as many; each takes some hundred octets";
     /// Decision-diagram nodes for all questions of one check.
     CHECK_NODES = "check-nodes", 400_000_000, "nodes",
         "half a minute; 100,000 rules that all need a proof take a tenth of it";

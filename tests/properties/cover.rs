@@ -62,7 +62,7 @@ fn leaf() -> BoxedStrategy<Condition> {
     .boxed()
 }
 
-fn condition(opaque: bool) -> impl Strategy<Value = Condition> {
+pub(crate) fn condition(opaque: bool) -> impl Strategy<Value = Condition> {
     let part = move || {
         let what =
             (0..2_u8).prop_map(|id| Condition::opaque(format!("o{id}"), "not modelled", Span::default()));
