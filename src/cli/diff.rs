@@ -47,7 +47,9 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
         added: left.iter().filter_map(|index| new.document.rule_sets.get(*index)).collect(),
     };
     if let Some(path) = &options.write_pcap {
-        write_packets(path, &difference)?;
+        let changes = difference.pairs.iter().filter_map(|pair| pair.found.as_ref().ok());
+        let packets = changes.flat_map(|found| &found.changes).filter_map(|change| change.packet.as_deref());
+        write_packets(path, packets)?;
     }
     output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
         TableFormat::Terminal => difference.write_terminal(out),
@@ -117,12 +119,14 @@ fn compare(old: (&Document, usize, &RuleSet), new: (&Document, usize, &RuleSet))
     Ok(found)
 }
 
-fn write_packets(path: &Path, difference: &Difference<'_>) -> Result<(), Error> {
+/// Writes packets to a capture, one microsecond apart.
+pub(super) fn write_packets<'p>(
+    path: &Path,
+    packets: impl Iterator<Item = &'p Headers>,
+) -> Result<(), Error> {
     let failed = |source| Error::Write { path: clean(&path.to_string_lossy()).into_owned(), source };
     let file = File::create(path).map_err(failed)?;
     let mut writer = CaptureWriter::new(BufWriter::new(file), LinkType::RAW).map_err(failed)?;
-    let changes = difference.pairs.iter().filter_map(|pair| pair.found.as_ref().ok());
-    let packets = changes.flat_map(|found| &found.changes).filter_map(|change| change.packet.as_ref());
     for (packet, number) in packets.zip(0_u64..) {
         let Ok(octets) = build(packet) else { continue };
         let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);

@@ -117,6 +117,9 @@ limits! {
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
+    /// Cases written to start a suite with.
+    GENERATED_CASES = "generated-cases", 500_000, "cases",
+        "a hundred megabytes of text; ten thousand rules with fifty bounds each";
     /// Packets made for one rule set.
     GENERATED_PACKETS = "generated-packets", 20_000_000, "packets",
         "a hundred thousand rules with two hundred bounds each; a capture of 2 GB";

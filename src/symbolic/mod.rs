@@ -4,6 +4,7 @@
 //! What a question asks for is intersected with [`Spaces::world`], the packets that can exist, so that an empty
 //! answer is a proof and a member is a packet.
 
+mod among;
 mod bdd;
 mod cells;
 mod cover;
@@ -20,6 +21,7 @@ mod space;
 mod witness;
 pub mod world;
 
+pub use among::among;
 pub use cover::{Cover, Fate};
 pub use delta::{Change, Delta, Incomparable, delta};
 pub use guess::Guesser;

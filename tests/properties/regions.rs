@@ -6,7 +6,8 @@ use flowgate::field::Family;
 use flowgate::guard::limits::RULE_SET_NODES;
 use flowgate::ir::{Condition, Document, Kind, Outcome, RuleSet, Verdict};
 use flowgate::symbolic::{
-    Decider, Effort, Member, Model, Region, Regions, Space, Spaces, Taste, Visit, Watch, of_family, reach,
+    Decider, Effort, Fate, Member, Model, Region, Regions, Space, Spaces, Taste, Visit, Watch, among,
+    of_family, reach,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -146,5 +147,37 @@ proptest! {
         let wanted = wanted.unwrap();
         prop_assert!(wanted.iter().all(|region| region.verdict == Verdict::Accept));
         prop_assert_eq!(union(&wanted, Verdict::Accept), union(&whole, Verdict::Accept));
+    }
+
+    #[test]
+    fn the_rules_told_of_a_list_are_those_of_the_regions(set in list(false), within in condition(false)) {
+        let document = Document { rule_sets: vec![set], symbols: vec![] };
+        let mut told = Vec::new();
+        let is_list = among(&document.rule_sets[0], &within, holds, &mut |rule, verdict, fate| {
+            match fate {
+                Fate::Live(packet) => {
+                    let decision = Evaluator::new(&document, 0).unwrap().decide(&packet).unwrap();
+                    let Decision::Verdict(is, by) = decision else { panic!("{decision:?}") };
+                    assert_eq!(is, verdict);
+                    // By a return the default decides.
+                    assert!(by.is_none() || by.map(|hit| hit.rule) == rule);
+                    assert_eq!(holds(&within, &packet), Some(true));
+                    told.push((by.map(|hit| hit.rule), verdict));
+                }
+                Fate::Covered(_) => {}
+                other => panic!("{other:?}"),
+            }
+            Ok(())
+        });
+        assert!(is_list.unwrap());
+        let mut regions = Regions::new(&document, holds);
+        let list = all(&mut regions, &within);
+        let live = list.into_iter().filter(|region| matches!(regions.packet(region), Ok(Member::Packet(_))));
+        let mut live: Vec<_> = live.map(|region| (region.rule.map(|by| by.rule), region.verdict)).collect();
+        for list in [&mut told, &mut live] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        prop_assert_eq!(told, live);
     }
 }
