@@ -5,7 +5,7 @@
 
 use crate::eval::{Decision, Evaluator, Hit, holds};
 use crate::field::{CtState, FIELDS, Family, Field, Headers, Reading};
-use crate::guard::Exhausted;
+use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Document, Outcome, RuleSet, ValueSet, Verdict};
 use crate::packet::complete;
 use crate::symbolic::{Decider, Effort, Fate, Member, Region, Regions, among};
@@ -88,6 +88,8 @@ pub struct Judge<'a> {
     // The document without calls, once one was needed.
     flat: Option<Document>,
     covered: BTreeSet<Hit>,
+    // Rules that packets found were put through.
+    confirmed: Meter,
 }
 
 /// What one condition takes before rules are asked one by one.
@@ -100,7 +102,13 @@ const UNMODELLED: &str = "what is not modelled decides";
 impl<'a> Judge<'a> {
     /// For cases about a document.
     pub fn new(document: &'a Document) -> Self {
-        Self { document, regions: Regions::new(document, holds), flat: None, covered: BTreeSet::new() }
+        Self {
+            document,
+            regions: Regions::new(document, holds),
+            flat: None,
+            covered: BTreeSet::new(),
+            confirmed: Meter::new(&limits::CONFIRM_STEPS),
+        }
     }
 
     /// The rules that decided about a packet of some case so far.
@@ -164,23 +172,62 @@ impl<'a> Judge<'a> {
         };
         let document = self.document;
         let Some(set) = document.rule_sets.get(rule_set) else { return Ok(()) };
+        if set.targets().next().is_none() {
+            let of = u32::try_from(rule_set).unwrap_or(u32::MAX);
+            let is_list = among(set, within, holds, &mut |rule, verdict, fate| {
+                // By a return the default decides.
+                let gives = |rule: &u32| set.rules.outcome(*rule as usize) != Some(Outcome::Return);
+                let rule = rule.filter(gives).map(|rule| Hit { rule_set: of, rule });
+                self.of_rule(rule_set, fate, Some((verdict, rule)), expected, found)
+            })?;
+            return if is_list { Ok(()) } else { Err(spent) };
+        }
         let flat = self.flat.get_or_insert_with(|| document.flattened(|_, _| false).into_owned());
         // Its place there is another one.
         let mut named = flat.rule_sets.iter().filter(|other| other.name == set.name);
         let (Some(list), None) = (named.next().cloned(), named.next()) else { return Err(spent) };
         let is_list = among(&list, within, holds, &mut |_, _, fate| {
-            match fate {
-                Fate::Covered(_) => {}
-                Fate::Live(packet) => match decide(document, rule_set, &packet)? {
-                    Decision::Verdict(verdict, rule) => self.take(expected, (verdict, rule), packet, found),
-                    Decision::Unknown(_) => _ = found.open.get_or_insert(FAULT.to_owned()),
-                },
-                Fate::Unmodelled => _ = found.open.get_or_insert(UNMODELLED.to_owned()),
-                Fate::Spent(exhausted) => _ = found.open.get_or_insert(exhausted.to_string()),
-            }
-            Ok(())
+            self.of_rule(rule_set, fate, None, expected, found)
         })?;
         if is_list { Ok(()) } else { Err(spent) }
+    }
+
+    /// Takes note of what becomes of the packets of a condition at one rule, which evaluation must say where it is not
+    /// `known`.
+    fn of_rule(
+        &mut self,
+        rule_set: usize,
+        fate: Fate,
+        known: Option<(Verdict, Option<Hit>)>,
+        expected: &Expectation,
+        found: &mut Found,
+    ) -> Result<(), Exhausted> {
+        match fate {
+            Fate::Covered(_) => {}
+            Fate::Live(packet) => {
+                let is = match known {
+                    Some(known) => known,
+                    None => match self.confirm(rule_set, &packet)? {
+                        Decision::Verdict(verdict, rule) => (verdict, rule),
+                        Decision::Unknown(_) => {
+                            found.open.get_or_insert(FAULT.to_owned());
+                            return Ok(());
+                        }
+                    },
+                };
+                self.take(rule_set, expected, is, packet, found)?;
+            }
+            Fate::Unmodelled => _ = found.open.get_or_insert(UNMODELLED.to_owned()),
+            Fate::Spent(exhausted) => _ = found.open.get_or_insert(exhausted.to_string()),
+        }
+        Ok(())
+    }
+
+    /// What evaluation says of a packet found.
+    fn confirm(&mut self, rule_set: usize, packet: &Headers) -> Result<Decision, Exhausted> {
+        let rules = self.document.rule_count();
+        self.confirmed.charge(u64::try_from(rules).unwrap_or(u64::MAX))?;
+        decide(self.document, rule_set, packet)
     }
 
     fn of_regions(
@@ -204,31 +251,32 @@ impl<'a> Judge<'a> {
                 Member::None => {}
                 Member::Unknown => _ = found.open.get_or_insert(UNMODELLED.to_owned()),
                 Member::Packet(packet) => {
-                    let is = decide(self.document, rule_set, &packet)?;
-                    if is == Decision::Verdict(region.verdict, rule) {
-                        self.take(expected, (region.verdict, rule), packet, found);
-                    } else {
-                        found.open.get_or_insert(FAULT.to_owned());
-                    }
+                    self.take(rule_set, expected, (region.verdict, rule), packet, found)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Takes note of what becomes of one packet of a condition.
+    /// Takes note of what becomes of one packet of a condition; one that refutes the case is confirmed first.
     fn take(
         &mut self,
+        rule_set: usize,
         expected: &Expectation,
         (verdict, rule): (Verdict, Option<Hit>),
         packet: Box<Headers>,
         found: &mut Found,
-    ) {
+    ) -> Result<(), Exhausted> {
         found.any = true;
         self.covered.extend(rule);
-        if !self.fits(expected, verdict, rule) {
-            found.wrong.get_or_insert(Fated { packet, verdict, rule });
+        if found.wrong.is_none() && !self.fits(expected, verdict, rule) {
+            if self.confirm(rule_set, &packet)? == Decision::Verdict(verdict, rule) {
+                found.wrong = Some(Fated { packet, verdict, rule });
+            } else {
+                found.open.get_or_insert(FAULT.to_owned());
+            }
         }
+        Ok(())
     }
 
     fn fits(&self, expected: &Expectation, verdict: Verdict, rule: Option<Hit>) -> bool {
@@ -302,6 +350,9 @@ pub fn plain(packet: &Headers, keeps: &dyn Fn(&Headers) -> bool) -> Headers {
 pub fn without_unasked(packet: Headers, keeps: &dyn Fn(&Headers) -> bool) -> Headers {
     let mut plain = packet;
     for field in FIELDS.iter().map(|info| info.field).filter(|field| field.is_of_device()) {
+        if plain.get(field) == Reading::Cut {
+            continue;
+        }
         let mut less = plain.clone();
         less.set_cut(field);
         if keeps(&less) {

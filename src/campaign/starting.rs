@@ -39,6 +39,8 @@ pub struct Starting {
     pub open: Vec<(usize, String, String)>,
     /// Whether some of these would have taken too much.
     pub is_spent: bool,
+    /// Why boundaries of further rules are not among the cases, where they are not.
+    pub is_cut: Option<Exhausted>,
     /// Packets left out because nobody can say what becomes of them.
     pub undecided: u64,
 }
@@ -47,7 +49,7 @@ pub struct Starting {
 ///
 /// # Errors
 ///
-/// There would be more than anybody keeps (`generated-cases`), or all proofs together take too much.
+/// There would be more cases for rules than anybody keeps, or all proofs together take too much.
 pub fn cases(document: &Document, entries: &[usize], view: &Condition) -> Result<Starting, Exhausted> {
     let mut maker = Maker {
         document,
@@ -55,6 +57,7 @@ pub fn cases(document: &Document, entries: &[usize], view: &Condition) -> Result
         view,
         said: BTreeSet::new(),
         made: Meter::new(&limits::GENERATED_CASES),
+        steps: Meter::new(&limits::START_STEPS),
         starting: Starting::default(),
     };
     for entry in entries {
@@ -62,10 +65,14 @@ pub fn cases(document: &Document, entries: &[usize], view: &Condition) -> Result
     }
     for index in reached(document, entries) {
         let Some(set) = document.rule_sets.get(index).filter(|set| set.kind.is_written()) else { continue };
-        boundary::headers::<Exhausted>(set, 0, &mut |rule, _, headers| {
+        let made = boundary::headers::<Exhausted>(set, 0, &mut |rule, _, headers| {
             let name = set.rules.get(rule).map_or("", |rule| rule.name);
             maker.add((index, name.to_owned()), true, headers)
-        })?;
+        });
+        if let Err(exhausted) = made {
+            maker.starting.is_cut = Some(exhausted);
+            break;
+        }
     }
     Ok(maker.starting)
 }
@@ -77,6 +84,7 @@ struct Maker<'a> {
     // Packets that a case has already, in words.
     said: BTreeSet<String>,
     made: Meter,
+    steps: Meter,
     starting: Starting,
 }
 
@@ -150,6 +158,8 @@ impl Maker<'_> {
     fn add(&mut self, aim: (usize, String), is_boundary: bool, headers: &Headers) -> Result<(), Exhausted> {
         let symbols = &self.document.symbols;
         let Some(entry) = self.entry_of(headers) else { return Ok(()) };
+        let rules = u64::try_from(self.document.rule_count()).unwrap_or(u64::MAX);
+        self.steps.charge(rules.saturating_mul(2))?;
         let Some(headers) = self.known(entry, headers, is_boundary)? else {
             self.starting.undecided += 1;
             return Ok(());

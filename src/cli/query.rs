@@ -11,14 +11,17 @@ use crate::campaign::cases::{Expected, decide, hit, of_first_packets, plain};
 use crate::config::nearest;
 use crate::eval::{Decision, Hit, holds};
 use crate::field::Headers;
-use crate::guard::Exhausted;
-use crate::ir::{Condition, Document, RuleSet, Verdict};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, Document, Outcome, RuleSet, Verdict};
 use crate::query::{self, Expression};
 use crate::report::{self, Answered, Part, Rules, clean};
 use crate::symbolic::{Effort, Fate, Member, Regions, among};
 
 const FAULT: &str =
     "evaluation does not confirm a packet found: this is a fault of flowgate, please report it";
+
+/// What regions may take before rules are asked one by one: nobody reads more of them.
+const EFFORT: Effort = Effort { steps: 20_000_000, regions: 20_000 };
 
 /// Asks every rule set that packets enter by, or the one named.
 pub(super) fn run(options: &Query, common: &Common) -> Result<Exit, Error> {
@@ -121,15 +124,16 @@ impl Question<'_> {
 
     fn by_regions(&self, regions: &mut Regions<'_>) -> Result<Result<Vec<Part>, String>, Exhausted> {
         let mut beside = |verdict, rule: Option<_>| self.beside(verdict, rule.map(hit));
-        let list = regions.ask(self.entry, &self.within(), Effort::whole(), &mut beside)?;
+        let list = regions.ask(self.entry, &self.within(), EFFORT, &mut beside)?;
         let mut parts = Vec::new();
+        let mut steps = Meter::new(&limits::CONFIRM_STEPS);
         for region in list {
             let rule = region.rule.map(hit);
             let packet = match regions.packet(&region)? {
                 Member::None => continue,
                 Member::Unknown => None,
                 Member::Packet(packet) => {
-                    match self.confirmed(&region.packets, &packet, region.verdict, rule)? {
+                    match self.confirmed(&region.packets, &mut steps, &packet, region.verdict, rule)? {
                         Some(packet) => Some(packet),
                         None => return Ok(Err(FAULT.to_owned())),
                     }
@@ -148,6 +152,7 @@ impl Question<'_> {
         let mut parts = Vec::new();
         let mut open = None;
         let within = self.within();
+        let mut steps = Meter::new(&limits::CONFIRM_STEPS);
         let is_list = among(self.set, &within, holds, &mut |index, verdict, fate| {
             let rule_set = u32::try_from(self.entry).unwrap_or(u32::MAX);
             let by = index.map(|rule| Hit { rule_set, rule });
@@ -163,15 +168,21 @@ impl Question<'_> {
                     open = Some("the question takes too much: ask it of fewer packets".to_owned());
                     return Ok(());
                 }
-                Fate::Live(packet) => match decide(self.document, self.entry, &packet)? {
-                    Decision::Verdict(is, rule) if is == verdict => {
-                        self.confirmed(&within, &packet, is, rule)?
+                Fate::Live(packet) => {
+                    // By a return the default decides.
+                    let gives =
+                        |hit: &Hit| self.set.rules.outcome(hit.rule as usize) != Some(Outcome::Return);
+                    let given = by.filter(gives);
+                    match self.confirmed(&within, &mut steps, &packet, verdict, given) {
+                        Ok(Some(packet)) => Some(packet),
+                        Ok(None) => {
+                            open = Some(FAULT.to_owned());
+                            return Ok(());
+                        }
+                        // It was compared with the rules that it may meet.
+                        Err(_) => Some(packet),
                     }
-                    _ => {
-                        open = Some(FAULT.to_owned());
-                        return Ok(());
-                    }
-                },
+                }
                 Fate::Unmodelled => None,
                 Fate::Spent(exhausted) => {
                     open = Some(exhausted.to_string());
@@ -194,10 +205,15 @@ impl Question<'_> {
     fn confirmed(
         &self,
         within: &Condition,
+        steps: &mut Meter,
         packet: &Headers,
         verdict: Verdict,
         rule: Option<Hit>,
     ) -> Result<Option<Box<Headers>>, Exhausted> {
+        // One look to confirm it, and some for plainer ones.
+        const LOOKS: u64 = 4;
+        let rules = u64::try_from(self.document.rule_count()).unwrap_or(u64::MAX);
+        steps.charge(rules.saturating_mul(LOOKS))?;
         let is = Decision::Verdict(verdict, rule);
         let keeps = |packet: &Headers| {
             holds(within, packet) == Some(true) && decide(self.document, self.entry, packet) == Ok(is)

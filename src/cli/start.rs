@@ -50,6 +50,9 @@ pub(super) fn run(rules: &Path, options: &Test, common: &Common) -> Result<Exit,
     if !common.quiet {
         let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         say(&format!("{} for {}", count(number(suite.case.len()), "case"), clean(path)));
+        if let Some(why) = &starting.is_cut {
+            say(&format!("note: the boundaries of further rules are left out: {why}"));
+        }
         if starting.undecided > 0 {
             let packets = count(starting.undecided, "packet");
             say(&format!("note: {packets} left out: nobody can say what becomes of them"));
@@ -73,12 +76,13 @@ fn of_each(document: &Document, view: &Condition, error: Error) -> Result<Starti
     }
     let mut all = Starting::default();
     for entry in entries {
-        let Starting { cases, unreachable, open, is_spent, undecided } =
+        let Starting { cases, unreachable, open, is_spent, is_cut, undecided } =
             starting::cases(document, &[entry], view)?;
         all.cases.extend(cases);
         all.unreachable.extend(unreachable);
         all.open.extend(open);
         all.is_spent |= is_spent;
+        all.is_cut = all.is_cut.or(is_cut);
         all.undecided += undecided;
     }
     Ok(all)
@@ -132,6 +136,9 @@ fn head(rules: &Rules<'_>, starting: &Starting) -> String {
     for (set, name, why) in &starting.open {
         let _ =
             writeln!(text, "# Nobody can say whether a packet comes to rule {}: {why}.", named((*set, name)));
+    }
+    if let Some(why) = &starting.is_cut {
+        let _ = writeln!(text, "# The boundaries of further rules are left out: {why}.");
     }
     text.push('\n');
     text

@@ -117,6 +117,12 @@ limits! {
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
+    /// Rules that packets found are put through to confirm what is said of them.
+    CONFIRM_STEPS = "confirm-steps", 1_000_000_000, "rules",
+        "some ten seconds; a thousand packets through a hundred thousand rules take a tenth of it";
+    /// Rules that packets of a suite to start with are put through.
+    START_STEPS = "start-steps", 10_000_000_000, "rules",
+        "a minute or two; every boundary of five thousand rules";
     /// Cases written to start a suite with.
     GENERATED_CASES = "generated-cases", 500_000, "cases",
         "a hundred megabytes of text; ten thousand rules with fifty bounds each";
