@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a test says no by a panic, and what it skips is said"
 )]
@@ -79,14 +80,15 @@ fn a_suite_to_start_with_passes_on_the_samples_of_every_dialect() {
     }
 }
 
+/// Real files tried of every dialect.
+const EACH: usize = 12;
+
 #[test]
 fn a_suite_to_start_with_passes_on_real_files() {
     let Some(corpora) = std::env::var_os("FLOWGATE_CORPORA") else {
         eprintln!("SKIPPED: FLOWGATE_CORPORA names no folder of real files");
         return;
     };
-    // Of every dialect a few files that are not too large for a test.
-    const EACH: usize = 12;
     let folder = tempfile::tempdir().unwrap();
     let suite = folder.path().join("suite.toml");
     let mut held = 0;

@@ -50,13 +50,12 @@ pub fn packets<E: From<Exhausted>>(
     Ok(generated)
 }
 
+/// Takes a boundary packet: the index of the rule, the octets, and the values.
+pub type Out<'a, E> = dyn FnMut(usize, &[u8], &Headers) -> Result<(), E> + 'a;
+
 /// Gives the boundary packets of every rule to `out`, some more than once: the index of the rule, the octets, and the
 /// values with those that only the device knows. The rules, by index, that no packet matches.
-pub fn headers<E: From<Exhausted>>(
-    set: &RuleSet,
-    seed: u64,
-    out: &mut dyn FnMut(usize, &[u8], &Headers) -> Result<(), E>,
-) -> Result<Vec<usize>, E> {
+pub fn headers<E: From<Exhausted>>(set: &RuleSet, seed: u64, out: &mut Out<'_, E>) -> Result<Vec<usize>, E> {
     let mut meter = Meter::new(&limits::GENERATED_PACKETS);
     let mut random = Random(seed);
     let mut missed = Vec::new();

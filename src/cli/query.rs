@@ -104,7 +104,7 @@ impl Question<'_> {
         match self.by_regions(regions) {
             Ok(parts) => parts,
             // Too many regions: rule by rule, as far as this is a list.
-            Err(exhausted) => self.by_rules().map_or_else(|_| Err(exhausted.to_string()), |parts| parts),
+            Err(exhausted) => self.by_rules().unwrap_or_else(|_| Err(exhausted.to_string())),
         }
     }
 

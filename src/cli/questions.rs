@@ -90,7 +90,7 @@ pub(super) enum TestFormat {
     Terminal,
     /// One JSON document
     Json,
-    /// JUnit's XML, for build servers
+    /// The XML of `JUnit`, for build servers
     Junit,
 }
 

@@ -15,7 +15,7 @@ use crate::field::{CtState, Field};
 use crate::ir::Document;
 use crate::packet::words;
 use crate::query;
-use crate::report::{Coverage, Rules, SuiteRun, Tested, Tests, clean};
+use crate::report::{Coverage, Rules, Subject, SuiteRun, Tested, Tests, clean};
 use crate::source::{Content, LineColumn, Place, Source};
 use clap::ValueEnum;
 use std::io::Read;
@@ -38,13 +38,10 @@ pub(super) fn run(options: &Test, common: &Common) -> Result<Exit, Error> {
         let reading = file.reading(&options.reading)?;
         let key = format!("{reading:?}");
         let known = groups.iter().position(|group| group.target == target && group.key == key);
-        file.group = match known {
-            Some(known) => known,
-            None => {
-                groups.push(Group::read(target, key, &reading, common)?);
-                groups.len() - 1
-            }
-        };
+        file.group = known.unwrap_or(groups.len());
+        if known.is_none() {
+            groups.push(Group::read(target, key, &reading, common)?);
+        }
         files.push(file);
     }
     let mut judges = Vec::new();
@@ -219,7 +216,12 @@ impl SuiteFile {
         for case in &self.suite.cases {
             let answer = self.answer(case, group, document, judge, first)?;
             let start = u32::try_from(case.name.span().start).unwrap_or(u32::MAX);
-            cases.push(Tested { case, at: line_column(&self.source, start), answer });
+            let about = match &case.about {
+                About::Packet(text) => Subject::Packet(text.get_ref()),
+                About::Region(text) => Subject::Region(text.get_ref()),
+            };
+            let (name, at) = (case.name.get_ref(), line_column(&self.source, start));
+            cases.push(Tested { name, about, expected: &case.expected, at, answer });
         }
         let rules = Rules { sources: &group.inputs.sources, document };
         Ok(SuiteRun { path: self.source.name().to_owned(), rules, cases })

@@ -3,8 +3,7 @@
 use super::json::v1::{Position, TOOL, Tool, VERSION};
 use super::rule::{Rule1, Rules};
 use super::{clean, count, json, share};
-use crate::campaign::cases::{Answer, Fated};
-use crate::config::{About, SuiteCase};
+use crate::campaign::cases::{Answer, Expectation, Fated};
 use crate::eval::Hit;
 use crate::packet::words;
 use crate::source::{LineColumn, Place};
@@ -13,11 +12,24 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+/// What a case is about, in the words of its suite.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// One packet.
+    Packet(&'a str),
+    /// Every packet that an expression holds for.
+    Region(&'a str),
+}
+
 /// A case and what came of it.
 #[derive(Debug)]
 pub struct Tested<'a> {
-    /// The case.
-    pub case: &'a SuiteCase,
+    /// Its name.
+    pub name: &'a str,
+    /// What it is about.
+    pub about: Subject<'a>,
+    /// What it expects.
+    pub expected: &'a Expectation,
     /// Where it stands in its suite.
     pub at: LineColumn,
     /// What came of it.
@@ -119,7 +131,7 @@ impl Tests<'_> {
                     Answer::Open(_) | Answer::Empty => "no answer",
                 };
                 let place = format!("{}:{}:{}", clean(&suite.path), tested.at.line, tested.at.column);
-                writeln!(out, "{word}: {} ({place})", clean(tested.case.name.get_ref()))?;
+                writeln!(out, "{word}: {} ({place})", clean(tested.name))?;
                 for (name, text) in suite.details(tested) {
                     writeln!(out, "  {name:<9} {}", clean(&text))?;
                 }
@@ -171,13 +183,13 @@ impl Tests<'_> {
         json::document(&document, out)
     }
 
-    /// Writes it as JUnit writes it, for build servers.
+    /// Writes it as `JUnit` writes it, for build servers.
     pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut report = quick_junit::Report::new("flowgate test");
         for run in &self.suites {
             let mut suite = TestSuite::new(clean(&run.path).into_owned());
             for tested in &run.cases {
-                let name = clean(tested.case.name.get_ref()).into_owned();
+                let name = clean(tested.name).into_owned();
                 let mut case = TestCase::new(name, run.status(tested));
                 case.set_classname(clean(&run.path).into_owned());
                 suite.add_test_case(case);
@@ -193,17 +205,17 @@ impl SuiteRun<'_> {
     fn details(&self, tested: &Tested<'_>) -> Vec<(&'static str, String)> {
         let symbols = &self.rules.document.symbols;
         let mut list = Vec::new();
-        match &tested.case.about {
-            About::Packet(text) => list.push(("packet", text.get_ref().clone())),
-            About::Region(text) => list.push(("region", text.get_ref().clone())),
+        match tested.about {
+            Subject::Packet(text) => list.push(("packet", text.to_owned())),
+            Subject::Region(text) => list.push(("region", text.to_owned())),
         }
-        let expected = tested.case.expected.verdict.name();
-        let by = tested.case.expected.rule.as_ref().map(|rule| format!(", by rule `{rule}`"));
+        let expected = tested.expected.verdict.name();
+        let by = tested.expected.rule.as_ref().map(|rule| format!(", by rule `{rule}`"));
         list.push(("expected", format!("{expected}{}", by.unwrap_or_default())));
         match &tested.answer {
             Answer::Failed(fated) => {
                 list.push(("found", self.rules.given(fated.verdict, fated.rule)));
-                if matches!(tested.case.about, About::Region(_)) {
+                if matches!(tested.about, Subject::Region(_)) {
                     list.push(("of", words::print(&fated.packet, symbols)));
                 }
             }
@@ -235,9 +247,9 @@ impl SuiteRun<'_> {
     }
 
     fn case(&self, tested: &Tested<'_>) -> Case1 {
-        let (packet, region) = match &tested.case.about {
-            About::Packet(text) => (Some(text.get_ref().clone()), None),
-            About::Region(text) => (None, Some(text.get_ref().clone())),
+        let (packet, region) = match tested.about {
+            Subject::Packet(text) => (Some(text.to_owned()), None),
+            Subject::Region(text) => (None, Some(text.to_owned())),
         };
         let (status, found, because) = match &tested.answer {
             Answer::Passed => ("passed", None, None),
@@ -246,12 +258,12 @@ impl SuiteRun<'_> {
             Answer::Empty => ("inconclusive", None, None),
         };
         Case1 {
-            name: tested.case.name.get_ref().clone(),
+            name: tested.name.to_owned(),
             start: Position::of(Place::Text(tested.at)),
             packet,
             region,
-            expect: tested.case.expected.verdict.name(),
-            rule: tested.case.expected.rule.clone(),
+            expect: tested.expected.verdict.name(),
+            rule: tested.expected.rule.clone(),
             status,
             found,
             because,

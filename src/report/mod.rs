@@ -18,7 +18,7 @@ mod trace;
 mod words;
 
 pub use answer::{Answer, Answered, Part};
-pub use cases::{Coverage, SuiteRun, Tested, Tests};
+pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::{Difference, Pair, Side};
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
 pub use price::Prices;
