@@ -198,7 +198,7 @@ mod tests {
         let case = "[[case]]\nname = \"x\"\n";
         let cases = [
             ("rules = \"a\"".to_owned(), "", "no `[[case]]`"),
-            (format!("rule = \"a\"\n{case}"), "rule", "unknown field"),
+            (format!("rule = \"a\"\n{case}packet = \"a\"\nexpect = \"drop\""), "rule", "unknown field"),
             (format!("{case}expect = \"accept\""), "[[case]]", "needs a `packet`"),
             (format!("{case}packet = \"a\"\nexpect = \"acept\""), "\"acept\"", "is `accept` meant"),
             (format!("{case}packet = \"a\""), "", "missing field `expect`"),
