@@ -127,6 +127,9 @@ impl Question<'_> {
         let list = regions.ask(self.entry, &self.within(), EFFORT, &mut beside)?;
         let mut parts = Vec::new();
         let mut steps = Meter::new(&limits::CONFIRM_STEPS);
+        // Of more regions than can be confirmed rules tell more, and sooner.
+        let all = u64::try_from(list.len()).unwrap_or(u64::MAX);
+        Meter::new(&limits::CONFIRM_STEPS).charge(all.saturating_mul(self.looks()))?;
         for region in list {
             let rule = region.rule.map(hit);
             let packet = match regions.packet(&region)? {
@@ -201,6 +204,12 @@ impl Question<'_> {
         }
     }
 
+    /// What one packet takes: a look to confirm it, and some for plainer ones.
+    fn looks(&self) -> u64 {
+        const LOOKS: u64 = 4;
+        u64::try_from(self.document.rule_count()).unwrap_or(u64::MAX).saturating_mul(LOOKS)
+    }
+
     /// The packet with as little as its fate needs, if evaluation agrees on that.
     fn confirmed(
         &self,
@@ -210,10 +219,7 @@ impl Question<'_> {
         verdict: Verdict,
         rule: Option<Hit>,
     ) -> Result<Option<Box<Headers>>, Exhausted> {
-        // One look to confirm it, and some for plainer ones.
-        const LOOKS: u64 = 4;
-        let rules = u64::try_from(self.document.rule_count()).unwrap_or(u64::MAX);
-        steps.charge(rules.saturating_mul(LOOKS))?;
+        steps.charge(self.looks())?;
         let is = Decision::Verdict(verdict, rule);
         let keeps = |packet: &Headers| {
             holds(within, packet) == Some(true) && decide(self.document, self.entry, packet) == Ok(is)

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// Ask which packets get which verdict by which rules: exact, in regions, with a packet each
 ///
 /// The expression says which packets are meant; `verdict` and `rule` in it speak of what becomes of them. Asked are IPv4
-/// and IPv6 packets that come to the rules. Exits with 0 when that is answered. Where a verdict or a rule is asked for,
+/// and IPv6 packets that come to the rules. Of lists with more regions than anybody reads, the packets of each rule are
+/// told, "less what earlier rules take". Exits with 0 when that is answered. Where a verdict or a rule is asked for,
 /// exits with 0 when some packet has it and with 1 when none has, which is proven. Exits with 3 when nobody can say,
 /// or a part of the rules could not be read.
 #[derive(Args, Debug)]

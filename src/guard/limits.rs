@@ -118,10 +118,10 @@ limits! {
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
     /// Rules that packets found are put through to confirm what is said of them.
-    CONFIRM_STEPS = "confirm-steps", 1_000_000_000, "rules",
-        "some ten seconds; a thousand packets through a hundred thousand rules take a tenth of it";
+    CONFIRM_STEPS = "confirm-steps", 200_000_000, "rules",
+        "some seconds; five hundred packets through a hundred thousand rules, four times each";
     /// Rules that packets of a suite to start with are put through.
-    START_STEPS = "start-steps", 10_000_000_000, "rules",
+    START_STEPS = "start-steps", 5_000_000_000, "rules",
         "a minute or two; every boundary of five thousand rules";
     /// Cases written to start a suite with.
     GENERATED_CASES = "generated-cases", 500_000, "cases",
