@@ -352,7 +352,9 @@ pub fn without_unasked(packet: Headers, keeps: &dyn Fn(&Headers) -> bool) -> Hea
     let mut plain = packet;
     let known: Vec<Field> = of_device().filter(|field| plain.get(*field) != Reading::Cut).collect();
     let mut nothing = plain.clone();
-    known.iter().for_each(|field| nothing.set_cut(*field));
+    for field in &known {
+        nothing.set_cut(*field);
+    }
     // Most verdicts rest on none of them.
     if known.len() > 1 && keeps(&nothing) {
         return nothing;
