@@ -28,5 +28,7 @@ mod minimize;
 mod packet;
 #[path = "properties/packets.rs"]
 mod packets;
+#[path = "properties/regions.rs"]
+mod regions;
 #[path = "properties/symbolic.rs"]
 mod symbolic;

@@ -5,7 +5,7 @@
 //! turns, so that each of the first few is met; what a rule does not ask about is drawn from the seed.
 
 use crate::eval::{Truth, evaluate};
-use crate::field::{Family, Field, Headers};
+use crate::field::{FIELDS, Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, RuleSet, Test, ValueSetRef};
 use crate::net::Random;
@@ -33,11 +33,33 @@ pub fn packets<E: From<Exhausted>>(
     seed: u64,
     out: &mut dyn FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<Generated, E> {
+    let mut generated = Generated::default();
+    let mut given = BTreeSet::new();
+    let mut rule = 0;
+    generated.missed = headers(set, seed, &mut |of, octets, _| {
+        if of != rule {
+            given.clear();
+            rule = of;
+        }
+        if given.insert(octets.to_vec()) {
+            out(octets)?;
+            generated.packets += 1;
+        }
+        Ok::<(), E>(())
+    })?;
+    Ok(generated)
+}
+
+/// Takes a boundary packet: the index of the rule, the octets, and the values.
+pub type Out<'a, E> = dyn FnMut(usize, &[u8], &Headers) -> Result<(), E> + 'a;
+
+/// Gives the boundary packets of every rule to `out`, some more than once: the index of the rule, the octets, and the
+/// values with those that only the device knows. The rules, by index, that no packet matches.
+pub fn headers<E: From<Exhausted>>(set: &RuleSet, seed: u64, out: &mut Out<'_, E>) -> Result<Vec<usize>, E> {
     let mut meter = Meter::new(&limits::GENERATED_PACKETS);
     let mut random = Random(seed);
-    let mut generated = Generated::default();
+    let mut missed = Vec::new();
     for (number, rule) in set.rules.iter().enumerate() {
-        let mut given = BTreeSet::new();
         let mut matched = false;
         for turn in 0..TURNS {
             let mut tests = Vec::new();
@@ -45,24 +67,31 @@ pub fn packets<E: From<Exhausted>>(
             let base = base(&tests, set.family, &mut random);
             for (headers, kept) in around(&base, &tests) {
                 meter.charge(1)?;
+                let of_device: Vec<(Field, Reading)> = FIELDS
+                    .iter()
+                    .filter(|info| info.field.is_of_device())
+                    .map(|info| (info.field, headers.get(info.field)))
+                    .collect();
                 let Some(octets) = build_near(headers, kept) else { continue };
                 let mut whole = Headers::new();
                 crate::packet::decode_ip(&octets, &mut whole);
                 matched |= evaluate(rule.condition, &whole) != Truth::No;
-                if given.insert(octets.clone()) {
-                    out(&octets)?;
-                    generated.packets += 1;
+                for (field, reading) in of_device {
+                    if let Reading::Value(value) = reading {
+                        whole.set_wide(field, value);
+                    }
                 }
+                out(number, &octets, &whole)?;
             }
             if !has_alternatives(rule.condition) {
                 break;
             }
         }
         if !matched {
-            generated.missed.push(number);
+            missed.push(number);
         }
     }
-    Ok(generated)
+    Ok(missed)
 }
 
 /// A test that has to hold, or must not.
@@ -122,7 +151,7 @@ fn base(tests: &[Asked<'_>], family: Family, random: &mut Random) -> Headers {
         let field = asked.test.field();
         let fits = |value: u128| asked.test.values().contains(value) == asked.holds;
         let has = match headers.get(field) {
-            crate::field::Reading::Value(value) => Some(value),
+            Reading::Value(value) => Some(value),
             _ => None,
         };
         if !has.is_some_and(fits)
@@ -204,7 +233,6 @@ fn bounds(test: &Test) -> Vec<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Reading;
     use crate::ir::{Kind, Origin, Outcome, RuleBuf, ValueSet, Verdict};
     use crate::packet::decode_ip;
 

@@ -1,5 +1,6 @@
 //! The options of every command, as data; help, completions and the manual page are made from them.
 
+use super::questions::{Query, Test};
 use crate::check::CHECKS;
 use crate::config::Date;
 use crate::cost::platforms;
@@ -30,7 +31,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   ran, nothing at or above --fail-on, nothing inconclusive that matters
   1   findings at or above --fail-on; `cost`: a level is deny; `convert`: rules are
-      left out or verdicts change unless allowed, with --strict anything lost
+      left out or verdicts change unless allowed, with --strict anything lost;
+      `test`: a case fails; `query`: no packet has the verdict or rule asked for
   2   could not run: usage, unreadable file, unknown dialect, broken flowgate.toml
   3   a question that matters has no answer
   70  a fault of flowgate itself
@@ -70,6 +72,8 @@ pub(super) enum Command {
     Diff(Diff),
     Eval(Eval),
     Trace(Trace),
+    Query(Query),
+    Test(Test),
     Cost(Cost),
     Convert(Convert),
     /// Make packets aimed at rules
@@ -529,7 +533,7 @@ pub(super) struct Man {
     pub(super) command: Option<String>,
 }
 
-fn link_type(text: &str) -> Result<u16, String> {
+pub(super) fn link_type(text: &str) -> Result<u16, String> {
     crate::dialect::link_type(text).ok_or_else(|| format!("`{text}` is no link type that is known by name"))
 }
 

@@ -6,6 +6,7 @@ use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output};
 use crate::check::Comparison;
+use crate::field::Headers;
 use crate::ir::Document;
 use crate::packet::{CaptureWriter, LinkType, build};
 use crate::report::{Difference, clean};
@@ -24,7 +25,7 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
     let difference =
         Difference { old: &old.inputs.sources, new: &new.inputs.sources, comparison: &comparison };
     if let Some(path) = &options.write_pcap {
-        write_packets(path, &difference)?;
+        write_packets(path, difference.packets())?;
     }
     output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
         TableFormat::Terminal => difference.write_terminal(out),
@@ -61,11 +62,15 @@ impl File1 {
     }
 }
 
-fn write_packets(path: &Path, difference: &Difference<'_>) -> Result<(), Error> {
+/// Writes packets to a capture.
+pub(super) fn write_packets<'p>(
+    path: &Path,
+    packets: impl Iterator<Item = &'p Headers>,
+) -> Result<(), Error> {
     let failed = |source| Error::Write { path: clean(&path.to_string_lossy()).into_owned(), source };
     let file = File::create(path).map_err(failed)?;
     let mut writer = CaptureWriter::new(BufWriter::new(file), LinkType::RAW).map_err(failed)?;
-    for (packet, number) in difference.packets().zip(0_u64..) {
+    for (packet, number) in packets.zip(0_u64..) {
         let Ok(octets) = build(packet) else { continue };
         let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
         writer.write(Duration::from_micros(number), &octets, length).map_err(failed)?;

@@ -46,6 +46,12 @@ pub(super) enum Error {
     NoSuchPacket { path: String, index: u64, packets: u64 },
     #[error("`{text}` is no packet: {message}")]
     Packet { text: String, message: String },
+    #[error("{path}:{line}:{column}: {message}")]
+    Suite { path: String, line: u32, column: u32, message: String },
+    #[error("`{text}` is no expression: column {column}: {message}")]
+    Expression { text: String, column: usize, message: String },
+    #[error("no rule is named `{name}`{hint}")]
+    NoSuchRule { name: String, hint: String },
     #[error("no platform is named")]
     NoPlatform,
     #[error("standard input cannot be edited: `--fix` takes files and folders")]
@@ -69,6 +75,9 @@ impl Error {
                 "name one as `FILE:RULE-SET`; the part behind the last `/` is enough where it is the only one",
             ),
             Self::Packet { .. } => Some("write it as `udp 198.51.100.7:53 > 192.0.2.9:40000 len 1200`"),
+            Self::Expression { .. } => {
+                Some("write it as `dst in 192.0.2.0/24 and tcp and dport 22 and verdict accept`")
+            }
             Self::NoPlatform => {
                 Some("name one with `--platform` or in flowgate.toml; `flowgate platforms` lists them")
             }
@@ -87,6 +96,8 @@ impl Error {
             | Self::Config { .. }
             | Self::Against { .. }
             | Self::FixStdin
+            | Self::Suite { .. }
+            | Self::NoSuchRule { .. }
             | Self::Exhausted(_) => None,
         }
     }

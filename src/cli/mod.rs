@@ -18,8 +18,12 @@ mod inputs;
 mod options;
 mod output;
 mod passed;
+mod query;
+mod questions;
 mod select;
 mod shell;
+mod start;
+mod test;
 mod trace;
 
 pub use args::command;
@@ -92,6 +96,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Eval(options) => eval::run(&options, common),
         Command::Generate { what: Generate::Packets(options) } => generate::packets(&options, common),
         Command::Trace(options) => trace::run(&options, common),
+        Command::Query(options) => query::run(&options, common),
+        Command::Test(options) => test::run(&options, common),
         Command::Cost(options) => cost::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),

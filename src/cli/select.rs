@@ -90,6 +90,17 @@ pub(super) fn entries(document: &Document, path: &str, name: Option<&str>) -> Re
     Ok(found)
 }
 
+/// The rule sets packets enter by, each for itself, where none is named.
+pub(super) fn every_entry(document: &Document, path: &str, name: Option<&str>) -> Result<Vec<usize>, Error> {
+    if name.is_some() {
+        return single(document, path, name).map(|index| vec![index]);
+    }
+    match document.entries() {
+        found if found.is_empty() && !document.rule_sets.is_empty() => Err(several(document, path, &found)),
+        found => Ok(found),
+    }
+}
+
 /// A rule set and those it calls, itself first.
 pub(super) fn reached(document: &Document, index: usize) -> Vec<usize> {
     let mut kept = vec![index];

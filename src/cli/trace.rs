@@ -5,8 +5,10 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output};
+use crate::campaign::cases::takes;
+use crate::campaign::starting::family_of;
 use crate::eval::{self, Decision};
-use crate::field::{CtState, Family, Field, Headers};
+use crate::field::{CtState, Field, Headers};
 use crate::ir::Document;
 use crate::packet::{CaptureReader, decode, words};
 use crate::report::{self, clean};
@@ -77,21 +79,16 @@ fn packet(options: &Trace, document: &Document) -> Result<Headers, Error> {
 }
 
 /// The rule set asked for; where none is, the only one, or the only one for packets of this family.
-fn for_packet(
+pub(super) fn for_packet(
     document: &Document,
     path: &str,
     name: Option<&str>,
     headers: &Headers,
 ) -> Result<usize, Error> {
-    let family = match headers.small(Field::IpVersion) {
-        Some(4) => Some(Family::Inet),
-        Some(6) => Some(Family::Inet6),
-        _ => None,
-    };
-    let takes = |of: Family| of == Family::Any || family.is_none_or(|family| of == family);
+    let family = family_of(headers);
     let entries = document.entries().into_iter();
     let mut fitting =
-        entries.filter(|index| document.rule_sets.get(*index).is_some_and(|set| takes(set.family)));
+        entries.filter(|index| document.rule_sets.get(*index).is_some_and(|set| takes(set, family)));
     match (name, fitting.next(), fitting.next()) {
         (None, Some(only), None) => Ok(only),
         _ => select::single(document, path, name),

@@ -4,9 +4,11 @@
 
 mod allow;
 mod date;
+mod suite;
 
 pub use allow::{Allow, Suppression, suppress};
 pub use date::{Date, ParseDateError};
+pub use suite::{About, NewCase, NewReading, NewSuite, Suite, SuiteCase, SuiteReading};
 
 use crate::check::{CHECKS, Protected, Settings};
 use crate::cost;
@@ -59,14 +61,30 @@ pub struct ConfigError {
     pub message: String,
 }
 
+impl ConfigError {
+    fn of(error: &toml::de::Error) -> Self {
+        let span = error.span().unwrap_or_default();
+        Self { span: Span::new(span.start, span.end), message: error.message().replace('\n', ", ") }
+    }
+
+    /// What is wrong inside of a text of the file, at an octet of it.
+    pub fn inside(text: &Spanned<String>, offset: usize, message: impl Into<String>) -> Self {
+        // The text stands behind its opening quote.
+        let start = text.span().start.saturating_add(1).saturating_add(offset);
+        let end = start.max(text.span().end.saturating_sub(1));
+        Self { span: Span::new(start, end), message: message.into() }
+    }
+
+    /// What is wrong with a whole text of the file.
+    pub fn at(text: &Spanned<String>, message: impl Into<String>) -> Self {
+        wrong(text, message)
+    }
+}
+
 impl Config {
     /// Reads the text of a `flowgate.toml`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let raw: Raw = toml::from_str(text).map_err(|error| {
-            let span = error.span().unwrap_or_default();
-            let message = error.message().replace('\n', ", ");
-            ConfigError { span: Span::new(span.start, span.end), message }
-        })?;
+        let raw: Raw = toml::from_str(text).map_err(|error| ConfigError::of(&error))?;
         let mut config = Self::default();
         if let Some(level) = raw.gate.fail_on {
             config.fail_on = Some(level_of(&level)?);
@@ -217,12 +235,8 @@ fn prefixes(list: &[Spanned<String>]) -> Result<(Vec<Prefix4>, Vec<Prefix6>), Co
 
 fn protect(raw: &RawProtect) -> Result<Protected, ConfigError> {
     let place = &raw.r#match;
-    let expression = query::parse(place.get_ref(), &[]).map_err(|error| {
-        // The text stands behind its opening quote.
-        let start = place.span().start.saturating_add(1).saturating_add(error.offset);
-        let end = start.max(place.span().end.saturating_sub(1));
-        ConfigError { span: Span::new(start, end), message: error.message }
-    })?;
+    let expression = query::parse(place.get_ref(), &[])
+        .map_err(|error| ConfigError::inside(place, error.offset, error.message))?;
     match expression.condition() {
         Some(condition) => Ok(Protected { name: raw.name.clone(), condition }),
         None => Err(wrong(place, "a protected flow is said by packets alone, without `verdict` and `rule`")),

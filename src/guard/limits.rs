@@ -66,6 +66,12 @@ limits! {
     /// Cells looked at while two lists of rules are compared.
     DELTA_STEPS = "delta-steps", 1_000_000_000, "cells",
         "some seconds; two lists of 100,000 rules that differ in ten take a thousandth of it";
+    /// Cells looked at while what becomes of packets is asked.
+    REGION_STEPS = "region-steps", 300_000_000, "cells",
+        "a second or two; a question about one network and port of 100,000 rules takes a thousandth of it";
+    /// Regions that packets asked about are cut into.
+    REGIONS = "regions", 200_000, "regions",
+        "nobody reads as many; each takes some hundred octets";
     /// Decision-diagram nodes for all questions of one check.
     CHECK_NODES = "check-nodes", 400_000_000, "nodes",
         "half a minute; 100,000 rules that all need a proof take a tenth of it";
@@ -114,6 +120,15 @@ limits! {
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
+    /// Rules that packets found are put through to confirm what is said of them.
+    CONFIRM_STEPS = "confirm-steps", 200_000_000, "rules",
+        "some seconds; five hundred packets through a hundred thousand rules, four times each";
+    /// Rules that packets of a suite to start with are put through.
+    START_STEPS = "start-steps", 5_000_000_000, "rules",
+        "a minute or two; every boundary of five thousand rules";
+    /// Cases written to start a suite with.
+    GENERATED_CASES = "generated-cases", 500_000, "cases",
+        "a hundred megabytes of text; ten thousand rules with fifty bounds each";
     /// Packets made for one rule set.
     GENERATED_PACKETS = "generated-packets", 20_000_000, "packets",
         "a hundred thousand rules with two hundred bounds each; a capture of 2 GB";

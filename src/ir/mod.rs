@@ -76,6 +76,14 @@ pub struct RuleSet {
     pub rules: Rules,
 }
 
+impl RuleSet {
+    /// Whether a name means one of its rules: that of the rule, or with the name of the rule set and a colon before it.
+    pub fn means(&self, name: &str, rule: &Rule<'_>) -> bool {
+        let whole = || name.strip_prefix(&self.name)?.strip_prefix(':');
+        name == rule.name || whole() == Some(rule.name)
+    }
+}
+
 /// Everything one source said: its rule sets and the names they use.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Document {

@@ -101,16 +101,16 @@ pub(super) fn comparison(input: &str) -> Parsed<'_, Comparison> {
 
 pub(super) fn verdict(input: &str) -> Parsed<'_, Expression> {
     const NAMES: [&str; 4] = ["accept", "discard", "reject", "no-decision"];
-    let (input, _) = comparison(input)?;
+    let (input, compared) = unordered(input, "verdicts have no order")?;
     let Ok((rest, word)) = name(input) else {
         return fail(input.trim_start(), "expected a verdict");
     };
     if word == "drop" {
         let both = vec![Expression::Verdict("discard"), Expression::Verdict("reject")];
-        return Ok((rest, Expression::Or(both)));
+        return Ok((rest, compared(Expression::Or(both))));
     }
     match NAMES.iter().find(|n| **n == word) {
-        Some(verdict) => Ok((rest, Expression::Verdict(verdict))),
+        Some(verdict) => Ok((rest, compared(Expression::Verdict(verdict)))),
         None => fail(
             input.trim_start(),
             format!("`{word}` is no verdict: they are accept, discard, reject, no-decision, drop"),
@@ -119,8 +119,17 @@ pub(super) fn verdict(input: &str) -> Parsed<'_, Expression> {
 }
 
 pub(super) fn rule(input: &str) -> Parsed<'_, Expression> {
-    let (input, _) = comparison(input)?;
-    label(input).map(|(rest, text)| (rest, Expression::Rule(text.into())))
+    let (input, compared) = unordered(input, "names of rules have no order")?;
+    label(input).map(|(rest, text)| (rest, compared(Expression::Rule(text.into()))))
+}
+
+/// What a comparison that knows equal and not equal makes of an expression.
+fn unordered<'a>(input: &'a str, why_not: &str) -> Parsed<'a, fn(Expression) -> Expression> {
+    match comparison(input)? {
+        (rest, Comparison::In) => Ok((rest, std::convert::identity)),
+        (rest, Comparison::NotIn) => Ok((rest, |part| Expression::Not(Box::new(part)))),
+        _ => fail(input.trim_start(), why_not),
+    }
 }
 
 /// A name of the user's: in quotes, or up to a space, comma or bracket.

@@ -6,6 +6,7 @@
 //! is absent, so `not dport 22` holds for packets without ports and `dport != 22` does not. `verdict` and `rule`
 //! speak of the decision, which is no part of a packet: [`Expression::condition`] refuses them.
 
+mod fate;
 mod lex;
 mod words;
 

@@ -3,20 +3,26 @@
 //! Same input, same octets: no clock, no path that was not given, no order of a hash map. Nothing here knows how
 //! a finding came about; only [`terminal`] knows how a terminal draws one.
 
+mod answer;
+mod cases;
 mod difference;
 mod evaluation;
 pub mod github;
 pub mod json;
 mod price;
+mod rule;
 pub mod sarif;
 mod table;
 pub mod terminal;
 mod trace;
 mod words;
 
+pub use answer::{Answer, Answered, Part};
+pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
 pub use price::Prices;
+pub use rule::Rules;
 pub use table::{Table, bar};
 pub use trace::Trace;
 pub use words::{clean, count, share};

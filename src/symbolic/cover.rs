@@ -149,6 +149,12 @@ impl Cover {
 
 /// Whether more of the first rules ask for octets than for ports.
 pub(super) fn asks_for_octets(set: &RuleSet) -> bool {
+    let [octets, named] = asked_for(set);
+    octets > named
+}
+
+/// How many tests of the first rules ask for octets, and how many for ports.
+pub(super) fn asked_for(set: &RuleSet) -> [usize; 2] {
     let (mut octets, mut named) = (0, 0);
     for condition in set.rules.conditions().iter().take(1_000) {
         condition.visit(&mut |part| {
@@ -158,7 +164,7 @@ pub(super) fn asks_for_octets(set: &RuleSet) -> bool {
             }
         });
     }
-    octets > named
+    [octets, named]
 }
 
 /// Whether a packet that matches never comes to the next rule of the list.

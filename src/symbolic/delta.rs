@@ -486,7 +486,7 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
 
     /// The part of all packets of the family that the cell is, by addresses, protocols and ports.
     #[expect(clippy::cast_precision_loss, reason = "a share is for people")]
-    fn share(&self) -> f64 {
+    pub(super) fn share(&self) -> f64 {
         let part = |(lo, hi): (u128, u128), (first, last): (u128, u128)| {
             ((hi - lo) as f64 + 1.0) / ((last - first) as f64 + 1.0)
         };
@@ -503,7 +503,9 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
 }
 
 /// Puts regions with one fate together that differ in one side and touch there.
-fn joined<A: Address, const RAW: bool>(regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>) {
+pub(super) fn joined<A: Address, const RAW: bool, B: PartialEq, F: PartialEq>(
+    regions: &mut Vec<(Cell<A, RAW>, B, F)>,
+) {
     // Quadratic, for lists that people read; of more than these nobody reads all.
     const MOST: usize = 2_000;
     if regions.len() > MOST {
@@ -512,9 +514,9 @@ fn joined<A: Address, const RAW: bool>(regions: &mut Vec<(Cell<A, RAW>, Fate, Fa
     let mut left = regions.len() + 1;
     while regions.len() < left {
         left = regions.len();
-        let mut kept: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::with_capacity(left);
+        let mut kept: Vec<(Cell<A, RAW>, B, F)> = Vec::with_capacity(left);
         for (cell, before, after) in regions.drain(..) {
-            let mut alike = kept.iter_mut().filter(|(_, b, a)| (*b, *a) == (before, after));
+            let mut alike = kept.iter_mut().filter(|(_, b, a)| *b == before && *a == after);
             let grown = alike.find_map(|(other, _, _)| {
                 *other = other.union(&cell)?;
                 Some(())

@@ -4,6 +4,7 @@
 //! What a question asks for is intersected with [`Spaces::world`], the packets that can exist, so that an empty
 //! answer is a proof and a member is a packet.
 
+mod among;
 mod bdd;
 mod cells;
 mod cover;
@@ -14,18 +15,21 @@ mod fates;
 mod guess;
 mod model;
 mod reach;
+mod regions;
 mod seek;
 mod sensible;
 mod space;
 mod witness;
 pub mod world;
 
+pub use among::among;
 pub use cover::{Cover, Fate};
 pub use delta::{Change, Delta, Incomparable, Turn, delta};
 pub use fates::{Fates, Place, RuleFate};
 pub use guess::Guesser;
 pub use model::{Model, Row};
 pub use reach::{Reach, Visit, Watch, of_family, reach};
+pub use regions::{Beside, Decider, Effort, Member, Region, Regions};
 pub use seek::Holds;
 pub use space::{Space, Spaces};
 pub use witness::Taste;
