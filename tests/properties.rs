@@ -11,18 +11,28 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "properties/opinion/classes.rs"]
+mod classes;
 #[path = "properties/cost.rs"]
 mod cost;
 #[path = "properties/cover.rs"]
 mod cover;
 #[path = "properties/delta.rs"]
 mod delta;
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
+#[path = "properties/opinion.rs"]
+mod opinion;
 #[path = "support/packet.rs"]
 #[expect(dead_code, reason = "each binary uses its part of what is shared")]
 mod packet;
 #[path = "properties/packets.rs"]
 mod packets;
+#[path = "support/programs.rs"]
+mod programs;
+#[path = "properties/opinion/smt.rs"]
+mod smt;
 #[path = "properties/symbolic.rs"]
 mod symbolic;
