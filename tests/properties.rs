@@ -11,6 +11,8 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "properties/adversarial.rs"]
+mod adversarial;
 #[path = "properties/opinion/classes.rs"]
 mod classes;
 #[path = "properties/cost.rs"]

@@ -4,7 +4,7 @@
 use super::{Context, Findings, Meta, RuleAt};
 use crate::diagnostic::Label;
 use crate::eval::holds;
-use crate::guard::Exhausted;
+use crate::guard::{Exhausted, limits};
 use crate::ir::{Condition, Kind, Outcome, Rule, Verdict};
 use crate::symbolic::{Cover, Fate};
 
@@ -19,17 +19,39 @@ pub(super) fn judge(
     redundant: Option<&'static Meta>,
     out: &mut Findings,
 ) -> Result<(), Exhausted> {
+    judge_within(limits::CHECK_NODES.value, cx, shadowed, redundant, out)
+}
+
+/// The same with an allowance for the rules of each rule set together. The rule that spends it is named: it and those
+/// behind it have no answer.
+fn judge_within(
+    allowance: u64,
+    cx: &Context<'_>,
+    shadowed: Option<&'static Meta>,
+    redundant: Option<&'static Meta>,
+    out: &mut Findings,
+) -> Result<(), Exhausted> {
     let view = cx.settings.view();
     for input in cx.inputs {
         let sets = input.reading.document.rule_sets.iter().enumerate();
         for (set_index, set) in sets.filter(|(_, set)| set.kind.is_written()) {
-            let mut cover = Cover::of(set, holds);
+            let mut cover = Cover::of(set, holds).allowing(allowance);
             for (index, rule) in set.rules.iter().enumerate() {
                 let fate = match &view {
                     Condition::True => cover.next(rule.condition, rule.outcome),
                     view => cover.next(&Condition::and([view.clone(), rule.condition.clone()]), rule.outcome),
-                }?;
+                };
                 let at = RuleAt { input, set, set_index, rule, index };
+                let fate = match fate {
+                    Ok(fate) => fate,
+                    Err(exhausted) => {
+                        if let Some(meta) = shadowed.or(redundant) {
+                            let reason = format!("{exhausted}; this rule and all behind it are not judged");
+                            out.no_answer(meta, &at, reason);
+                        }
+                        return Ok(());
+                    }
+                };
                 match fate {
                     // Of a rule that no packet can match another check says so.
                     Fate::Live(_) | Fate::Unmodelled => {}
@@ -119,4 +141,44 @@ fn does(outcome: Outcome) -> Option<&'static str> {
 /// Whether a check is on.
 pub(super) fn is_on(cx: &Context<'_>, meta: &'static Meta) -> Option<&'static Meta> {
     (cx.settings.levels.get(meta.name) != Some(&None)).then_some(meta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Input, Settings, shadowed_rule};
+    use crate::dialect::{ReadOptions, by_name};
+    use crate::source::{Content, Source, SourceId, SourceMap};
+
+    const HARD: &str = "table ip t { chain c { type filter hook forward priority 0; policy accept;
+        tcp dport 22 accept
+        tcp dport 22 drop
+        tcp flags & syn == syn accept
+        tcp flags & syn == 0 accept
+        tcp flags & 0xff == 0xff drop
+        udp dport 22 drop
+    } }";
+
+    fn found(allowance: u64) -> Findings {
+        let source = Source::new("a", Content::Text(HARD.to_owned()));
+        let dialect = by_name("nftables").unwrap();
+        let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+        let inputs = [Input { source: SourceId(0), dialect: dialect.name(), reading }];
+        let (sources, settings) = (SourceMap::new(), Settings::default());
+        let cx = Context { sources: &sources, inputs: &inputs, settings: &settings };
+        let mut out = Findings::default();
+        judge_within(allowance, &cx, Some(&shadowed_rule::META), None, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn the_rule_that_spends_the_allowance_is_named_and_what_was_found_stays() {
+        let all = found(limits::CHECK_NODES.value);
+        assert!(all.inconclusive.is_empty() && all.diagnostics.len() == 2, "{all:?}");
+        let some = found(10);
+        let [open] = some.inconclusive.as_slice() else { panic!("{some:?}") };
+        assert_eq!(open.rule.as_deref(), all.diagnostics[1].rule.as_deref(), "{some:?}");
+        assert!(open.reason.contains("`check-nodes` of 10 nodes"), "{}", open.reason);
+        assert_eq!(some.diagnostics, all.diagnostics[..1]);
+    }
 }
