@@ -83,6 +83,8 @@ mod pcap_filter;
 mod programs;
 #[path = "dialects/recognition.rs"]
 mod recognition;
+#[path = "dialects/renderings.rs"]
+mod renderings;
 #[path = "dialects/robust.rs"]
 mod robust;
 #[path = "support/routes.rs"]

@@ -11,24 +11,36 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "properties/adversarial.rs"]
+mod adversarial;
+#[path = "properties/opinion/classes.rs"]
+mod classes;
 #[path = "properties/cost.rs"]
 mod cost;
 #[path = "properties/cover.rs"]
 mod cover;
 #[path = "properties/delta.rs"]
 mod delta;
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "properties/fates.rs"]
 mod fates;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
 #[path = "properties/minimize.rs"]
 mod minimize;
+#[path = "properties/opinion.rs"]
+mod opinion;
 #[path = "support/packet.rs"]
 #[expect(dead_code, reason = "each binary uses its part of what is shared")]
 mod packet;
 #[path = "properties/packets.rs"]
 mod packets;
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "properties/regions.rs"]
 mod regions;
+#[path = "properties/opinion/smt.rs"]
+mod smt;
 #[path = "properties/symbolic.rs"]
 mod symbolic;

@@ -51,8 +51,8 @@ impl Check for MovedBehindTerminalRule {
                     }
                 }
             }
-            if let Some(stopped) = fates.stopped.as_ref().or(change.old_fates.stopped.as_ref()) {
-                return Err(*stopped);
+            if let Some((exhausted, _)) = fates.stopped.as_ref().or(change.old_fates.stopped.as_ref()) {
+                return Err(*exhausted);
             }
         }
         Ok(())

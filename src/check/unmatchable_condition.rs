@@ -255,4 +255,25 @@ mod tests {
         assert!(named.tests()[1].values().contains(0xf02) && !named.tests()[1].values().contains(0xf01));
         assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1)), Family::Any).is_none());
     }
+    #[test]
+    fn bits_of_one_octet_of_a_port_are_a_port() {
+        use crate::check::{Input, Settings};
+        use crate::dialect::{ReadOptions, by_name};
+        use crate::source::{Content, Source, SourceId, SourceMap};
+        let text = "table ip t { chain c { type filter hook forward priority 0; policy accept;
+            tcp sport & 0x7000 == 0x5000 drop
+            tcp sport & 0x00f0 == 0x0050 drop
+            tcp dport & 0x7000 == 0x5000 drop
+        } }";
+        let dialect = by_name("nftables").unwrap();
+        let source = Source::new("a", Content::Text(text.to_owned()));
+        let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
+        assert_eq!(reading.document.rule_count(), 3);
+        let inputs = [Input { source: SourceId(0), dialect: dialect.name(), reading }];
+        let (sources, settings) = (SourceMap::new(), Settings::default());
+        let mut out = Findings::default();
+        let cx = Context::new(&sources, &inputs, &settings);
+        UnmatchableCondition.run(&cx, &mut out).unwrap();
+        assert!(out.diagnostics.is_empty() && out.inconclusive.is_empty(), "{out:?}");
+    }
 }

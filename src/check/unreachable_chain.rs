@@ -40,8 +40,8 @@ impl Check for UnreachableChain {
                     out.push(finding(input, fates, &at));
                 }
             }
-            if let Some(stopped) = &fates.stopped {
-                return Err(*stopped);
+            if let Some((exhausted, _)) = &fates.stopped {
+                return Err(*exhausted);
             }
         }
         Ok(())

@@ -73,8 +73,8 @@ limits! {
     REGIONS = "regions", 200_000, "regions",
         "nobody reads as many; each takes some hundred octets";
     /// Decision-diagram nodes for all questions of one check.
-    CHECK_NODES = "check-nodes", 400_000_000, "nodes",
-        "half a minute; 100,000 rules that all need a proof take a tenth of it";
+    CHECK_NODES = "check-nodes", 120_000_000, "nodes",
+        "ten to twenty seconds; 100,000 rules that all need a proof take a third of it";
     /// Decision-diagram nodes for one question about a rule set.
     RULE_SET_NODES = "rule-set-nodes", 50_000_000, "nodes",
         "100,000 rules of an access list take about 8 million";

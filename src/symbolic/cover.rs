@@ -11,7 +11,7 @@ use super::cut::{Cut, Stop, parted};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Field, Headers};
-use crate::guard::{Exhausted, limits};
+use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Outcome, Rule, RuleSet};
 use crate::net::Random;
 use foldhash::fast::RandomState;
@@ -62,6 +62,13 @@ impl Cover {
             });
         }
         Self { family, engines, seeker: Seeker::new(holds), count: 0, earlier: Vec::new() }
+    }
+
+    /// With another allowance for all rules together, in the unit of `check-nodes`.
+    #[must_use]
+    pub fn allowing(mut self, allowance: u64) -> Self {
+        self.seeker.all = Meter::with_allowance(&limits::CHECK_NODES, allowance);
+        self
     }
 
     /// For the rules of a rule set.

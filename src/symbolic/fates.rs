@@ -51,21 +51,28 @@ pub struct Fates {
     defaults: BTreeMap<u32, RuleFate>,
     // Rule sets that packets come to.
     reached: BTreeSet<u32>,
-    /// What ended the search early; rules without a fate were not looked at then.
-    pub stopped: Option<Exhausted>,
+    /// What ended the search early, and at which rule; rules without a fate were not looked at then.
+    pub stopped: Option<(Exhausted, Place)>,
 }
 
 impl Fates {
     /// Judges every rule of a document for the packets of `view`.
     pub fn of(document: &Document, view: &Condition, holds: Holds) -> Self {
+        Self::within(limits::CHECK_NODES.value, document, view, holds)
+    }
+
+    /// The same with another allowance for what packets enter by, in the unit of `check-nodes`.
+    pub fn within(allowance: u64, document: &Document, view: &Condition, holds: Holds) -> Self {
         let rules = document.rule_sets.iter().map(|set| vec![None; set.rules.len()]).collect();
         let mut fates = Self { rules, ..Self::default() };
         let mut unsure = BTreeSet::new();
         for entry in document.entries() {
-            if let Err(exhausted) = Walk::new(document, entry, false, holds, &mut fates).enter(entry, view) {
+            let mut walk = Walk::new(document, entry, false, holds, &mut fates).allowing(allowance);
+            if let Err(exhausted) = walk.enter(entry, view) {
+                let at = walk.at();
                 // Of the ways to what it walks some are not known.
                 unsure.extend(document.reached(entry).into_iter().filter(|index| *index != entry));
-                fates.stopped.get_or_insert(exhausted);
+                fates.stopped.get_or_insert((exhausted, at));
             }
         }
         for (index, set) in document.rule_sets.iter().enumerate() {
@@ -78,12 +85,13 @@ impl Fates {
                 rules.fill(None);
             }
             fates.defaults.remove(&place(index));
-            let ended = Walk::new(document, index, true, holds, &mut fates).enter(index, view);
+            let mut walk = Walk::new(document, index, true, holds, &mut fates).allowing(allowance);
+            let ended = walk.enter(index, view).map_err(|exhausted| (exhausted, walk.at()));
             if !unknown {
                 fates.reached.remove(&place(index));
             }
-            if let Err(exhausted) = ended {
-                fates.stopped.get_or_insert(exhausted);
+            if let Err(stopped) = ended {
+                fates.stopped.get_or_insert(stopped);
             }
         }
         fates
@@ -144,6 +152,16 @@ impl<'a> Walk<'a> {
             depth: Meter::new(&limits::CALL_DEPTH),
             fates,
         }
+    }
+
+    fn allowing(mut self, allowance: u64) -> Self {
+        self.cover = self.cover.allowing(allowance);
+        self
+    }
+
+    /// The rule asked about last.
+    fn at(&self) -> Place {
+        self.places.last().copied().unwrap_or(Place { rule_set: 0, rule: None })
     }
 
     /// Judges the rules of the rule set that packets enter by, and its default.

@@ -148,3 +148,26 @@ fn a_rule_is_covered_by_what_decides_before_it_alone() {
     assert!(nft("meta nfproto ipv4 accept\ntcp dport 22 drop\n").is_empty());
     assert_eq!(nft("meta nfproto ipv4 accept\nmeta nfproto ipv6 accept\ntcp dport 22 drop\n"), ["3"]);
 }
+
+#[test]
+fn the_rule_that_spends_the_allowance_is_named_and_what_was_found_stays() {
+    use flowgate::eval::holds;
+    use flowgate::ir::Condition;
+    use flowgate::symbolic::{Fates, RuleFate};
+    let text = "table ip t { chain c { type filter hook forward priority 0; policy accept;\n tcp dport 22 accept\n \
+                tcp dport 22 drop\n tcp flags & syn == syn accept\n tcp flags & syn == 0 accept\n \
+                tcp flags & 0xff == 0xff drop\n udp dport 22 drop\n } }\n";
+    let (_, inputs, _) = find("nftables", text, "");
+    let document = &inputs[0].reading.document;
+    let set = document.rule_sets.iter().position(|set| set.rules.len() == 6).unwrap();
+    let covered = |fates: &Fates| {
+        let is = |rule: &usize| matches!(fates.rule(set, *rule), Some(RuleFate::Covered(_)));
+        (0..6).filter(is).collect::<Vec<_>>()
+    };
+    let all = Fates::of(document, &Condition::True, holds);
+    assert!(all.stopped.is_none() && covered(&all) == [1, 4], "{all:?}");
+    let some = Fates::within(10, document, &Condition::True, holds);
+    let (_, at) = some.stopped.unwrap();
+    assert_eq!((at.rule_set as usize, at.rule), (set, Some(4)), "{some:?}");
+    assert_eq!(covered(&some), [1]);
+}

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// A list and one made of it: rules taken out, put in and moved.
-fn pairs(opaque: bool) -> impl Strategy<Value = (RuleSet, RuleSet)> {
+pub(crate) fn pairs(opaque: bool) -> impl Strategy<Value = (RuleSet, RuleSet)> {
     let edits = vec((0..3_u8, any::<Index>(), any::<Index>()), 0..4);
     (list(opaque), list(opaque), edits, any::<bool>()).prop_map(|(old, other, edits, default)| {
         let mut rules: Vec<RuleBuf> = old.rules.iter().map(|rule| rule.to_buf()).collect();

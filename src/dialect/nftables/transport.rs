@@ -135,10 +135,11 @@ impl Known {
             (8, 8) => Some((whole(Field::RawOctet1, 8), 2)),
             (104, 8) => Some((whole(Field::RawOctet13, 8), 14)),
             (32 | 0, 32) => parts(BEHIND, bit, width).map(|parts| (parts, end / 8)),
-            _ if bit < 8 && end <= 8 => {
+            // Half of a port is a port to whoever reads the rule, and a type or code only where one octet is loaded.
+            _ if octets == 1 && end <= 8 => {
                 parts(&[(0, 8, Field::RawOctet0, 0)], bit, width).map(|parts| (parts, 1))
             }
-            _ if bit >= 8 && end <= 16 => {
+            _ if octets == 1 && bit >= 8 && end <= 16 => {
                 parts(&[(8, 8, Field::RawOctet1, 0)], bit, width).map(|parts| (parts, 2))
             }
             _ if bit >= 104 && end <= 112 => {
