@@ -16,7 +16,12 @@
 )]
 
 #[path = "../src/symbolic/bdd.rs"]
-#[allow(dead_code, unreachable_pub, reason = "what the library has for itself; a bench needs a part")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what the library has for itself; a bench needs a part"
+)]
 mod bdd;
 #[path = "../tests/properties/opinion/classes.rs"]
 mod classes;

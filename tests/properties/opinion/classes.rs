@@ -119,9 +119,9 @@ fn often(list: &[u32], dice: &mut Dice) -> u32 {
 impl Addresses {
     fn new(count: usize, dice: &mut Dice) -> Self {
         let sixteens: Vec<u32> = (0..count.div_ceil(60).max(4))
-            .map(|_| byte(dice) % 4 << 24 | 0x0a00_0000 | byte(dice) << 16)
+            .map(|_| ((byte(dice) % 4) << 24) | 0x0a00_0000 | (byte(dice) << 16))
             .collect();
-        let twentyfours = (0..count.div_ceil(5).max(4)).map(|_| often(&sixteens, dice) | byte(dice) << 8);
+        let twentyfours = (0..count.div_ceil(5).max(4)).map(|_| often(&sixteens, dice) | (byte(dice) << 8));
         let twentyfours = twentyfours.collect();
         Self { sixteens, twentyfours }
     }
