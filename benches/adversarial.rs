@@ -13,6 +13,7 @@
 #[path = "../tests/support/adversarial.rs"]
 mod adversarial;
 #[path = "../tests/support/dice.rs"]
+#[expect(dead_code, reason = "a bench takes a part of what is shared")]
 mod dice;
 mod support;
 

@@ -38,7 +38,7 @@ fn many_hard_rules_end_in_an_answer_or_in_none() {
         let (mut answered, mut open, mut judged) = (0, 0, 0);
         let set = rules(shape, 200, 9);
         let mut cover = Cover::of(&set, holds).allowing(2_000_000);
-        for rule in set.rules.iter() {
+        for rule in &set.rules {
             match cover.next(rule.condition, rule.outcome) {
                 Ok(Fate::Live(_) | Fate::Covered(_)) => answered += 1,
                 Ok(Fate::Spent(_)) => open += 1,

@@ -304,8 +304,12 @@ impl Script {
 
     /// All of it, as the solver reads it.
     pub(crate) fn text(&self) -> String {
-        let opaque: String =
-            self.opaque.iter().map(|id| format!("(declare-const |opaque {id}| Bool)\n")).collect();
+        let opaque: String = self
+            .opaque
+            .iter()
+            .map(|id| format!("(declare-const |opaque {id}| Bool)\n"))
+            .collect::<Vec<_>>()
+            .concat();
         format!("(set-option :timeout {QUESTION_MS})\n(set-logic QF_BV)\n{opaque}{}", self.text)
     }
 
