@@ -95,7 +95,7 @@ fi
 
 echo "== z3, one question a rule"
 if command -v z3 >/dev/null; then
-    # The questions of the test suite about 1,000 rules of each class, ours on the same lists.
+    # The questions of the test suite about 1,000 rules of each class; ours is asked about as many of the same class, drawn apart.
     FLOWGATE_OPINION_WRITE=$tmp CI=1 cargo test --quiet --test properties opinion::fates_in_lists >/dev/null
     for kind in acl fw ipc; do
         last=-
