@@ -7,7 +7,7 @@
 //! too much.
 
 use super::cells::{Address, Cell, Protocols, cells, ported, ports};
-use super::cut::{Cut, Stop, parted};
+use super::cut::{Cut, Stop, outside};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Field, Headers};
@@ -309,15 +309,7 @@ impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
             let mut pieces = vec![cell];
             for left in &left {
                 seeker.all.charge(pieces.len() as u64)?;
-                let mut rest = Vec::with_capacity(pieces.len());
-                for piece in pieces {
-                    if left.is_apart(&piece) {
-                        rest.push(piece);
-                    } else {
-                        rest.extend(parted(&piece, left).0);
-                    }
-                }
-                pieces = rest;
+                pieces = outside(pieces, left);
             }
             for piece in pieces {
                 self.add(rule, piece);

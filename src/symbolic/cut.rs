@@ -93,6 +93,22 @@ fn cuts<A: Address, const RAW: bool>(region: &Cell<A, RAW>, cell: &Cell<A, RAW>)
     each.iter().fold((protocols + others, 4 * protocols), |(sides, small), (s, z)| (sides + s, small + z))
 }
 
+/// Regions without what a cell takes of them.
+pub(super) fn outside<A: Address, const RAW: bool>(
+    regions: Vec<Cell<A, RAW>>,
+    cell: &Cell<A, RAW>,
+) -> Vec<Cell<A, RAW>> {
+    let mut rest = Vec::with_capacity(regions.len());
+    for region in regions {
+        if cell.is_apart(&region) {
+            rest.push(region);
+        } else {
+            rest.extend(parted(&region, cell).0);
+        }
+    }
+    rest
+}
+
 /// A region in two: the parts outside of a cell, which do not meet, and the part inside, where there is one.
 pub(super) fn parted<A: Address, const RAW: bool>(
     region: &Cell<A, RAW>,

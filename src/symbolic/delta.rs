@@ -5,7 +5,7 @@
 
 use super::cells::{Address, Cell, cells};
 use super::cover::asks_for_octets;
-use super::cut::parted;
+use super::cut::{outside, parted};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Headers};
@@ -288,7 +288,7 @@ fn changes<A: Address, const RAW: bool>(
         let within = Condition::and(whole.then(|| family.clone()).into_iter().chain([region.condition()]));
         let old_rule = before.0.and_then(|place| walk.index(place, true));
         let new_rule = after.0.and_then(|place| walk.index(place, false));
-        let packet = match walk.packet(&within)? {
+        let packet = match walk.seeker.packet_of(A::FAMILY, &within)?? {
             Found::None => continue,
             Found::Packet(headers) => Some(headers),
             Found::Unknown => None,
@@ -424,23 +424,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         other: &Cell<A, RAW>,
     ) -> Result<Vec<Cell<A, RAW>>, Exhausted> {
         self.steps.charge(left.len() as u64)?;
-        let mut rest = Vec::with_capacity(left.len());
-        for part in left {
-            if other.is_apart(&part) {
-                rest.push(part);
-            } else {
-                rest.extend(parted(&part, other).0);
-            }
-        }
-        Ok(rest)
-    }
-
-    /// A packet of a region.
-    fn packet(&mut self, within: &Condition) -> Result<Found, Exhausted> {
-        if let Some(headers) = self.seeker.guess(A::FAMILY, within) {
-            return Ok(Found::Packet(headers));
-        }
-        self.seeker.packet(&[&of_family(A::FAMILY), within], &[])?
+        Ok(outside(left, other))
     }
 }
 

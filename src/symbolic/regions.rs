@@ -5,7 +5,7 @@
 //! document has an answer, and only the allowance ends one.
 
 use super::cells::{Address, Cell, cells, ports};
-use super::cut::parted;
+use super::cut::{outside, parted};
 use super::delta::joined;
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
@@ -124,11 +124,7 @@ impl<'a> Regions<'a> {
     ///
     /// All questions together take too much, or this one does.
     pub fn packet(&mut self, region: &Region) -> Result<Member, Exhausted> {
-        if let Some(headers) = self.seeker.guess(region.family, &region.packets) {
-            return Ok(Member::Packet(headers));
-        }
-        let found = self.seeker.packet(&[&of_family(region.family), &region.packets], &[])??;
-        Ok(match found {
+        Ok(match self.seeker.packet_of(region.family, &region.packets)?? {
             Found::None => Member::None,
             Found::Packet(headers) => Member::Packet(headers),
             Found::Unknown => Member::Unknown,
@@ -284,7 +280,7 @@ impl<'a, A: Address, const RAW: bool> Walk<'a, '_, A, RAW> {
             let mut left = vec![cell.clone()];
             for other in &done {
                 self.steps.charge(left.len() as u64)?;
-                left = left.into_iter().flat_map(|part| without(part, other)).collect();
+                left = outside(left, other);
             }
             self.regions.charge(left.len() as u64)?;
             done.extend(left);
@@ -458,8 +454,4 @@ impl<'a, A: Address, const RAW: bool> Walk<'a, '_, A, RAW> {
         }
         Ok(out)
     }
-}
-
-fn without<A: Address, const RAW: bool>(part: Cell<A, RAW>, other: &Cell<A, RAW>) -> Vec<Cell<A, RAW>> {
-    if other.is_apart(&part) { vec![part] } else { parted(&part, other).0 }
 }

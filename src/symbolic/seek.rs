@@ -2,6 +2,7 @@
 
 use super::guess::Guesser;
 use super::model::Model;
+use super::reach::of_family;
 use super::space::Spaces;
 use crate::field::{Family, Headers};
 use crate::guard::{Exhausted, Meter, limits};
@@ -32,9 +33,21 @@ impl Seeker {
     }
 
     /// A packet that meets a condition, if one comes to mind.
-    pub(super) fn guess(&mut self, family: Family, condition: &Condition) -> Option<Box<Headers>> {
+    fn guess(&mut self, family: Family, condition: &Condition) -> Option<Box<Headers>> {
         let headers = self.guesser.guess(family, &[condition])?;
         ((self.holds)(condition, &headers) == Some(true)).then(|| Box::new(headers))
+    }
+
+    /// A packet of a family that meets a condition: what comes to mind, else by sets of packets.
+    pub(super) fn packet_of(
+        &mut self,
+        family: Family,
+        condition: &Condition,
+    ) -> Result<Result<Found, Exhausted>, Exhausted> {
+        match self.guess(family, condition) {
+            Some(headers) => Ok(Ok(Found::Packet(headers))),
+            None => self.packet(&[&of_family(family), condition], &[]),
+        }
     }
 
     /// A packet that meets all of some conditions and none of others, by sets of packets.
