@@ -3,7 +3,7 @@
 //! A packet is put through evaluation. What is said of a condition is proven over sets of packets, and a packet that
 //! refutes it is put through evaluation before anybody sees it.
 
-use crate::eval::{Decision, Evaluator, Hit, holds};
+use crate::eval::{Decision, Evaluator, Hit, UNCONFIRMED, holds};
 use crate::field::{CtState, FIELDS, Family, Field, Headers, Reading};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Document, Outcome, RuleSet, ValueSet, Verdict};
@@ -95,8 +95,6 @@ pub struct Judge<'a> {
 /// What one condition takes before rules are asked one by one.
 const FIRST: Effort = Effort { steps: 50_000_000, regions: 20_000 };
 
-const FAULT: &str =
-    "evaluation does not confirm a packet found: this is a fault of flowgate, please report it";
 const UNMODELLED: &str = "what is not modelled decides";
 
 impl<'a> Judge<'a> {
@@ -210,7 +208,7 @@ impl<'a> Judge<'a> {
                     None => match self.confirm(rule_set, &packet)? {
                         Decision::Verdict(verdict, rule) => (verdict, rule),
                         Decision::Unknown(_) => {
-                            found.open.get_or_insert(FAULT.to_owned());
+                            found.open.get_or_insert(UNCONFIRMED.to_owned());
                             return Ok(());
                         }
                     },
@@ -273,7 +271,7 @@ impl<'a> Judge<'a> {
             if self.confirm(rule_set, &packet)? == Decision::Verdict(verdict, rule) {
                 found.wrong = Some(Fated { packet, verdict, rule });
             } else {
-                found.open.get_or_insert(FAULT.to_owned());
+                found.open.get_or_insert(UNCONFIRMED.to_owned());
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! What a change to rules does: each input beside the one it takes the place of, compared once for all checks on changes.
 
-use super::{Comparison, Input};
-use crate::diagnostic::Label;
+use super::{Comparison, Input, Meta, RuleAt};
+use crate::diagnostic::{Diagnostic, Label};
 use crate::eval::holds;
+use crate::field::Family;
 use crate::ir::{Condition, Document, Rule, RuleSet};
 use crate::symbolic::Fates;
 use std::collections::{BTreeSet, HashMap};
@@ -20,10 +21,22 @@ pub struct Versions<'a> {
 /// One input that stands on both sides.
 #[derive(Debug)]
 pub(super) struct Change<'a> {
-    pub(super) old: &'a Input,
     pub(super) new: &'a Input,
     pub(super) comparison: Comparison,
     pub(super) old_fates: Fates,
+    /// Rule sets of one name, chains among them.
+    pub(super) rule_sets: Vec<SetPair<'a>>,
+}
+
+/// A rule set before and after.
+#[derive(Debug)]
+pub(super) struct SetPair<'a> {
+    input: &'a Input,
+    pub(super) old: &'a RuleSet,
+    pub(super) new: &'a RuleSet,
+    pub(super) old_index: usize,
+    pub(super) new_index: usize,
+    pub(super) alignment: Alignment,
 }
 
 impl<'a> Change<'a> {
@@ -31,17 +44,48 @@ impl<'a> Change<'a> {
         let (old, new) = (versions.old?, versions.new?);
         let comparison = Comparison::of(old.reading.document.clone(), new.reading.document.clone());
         let old_fates = Fates::of(&old.reading.document, view, holds);
-        Some(Self { old, new, comparison, old_fates })
+        let mut named: HashMap<&str, (usize, &RuleSet)> = HashMap::new();
+        for (index, set) in new.reading.document.rule_sets.iter().enumerate() {
+            named.entry(&set.name).or_insert((index, set));
+        }
+        let pairs = old.reading.document.rule_sets.iter().enumerate().filter_map(|(old_index, old)| {
+            let (new_index, next) = named.get(&*old.name).copied()?;
+            let alignment = Alignment::of(old, next);
+            Some(SetPair { input: new, old, new: next, old_index, new_index, alignment })
+        });
+        Some(Self { new, comparison, old_fates, rule_sets: pairs.collect() })
     }
+}
 
-    /// Pairs of rule sets of one name, chains among them.
-    pub(super) fn rule_sets(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let old = self.old.reading.document.rule_sets.iter().enumerate();
-        old.filter_map(|(old, set)| {
-            let new = self.new.reading.document.rule_sets.iter();
-            Some((old, new.enumerate().find(|(_, new)| new.name == set.name)?.0))
+impl<'a> SetPair<'a> {
+    /// Rules of both that stand for each other: the index of the old one, the old one, and where the new one stands.
+    pub(super) fn rules<'p>(
+        &'p self,
+        pairs: &'p [(usize, usize)],
+    ) -> impl Iterator<Item = (usize, Rule<'a>, RuleAt<'a>)> + 'p {
+        pairs.iter().filter_map(|(before, index)| {
+            let at = RuleAt::of(self.input, self.new_index, *index)?;
+            Some((*before, self.old.rules.get(*before)?, at))
         })
     }
+}
+
+/// Whether a condition holds for every packet that comes to the rules of a family.
+pub(super) fn matches_all(condition: &Condition, family: Family) -> bool {
+    condition.clone().of_packets(family) == Condition::True
+}
+
+/// A finding about a whole rule set, shown on one of its rules.
+pub(super) fn about_set(
+    meta: &'static Meta,
+    set: &RuleSet,
+    rule: &Rule<'_>,
+    words: &str,
+    message: String,
+) -> Diagnostic {
+    let mut finding = Diagnostic::new(meta.name, meta.level, message, label(rule, words));
+    finding.rule_set = Some(set.name.clone());
+    finding
 }
 
 /// Where a rule was written, with words.

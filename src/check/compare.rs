@@ -1,6 +1,6 @@
 //! Two versions of a document, rule set by rule set, each packet shown put through both.
 
-use crate::eval::{Decision, Evaluator, holds};
+use crate::eval::{Decision, Evaluator, UNCONFIRMED, holds};
 use crate::field::{Field, Headers};
 use crate::ir::Document;
 use crate::symbolic::{Delta, delta};
@@ -72,10 +72,7 @@ fn compare(old: (&Document, usize), new: (&Document, usize)) -> Result<Delta, St
             })
         };
         if !is_so(packet) {
-            return Err(
-                "evaluation does not confirm a packet found: this is a fault of flowgate, please report it"
-                    .to_owned(),
-            );
+            return Err(UNCONFIRMED.to_owned());
         }
         // What only the device knows is left out where nothing rests on it.
         for field in [Field::InGroup, Field::OutGroup, Field::CtState, Field::Mark] {

@@ -174,6 +174,12 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> RuleAt<'a> {
+    /// The rule of an input at a place; none where there is none.
+    pub(super) fn of(input: &'a Input, set_index: usize, index: usize) -> Option<Self> {
+        let set = input.reading.document.rule_sets.get(set_index)?;
+        Some(Self { input, set, set_index, rule: set.rules.get(index)?, index })
+    }
+
     /// Every rule of an input that someone wrote, in order.
     pub fn all(input: &'a Input) -> impl Iterator<Item = Self> + use<'a> {
         let sets = input.reading.document.rule_sets.iter().enumerate();

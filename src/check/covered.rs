@@ -54,10 +54,7 @@ pub(super) fn judge(
         }
         if let (Some((exhausted, place)), true) = (&fates.stopped, first) {
             let reason = format!("{exhausted}; this rule and all behind it are not judged");
-            let at = RuleAt::all(input).find(|at| {
-                at.set_index == place.rule_set as usize
-                    && Some(at.index) == place.rule.map(|rule| rule as usize)
-            });
+            let at = place.rule.and_then(|rule| RuleAt::of(input, place.rule_set as usize, rule as usize));
             match at {
                 Some(at) => out.no_answer(meta, &at, reason),
                 None => return Err(*exhausted),

@@ -3,7 +3,6 @@
 use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::guard::Exhausted;
-use crate::ir::RuleSet;
 use crate::symbolic::{Place, RuleFate};
 use std::collections::BTreeSet;
 
@@ -31,7 +30,7 @@ impl Check for DefaultUnreachable {
         for (input, fates) in cx.fates() {
             for (index, set) in input.reading.document.rule_sets.iter().enumerate() {
                 match fates.of_default(index) {
-                    Some(RuleFate::Covered(by)) => out.diagnostics.extend(finding(input, index, set, by)),
+                    Some(RuleFate::Covered(by)) => out.diagnostics.extend(finding(input, index, by)),
                     Some(RuleFate::Spent(exhausted)) => out.inconclusive.push(super::Inconclusive {
                         check: META.name,
                         rule_set: Some(set.name.clone()),
@@ -47,16 +46,15 @@ impl Check for DefaultUnreachable {
 }
 
 /// The finding, on the last of the rules that take all; none where the last rule alone does: that is plain to see.
-fn finding(input: &Input, index: usize, set: &RuleSet, by: &BTreeSet<Place>) -> Option<Diagnostic> {
+fn finding(input: &Input, index: usize, by: &BTreeSet<Place>) -> Option<Diagnostic> {
     let own = by.iter().filter(|place| place.rule_set as usize == index);
     let last = own.filter_map(|place| place.rule).max()? as usize;
-    let rule = set.rules.get(last)?;
-    if by.len() == 1 && last + 1 == set.rules.len() {
+    let at = RuleAt::of(input, index, last)?;
+    if by.len() == 1 && last + 1 == at.set.rules.len() {
         return None;
     }
-    let at = RuleAt { input, set, set_index: index, rule, index: last };
-    let (name, default) = (&set.name, set.default);
-    let how = format!("its rules up to `{}` take all packets", rule.name);
+    let (name, default) = (&at.set.name, at.set.default);
+    let how = format!("its rules up to `{}` take all packets", at.rule.name);
     let finding =
         at.finding(&META, format!("the default of `{name}`, {default}, decides about no packet: {how}"));
     Some(

@@ -1,8 +1,8 @@
 //! Filters that a change takes away.
 
-use super::change::{first_rule, label};
+use super::change::{about_set, first_rule};
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::Level;
 use crate::guard::Exhausted;
 use crate::ir::{Document, Kind, Outcome};
 
@@ -54,12 +54,11 @@ fn say(document: &Document, entry: usize, what: &str, out: &mut Findings) {
     let Some(set) = document.rule_sets.get(entry) else { return };
     let Some(rule) = first_rule(document, entry) else { return };
     let message = format!("the filter `{}` is {what}", set.name);
-    let mut finding = Diagnostic::new(META.name, META.level, message, label(&rule, "as it was"));
+    let mut finding = about_set(&META, set, &rule, "as it was", message);
     if set.kind == Kind::FlowRoutes {
         // Routes against an attack go when it ends.
         finding.level = META.level.lowered();
     }
-    finding.rule_set = Some(set.name.clone());
     out.push(finding.with_help("where nothing is meant to be filtered any more, allow it with a reason"));
 }
 

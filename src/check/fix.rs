@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Level, Suggestion};
 use crate::dialect::{self, Dialect, PrintOptions, ReadOptions};
 use crate::ir::{Condition, Document, Rule, RuleBuf, RuleSet};
 use crate::source::{Content, Source, SourceId, Span};
+use std::collections::BTreeMap;
 
 /// What applying edits came to.
 #[derive(Debug, Default)]
@@ -102,7 +103,8 @@ fn balanced(text: &str, span: Span) -> Span {
 pub fn fix(source: &Source, input: &Input, options: &ReadOptions, findings: &[&Diagnostic]) -> Fixed {
     let mut fixer = Fixer { source, input, options, dialect: dialect::by_name(input.dialect), tries: 0 };
     let mut fixed = Fixed::default();
-    let (mut wanted, mut taken): (Vec<usize>, Vec<Span>) = (Vec::new(), Vec::new());
+    // The places edited so far, none of which touches another: their beginnings and ends.
+    let (mut wanted, mut taken): (Vec<usize>, BTreeMap<u32, u32>) = (Vec::new(), BTreeMap::new());
     for (number, finding) in findings.iter().enumerate() {
         let spans = || finding.suggestions.iter().map(|suggestion| suggestion.span);
         let here = finding.primary.source == input.source
@@ -111,10 +113,10 @@ pub fn fix(source: &Source, input: &Input, options: &ReadOptions, findings: &[&D
             fixed.left.push((number, "there is no edit for it in this dialect"));
         } else if !here {
             fixed.left.push((number, "it stands in another file"));
-        } else if spans().any(|span| taken.iter().any(|other| other.touches(span))) {
+        } else if spans().any(|span| touches(&taken, span)) {
             fixed.left.push((number, "another edit touches it: fix again"));
         } else {
-            taken.extend(spans());
+            taken.extend(spans().map(|span| (span.start, span.end)));
             wanted.push(number);
         }
     }
@@ -126,6 +128,12 @@ pub fn fix(source: &Source, input: &Input, options: &ReadOptions, findings: &[&D
     }
     fixed.left.sort_unstable();
     fixed
+}
+
+/// Whether a place touches one of several that do not touch each other.
+fn touches(taken: &BTreeMap<u32, u32>, span: Span) -> bool {
+    let before = taken.range(..=span.end).next_back();
+    before.is_some_and(|(start, end)| Span { start: *start, end: *end }.touches(span))
 }
 
 struct Fixer<'a> {

@@ -1,8 +1,8 @@
 //! Changes larger than a change usually is.
 
-use super::change::{Alignment, first_rule, label};
-use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
-use crate::diagnostic::{Diagnostic, Level};
+use super::change::{Alignment, SetPair, about_set, first_rule, label};
+use super::{Check, Confidence, Context, Findings, Meta, Needs};
+use crate::diagnostic::Level;
 use crate::field::{Family, Field};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, RuleSet, ValueSetRef};
@@ -45,19 +45,13 @@ impl Check for LargeDelta {
                         "the change gives {share:.3} of all packets another verdict, more than {}",
                         limits.share
                     );
-                    let mut finding =
-                        Diagnostic::new(META.name, META.level, message, label(&rule, "in this filter"));
-                    finding.rule_set = Some(set.name.clone());
-                    out.push(finding);
+                    out.push(about_set(&META, set, &rule, "in this filter", message));
                 }
             }
-            for (old_set, new_set) in change.rule_sets() {
-                let sets = [(change.old, old_set), (change.new, new_set)]
-                    .map(|(input, index)| input.reading.document.rule_sets.get(index));
-                let [Some(old), Some(new)] = sets else { continue };
-                let alignment = Alignment::of(old, new);
+            for pair in &change.rule_sets {
+                let SetPair { old, new, alignment, .. } = pair;
                 let label_of = new.rules.get(0).or(old.rules.get(0));
-                if let (Some(part), Some(rule)) = (part_of_rules(&alignment, old, new), label_of)
+                if let (Some(part), Some(rule)) = (part_of_rules(alignment, old, new), label_of)
                     && part > limits.rules
                 {
                     let message = format!(
@@ -66,24 +60,15 @@ impl Check for LargeDelta {
                         new.rules.len(),
                         limits.rules
                     );
-                    let mut finding =
-                        Diagnostic::new(META.name, META.level, message, label(&rule, "in this rule set"));
-                    finding.rule_set = Some(new.name.clone());
-                    out.push(finding);
+                    out.push(about_set(&META, new, &rule, "in this rule set", message));
                 }
-                for (before, index) in alignment.edited {
-                    let (Some(was), Some(rule)) = (old.rules.get(before), new.rules.get(index)) else {
-                        continue;
-                    };
-                    let Some((field, from, to)) = longest_change(was.condition, rule.condition, limits.list)
-                    else {
-                        continue;
-                    };
-                    let at = RuleAt { input: change.new, set: new, set_index: new_set, rule, index };
+                for (_, was, at) in pair.rules(&alignment.edited) {
+                    let found = longest_change(was.condition, at.rule.condition, limits.list);
+                    let Some((field, from, to)) = found else { continue };
                     let message = format!(
                         "the list of {} in rule `{}` goes from {from} to {to} entries",
                         field.name(),
-                        rule.name
+                        at.rule.name
                     );
                     out.push(at.finding(&META, message).with_label(label(&was, "as it was")));
                 }

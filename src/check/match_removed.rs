@@ -1,6 +1,6 @@
 //! Rules that lost what they ask for.
 
-use super::change::{Alignment, label};
+use super::change::{label, matches_all};
 use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::Level;
 use crate::field::Field;
@@ -30,15 +30,8 @@ impl Check for MatchRemoved {
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for change in cx.changes() {
-            for (old_set, new_set) in change.rule_sets() {
-                let sets = [(change.old, old_set), (change.new, new_set)]
-                    .map(|(input, index)| input.reading.document.rule_sets.get(index));
-                let [Some(old), Some(new)] = sets else { continue };
-                for (before, index) in Alignment::of(old, new).edited {
-                    let (Some(was), Some(rule)) = (old.rules.get(before), new.rules.get(index)) else {
-                        continue;
-                    };
-                    let at = RuleAt { input: change.new, set: new, set_index: new_set, rule, index };
+            for pair in &change.rule_sets {
+                for (_, was, at) in pair.rules(&pair.alignment.edited) {
                     judge(&was, &at, out);
                 }
             }
@@ -53,7 +46,7 @@ fn judge(was: &Rule<'_>, at: &RuleAt<'_>, out: &mut Findings) {
     if matches!(rule.outcome, Outcome::Next { held: None }) && rule.actions.is_empty() {
         return;
     }
-    let all = |condition: &Condition| condition.clone().of_packets(at.set.family) == Condition::True;
+    let all = |condition: &Condition| matches_all(condition, at.set.family);
     if all(was.condition) {
         return;
     }

@@ -32,11 +32,9 @@ impl Check for MergeableRules {
                     continue;
                 }
                 for Merge { first, second, condition } in merges(set) {
-                    let (Some(kept), Some(rule)) = (set.rules.get(first), set.rules.get(second)) else {
-                        continue;
-                    };
-                    let at = RuleAt { input, set, set_index, rule, index: second };
-                    let message = format!("rules `{}` and `{}` can be one", kept.name, rule.name);
+                    let Some(at) = RuleAt::of(input, set_index, second) else { continue };
+                    let Some(kept) = set.rules.get(first) else { continue };
+                    let message = format!("rules `{}` and `{}` can be one", kept.name, at.rule.name);
                     let label =
                         Label::new(kept.origin.source, kept.origin.span).with_message("with this one");
                     let mut finding = at.finding(&META, message).with_label(label);

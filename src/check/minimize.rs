@@ -1,11 +1,11 @@
 //! A smaller document that decides the same about every packet.
 
 use super::fix::decides_the_same;
-use super::merge::{Merge, merges};
+use super::merge::merges;
 use crate::eval::holds;
 use crate::ir::{Condition, Document, Outcome, RuleSet};
 use crate::symbolic::{Fates, RuleFate, delta};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A document with fewer rules.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ fn with_merges(set: &mut RuleSet) -> usize {
             *condition = (*merged).clone();
         }
     }
-    let gone: Vec<usize> = found.iter().map(|merge: &Merge| merge.second).collect();
+    let gone: BTreeSet<usize> = found.iter().map(|merge| merge.second).collect();
     set.rules.retain(|index, _| !gone.contains(&index));
     found.len()
 }

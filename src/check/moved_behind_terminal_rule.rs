@@ -1,10 +1,10 @@
 //! Rules that a change leaves behind others that take all of their packets.
 
-use super::change::{Alignment, Change, label};
+use super::change::{label, matches_all};
 use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
-use crate::ir::{Condition, Outcome, Rule};
+use crate::ir::{Outcome, Rule};
 use crate::symbolic::{Place, RuleFate};
 use std::collections::BTreeSet;
 
@@ -34,20 +34,13 @@ impl Check for MovedBehindTerminalRule {
             let Some(change) = changes.iter().find(|change| std::ptr::eq(change.new, input)) else {
                 continue;
             };
-            for (old_index, new_index) in change.rule_sets() {
-                let sets = [(change.old, old_index), (change.new, new_index)]
-                    .map(|(input, index)| input.reading.document.rule_sets.get(index));
-                let [Some(old), Some(new)] = sets else { continue };
-                for (before, index) in Alignment::of(old, new).same {
-                    let (Some(was), Some(rule)) = (old.rules.get(before), new.rules.get(index)) else {
-                        continue;
-                    };
-                    let at = RuleAt { input, set: new, set_index: new_index, rule, index };
-                    let lived = change.old_fates.rule(old_index, before) == Some(&RuleFate::Live);
-                    if let (Some(RuleFate::Covered(by)), true) = (fates.rule(new_index, index), lived)
+            for pair in &change.rule_sets {
+                for (before, was, at) in pair.rules(&pair.alignment.same) {
+                    let lived = change.old_fates.rule(pair.old_index, before) == Some(&RuleFate::Live);
+                    if let (Some(RuleFate::Covered(by)), true) = (fates.rule(at.set_index, at.index), lived)
                         && !by.is_empty()
                     {
-                        judge(change, &was, &at, by, out);
+                        judge(&was, &at, by, out);
                     }
                 }
             }
@@ -59,32 +52,28 @@ impl Check for MovedBehindTerminalRule {
     }
 }
 
-fn judge(change: &Change<'_>, was: &Rule<'_>, at: &RuleAt<'_>, by: &BTreeSet<Place>, out: &mut Findings) {
-    let takers = by.iter().filter_map(|place| {
-        let set = change.new.reading.document.rule_sets.get(place.rule_set as usize)?;
-        Some((set, set.rules.get(place.rule? as usize)?))
-    });
-    let takers: Vec<_> = takers.collect();
+fn judge(was: &Rule<'_>, at: &RuleAt<'_>, by: &BTreeSet<Place>, out: &mut Findings) {
+    let takers =
+        by.iter().filter_map(|place| RuleAt::of(at.input, place.rule_set as usize, place.rule? as usize));
+    let takers: Vec<RuleAt<'_>> = takers.collect();
     // One that does the same with the packets changes nothing for them.
-    if takers
-        .iter()
-        .all(|(_, taker)| taker.outcome == at.rule.outcome && matches!(taker.outcome, Outcome::Verdict(_)))
-    {
+    if takers.iter().all(|taker| {
+        taker.rule.outcome == at.rule.outcome && matches!(taker.rule.outcome, Outcome::Verdict(_))
+    }) {
         return;
     }
-    let terminal =
-        takers.iter().find(|(set, taker)| taker.condition.clone().of_packets(set.family) == Condition::True);
+    let terminal = takers.iter().find(|taker| matches_all(taker.rule.condition, taker.set.family));
     let name = at.rule.name;
-    let mut finding = if let Some((_, terminal)) = terminal {
+    let mut finding = if let Some(terminal) = terminal {
         let message =
-            format!("rule `{name}` stands behind `{}` now, which takes every packet", terminal.name);
-        at.finding(&META, message).with_label(label(terminal, "takes every packet"))
+            format!("rule `{name}` stands behind `{}` now, which takes every packet", terminal.rule.name);
+        at.finding(&META, message).with_label(label(&terminal.rule, "takes every packet"))
     } else {
         let message = format!("rule `{name}` stands behind rules now that take all of its packets");
         let mut finding = at.finding(&META, message);
         finding.level = META.level.lowered();
-        takers.iter().take(3).fold(finding, |finding, (_, taker)| {
-            finding.with_label(label(taker, "takes some of its packets"))
+        takers.iter().take(3).fold(finding, |finding, taker| {
+            finding.with_label(label(&taker.rule, "takes some of its packets"))
         })
     };
     finding = finding.with_label(label(was, "packets came to it here"));

@@ -1,8 +1,8 @@
 //! Packets that a change turns: what [`super::widened_filter`] and [`super::narrowed_filter`] say of them.
 
-use super::change::{Change, first_rule, label};
+use super::change::{Change, about_set, first_rule, label};
 use super::{Compared, Context, Findings, Inconclusive, Meta};
-use crate::diagnostic::{Diagnostic, Witness};
+use crate::diagnostic::Witness;
 use crate::ir::{Document, Rule, RuleSet, Verdict};
 use crate::packet::{build, words};
 use crate::symbolic::{self, Turn};
@@ -71,9 +71,8 @@ impl<'a> Sides<'a> {
         let (fallback_old, fallback_new) =
             (first_rule(old_document, old_index), first_rule(new_document, new_index));
         let Some(at) = now.or(before).or(fallback_new).or(fallback_old) else { return };
-        let primary = label(&at, if now.is_some() { "now" } else { "before" });
-        let mut finding = Diagnostic::new(meta.name, meta.level, message, primary);
-        finding.rule_set = Some(new.name.clone());
+        let words = if now.is_some() { "now" } else { "before" };
+        let mut finding = about_set(meta, new, &at, words, message);
         finding.rule = now.map(|rule| rule.name.to_owned());
         if let (Some(before), true) = (before, now.is_some()) {
             finding = finding.with_label(label(&before, "before"));

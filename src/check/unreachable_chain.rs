@@ -1,10 +1,11 @@
 //! Chains that no packet comes to.
 
-use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
+use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::guard::Exhausted;
 use crate::ir::Kind;
 use crate::symbolic::{Fates, RuleFate};
+use std::collections::BTreeMap;
 
 /// The check.
 #[derive(Debug)]
@@ -31,14 +32,23 @@ impl Check for UnreachableChain {
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for (input, fates) in cx.fates() {
-            let mut last = None;
-            for at in RuleAt::all(input) {
-                let first = last != Some(at.set_index);
-                last = Some(at.set_index);
-                // A chain without rules does nothing for anybody.
-                if first && at.set.kind == Kind::Chain && !fates.is_reached(at.set_index) {
-                    out.push(finding(input, fates, &at));
+            // Each with its first rule: a chain without rules does nothing for anybody.
+            let mut chains: BTreeMap<usize, (RuleAt<'_>, Vec<RuleAt<'_>>)> = BTreeMap::new();
+            for (index, set) in input.reading.document.rule_sets.iter().enumerate() {
+                if set.kind == Kind::Chain && !fates.is_reached(index) {
+                    chains.extend(RuleAt::of(input, index, 0).map(|first| (index, (first, Vec::new()))));
                 }
+            }
+            if !chains.is_empty() {
+                for caller in RuleAt::all(input) {
+                    let target = caller.rule.outcome.target();
+                    if let Some((_, callers)) = target.and_then(|target| chains.get_mut(&(target as usize))) {
+                        callers.push(caller);
+                    }
+                }
+            }
+            for (first, callers) in chains.values() {
+                out.push(finding(callers, fates, first));
             }
             if let Some((exhausted, _)) = &fates.stopped {
                 return Err(*exhausted);
@@ -48,11 +58,7 @@ impl Check for UnreachableChain {
     }
 }
 
-fn finding(input: &Input, fates: &Fates, at: &RuleAt<'_>) -> Diagnostic {
-    let leads = |other: &RuleAt<'_>| {
-        other.rule.outcome.target().is_some_and(|target| target as usize == at.set_index)
-    };
-    let callers: Vec<RuleAt<'_>> = RuleAt::all(input).filter(leads).collect();
+fn finding(callers: &[RuleAt<'_>], fates: &Fates, at: &RuleAt<'_>) -> Diagnostic {
     let name = &at.set.name;
     if callers.is_empty() {
         let mut finding = at

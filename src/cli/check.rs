@@ -18,10 +18,8 @@ use std::io::{self, Write};
 /// Reads, checks, suppresses and reports; before that edits, where that is asked for.
 pub(super) fn run(options: &Check, common: &Common) -> Result<Exit, Error> {
     let policy = Policy::find(options.policing.config.as_deref(), options.paths.first().map(|p| &**p))?;
-    if options.fix {
-        super::fix::run(options, common, &policy)?;
-    }
-    let mut judged = Judged::of(options, &policy)?;
+    let mut judged =
+        if options.fix { super::fix::run(options, common, &policy)? } else { Judged::of(options, &policy)? };
     judged.inputs.tell(common);
     judged.inputs.memory.look()?;
     let summaries =

@@ -48,9 +48,7 @@ struct File1 {
 impl File1 {
     fn read(path: &Path, options: &Diff, common: &Common) -> Result<Self, Error> {
         let target = Target::new(path);
-        let inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
-        inputs.tell(common);
-        let broken = inputs.tell_errors(common);
+        let (inputs, broken) = Inputs::read_one(&target, &options.reading, common)?;
         let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
         let name = inputs.sources.get(input.source).name();
         let whole = &input.reading.document;

@@ -17,14 +17,14 @@ const FIXED: [&str; 4] = ["duplicate-rule", "mergeable-rules", "redundant-rule",
 /// Rounds of edits: each may let others be seen, as two merged rules that meet a third.
 const ROUNDS: usize = 32;
 
-/// Edits files until nothing is left to edit, and says what was done.
-pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<(), Error> {
+/// Edits files until nothing is left to edit, and says what was done. What is found in the files as they are then.
+pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<Judged, Error> {
     if options.paths.iter().any(|path| path == Path::new("-")) {
         return Err(Error::FixStdin);
     }
     let mut applied = 0;
+    let mut judged = Judged::of(options, policy)?;
     for _ in 0..ROUNDS {
-        let judged = Judged::of(options, policy)?;
         let mut settled = 0;
         let mut left = Vec::new();
         for input in judged.rules() {
@@ -64,9 +64,10 @@ pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<(
             }
             break;
         }
+        judged = Judged::of(options, policy)?;
     }
     if !common.quiet {
         say(&format!("{} settled by edits", count(u64::try_from(applied).unwrap_or(u64::MAX), "finding")));
     }
-    Ok(())
+    Ok(judged)
 }

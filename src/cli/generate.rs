@@ -16,9 +16,7 @@ use std::time::Duration;
 /// Writes the boundary packets of every rule as pcap.
 pub(super) fn packets(options: &GeneratePackets, common: &Common) -> Result<Exit, Error> {
     let target = Target::new(&options.rules);
-    let inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
-    inputs.tell(common);
-    let broken = inputs.tell_errors(common);
+    let (inputs, broken) = Inputs::read_one(&target, &options.reading, common)?;
     let name = clean(&options.output.to_string_lossy()).into_owned();
     let failed = |source| Error::Write { path: name.clone(), source };
     let file = File::create(&options.output).map_err(failed)?;

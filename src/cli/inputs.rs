@@ -157,6 +157,18 @@ impl Inputs {
         text
     }
 
+    /// Reads the one file of a target and tells of the reading; whether there are errors in it.
+    pub(super) fn read_one(
+        target: &Target,
+        options: &Reading,
+        common: &Common,
+    ) -> Result<(Self, bool), Error> {
+        let inputs = Self::read_targets(std::slice::from_ref(target), options)?;
+        inputs.tell(common);
+        let broken = inputs.tell_errors(common);
+        Ok((inputs, broken))
+    }
+
     /// The inputs, each with the name of the rule set asked for, where one is.
     pub(super) fn selected(&self) -> impl Iterator<Item = (&Input, Option<&str>)> {
         self.all.iter().zip(self.asked.iter().map(Option::as_deref))

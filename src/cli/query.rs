@@ -9,7 +9,7 @@ use super::select::{self, Target};
 use super::{Exit, output};
 use crate::campaign::cases::{Expected, decide, hit, of_first_packets, plain};
 use crate::config::nearest;
-use crate::eval::{Decision, Hit, holds};
+use crate::eval::{Decision, Hit, UNCONFIRMED, holds};
 use crate::field::Headers;
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Document, Outcome, RuleSet, Verdict};
@@ -17,18 +17,13 @@ use crate::query::{self, Expression};
 use crate::report::{self, Answered, Part, Rules, clean};
 use crate::symbolic::{Effort, Fate, Member, Regions, among};
 
-const FAULT: &str =
-    "evaluation does not confirm a packet found: this is a fault of flowgate, please report it";
-
 /// What regions may take before rules are asked one by one: nobody reads more of them.
 const EFFORT: Effort = Effort { steps: 20_000_000, regions: 20_000 };
 
 /// Asks every rule set that packets enter by, or the one named.
 pub(super) fn run(options: &Query, common: &Common) -> Result<Exit, Error> {
     let target = Target::new(&options.rules);
-    let mut inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
-    inputs.tell(common);
-    let broken = inputs.tell_errors(common);
+    let (mut inputs, broken) = Inputs::read_one(&target, &options.reading, common)?;
     let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
     let document = &input.reading.document;
     let path = inputs.sources.get(input.source).name();
@@ -138,7 +133,7 @@ impl Question<'_> {
                 Member::Packet(packet) => {
                     match self.confirmed(&region.packets, &mut steps, &packet, region.verdict, rule)? {
                         Some(packet) => Some(packet),
-                        None => return Ok(Err(FAULT.to_owned())),
+                        None => return Ok(Err(UNCONFIRMED.to_owned())),
                     }
                 }
             };
@@ -179,7 +174,7 @@ impl Question<'_> {
                     match self.confirmed(&within, &mut steps, &packet, verdict, given) {
                         Ok(Some(packet)) => Some(packet),
                         Ok(None) => {
-                            open = Some(FAULT.to_owned());
+                            open = Some(UNCONFIRMED.to_owned());
                             return Ok(());
                         }
                         // It was compared with the rules that it may meet.

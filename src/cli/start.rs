@@ -19,9 +19,7 @@ use std::path::{Component, Path, PathBuf};
 /// Writes what becomes today of a packet for every rule, and of those at the boundaries.
 pub(super) fn run(rules: &Path, options: &Test, common: &Common) -> Result<Exit, Error> {
     let target = Target::new(rules);
-    let mut inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
-    inputs.tell(common);
-    let broken = inputs.tell_errors(common);
+    let (mut inputs, broken) = Inputs::read_one(&target, &options.reading, common)?;
     let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
     let document = &input.reading.document;
     let path = inputs.sources.get(input.source).name();

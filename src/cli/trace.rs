@@ -17,9 +17,7 @@ use std::path::Path;
 /// Walks one rule set over one packet and tells of every rule tried.
 pub(super) fn run(options: &Trace, common: &Common) -> Result<Exit, Error> {
     let target = Target::new(&options.rules);
-    let mut inputs = Inputs::read_targets(std::slice::from_ref(&target), &options.reading)?;
-    inputs.tell(common);
-    let broken = inputs.tell_errors(common);
+    let (mut inputs, broken) = Inputs::read_one(&target, &options.reading, common)?;
     let [input] = inputs.all.as_slice() else { return Err(Error::SeveralFiles) };
     let document = &input.reading.document;
     let mut headers = packet(options, document)?;

@@ -11,3 +11,7 @@ pub use condition::{Truth, Unknown, evaluate, holds, unknowns};
 pub use totals::{Reason, RuleTotals, Tally, Totals, Verdicts};
 pub use trace::{Why, why_not};
 pub use walk::{Decision, Evaluator, Hit, Step, walk};
+
+/// What is said where evaluation does not give a packet the fate that another stage found for it.
+pub const UNCONFIRMED: &str =
+    "evaluation does not confirm a packet found: this is a fault of flowgate, please report it";
