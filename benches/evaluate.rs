@@ -6,7 +6,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use flowgate::eval::Evaluator;
 use flowgate::field::{Family, Field, Headers};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::packet::complete;
 
 fn main() {
@@ -27,15 +27,11 @@ fn document(rules: u32) -> Document {
             parts.push(Condition::test(Field::Proto, ValueSet::single(6)));
             parts.push(Condition::test(Field::Dport, ValueSet::range(mixed >> 20, (mixed >> 20) + 100)));
         }
-        RuleBuf {
-            name: number.to_string().into(),
-            condition: Condition::and(parts),
-            actions: Box::default(),
-            outcome: Outcome::Verdict(if mixed & 2 == 2 { Verdict::Accept } else { Verdict::Discard }),
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        }
+        RuleBuf::new(
+            number.to_string(),
+            Condition::and(parts),
+            Outcome::Verdict(if mixed & 2 == 2 { Verdict::Accept } else { Verdict::Discard }),
+        )
     };
     let set = RuleSet {
         name: "inet/BENCH".into(),

@@ -4,9 +4,7 @@
 use arbitrary::{Result, Unstructured};
 use flowgate::eval::{Decision, Evaluator};
 use flowgate::field::{Family, Field, Headers, Reading};
-use flowgate::ir::{
-    Condition, Document, Kind, Origin, Outcome, RejectKind, RuleBuf, RuleSet, ValueSet, Verdict,
-};
+use flowgate::ir::{Condition, Document, Kind, Outcome, RejectKind, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::source::Span;
 
 const FIELDS: [Field; 4] = [Field::Ttl, Field::Proto, Field::IpVersion, Field::TcpFlags];
@@ -169,15 +167,7 @@ fn rule(u: &mut Unstructured<'_>, index: u32) -> Result<RuleBuf> {
             }
         }
     };
-    Ok(RuleBuf {
-        name: "r".into(),
-        condition: condition(u, 3)?,
-        actions: Box::default(),
-        outcome,
-        action_given: true,
-        nlri: None,
-        origin: Origin::default(),
-    })
+    Ok(RuleBuf::new("r", condition(u, 3)?, outcome))
 }
 
 fn condition(u: &mut Unstructured<'_>, depth: u8) -> Result<Condition> {

@@ -233,19 +233,11 @@ fn bounds(test: &Test) -> Vec<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Kind, Origin, Outcome, RuleBuf, ValueSet, Verdict};
+    use crate::ir::{Kind, Outcome, RuleBuf, ValueSet, Verdict};
     use crate::packet::decode_ip;
 
     fn generate(condition: Condition, seed: u64) -> (Vec<Headers>, Generated) {
-        let rule = RuleBuf {
-            name: "r".into(),
-            condition,
-            actions: Box::default(),
-            outcome: Outcome::Verdict(Verdict::Discard),
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        };
+        let rule = RuleBuf::new("r", condition, Outcome::Verdict(Verdict::Discard));
         let set = RuleSet {
             name: "s".into(),
             kind: Kind::Filter,

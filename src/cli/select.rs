@@ -148,18 +148,10 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Verdict};
+    use crate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, Verdict};
 
     fn set(name: &str, calls: &[u32]) -> RuleSet {
-        let rule = |target: &u32| RuleBuf {
-            name: "r".into(),
-            condition: Condition::True,
-            actions: Box::default(),
-            outcome: Outcome::Call(*target),
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        };
+        let rule = |target: &u32| RuleBuf::new("r", Condition::True, Outcome::Call(*target));
         RuleSet {
             name: name.into(),
             kind: Kind::Filter,

@@ -266,19 +266,11 @@ fn at(rules: &mut [Vec<RuleTotals>], hit: Hit) -> Option<&mut RuleTotals> {
 mod tests {
     use super::*;
     use crate::field::Family;
-    use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet};
+    use crate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, ValueSet};
     use crate::source::Span;
 
     fn document(rules: Vec<(Condition, Outcome)>) -> Document {
-        let rules = rules.into_iter().map(|(condition, outcome)| RuleBuf {
-            name: "r".into(),
-            condition,
-            actions: Box::default(),
-            outcome,
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        });
+        let rules = rules.into_iter().map(|(condition, outcome)| RuleBuf::new("r", condition, outcome));
         let set = RuleSet {
             name: "f".into(),
             kind: Kind::Filter,

@@ -124,18 +124,10 @@ impl Document {
 mod tests {
     use super::*;
     use crate::field::Family;
-    use crate::ir::{Condition, Origin, RuleBuf, Verdict};
+    use crate::ir::{Condition, RuleBuf, Verdict};
 
     fn set(kind: Kind, outcomes: &[Outcome]) -> RuleSet {
-        let rule = |outcome: &Outcome| RuleBuf {
-            name: "r".into(),
-            condition: Condition::True,
-            actions: Box::default(),
-            outcome: *outcome,
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        };
+        let rule = |outcome: &Outcome| RuleBuf::new("r", Condition::True, *outcome);
         RuleSet {
             name: "s".into(),
             kind,

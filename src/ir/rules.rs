@@ -76,6 +76,19 @@ pub struct RuleBuf {
 }
 
 impl RuleBuf {
+    /// A rule that asks for nothing but what evaluation does, written nowhere.
+    pub fn new(name: impl Into<Box<str>>, condition: Condition, outcome: Outcome) -> Self {
+        Self {
+            name: name.into(),
+            condition,
+            actions: Box::default(),
+            outcome,
+            action_given: true,
+            nlri: None,
+            origin: Origin::default(),
+        }
+    }
+
     /// The rule, borrowed.
     pub fn as_rule(&self) -> Rule<'_> {
         Rule {

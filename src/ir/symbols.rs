@@ -80,18 +80,10 @@ impl Names {
 mod tests {
     use super::*;
     use crate::field::Family;
-    use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Verdict};
+    use crate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, Verdict};
 
     fn document(symbols: &[&str], conditions: Vec<Condition>) -> Document {
-        let rule = |condition| RuleBuf {
-            name: "r".into(),
-            condition,
-            actions: Box::default(),
-            outcome: Outcome::Verdict(Verdict::Accept),
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        };
+        let rule = |condition| RuleBuf::new("r", condition, Outcome::Verdict(Verdict::Accept));
         let set = RuleSet {
             name: "s".into(),
             kind: Kind::Filter,

@@ -186,7 +186,7 @@ fn by_ports(document: &Document) -> Document {
     changed
 }
 
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let root = std::env::var_os("FLOWGATE_CORPORA").map(PathBuf::from);
     let path = root.map(|root| root.join("crossdialect")).filter(|path| path.is_dir());
     if path.is_none() {

@@ -6,6 +6,7 @@
 //! compared for packets of new flows. An entry of the ledger says which packets it is about; it fails when it explains
 //! nothing any more, and shows a packet.
 
+use super::crossdialect::corpora;
 use flowgate::diagnostic::Level;
 use flowgate::dialect::{ReadOptions, by_name};
 use flowgate::eval::holds;
@@ -15,7 +16,7 @@ use flowgate::ir::{Condition, Document, Kind, RuleSet, ValueSet, Verdict};
 use flowgate::source::{Content, Source, SourceId};
 use flowgate::symbolic::{Model, Spaces, delta, of_family};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The dialect and the file of a case.
 const RENDERINGS: &[(&str, &str)] = &[
@@ -150,15 +151,6 @@ fn filter(document: &Document, family: Family) -> Option<&RuleSet> {
         sets.retain(|set| set.name == "filter/INPUT");
     }
     sets.first().copied()
-}
-
-fn corpora() -> Option<PathBuf> {
-    let root = std::env::var_os("FLOWGATE_CORPORA").map(PathBuf::from);
-    let path = root.map(|root| root.join("crossdialect")).filter(|path| path.is_dir());
-    if path.is_none() {
-        println!("SKIPPED: FLOWGATE_CORPORA does not name a folder with `crossdialect`");
-    }
-    path
 }
 
 /// What the ledger does not record of a difference, and which entries explained some of it.

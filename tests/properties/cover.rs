@@ -3,7 +3,7 @@
 use flowgate::eval::{Truth, evaluate, holds};
 use flowgate::field::{Family, Field};
 use flowgate::guard::limits::RULE_NODES;
-use flowgate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::{IntervalSet, Prefix4, Prefix6};
 use flowgate::source::Span;
 use flowgate::symbolic::{Cover, Fate, Model, Space, Spaces, of_family};
@@ -86,15 +86,8 @@ pub(crate) fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
         Outcome::Next { held: None },
         Outcome::Return,
     ]);
-    let rule = (condition(opaque), outcome).prop_map(|(condition, outcome)| RuleBuf {
-        name: "r".into(),
-        condition,
-        actions: Box::default(),
-        outcome,
-        action_given: true,
-        nlri: None,
-        origin: Origin::default(),
-    });
+    let rule =
+        (condition(opaque), outcome).prop_map(|(condition, outcome)| RuleBuf::new("r", condition, outcome));
     let family = select(vec![Family::Inet, Family::Inet, Family::Inet6, Family::Any]);
     (vec(rule, 1..12), family).prop_map(|(rules, family)| RuleSet {
         name: "list".into(),

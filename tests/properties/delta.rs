@@ -32,7 +32,8 @@ pub(crate) fn pairs(opaque: bool) -> impl Strategy<Value = (RuleSet, RuleSet)> {
     })
 }
 
-struct Nothing;
+/// Watches nothing.
+pub(crate) struct Nothing;
 
 impl Watch for Nothing {
     fn skips(&self, _: &flowgate::ir::Rule) -> bool {

@@ -5,7 +5,7 @@ use flowgate::eval::holds;
 use flowgate::field::Family;
 use flowgate::guard::Exhausted;
 use flowgate::guard::limits::RULE_SET_NODES;
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleBuf, RuleSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Outcome, Rule, RuleBuf, RuleSet, Verdict};
 use flowgate::symbolic::{Fates, Model, Place, RuleFate, Space, Spaces, Visit, Watch, reach};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -35,15 +35,8 @@ fn outcome(from: u32) -> BoxedStrategy<Outcome> {
 }
 
 fn rule_set(index: u32) -> impl Strategy<Value = RuleSet> {
-    let rule = (condition(false), outcome(index)).prop_map(|(condition, outcome)| RuleBuf {
-        name: "r".into(),
-        condition,
-        actions: Box::default(),
-        outcome,
-        action_given: true,
-        nlri: None,
-        origin: Origin::default(),
-    });
+    let rule = (condition(false), outcome(index))
+        .prop_map(|(condition, outcome)| RuleBuf::new("r", condition, outcome));
     let family = select(vec![Family::Inet, Family::Inet, Family::Inet6, Family::Any]);
     let default = select(vec![Verdict::Accept, Verdict::Discard, Verdict::NoDecision]);
     (vec(rule, 1..7), family, default).prop_map(move |(rules, family, default)| RuleSet {

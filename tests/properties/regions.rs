@@ -1,13 +1,13 @@
 //! What becomes of the packets of a condition, against sets of packets and evaluation.
 
 use super::cover::{condition, list};
+use super::delta::Nothing;
 use flowgate::eval::{Decision, Evaluator, Hit, holds};
 use flowgate::field::Family;
 use flowgate::guard::limits::RULE_SET_NODES;
 use flowgate::ir::{Condition, Document, Kind, Outcome, RuleSet, Verdict};
 use flowgate::symbolic::{
-    Decider, Effort, Fate, Member, Model, Region, Regions, Space, Spaces, Taste, Visit, Watch, among,
-    of_family, reach,
+    Decider, Effort, Fate, Member, Model, Region, Regions, Space, Spaces, Taste, among, of_family, reach,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -43,17 +43,6 @@ fn document(opaque: bool) -> impl Strategy<Value = Document> {
         }
         Document { rule_sets, symbols: vec![] }
     })
-}
-
-struct Nothing;
-
-impl Watch for Nothing {
-    fn skips(&self, _: &flowgate::ir::Rule) -> bool {
-        false
-    }
-    fn visit(&mut self, _: &mut Spaces<'_>, _: Visit) -> Result<(), flowgate::guard::Exhausted> {
-        Ok(())
-    }
 }
 
 fn all(regions: &mut Regions<'_>, within: &Condition) -> Vec<Region> {

@@ -5,7 +5,7 @@ use flowgate::eval::{Decision, Evaluator, Truth, evaluate};
 use flowgate::field::{FIELDS, Family, Field, Headers, Reading};
 use flowgate::guard::limits::RULE_NODES;
 use flowgate::guard::{Exhausted, Meter};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, Rule, RuleBuf, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Kind, Outcome, Rule, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::{BitMatch, BitSet, IntervalSet};
 use flowgate::packet::{Decoded, build, decode_ip};
 use flowgate::source::Span;
@@ -292,15 +292,8 @@ fn outcomes(callable: u32) -> impl Strategy<Value = Outcome> {
 }
 
 fn rule_set(index: u32, conditions: BoxedStrategy<Condition>) -> impl Strategy<Value = RuleSet> {
-    let rule = (conditions, outcomes(index + 1)).prop_map(|(condition, outcome)| RuleBuf {
-        name: "r".into(),
-        condition,
-        actions: Box::default(),
-        outcome,
-        action_given: true,
-        nlri: None,
-        origin: Origin::default(),
-    });
+    let rule = (conditions, outcomes(index + 1))
+        .prop_map(|(condition, outcome)| RuleBuf::new("r", condition, outcome));
     let verdicts = [Verdict::Discard, Verdict::Accept, Verdict::NoDecision];
     let families = [Family::Any, Family::Any, Family::Inet];
     (proptest::collection::vec(rule, 0..5), 0..3_usize, 0..3_usize).prop_map(

@@ -4,7 +4,7 @@
 
 use crate::dice::Dice;
 use flowgate::field::{Family, Field};
-use flowgate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::IntervalSet;
 
 /// How many of a hundred, by and large.
@@ -215,15 +215,7 @@ pub(crate) fn list(class: &Class, count: usize, seed: u64, writing: Writing) -> 
             continue;
         }
         let verdict = if dice.below(20) < 11 { Verdict::Accept } else { Verdict::Discard };
-        let rule = RuleBuf {
-            name: "r".into(),
-            condition: Condition::and(parts),
-            actions: Box::default(),
-            outcome: Outcome::Verdict(verdict),
-            action_given: true,
-            nlri: None,
-            origin: Origin::default(),
-        };
+        let rule = RuleBuf::new("r", Condition::and(parts), Outcome::Verdict(verdict));
         if from + to < 24 { &mut broad } else { &mut rules }.push(rule);
     }
     rules.append(&mut broad);
