@@ -31,6 +31,8 @@ mod flowspec;
 mod minimize;
 #[path = "properties/opinion.rs"]
 mod opinion;
+#[path = "properties/overlaps.rs"]
+mod overlaps;
 #[path = "support/packet.rs"]
 #[expect(dead_code, reason = "each binary uses its part of what is shared")]
 mod packet;

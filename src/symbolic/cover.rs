@@ -544,7 +544,7 @@ fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
 }
 
 /// Whether a packet is surely not in a cell.
-fn misses<A: Address, const RAW: bool>(cell: &Cell<A, RAW>, headers: &Headers, holds: Holds) -> bool {
+pub(super) fn misses<A: Address, const RAW: bool>(cell: &Cell<A, RAW>, headers: &Headers, holds: Holds) -> bool {
     match cell.holds(headers) {
         Some(false) => true,
         None => false,
@@ -553,7 +553,7 @@ fn misses<A: Address, const RAW: bool>(cell: &Cell<A, RAW>, headers: &Headers, h
 }
 
 /// Values of a packet of the cell: corners first, then wherever chance leads.
-fn point<A: Address, const RAW: bool>(
+pub(super) fn point<A: Address, const RAW: bool>(
     cell: &Cell<A, RAW>,
     index: u32,
     attempt: u32,
@@ -598,7 +598,7 @@ fn point<A: Address, const RAW: bool>(
 }
 
 /// Values of a packet that has no ports, or no second one, where the region asks for that.
-fn shortened<A: Address, const RAW: bool>(region: &Cell<A, RAW>) -> Vec<(Field, u128)> {
+pub(super) fn shortened<A: Address, const RAW: bool>(region: &Cell<A, RAW>) -> Vec<(Field, u128)> {
     match (region.sport.0, region.sport.1, region.dport.1) {
         // Of the octets of two ports the first two.
         (1.., _, 0) => vec![(Field::L4Room, 2)],

@@ -6,7 +6,7 @@
 
 use super::sensible;
 use super::witness::cut;
-use crate::field::{FIELDS, Family, Field, Headers, L4Status, Reading};
+use crate::field::{FIELDS, Family, Field, Headers, L4Status, Reading, ext};
 use crate::ir::{Condition, Test, ValueSetRef};
 
 /// Guesses packets, and remembers those it has filled in: nearly all rules ask for packets of a few shapes.
@@ -38,6 +38,8 @@ const SHAPE: [Field; 8] = [
     Field::L4Room,
     Field::Len,
 ];
+/// The number of the fragment header, RFC 8200 §4.5.
+const FRAGMENT: u32 = 44;
 /// Shapes remembered.
 const TEMPLATES: usize = 32;
 
@@ -247,7 +249,7 @@ impl Draft {
         } else {
             40
         };
-        self.fragment(version)?;
+        let header = header + self.fragment(version)?;
         let proto = self.protocol()?;
         self.transport(proto)?;
         self.length(header, if version == 4 { 65_535 } else { 65_575 })?;
@@ -272,23 +274,33 @@ impl Draft {
         Some(if six || self.is_chosen(Field::Icmp6Type) || self.is_chosen(Field::Icmp6Code) { 6 } else { 4 })
     }
 
-    fn fragment(&mut self, version: u32) -> Option<()> {
-        let header = u32::from(version == 4);
+    /// Decides whether it is a fragment; the octets of the header that says so.
+    fn fragment(&mut self, version: u32) -> Option<u32> {
         let offset = self.or_usual(Field::FragOff);
-        let known = self.small(Field::IsFragHeader).unwrap_or(header);
-        if known != header || version == 6 && (offset != 0 || self.is_chosen(Field::Mf)) {
-            return None;
+        if version == 4 {
+            let known = self.or_usual(Field::IsFragHeader);
+            return (known == 1).then_some(0);
         }
+        let asked = offset != 0 || self.is_chosen(Field::Mf) || self.is_chosen(Field::FragId);
+        let header = u32::from(asked);
+        let header = if self.is_chosen(Field::IsFragHeader) {
+            self.small(Field::IsFragHeader).filter(|known| *known >= header)?
+        } else {
+            header
+        };
         self.headers.set(Field::IsFragHeader, header);
-        if version == 6 {
-            self.headers.set(Field::ExtHdrs, 0);
-        }
-        Some(())
+        self.headers.set(Field::ExtHdrs, header * ext::FRAGMENT);
+        Some(8 * header)
     }
 
     /// The protocol asked for, or one that the chosen fields need.
     fn protocol(&mut self) -> Option<u32> {
-        let proto = match (self.small(Field::Proto), self.small(Field::ProtoField)) {
+        let fragment = (self.small(Field::ExtHdrs) == Some(ext::FRAGMENT)).then_some(FRAGMENT);
+        let first = self.small(Field::ProtoField);
+        if fragment.is_some() && first.is_some_and(|first| Some(first) != fragment) {
+            return None;
+        }
+        let proto = match (self.small(Field::Proto), first.filter(|_| fragment.is_none())) {
             (Some(a), Some(b)) if a != b => return None,
             (Some(proto), _) | (None, Some(proto)) => proto,
             (None, None) => self.needed_protocol().unwrap_or(6),
@@ -298,7 +310,7 @@ impl Draft {
             return None;
         }
         self.headers.set(Field::Proto, proto);
-        self.headers.set(Field::ProtoField, proto);
+        self.headers.set(Field::ProtoField, fragment.unwrap_or(proto));
         Some(proto)
     }
 

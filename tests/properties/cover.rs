@@ -99,7 +99,7 @@ pub(crate) fn list(opaque: bool) -> impl Strategy<Value = RuleSet> {
 }
 
 /// The packets of a rule without those of others, by their indices.
-fn left(spaces: &mut Spaces<'_>, set: &RuleSet, rule: usize, others: &[usize]) -> Space {
+pub(crate) fn left(spaces: &mut Spaces<'_>, set: &RuleSet, rule: usize, others: &[usize]) -> Space {
     let conditions = set.rules.conditions();
     let mut space = spaces.world().unwrap();
     for condition in [&of_family(set.family), &conditions[rule]] {

@@ -1,0 +1,359 @@
+//! Packets that two rules of a list share, whatever else stands in the list, and packets of one that others leave.
+
+use super::cells::{Address, Cell, cells};
+use super::cover::{asks_for_octets, misses, point, shortened};
+use super::cut::{Cut, Stop, outside, parted};
+use super::reach::of_family;
+use super::seek::{Found, Holds, Seeker};
+use crate::field::{Family, Headers};
+use crate::guard::{Exhausted, Meter, limits};
+use crate::ir::{Condition, RuleSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The answer to a question about two rules.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Shared {
+    /// No such packet.
+    None,
+    /// This one among others.
+    Packet(Box<Headers>),
+    /// What is not modelled decides whether there is one.
+    Unknown,
+    /// The answer would take too much.
+    Spent(Exhausted),
+}
+
+/// The rules of one list, by where their packets lie: IPv4 and IPv6, those of its family.
+#[derive(Debug)]
+pub struct Overlaps<'a> {
+    set: &'a RuleSet,
+    // One for each family.
+    sides: Vec<Box<dyn Side>>,
+    seeker: Seeker,
+    steps: Meter,
+}
+
+/// Which rules a packet must not match, by index.
+pub type Without<'a> = dyn Fn(u32) -> bool + 'a;
+
+impl<'a> Overlaps<'a> {
+    /// Of the rules of a rule set.
+    pub fn new(set: &'a RuleSet, holds: Holds) -> Self {
+        let raw = asks_for_octets(set);
+        let mut sides: Vec<Box<dyn Side>> = Vec::new();
+        if set.family != Family::Inet6 {
+            sides.push(if raw {
+                Box::new(Table::<u32, true>::new(set))
+            } else {
+                Box::new(Table::<u32, false>::new(set))
+            });
+        }
+        if set.family != Family::Inet {
+            sides.push(if raw {
+                Box::new(Table::<u128, true>::new(set))
+            } else {
+                Box::new(Table::<u128, false>::new(set))
+            });
+        }
+        Self { set, sides, seeker: Seeker::new(holds), steps: Meter::new(&limits::DELTA_STEPS) }
+    }
+
+    /// The other rules that may share packets with one, by index: all that do, and perhaps more.
+    ///
+    /// # Errors
+    ///
+    /// All questions together take too much.
+    pub fn near(&mut self, rule: u32) -> Result<BTreeSet<u32>, Exhausted> {
+        let mut found = BTreeSet::new();
+        for side in &self.sides {
+            side.near(rule, &mut self.steps, &mut found)?;
+        }
+        found.remove(&rule);
+        Ok(found)
+    }
+
+    /// A packet that two rules match, and none of the rules `without` names. A rule and itself: a packet of it.
+    ///
+    /// # Errors
+    ///
+    /// All questions together take too much; what this one takes is its [`Shared::Spent`].
+    pub fn packet(&mut self, one: u32, other: u32, without: &Without<'_>) -> Result<Shared, Exhausted> {
+        let mut answer = Shared::None;
+        let Self { set, sides, seeker, steps } = self;
+        let question = Question { set, rules: [one, other], without };
+        for side in sides {
+            match side.packet(&question, seeker, steps)? {
+                Shared::None => {}
+                found @ Shared::Packet(_) => return Ok(found),
+                open @ (Shared::Unknown | Shared::Spent(_)) => answer = open,
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The part of a rule's packets that rules of a list match, by addresses, protocols and ports. None where a rule
+    /// asks for something else too, or the answer would take too much.
+    pub fn part(&mut self, rule: u32, by: &BTreeSet<u32>) -> Option<f64> {
+        let (mut whole, mut left) = (0.0, 0.0);
+        for side in &self.sides {
+            let (all, rest) = side.left(rule, by)?;
+            whole += all;
+            left += rest;
+        }
+        (whole > 0.0).then(|| 1.0 - left / whole)
+    }
+}
+
+struct Question<'q> {
+    set: &'q RuleSet,
+    rules: [u32; 2],
+    without: &'q Without<'q>,
+}
+
+impl<'q> Question<'q> {
+    fn conditions(&self) -> Option<[&'q Condition; 2]> {
+        let all = self.set.rules.conditions();
+        let [one, other] = self.rules;
+        Some([all.get(one as usize)?, all.get(other as usize)?])
+    }
+}
+
+/// The rules for the packets of one family.
+trait Side: std::fmt::Debug {
+    fn near(&self, rule: u32, steps: &mut Meter, to: &mut BTreeSet<u32>) -> Result<(), Exhausted>;
+
+    fn packet(
+        &self,
+        question: &Question<'_>,
+        seeker: &mut Seeker,
+        steps: &mut Meter,
+    ) -> Result<Shared, Exhausted>;
+
+    /// How many packets a rule has, as a part of all of the family, and how many of them other rules leave.
+    fn left(&self, rule: u32, by: &BTreeSet<u32>) -> Option<(f64, f64)>;
+}
+
+#[derive(Debug)]
+struct Table<A, const RAW: bool> {
+    cells: Vec<Cell<A, RAW>>,
+    // The rule of each cell.
+    rules: Vec<u32>,
+    // Where the cells of each rule end.
+    ends: Vec<usize>,
+    // Rules without cells.
+    others: BTreeSet<u32>,
+    // Cells by the prefix that holds their destinations: its first address and length.
+    by_destination: BTreeMap<(A, u8), Vec<u32>>,
+    lengths: BTreeSet<u8>,
+}
+
+/// Packets tried before a proof.
+const TRIES: u32 = 4;
+
+impl<A: Address, const RAW: bool> Table<A, RAW> {
+    fn new(set: &RuleSet) -> Self {
+        let mut table = Self {
+            cells: Vec::new(),
+            rules: Vec::new(),
+            ends: Vec::new(),
+            others: BTreeSet::new(),
+            by_destination: BTreeMap::new(),
+            lengths: BTreeSet::new(),
+        };
+        for (rule, condition) in (0_u32..).zip(set.rules.conditions()) {
+            match cells::<A, RAW>(condition) {
+                Some(list) => list.into_iter().for_each(|cell| table.add(rule, cell)),
+                None => _ = table.others.insert(rule),
+            }
+            table.ends.push(table.cells.len());
+        }
+        table
+    }
+
+    fn add(&mut self, rule: u32, cell: Cell<A, RAW>) {
+        let length = cell.dst.0.common(cell.dst.1).min(A::BITS);
+        let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        self.by_destination.entry((cell.dst.0.masked(length), length)).or_default().push(number);
+        self.lengths.insert(length);
+        self.cells.push(cell);
+        self.rules.push(rule);
+    }
+
+    /// The cells of a rule; for one without, a cell that holds all of its packets and others.
+    fn of(&self, rule: u32) -> Vec<Cell<A, RAW>> {
+        if self.others.contains(&rule) {
+            return vec![Cell::all()];
+        }
+        let end = |rule: usize| self.ends.get(rule).copied().unwrap_or_default();
+        let start = (rule as usize).checked_sub(1).map_or(0, end);
+        self.cells.get(start..end(rule as usize)).map_or_else(Vec::new, <[_]>::to_vec)
+    }
+
+    /// The cells that meet one, by number, of the rules that `wanted` names.
+    fn meeting(
+        &self,
+        cell: &Cell<A, RAW>,
+        wanted: &Without<'_>,
+        steps: &mut Meter,
+    ) -> Result<Vec<u32>, Exhausted> {
+        let length = cell.dst.0.common(cell.dst.1).min(A::BITS);
+        let first = cell.dst.0.masked(length);
+        let shorter = self.lengths.range(..=length).filter_map(|l| self.by_destination.get(&(first.masked(*l), *l)));
+        let behind = self.by_destination.range((first, 0)..);
+        let inside = behind.take_while(|((start, _), _)| start.masked(length) == first);
+        let longer = inside.filter(|((_, l), _)| *l > length).map(|(_, list)| list);
+        let mut found = Vec::new();
+        for list in shorter.chain(longer) {
+            steps.charge(list.len() as u64 + 1)?;
+            found.extend(list.iter().copied().filter(|number| {
+                let number = *number as usize;
+                self.rules.get(number).is_some_and(|rule| wanted(*rule))
+                    && self.cells.get(number).is_some_and(|other| !other.is_apart(cell))
+            }));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+impl<A: Address, const RAW: bool> Side for Table<A, RAW> {
+    fn near(&self, rule: u32, steps: &mut Meter, to: &mut BTreeSet<u32>) -> Result<(), Exhausted> {
+        to.extend(&self.others);
+        for cell in self.of(rule) {
+            let met = self.meeting(&cell, &|_| true, steps)?;
+            to.extend(met.iter().filter_map(|number| self.rules.get(*number as usize)));
+        }
+        Ok(())
+    }
+
+    fn packet(
+        &self,
+        question: &Question<'_>,
+        seeker: &mut Seeker,
+        steps: &mut Meter,
+    ) -> Result<Shared, Exhausted> {
+        let Some(conditions) = question.conditions() else { return Ok(Shared::None) };
+        let all = question.set.rules.conditions();
+        let others = self.others.iter().filter(|rule| (question.without)(**rule));
+        let others: Vec<&Condition> = others.filter_map(|rule| all.get(*rule as usize)).collect();
+        let [ones, twos] = question.rules.map(|rule| self.of(rule));
+        let mut answer = Shared::None;
+        for one in &ones {
+            for two in twos.iter().filter(|two| !two.is_apart(one)) {
+                let Some(region) = parted(one, two).1 else { continue };
+                match self.within(&region, conditions, question.without, &others, seeker, steps)? {
+                    Shared::None => {}
+                    found @ Shared::Packet(_) => return Ok(found),
+                    open @ (Shared::Unknown | Shared::Spent(_)) => answer = open,
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn left(&self, rule: u32, by: &BTreeSet<u32>) -> Option<(f64, f64)> {
+        if self.others.contains(&rule) || self.others.iter().any(|other| by.contains(other)) {
+            return None;
+        }
+        let mut steps = Meter::new(&limits::COVER_STEPS);
+        let mut apart: Vec<Cell<A, RAW>> = Vec::new();
+        for cell in self.of(rule) {
+            let mut pieces = vec![cell];
+            for known in &apart {
+                steps.charge(pieces.len() as u64).ok()?;
+                pieces = outside(pieces, known);
+            }
+            apart.extend(pieces);
+        }
+        let whole = apart.iter().map(Cell::share).sum();
+        let mut left = 0.0;
+        for piece in &apart {
+            let met = self.meeting(piece, &|rule| by.contains(&rule), &mut steps).ok()?;
+            let met_cells = met.iter().filter_map(|number| self.cells.get(*number as usize));
+            if piece.rest.is_some() || met_cells.into_iter().any(|cell| cell.rest.is_some()) {
+                return None;
+            }
+            let mut cut = Cut::new(&self.cells, limits::COVER_STEPS.value);
+            let ended = cut.left_over(piece, &met, &mut |region| {
+                left += region.share();
+                Ok(None::<()>)
+            });
+            if ended.is_err() {
+                return None;
+            }
+        }
+        Some((whole, left))
+    }
+}
+
+impl<A: Address, const RAW: bool> Table<A, RAW> {
+    /// A packet of a region that meets both conditions, and that none of some rules takes.
+    fn within(
+        &self,
+        region: &Cell<A, RAW>,
+        conditions: [&Condition; 2],
+        without: &Without<'_>,
+        others: &[&Condition],
+        seeker: &mut Seeker,
+        steps: &mut Meter,
+    ) -> Result<Shared, Exhausted> {
+        let met = self.meeting(region, without, steps)?;
+        let cells: Vec<&Cell<A, RAW>> =
+            met.iter().filter_map(|number| self.cells.get(*number as usize)).collect();
+        let [one, two] = conditions;
+        let whole = region.condition();
+        let asked = [&whole, one, two];
+        for attempt in 0..TRIES {
+            let Some(point) = point(region, 0, attempt) else { continue };
+            let Some(headers) = seeker.guesser.guess_near(A::FAMILY, &asked, &point) else { continue };
+            let holds = seeker.holds;
+            if asked.iter().all(|condition| holds(condition, &headers) == Some(true))
+                && others.iter().all(|condition| holds(condition, &headers) == Some(false))
+                && cells.iter().all(|cell| misses(cell, &headers, holds))
+            {
+                return Ok(Shared::Packet(Box::new(headers)));
+            }
+        }
+        let mut unknown = false;
+        let mut cut = Cut::new(&self.cells, limits::COVER_STEPS.value);
+        let found = cut.left_over(region, &met, &mut |piece| {
+            let condition = piece.condition();
+            let asked = [&condition, one, two];
+            let guess = seeker.guesser.guess_near(A::FAMILY, &asked, &shortened(piece));
+            let holds = seeker.holds;
+            if let Some(headers) = guess
+                && asked.iter().all(|condition| holds(condition, &headers) == Some(true))
+                && others.iter().all(|condition| holds(condition, &headers) == Some(false))
+            {
+                return Ok(Some(Box::new(headers)));
+            }
+            let asked = [&of_family(A::FAMILY), &condition, one, two];
+            match seeker.packet(&asked, others).map_err(Stop::All)?.map_err(|_| Stop::Rule)? {
+                Found::Packet(headers) => Ok(Some(headers)),
+                Found::None => Ok(None),
+                Found::Unknown => {
+                    unknown = true;
+                    Ok(None)
+                }
+            }
+        });
+        seeker.all.charge(cut.spent() / 64)?;
+        match found {
+            Ok(Some(headers)) => Ok(Shared::Packet(headers)),
+            Ok(None) if unknown => Ok(Shared::Unknown),
+            Ok(None) => Ok(Shared::None),
+            Err(Stop::All(exhausted)) => Err(exhausted),
+            Err(Stop::Rule) => {
+                let taken: Vec<Condition> = cells.iter().map(|cell| cell.condition()).collect();
+                let without: Vec<&Condition> = taken.iter().chain(others.iter().copied()).collect();
+                let asked = [&of_family(A::FAMILY), &whole, one, two];
+                Ok(match seeker.packet(&asked, &without)? {
+                    Ok(Found::Packet(headers)) => Shared::Packet(headers),
+                    Ok(Found::None) => Shared::None,
+                    Ok(Found::Unknown) => Shared::Unknown,
+                    Err(exhausted) => Shared::Spent(exhausted),
+                })
+            }
+        }
+    }
+}
