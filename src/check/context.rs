@@ -2,6 +2,7 @@
 
 use super::Meta;
 use super::change::{Change, Versions};
+use super::overlapping::Overlapping;
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
 use crate::eval::holds;
@@ -105,6 +106,7 @@ pub struct Context<'a> {
     // What the inputs take the place of; none where no change is asked about.
     against: Option<&'a [Versions<'a>]>,
     fates: OnceCell<Vec<Fates>>,
+    overlapping: OnceCell<Vec<Overlapping>>,
     changes: OnceCell<Vec<Change<'a>>>,
 }
 
@@ -137,8 +139,8 @@ pub enum Drops {
 impl<'a> Context<'a> {
     /// Of what was read and what the user said.
     pub fn new(sources: &'a SourceMap, inputs: &'a [Input], settings: &'a Settings) -> Self {
-        let (fates, changes) = (OnceCell::new(), OnceCell::new());
-        Self { sources, inputs, settings, against: None, fates, changes }
+        let (fates, overlapping, changes) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { sources, inputs, settings, against: None, fates, overlapping, changes }
     }
 
     /// Of a change: `versions` pairs what was with what is to be, every new one an element of the inputs.
@@ -165,6 +167,12 @@ impl<'a> Context<'a> {
         let view = self.settings.view();
         let of = |input: &Input| Fates::of(&input.reading.document, &view, holds);
         self.inputs.iter().zip(self.fates.get_or_init(|| self.inputs.iter().map(of).collect()))
+    }
+
+    /// Which rules of each input share packets with rules before them that do otherwise, asked once.
+    pub(super) fn overlapping(&self) -> impl Iterator<Item = (&'a Input, &Overlapping)> {
+        let all = || self.fates().map(|(input, fates)| Overlapping::of(input, fates)).collect();
+        self.inputs.iter().zip(self.overlapping.get_or_init(all))
     }
 
     /// Every rule that someone wrote, of every input, in order.

@@ -85,11 +85,7 @@ impl<'a> Taker<'a> {
 
     /// Whether it does with a packet what a rule does. Where a walk goes on depends on where it stands.
     fn does_the_same(&self, at: &RuleAt<'_>) -> bool {
-        let alike = self.rule.is_some_and(|own| {
-            own.outcome == at.rule.outcome
-                && own.action_given == at.rule.action_given
-                && own.actions == at.rule.actions
-        });
+        let alike = self.rule.is_some_and(|own| own.does_as(&at.rule));
         alike && (self.set_index == at.set_index || matches!(self.outcome(), Outcome::Verdict(_)))
     }
 
@@ -165,7 +161,8 @@ fn names(at: &RuleAt<'_>, named: &[&Taker<'_>], count: usize) -> String {
     if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) }
 }
 
-fn does(outcome: Outcome) -> Option<&'static str> {
+/// What an outcome is to a packet, in a word.
+pub(super) fn does(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Verdict(Verdict::Accept) => Some("accepts"),
         Outcome::Verdict(Verdict::Discard) => Some("discards"),

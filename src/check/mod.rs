@@ -3,6 +3,7 @@
 mod change;
 mod compare;
 mod conflicting_actions;
+mod conflicting_overlap;
 mod context;
 mod cost_over_limit;
 mod covered;
@@ -16,7 +17,9 @@ mod filter_removed;
 mod fix;
 mod flowspec_component_order;
 mod flowspec_noncanonical;
+mod flowspec_rule_order;
 mod flowspec_too_long;
+mod generalisation;
 mod host_bits_set;
 mod icmp_code_without_type;
 mod large_delta;
@@ -34,6 +37,8 @@ mod missing_prefix_on_drop;
 mod mixed_family;
 mod moved_behind_terminal_rule;
 mod narrowed_filter;
+mod overlapping;
+mod partially_shadowed_rule;
 mod port_without_protocol;
 mod ports_on_later_fragments;
 mod protected;
@@ -70,6 +75,7 @@ use std::fmt;
 /// derive from it.
 pub static CHECKS: &[&dyn Check] = &[
     &conflicting_actions::ConflictingActions,
+    &conflicting_overlap::ConflictingOverlap,
     &cost_over_limit::CostOverLimit,
     &default_unreachable::DefaultUnreachable,
     &duplicate_number::DuplicateNumber,
@@ -80,7 +86,9 @@ pub static CHECKS: &[&dyn Check] = &[
     &filter_removed::FilterRemoved,
     &flowspec_component_order::FlowspecComponentOrder,
     &flowspec_noncanonical::FlowspecNoncanonical,
+    &flowspec_rule_order::FlowspecRuleOrder,
     &flowspec_too_long::FlowspecTooLong,
+    &generalisation::Generalisation,
     &host_bits_set::HostBitsSet,
     &icmp_code_without_type::IcmpCodeWithoutType,
     &large_delta::LargeDelta,
@@ -96,6 +104,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &mixed_family::MixedFamily,
     &moved_behind_terminal_rule::MovedBehindTerminalRule,
     &narrowed_filter::NarrowedFilter,
+    &partially_shadowed_rule::PartiallyShadowedRule,
     &port_without_protocol::PortWithoutProtocol,
     &ports_on_later_fragments::PortsOnLaterFragments,
     &protected_flow::ProtectedFlow,

@@ -255,6 +255,15 @@ impl Claim<'_> {
     }
 }
 
+/// A packet that meets conditions and that `keeps` accepts, as `headers` does, with as little else as these need.
+pub(super) fn plain(
+    conditions: &[&Condition],
+    headers: &Headers,
+    keeps: &dyn Fn(&Headers) -> bool,
+) -> Headers {
+    Claim { conditions, keeps }.shown(headers)
+}
+
 /// Adds a packet as evidence to a finding that rests on it. Without the packet there is no finding: the question
 /// has no answer then.
 pub(super) fn show(

@@ -20,6 +20,7 @@ struct CheckList {
 struct CheckEntry {
     name: &'static str,
     level: &'static str,
+    default_on: bool,
     confidence: &'static str,
     since: &'static str,
     summary: &'static str,
@@ -36,7 +37,8 @@ pub(super) fn checks(options: &List, common: &Common) -> Result<Exit, Error> {
                 Confidence::Likely => "likely",
             };
             let (name, level, since) = (meta.name, meta.level.name(), meta.since);
-            CheckEntry { name, level, confidence, since, summary: meta.summary }
+            let default_on = meta.default_on;
+            CheckEntry { name, level, default_on, confidence, since, summary: meta.summary }
         })
         .collect();
     list(options, common, |format, out| match format {
@@ -44,7 +46,8 @@ pub(super) fn checks(options: &List, common: &Common) -> Result<Exit, Error> {
         TableFormat::Terminal => {
             let mut table = Table::new(&["", "", ""]);
             for e in &entries {
-                table.row([e.name, e.level, e.summary].map(str::to_owned));
+                let level = if e.default_on { e.level.to_owned() } else { format!("off ({})", e.level) };
+                table.row([e.name.to_owned(), level, e.summary.to_owned()]);
             }
             table.write(out)
         }

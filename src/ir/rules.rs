@@ -31,6 +31,13 @@ pub struct Rule<'a> {
 }
 
 impl Rule<'_> {
+    /// Whether it does with a packet what another does.
+    pub fn does_as(&self, other: &Rule<'_>) -> bool {
+        self.outcome == other.outcome
+            && self.action_given == other.action_given
+            && self.actions == other.actions
+    }
+
     /// A rule of its own.
     pub fn to_buf(&self) -> RuleBuf {
         RuleBuf {

@@ -49,7 +49,9 @@ pub fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn descriptor(meta: &Meta) -> ReportingDescriptor {
-    let configuration = ReportingConfiguration::builder().level(serde_json::Value::from(meta.level.name()));
+    let configuration = ReportingConfiguration::builder()
+        .enabled(meta.default_on)
+        .level(serde_json::Value::from(meta.level.name()));
     ReportingDescriptor::builder()
         .id(meta.name)
         .short_description(text(meta.summary))

@@ -536,7 +536,7 @@ fn bucket<A: Address, const RAW: bool>(cell: &Cell<A, RAW>) -> (A, A, u8, u8) {
     (cell.dst.0.masked(dl), cell.src.0.masked(sl), dl, sl)
 }
 
-fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
+pub(super) fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
     match headers.get(field) {
         crate::field::Reading::Value(value) => Some(A::of(value)),
         crate::field::Reading::Absent | crate::field::Reading::Cut => None,
@@ -544,7 +544,11 @@ fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {
 }
 
 /// Whether a packet is surely not in a cell.
-pub(super) fn misses<A: Address, const RAW: bool>(cell: &Cell<A, RAW>, headers: &Headers, holds: Holds) -> bool {
+pub(super) fn misses<A: Address, const RAW: bool>(
+    cell: &Cell<A, RAW>,
+    headers: &Headers,
+    holds: Holds,
+) -> bool {
     match cell.holds(headers) {
         Some(false) => true,
         None => false,

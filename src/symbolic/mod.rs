@@ -29,7 +29,7 @@ pub use delta::{Change, Delta, Incomparable, Turn, delta};
 pub use fates::{Fates, Place, RuleFate};
 pub use guess::Guesser;
 pub use model::{Model, Row};
-pub use overlaps::{Overlaps, Shared, Without};
+pub use overlaps::{Overlaps, Shared, Which};
 pub use reach::{Reach, Visit, Watch, of_family, reach};
 pub use regions::{Beside, Decider, Effort, Member, Region, Regions};
 pub use seek::Holds;

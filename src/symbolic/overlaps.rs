@@ -1,7 +1,7 @@
 //! Packets that two rules of a list share, whatever else stands in the list, and packets of one that others leave.
 
 use super::cells::{Address, Cell, cells};
-use super::cover::{asks_for_octets, misses, point, shortened};
+use super::cover::{address, asks_for_octets, misses, point, shortened};
 use super::cut::{Cut, Stop, outside, parted};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
@@ -33,8 +33,8 @@ pub struct Overlaps<'a> {
     steps: Meter,
 }
 
-/// Which rules a packet must not match, by index.
-pub type Without<'a> = dyn Fn(u32) -> bool + 'a;
+/// Some of the rules, by index.
+pub type Which<'a> = dyn Fn(u32) -> bool + 'a;
 
 impl<'a> Overlaps<'a> {
     /// Of the rules of a rule set.
@@ -58,17 +58,16 @@ impl<'a> Overlaps<'a> {
         Self { set, sides, seeker: Seeker::new(holds), steps: Meter::new(&limits::DELTA_STEPS) }
     }
 
-    /// The other rules that may share packets with one, by index: all that do, and perhaps more.
+    /// The rules among those asked about that may share packets with one, by index: all that do, and perhaps more.
     ///
     /// # Errors
     ///
     /// All questions together take too much.
-    pub fn near(&mut self, rule: u32) -> Result<BTreeSet<u32>, Exhausted> {
+    pub fn near(&mut self, rule: u32, wanted: &Which<'_>) -> Result<BTreeSet<u32>, Exhausted> {
         let mut found = BTreeSet::new();
         for side in &self.sides {
-            side.near(rule, &mut self.steps, &mut found)?;
+            side.near(rule, wanted, &mut self.steps, &mut found)?;
         }
-        found.remove(&rule);
         Ok(found)
     }
 
@@ -77,7 +76,7 @@ impl<'a> Overlaps<'a> {
     /// # Errors
     ///
     /// All questions together take too much; what this one takes is its [`Shared::Spent`].
-    pub fn packet(&mut self, one: u32, other: u32, without: &Without<'_>) -> Result<Shared, Exhausted> {
+    pub fn packet(&mut self, one: u32, other: u32, without: &Which<'_>) -> Result<Shared, Exhausted> {
         let mut answer = Shared::None;
         let Self { set, sides, seeker, steps } = self;
         let question = Question { set, rules: [one, other], without };
@@ -89,6 +88,16 @@ impl<'a> Overlaps<'a> {
             }
         }
         Ok(answer)
+    }
+
+    /// Whether one rule plainly matches all packets of another. A `false` says little.
+    pub fn holds_all(&self, one: u32, of: u32) -> bool {
+        self.sides.iter().all(|side| side.holds_all(one, of))
+    }
+
+    /// Whether a packet is surely matched by none of some rules.
+    pub fn is_free(&self, headers: &Headers, of: &Which<'_>) -> bool {
+        self.sides.iter().all(|side| side.is_free(headers, of, self.set, self.seeker.holds))
     }
 
     /// The part of a rule's packets that rules of a list match, by addresses, protocols and ports. None where a rule
@@ -107,7 +116,7 @@ impl<'a> Overlaps<'a> {
 struct Question<'q> {
     set: &'q RuleSet,
     rules: [u32; 2],
-    without: &'q Without<'q>,
+    without: &'q Which<'q>,
 }
 
 impl<'q> Question<'q> {
@@ -120,7 +129,13 @@ impl<'q> Question<'q> {
 
 /// The rules for the packets of one family.
 trait Side: std::fmt::Debug {
-    fn near(&self, rule: u32, steps: &mut Meter, to: &mut BTreeSet<u32>) -> Result<(), Exhausted>;
+    fn near(
+        &self,
+        rule: u32,
+        wanted: &Which<'_>,
+        steps: &mut Meter,
+        to: &mut BTreeSet<u32>,
+    ) -> Result<(), Exhausted>;
 
     fn packet(
         &self,
@@ -128,6 +143,10 @@ trait Side: std::fmt::Debug {
         seeker: &mut Seeker,
         steps: &mut Meter,
     ) -> Result<Shared, Exhausted>;
+
+    fn holds_all(&self, one: u32, of: u32) -> bool;
+
+    fn is_free(&self, headers: &Headers, of: &Which<'_>, set: &RuleSet, holds: Holds) -> bool;
 
     /// How many packets a rule has, as a part of all of the family, and how many of them other rules leave.
     fn left(&self, rule: u32, by: &BTreeSet<u32>) -> Option<(f64, f64)>;
@@ -142,11 +161,48 @@ struct Table<A, const RAW: bool> {
     ends: Vec<usize>,
     // Rules without cells.
     others: BTreeSet<u32>,
-    // Cells by the prefix that holds their destinations: its first address and length.
-    by_destination: BTreeMap<(A, u8), Vec<u32>>,
+    by_destination: Prefixes<A>,
+    by_source: Prefixes<A>,
+}
+
+/// Cells by the prefix that holds their addresses on one side: its first address and length.
+#[derive(Debug, Default)]
+struct Prefixes<A> {
+    cells: BTreeMap<(A, u8), Vec<u32>>,
     lengths: BTreeSet<u8>,
 }
 
+impl<A: Address> Prefixes<A> {
+    fn of(range: (A, A)) -> (A, u8) {
+        let length = range.0.common(range.1).min(A::BITS);
+        (range.0.masked(length), length)
+    }
+
+    fn add(&mut self, range: (A, A), number: u32) {
+        let key = Self::of(range);
+        self.cells.entry(key).or_default().push(number);
+        self.lengths.insert(key.1);
+    }
+
+    /// Those whose prefix holds that of a range, or stands inside it: no others meet it.
+    fn around(&self, range: (A, A)) -> impl Iterator<Item = &[u32]> {
+        let (first, length) = Self::of(range);
+        let shorter = self.lengths.range(..=length);
+        let shorter = shorter.filter_map(move |l| self.cells.get(&(first.masked(*l), *l)));
+        let behind = self.cells.range((first, 0)..);
+        let inside = behind.take_while(move |((start, _), _)| start.masked(length) == first);
+        let longer = inside.filter(move |((_, l), _)| *l > length).map(|(_, list)| list);
+        shorter.chain(longer).map(Vec::as_slice)
+    }
+
+    /// How many these are, of the first few prefixes.
+    fn count(&self, range: (A, A)) -> usize {
+        self.around(range).take(SEEN).map(<[u32]>::len).sum()
+    }
+}
+
+/// Prefixes counted before one side is chosen.
+const SEEN: usize = 1 << 10;
 /// Packets tried before a proof.
 const TRIES: u32 = 4;
 
@@ -157,8 +213,8 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
             rules: Vec::new(),
             ends: Vec::new(),
             others: BTreeSet::new(),
-            by_destination: BTreeMap::new(),
-            lengths: BTreeSet::new(),
+            by_destination: Prefixes::default(),
+            by_source: Prefixes::default(),
         };
         for (rule, condition) in (0_u32..).zip(set.rules.conditions()) {
             match cells::<A, RAW>(condition) {
@@ -171,10 +227,9 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
     }
 
     fn add(&mut self, rule: u32, cell: Cell<A, RAW>) {
-        let length = cell.dst.0.common(cell.dst.1).min(A::BITS);
         let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        self.by_destination.entry((cell.dst.0.masked(length), length)).or_default().push(number);
-        self.lengths.insert(length);
+        self.by_destination.add(cell.dst, number);
+        self.by_source.add(cell.src, number);
         self.cells.push(cell);
         self.rules.push(rule);
     }
@@ -193,17 +248,15 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
     fn meeting(
         &self,
         cell: &Cell<A, RAW>,
-        wanted: &Without<'_>,
+        wanted: &Which<'_>,
         steps: &mut Meter,
     ) -> Result<Vec<u32>, Exhausted> {
-        let length = cell.dst.0.common(cell.dst.1).min(A::BITS);
-        let first = cell.dst.0.masked(length);
-        let shorter = self.lengths.range(..=length).filter_map(|l| self.by_destination.get(&(first.masked(*l), *l)));
-        let behind = self.by_destination.range((first, 0)..);
-        let inside = behind.take_while(|((start, _), _)| start.masked(length) == first);
-        let longer = inside.filter(|((_, l), _)| *l > length).map(|(_, list)| list);
+        // By the side that leaves fewer to look at, as far as that shows soon.
+        let (by_dst, by_src) = (&self.by_destination, &self.by_source);
+        let is_src = by_src.count(cell.src) < by_dst.count(cell.dst);
+        let (table, range) = if is_src { (by_src, cell.src) } else { (by_dst, cell.dst) };
         let mut found = Vec::new();
-        for list in shorter.chain(longer) {
+        for list in table.around(range) {
             steps.charge(list.len() as u64 + 1)?;
             found.extend(list.iter().copied().filter(|number| {
                 let number = *number as usize;
@@ -217,10 +270,16 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
 }
 
 impl<A: Address, const RAW: bool> Side for Table<A, RAW> {
-    fn near(&self, rule: u32, steps: &mut Meter, to: &mut BTreeSet<u32>) -> Result<(), Exhausted> {
-        to.extend(&self.others);
+    fn near(
+        &self,
+        rule: u32,
+        wanted: &Which<'_>,
+        steps: &mut Meter,
+        to: &mut BTreeSet<u32>,
+    ) -> Result<(), Exhausted> {
+        to.extend(self.others.iter().filter(|other| wanted(**other)));
         for cell in self.of(rule) {
-            let met = self.meeting(&cell, &|_| true, steps)?;
+            let met = self.meeting(&cell, wanted, steps)?;
             to.extend(met.iter().filter_map(|number| self.rules.get(*number as usize)));
         }
         Ok(())
@@ -249,6 +308,29 @@ impl<A: Address, const RAW: bool> Side for Table<A, RAW> {
             }
         }
         Ok(answer)
+    }
+
+    fn holds_all(&self, one: u32, of: u32) -> bool {
+        let whole = self.of(one);
+        !self.others.contains(&one)
+            && self.of(of).iter().all(|part| whole.iter().any(|cell| cell.contains(part)))
+    }
+
+    fn is_free(&self, headers: &Headers, of: &Which<'_>, set: &RuleSet, holds: Holds) -> bool {
+        // A packet of another family is looked at there.
+        let [Some(src), Some(dst)] = A::FIELDS.map(|field| address::<A>(headers, field)) else { return true };
+        let is_src = self.by_source.count((src, src)) < self.by_destination.count((dst, dst));
+        let (table, at) = if is_src { (&self.by_source, src) } else { (&self.by_destination, dst) };
+        let mut near = table.around((at, at)).flatten();
+        let misses_cell = |number: &u32| {
+            let number = *number as usize;
+            !self.rules.get(number).is_some_and(|rule| of(*rule))
+                || self.cells.get(number).is_some_and(|cell| misses(cell, headers, holds))
+        };
+        let all = set.rules.conditions();
+        let mut others =
+            self.others.iter().filter(|rule| of(**rule)).filter_map(|rule| all.get(*rule as usize));
+        near.all(misses_cell) && others.all(|condition| holds(condition, headers) == Some(false))
     }
 
     fn left(&self, rule: u32, by: &BTreeSet<u32>) -> Option<(f64, f64)> {
@@ -292,7 +374,7 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
         &self,
         region: &Cell<A, RAW>,
         conditions: [&Condition; 2],
-        without: &Without<'_>,
+        without: &Which<'_>,
         others: &[&Condition],
         seeker: &mut Seeker,
         steps: &mut Meter,
