@@ -27,6 +27,8 @@ mod dice;
 mod fates;
 #[path = "properties/flowspec.rs"]
 mod flowspec;
+#[path = "properties/last_match.rs"]
+mod last_match;
 #[path = "properties/minimize.rs"]
 mod minimize;
 #[path = "properties/opinion.rs"]

@@ -141,8 +141,14 @@ fn finding(meta: &'static Meta, at: &RuleAt<'_>, by: &[Taker<'_>]) -> Diagnostic
         if let (Some(what), Some(wanted)) = (does(other.outcome()), does(rule.outcome)) {
             finding = finding.with_note(format!("{} {what} what `{}` {wanted}", other.name(at), rule.name));
         }
+        let stands_behind = other.rule.is_some_and(|other| {
+            let (own, other) = (rule.origin, other.origin);
+            own.source == other.source && own.span.start < other.span.start
+        });
         let before = if at.set.kind == Kind::FlowRoutes {
             "make it more specific: flow routes stand in the order of RFC 8955 section 5.1"
+        } else if stands_behind && other.set_index == at.set_index {
+            "the last rule that matches decides here: put it behind them, make it quick, or remove it"
         } else {
             "put it in front of them, or remove it"
         };

@@ -109,7 +109,7 @@ impl<'a> Order<'a> {
                         taken.push((in_front, packet));
                     }
                     Shared::Unknown => {
-                        open = Some("what is not modelled decides whether the order counts".to_owned())
+                        open = Some("what is not modelled decides whether the order counts".to_owned());
                     }
                     Shared::Spent(exhausted) => open = Some(exhausted.to_string()),
                 }

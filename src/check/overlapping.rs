@@ -157,12 +157,7 @@ fn decides(outcome: Outcome) -> bool {
 }
 
 /// Says of every rule that meets others before it in the way asked about, or in any, that it does.
-pub(super) fn judge(
-    cx: &Context<'_>,
-    meta: &'static Meta,
-    how: Option<How>,
-    out: &mut Findings,
-) -> Result<(), Exhausted> {
+pub(super) fn judge(cx: &Context<'_>, meta: &'static Meta, how: Option<How>, out: &mut Findings) {
     for (input, overlapping) in cx.overlapping() {
         for overlap in &overlapping.found {
             let met: Vec<&Met> =
@@ -192,7 +187,6 @@ pub(super) fn judge(
             out.inconclusive.push(Inconclusive { check, rule_set: None, rule: None, reason });
         }
     }
-    Ok(())
 }
 
 fn finding(meta: &'static Meta, how: Option<How>, at: &RuleAt<'_>, met: &[&Met]) -> Diagnostic {

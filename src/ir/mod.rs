@@ -11,6 +11,7 @@ mod columns;
 mod condition;
 mod flatten;
 mod interfaces;
+mod last_match;
 mod rules;
 mod same;
 mod symbols;
@@ -19,6 +20,7 @@ mod values;
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
 pub use condition::{Beyond, Condition, Opaque, Test};
 pub use interfaces::Interface;
+pub use last_match::Ranked;
 pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 

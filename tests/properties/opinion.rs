@@ -10,10 +10,11 @@ use super::cover::list;
 use super::delta::pairs;
 use super::dice::Dice;
 use super::smt::{Script, speaks};
-use flowgate::dialect::{ReadOptions, by_name};
+use flowgate::dialect::ir_json::IrJson;
+use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, by_name};
 use flowgate::eval::holds;
 use flowgate::field::{Family, Field};
-use flowgate::ir::{Condition, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use flowgate::ir::{Condition, Document, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::source::{Content, Source, SourceId};
 use flowgate::symbolic::{Cover, Fate, Incomparable, delta, of_family};
 use proptest::prelude::*;
@@ -355,8 +356,12 @@ fn fates_in_lists_of_a_thousand_rules_are_those_of_a_solver() {
         ask_fates(&mut script, &set, class.name);
         // For the bench `fates_peers.sh`.
         if let Some(folder) = std::env::var_os("FLOWGATE_OPINION_WRITE") {
-            let file = std::path::Path::new(&folder).join(format!("{}.smt2", class.name));
-            std::fs::write(file, script.text()).unwrap();
+            let folder = std::path::Path::new(&folder);
+            std::fs::write(folder.join(format!("{}.smt2", class.name)), script.text()).unwrap();
+            let document = Document { rule_sets: vec![set.clone()], symbols: Vec::new() };
+            let mut rules = String::new();
+            IrJson.print(&document, &PrintOptions::default(), &mut rules).unwrap();
+            std::fs::write(folder.join(format!("{}.json", class.name)), rules).unwrap();
         }
         no(&script);
         println!("{}: {} questions", class.name, script.questions());

@@ -10,7 +10,7 @@ use crate::dialect::{Reading, raised};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::ir;
-use crate::ir::{Condition, Document, Origin, Outcome, RejectKind, RuleBuf, RuleSet, Rules, Verdict};
+use crate::ir::{Condition, Document, Origin, Outcome, Ranked, RejectKind, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::SourceId;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -233,7 +233,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn rule_set(&mut self, node: NodeId, number: usize) -> RuleSet {
-        let Members { known: [name, kind, family, default, rules], .. } =
+        let Members { known: [name, kind, family, default, rules, evaluation], .. } =
             self.members(node, "a rule set", &RULE_SET);
         let name = name.and_then(|node| self.text(node, "the name of a rule set"));
         let kind = kind.and_then(|node| self.word(node, "kind of a rule set", words::KINDS));
@@ -253,17 +253,28 @@ impl<'t> Reader<'_, 't> {
             default: default.unwrap_or(Verdict::NoDecision),
             rules: Rules::new(),
         };
+        let evaluation = evaluation.and_then(|node| self.word(node, "evaluation", words::EVALUATIONS));
+        let is_last = evaluation.unwrap_or(false);
+        let mut list = Vec::new();
         for (index, rule) in
             (1..).zip(rules.and_then(|node| self.list(node, "the rules")).unwrap_or_default())
         {
-            self.rule(rule, index, &mut set.rules);
+            if is_last {
+                self.rule(rule, index, true, &mut |ranked| list.push(ranked));
+            } else {
+                self.rule(rule, index, false, &mut |ranked| set.rules.push(ranked.rule));
+            }
+        }
+        if is_last {
+            // Rules that have no place in such a list are read as if their outcome were not known.
+            set.rules = Rules::of_last_match(list).unwrap_or_default();
         }
         set.rules.shrink_to_fit();
         set
     }
 
-    fn rule(&mut self, node: NodeId, number: usize, out: &mut Rules) {
-        let Members { known: [name, condition, actions, outcome, given, nlri, origin], has_unknown } =
+    fn rule(&mut self, node: NodeId, number: usize, is_last: bool, out: &mut dyn FnMut(Ranked)) {
+        let Members { known: [name, condition, actions, outcome, given, nlri, origin, quick], has_unknown } =
             self.members(node, "a rule", &RULE);
         let name = name.and_then(|node| self.text(node, "the name of a rule"));
         let name = name.map_or_else(|| number.to_string().into(), std::convert::Into::into);
@@ -279,6 +290,26 @@ impl<'t> Reader<'_, 't> {
             self.findings.syntax_with_help(span, "the outcome of the rule is missing", help);
             None
         };
+        let read = read.filter(|read| {
+            let has_place = !is_last || matches!(read, Outcome::Verdict(_) | Outcome::Next { held: None });
+            if !has_place {
+                let message = "of a list whose last match decides every rule gives a verdict or goes on";
+                self.findings
+                    .syntax(outcome.map_or(self.tree.beginning(node), |node| self.tree.span(node)), message);
+            }
+            has_place
+        });
+        let said = quick.and_then(|node| self.truth(node, "whether evaluation ends there"));
+        is_sound &= quick.is_some() == said.is_some();
+        if let (Some(node), false) = (quick, is_last) {
+            let help = "say `\"evaluation\": \"last-match\"` in the rule set, or leave it out";
+            self.findings.syntax_with_help(
+                self.tree.span(node),
+                "`quick` has no meaning where the first match decides",
+                help,
+            );
+        }
+        let quick = said.unwrap_or(false);
         let action_given = given.map(|node| self.truth(node, "whether an action was given"));
         let nlri = nlri.map(|node| self.octets(node));
         is_sound &= action_given != Some(None) && nlri != Some(None);
@@ -307,11 +338,12 @@ impl<'t> Reader<'_, 't> {
                 let may = Condition::opaque(id, "the outcome cannot be read", span);
                 let condition = Condition::and([rule.condition.clone(), may]);
                 let name = format!("{} ({what})", rule.name).into();
-                out.push(RuleBuf { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() });
+                let rule = RuleBuf { name, condition, outcome: Outcome::Verdict(verdict), ..rule.clone() };
+                out(Ranked { rule, quick });
             }
             rule.actions = Box::default();
         }
-        out.push(rule);
+        out(Ranked { rule, quick });
     }
 
     /// A verdict: a word, or what a reject sends.

@@ -16,6 +16,9 @@ pub(super) fn names<T>(words: Words<T>) -> impl Iterator<Item = &'static str> {
     words.iter().map(|(name, _)| *name)
 }
 
+/// Whether the last rule that matches decides.
+pub(super) static EVALUATIONS: Words<bool> = &[("first-match", false), ("last-match", true)];
+
 /// What a rule set is.
 pub(super) static KINDS: Words<Kind> = &[
     ("filter", Kind::Filter),
@@ -63,9 +66,9 @@ pub(super) fn unit(unit: RateUnit) -> &'static str {
 /// Members of the head.
 pub(super) const HEAD: [&str; 4] = ["flowgate", "version", "symbols", "rule_sets"];
 /// Members of a rule set.
-pub(super) const RULE_SET: [&str; 5] = ["name", "kind", "family", "default", "rules"];
+pub(super) const RULE_SET: [&str; 6] = ["name", "kind", "family", "default", "rules", "evaluation"];
 /// Members of a rule.
-pub(super) const RULE: [&str; 7] = ["name", "if", "do", "then", "action_given", "nlri", "origin"];
+pub(super) const RULE: [&str; 8] = ["name", "if", "do", "then", "action_given", "nlri", "origin", "quick"];
 /// Outcomes that are objects.
 pub(super) const OUTCOMES: [&str; 5] = ["reject", "next", "call", "goto", "stage"];
 /// Members of a condition that are no fields.
