@@ -452,6 +452,15 @@ pub(super) fn cells<A: Address, const RAW: bool>(condition: &Condition) -> Optio
     Some(list)
 }
 
+/// The cells of a condition; one with too many is a single cell that asks for it whole.
+pub(super) fn of_condition<A: Address, const RAW: bool>(condition: &Condition) -> Vec<Cell<A, RAW>> {
+    cells(condition).unwrap_or_else(|| {
+        let mut cell = Cell::all();
+        cell.add_odd(condition, false);
+        vec![cell]
+    })
+}
+
 fn narrow<A: Address, const RAW: bool>(
     list: &mut Vec<Cell<A, RAW>>,
     condition: &Condition,

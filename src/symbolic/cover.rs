@@ -33,13 +33,10 @@ pub enum Fate {
 /// Judges the rules of one list in order.
 #[derive(Debug)]
 pub struct Cover {
-    family: Family,
     // One for each family.
     engines: Vec<Box<dyn Judge>>,
     seeker: Seeker,
     count: u32,
-    // Conditions of earlier rules that decide, with their numbers, where packets that are no IP come too.
-    earlier: Vec<(u32, Condition)>,
 }
 
 impl Cover {
@@ -61,7 +58,7 @@ impl Cover {
                 Box::new(Engine::<u128, false>::default())
             });
         }
-        Self { family, engines, seeker: Seeker::new(holds), count: 0, earlier: Vec::new() }
+        Self { engines, seeker: Seeker::new(holds), count: 0 }
     }
 
     /// With another allowance for all rules together, in the unit of `check-nodes`.
@@ -102,17 +99,11 @@ impl Cover {
         for engine in &mut self.engines {
             fates.push(engine.judge(index, condition, &mut self.seeker)?);
         }
-        if self.family == Family::Any && fates.iter().all(|fate| matches!(fate, Fate::Covered(_))) {
-            fates.push(self.of_neither(condition)?);
-        }
         let fate = joined(fates);
         if decides(outcome) {
             let dead = matches!(fate, Fate::Covered(_));
             for engine in &mut self.engines {
                 engine.keep(index, dead);
-            }
-            if !dead && self.family == Family::Any {
-                self.earlier.push((index, condition.clone()));
             }
         }
         Ok(fate)
@@ -129,28 +120,7 @@ impl Cover {
         for engine in &mut self.engines {
             engine.release(index, &mut self.seeker)?;
         }
-        let released = self.earlier.iter().position(|(rule, _)| *rule == index);
-        if let Some((_, left)) = released.map(|at| self.earlier.remove(at)) {
-            for (_, condition) in self.earlier.iter_mut().filter(|(rule, _)| *rule > index) {
-                *condition = Condition::and([condition.clone(), Condition::not(left.clone())]);
-            }
-        }
         Ok(())
-    }
-
-    /// The fate of a rule for packets that are neither IPv4 nor IPv6.
-    fn of_neither(&mut self, condition: &Condition) -> Result<Fate, Exhausted> {
-        let neither = Condition::and([4, 6].map(|version| {
-            let is = crate::ir::ValueSet::single(version);
-            Condition::not(Condition::test(Field::IpVersion, is))
-        }));
-        let without: Vec<&Condition> = self.earlier.iter().map(|(_, condition)| condition).collect();
-        Ok(match self.seeker.packet(&[condition, &neither], &without)? {
-            Ok(Found::None) => Fate::Covered(Vec::new()),
-            Ok(Found::Packet(headers)) => Fate::Live(headers),
-            Ok(Found::Unknown) => Fate::Unmodelled,
-            Err(exhausted) => Fate::Spent(exhausted),
-        })
     }
 }
 

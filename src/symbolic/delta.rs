@@ -3,7 +3,7 @@
 //! Rules that stand in both lists in one order need no look: a packet whose first rule is one of these has one fate.
 //! What is left of every other rule behind the rules before it is followed through the other list, cell by cell.
 
-use super::cells::{Address, Cell, cells};
+use super::cells::{Address, Cell, of_condition};
 use super::cover::asks_for_octets;
 use super::cut::{outside, parted};
 use super::reach::of_family;
@@ -91,9 +91,6 @@ pub enum Incomparable {
     /// A rule walks another rule set, or holds a verdict.
     #[error("a rule walks another rule set, or holds a verdict while others are tried")]
     NoList,
-    /// A rule has more alternatives than are followed.
-    #[error("rule {0} has more alternatives than are followed")]
-    Alternatives(u32),
     /// No packet comes to both.
     #[error("one is for IPv4 and one for IPv6")]
     Families,
@@ -102,7 +99,8 @@ pub enum Incomparable {
     Spent(#[from] Exhausted),
 }
 
-/// Where two lists decide differently, for the packets that come to both.
+/// Where two lists decide differently, for the packets that come to both. Conditions with many alternatives are followed
+/// whole.
 ///
 /// # Errors
 ///
@@ -178,6 +176,15 @@ impl Step {
         match self {
             Self::Both(at, _) | Self::Old(at) => old.rules.get(at).copied(),
             Self::New(at) => new.rules.get(at).copied(),
+        }
+    }
+
+    /// The rule of one list that stands there, if one does.
+    fn rule_of<'a>(self, [old, new]: &[List<'a>; 2], of_old: bool) -> Option<(u32, &'a Condition, Verdict)> {
+        match (self, of_old) {
+            (Self::Both(at, _) | Self::Old(at), true) => old.rules.get(at).copied(),
+            (Self::Both(_, at) | Self::New(at), false) => new.rules.get(at).copied(),
+            _ => None,
         }
     }
 }
@@ -270,9 +277,8 @@ fn changes<A: Address, const RAW: bool>(
     let family = of_family(A::FAMILY);
     let mut all: Vec<(usize, Cell<A, RAW>)> = Vec::new();
     for (place, step) in order.steps.iter().enumerate() {
-        let Some((index, condition, _)) = step.rule(lists) else { continue };
-        let list = cells(condition).ok_or(Incomparable::Alternatives(index))?;
-        all.extend(list.into_iter().map(|cell| (place, cell)));
+        let Some((_, condition, _)) = step.rule(lists) else { continue };
+        all.extend(of_condition(condition).into_iter().map(|cell| (place, cell)));
     }
     let mut walk = Walk { lists, order, cells: &all, seeker, steps };
     let mut regions: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::new();
@@ -318,13 +324,7 @@ struct Walk<'a, A, const RAW: bool> {
 
 impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
     fn index(&self, place: usize, of_old: bool) -> Option<u32> {
-        let [old, new] = self.lists;
-        let rule = match (self.order.steps.get(place)?, of_old) {
-            (Step::Both(at, _) | Step::Old(at), true) => old.rules.get(*at),
-            (Step::Both(_, at) | Step::New(at), false) => new.rules.get(*at),
-            _ => None,
-        };
-        rule.map(|(index, _, _)| *index)
+        self.order.steps.get(place)?.rule_of(self.lists, of_old).map(|rule| rule.0)
     }
 
     /// What comes to a rule of one list alone, and what the other does with it.

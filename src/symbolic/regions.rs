@@ -4,7 +4,7 @@
 //! A rule with more alternatives than are followed is one cell with a condition that is no range, so that every
 //! document has an answer, and only the allowance ends one.
 
-use super::cells::{Address, Cell, cells, ports};
+use super::cells::{Address, Cell, of_condition, ports};
 use super::cut::{outside, parted};
 use super::delta::joined;
 use super::reach::of_family;
@@ -222,15 +222,6 @@ impl<'a, A: Address, const RAW: bool> Walks<'a> for Engine<'a, A, RAW> {
         };
         Ok(left.into_iter().map(region).collect())
     }
-}
-
-/// The cells of a condition; one with too many is a single cell that asks for it whole.
-fn of_condition<A: Address, const RAW: bool>(condition: &Condition) -> Vec<Cell<A, RAW>> {
-    cells(condition).unwrap_or_else(|| {
-        let mut cell = Cell::all();
-        cell.add_odd(condition, false);
-        vec![cell]
-    })
 }
 
 /// The same packets, asking for octets where ports are asked for: a port that is there is these octets.
