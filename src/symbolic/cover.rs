@@ -6,6 +6,7 @@
 //! or none is. Sets of packets are asked only whether a piece left over has a packet in it, and where cutting takes
 //! too much.
 
+use super::buckets::{Buckets, prefix};
 use super::cells::{Address, Cell, Protocols, cells, ported, ports};
 use super::cut::{Cut, Stop, outside};
 use super::reach::of_family;
@@ -14,8 +15,7 @@ use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Outcome, Rule, RuleSet};
 use crate::net::Random;
-use foldhash::fast::RandomState;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// What becomes of a rule in its list.
 #[derive(Clone, PartialEq, Debug)]
@@ -184,9 +184,7 @@ struct Engine<A, const RAW: bool> {
     cells: Vec<Cell<A, RAW>>,
     // The rule of each cell.
     rules: Vec<u32>,
-    // Which lengths of destination and source the buckets have.
-    lengths: Vec<(u8, u8)>,
-    buckets: HashMap<(A, A, u8, u8), Vec<u32>, RandomState>,
+    buckets: Buckets<A>,
     // Rules without cells.
     others: Vec<(u32, Condition)>,
     // What the rule asked about last is made of.
@@ -199,8 +197,7 @@ impl<A, const RAW: bool> Default for Engine<A, RAW> {
         Self {
             cells: Vec::new(),
             rules: Vec::new(),
-            lengths: Vec::new(),
-            buckets: HashMap::default(),
+            buckets: Buckets::default(),
             others: Vec::new(),
             fresh: None,
             fresh_condition: None,
@@ -292,11 +289,7 @@ impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
 impl<A: Address, const RAW: bool> Engine<A, RAW> {
     fn add(&mut self, rule: u32, cell: Cell<A, RAW>) {
         let number = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        let key = bucket(&cell);
-        self.buckets.entry(key).or_default().push(number);
-        if !self.lengths.contains(&(key.2, key.3)) {
-            self.lengths.push((key.2, key.3));
-        }
+        self.buckets.add(number, &cell, &self.cells);
         self.cells.push(cell);
         self.rules.push(rule);
     }
@@ -306,9 +299,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let cell = self.cells.get_mut(number)?;
         let nothing = Cell { protocols: Protocols::NONE, ..Cell::all() };
         let cell = std::mem::replace(cell, nothing);
-        if let Some(bucket) = self.buckets.get_mut(&bucket(&cell)) {
-            bucket.retain(|other| *other as usize != number);
-        }
+        self.buckets.remove(u32::try_from(number).unwrap_or(u32::MAX), &cell);
         Some(cell)
     }
 
@@ -349,20 +340,11 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
 
     /// The rule of one earlier cell that holds all of this one.
     fn container(&self, cell: &Cell<A, RAW>) -> Option<u32> {
-        let (dl, sl) = (cell.dst.0.common(cell.dst.1), cell.src.0.common(cell.src.1));
         let found = self
-            .around(cell.dst.0, cell.src.0, dl, sl)
+            .buckets
+            .around(prefix(cell.dst), prefix(cell.src))
             .find(|number| self.cells.get(*number as usize).is_some_and(|earlier| earlier.contains(cell)))?;
         self.rules.get(found as usize).copied()
-    }
-
-    /// The cells in buckets that hold the whole of a prefix on both sides.
-    fn around(&self, dst: A, src: A, dl: u8, sl: u8) -> impl Iterator<Item = u32> + '_ {
-        let holds = move |(d, s): &&(u8, u8)| *d <= dl && *s <= sl;
-        self.lengths.iter().filter(holds).flat_map(move |(d, s)| {
-            let bucket = self.buckets.get(&(dst.masked(*d), src.masked(*s), *d, *s));
-            bucket.map_or(&[][..], Vec::as_slice).iter().copied()
-        })
     }
 
     /// A packet of the rule that no earlier rule takes, if one soon comes to mind.
@@ -388,7 +370,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let [src, dst] = A::FIELDS;
         let (Some(src), Some(dst)) = (address(headers, src), address(headers, dst)) else { return false };
         self.others.iter().all(|(_, other)| holds(other, headers) == Some(false))
-            && self.around(dst, src, A::BITS, A::BITS).all(|number| {
+            && self.buckets.around((dst, A::BITS), (src, A::BITS)).all(|number| {
                 self.cells.get(number as usize).is_some_and(|cell| misses(cell, headers, holds))
             })
     }
@@ -498,12 +480,6 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
             Err(exhausted) => Fate::Spent(exhausted),
         })
     }
-}
-
-/// Where a cell is looked for: the prefixes of its destination and source that hold it, and their lengths.
-fn bucket<A: Address, const RAW: bool>(cell: &Cell<A, RAW>) -> (A, A, u8, u8) {
-    let (dl, sl) = (cell.dst.0.common(cell.dst.1).min(A::BITS), cell.src.0.common(cell.src.1).min(A::BITS));
-    (cell.dst.0.masked(dl), cell.src.0.masked(sl), dl, sl)
 }
 
 pub(super) fn address<A: Address>(headers: &Headers, field: Field) -> Option<A> {

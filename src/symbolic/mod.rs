@@ -6,6 +6,7 @@
 
 mod among;
 mod bdd;
+mod buckets;
 mod cells;
 mod cover;
 mod cut;

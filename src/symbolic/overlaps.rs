@@ -1,5 +1,6 @@
 //! Packets that two rules of a list share, whatever else stands in the list, and packets of one that others leave.
 
+use super::buckets::prefix;
 use super::cells::{Address, Cell, cells};
 use super::cover::{address, asks_for_octets, misses, point, shortened};
 use super::cut::{Cut, Stop, outside, parted};
@@ -173,20 +174,15 @@ struct Prefixes<A> {
 }
 
 impl<A: Address> Prefixes<A> {
-    fn of(range: (A, A)) -> (A, u8) {
-        let length = range.0.common(range.1).min(A::BITS);
-        (range.0.masked(length), length)
-    }
-
     fn add(&mut self, range: (A, A), number: u32) {
-        let key = Self::of(range);
+        let key = prefix(range);
         self.cells.entry(key).or_default().push(number);
         self.lengths.insert(key.1);
     }
 
     /// Those whose prefix holds that of a range, or stands inside it: no others meet it.
     fn around(&self, range: (A, A)) -> impl Iterator<Item = &[u32]> {
-        let (first, length) = Self::of(range);
+        let (first, length) = prefix(range);
         let shorter = self.lengths.range(..=length);
         let shorter = shorter.filter_map(move |l| self.cells.get(&(first.masked(*l), *l)));
         let behind = self.cells.range((first, 0)..);

@@ -1,0 +1,96 @@
+//! Where cells are looked for: by the prefix that holds their destinations, and in it by the one that holds their sources.
+
+use super::cells::{Address, Cell};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+/// Cells by their addresses, as numbers.
+#[derive(Debug)]
+pub(super) struct Buckets<A> {
+    // The lengths of destination prefixes there are.
+    lengths: Vec<u8>,
+    by_destination: HashMap<(A, u8), Sources<A>, RandomState>,
+}
+
+/// Cells of one destination prefix.
+#[derive(Debug)]
+struct Sources<A> {
+    // While there are few, all of them.
+    few: Vec<u32>,
+    // The lengths of source prefixes there are, where there are more.
+    lengths: Vec<u8>,
+    by_source: HashMap<(A, u8), Vec<u32>, RandomState>,
+}
+
+/// Cells looked at one by one.
+const FEW: usize = 12;
+
+impl<A> Default for Buckets<A> {
+    fn default() -> Self {
+        Self { lengths: Vec::new(), by_destination: HashMap::default() }
+    }
+}
+
+impl<A> Default for Sources<A> {
+    fn default() -> Self {
+        Self { few: Vec::new(), lengths: Vec::new(), by_source: HashMap::default() }
+    }
+}
+
+/// The longest prefix that holds a range, and its length.
+pub(super) fn prefix<A: Address>(range: (A, A)) -> (A, u8) {
+    let length = range.0.common(range.1).min(A::BITS);
+    (range.0.masked(length), length)
+}
+
+impl<A: Address> Buckets<A> {
+    /// Adds the cell of a number; `source` gives the sources of those added before.
+    pub(super) fn add<const RAW: bool>(&mut self, number: u32, cell: &Cell<A, RAW>, cells: &[Cell<A, RAW>]) {
+        let destination = prefix(cell.dst);
+        if !self.lengths.contains(&destination.1) {
+            self.lengths.push(destination.1);
+        }
+        let sources = self.by_destination.entry(destination).or_default();
+        if sources.by_source.is_empty() && sources.few.len() < FEW {
+            sources.few.push(number);
+            return;
+        }
+        for earlier in std::mem::take(&mut sources.few) {
+            if let Some(cell) = cells.get(earlier as usize) {
+                sources.add(earlier, prefix(cell.src));
+            }
+        }
+        sources.add(number, prefix(cell.src));
+    }
+
+    /// Takes out the cell of a number.
+    pub(super) fn remove<const RAW: bool>(&mut self, number: u32, cell: &Cell<A, RAW>) {
+        let Some(sources) = self.by_destination.get_mut(&prefix(cell.dst)) else { return };
+        sources.few.retain(|other| *other != number);
+        if let Some(list) = sources.by_source.get_mut(&prefix(cell.src)) {
+            list.retain(|other| *other != number);
+        }
+    }
+
+    /// All cells whose prefixes hold these of a destination and a source, and perhaps others.
+    pub(super) fn around(&self, dst: (A, u8), src: (A, u8)) -> impl Iterator<Item = u32> + '_ {
+        let lengths = self.lengths.iter().filter(move |length| **length <= dst.1);
+        let groups =
+            lengths.filter_map(move |length| self.by_destination.get(&(dst.0.masked(*length), *length)));
+        groups.flat_map(move |sources| {
+            let lengths = sources.lengths.iter().filter(move |length| **length <= src.1);
+            let lists =
+                lengths.filter_map(move |length| sources.by_source.get(&(src.0.masked(*length), *length)));
+            sources.few.iter().chain(lists.flatten()).copied()
+        })
+    }
+}
+
+impl<A: Address> Sources<A> {
+    fn add(&mut self, number: u32, source: (A, u8)) {
+        if !self.lengths.contains(&source.1) {
+            self.lengths.push(source.1);
+        }
+        self.by_source.entry(source).or_default().push(number);
+    }
+}
