@@ -5,6 +5,7 @@ use super::change::Alignment;
 use super::{Comparison, Context, Input, RuleAt};
 use crate::diagnostic::{Diagnostic, Level, Suggestion};
 use crate::dialect::{self, Dialect, PrintOptions, ReadOptions};
+use crate::guard::limits;
 use crate::ir::{Condition, Document, Rule, RuleBuf, RuleSet};
 use crate::source::{Content, Source, SourceId, Span};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct Fixed {
 /// The edit that takes a rule away; none where its text is not known.
 pub(super) fn removal(cx: &Context<'_>, at: &RuleAt<'_>) -> Option<Suggestion> {
     let source = cx.sources.get(at.rule.origin.source);
-    let span = whole_statement(source, at.rule.origin.span)?;
+    let span = whole_statement(source, at.input.dialect, at.rule.origin.span)?;
     Some(Suggestion { message: "remove it".to_owned(), span, replacement: String::new() })
 }
 
@@ -34,9 +35,10 @@ pub(super) fn merged(
     first: &Rule<'_>,
     condition: &Condition,
 ) -> Vec<Suggestion> {
-    let statement = || {
+    let statement = |name: &str| {
         let dialect = dialect::by_name(at.input.dialect).filter(|dialect| dialect.writes())?;
-        let rule = RuleBuf { condition: condition.clone(), nlri: None, ..first.to_buf() };
+        let own = first.to_buf();
+        let rule = RuleBuf { condition: condition.clone(), nlri: None, name: name.into(), ..own };
         let set = RuleSet { rules: std::iter::once(rule).collect(), ..without_rules(at.set) };
         let symbols = at.input.reading.document.symbols.clone();
         let mut text = String::new();
@@ -53,9 +55,96 @@ pub(super) fn merged(
         Some(source.slice(balanced(source.text(), rule.origin.span)).to_owned())
     };
     let Content::Text(text) = cx.sources.get(first.origin.source).content() else { return Vec::new() };
-    let (Some(replacement), Some(removal)) = (statement(), removal(cx, at)) else { return Vec::new() };
+    let span = balanced(text, first.origin.span);
+    let own = text.get(span.range()).unwrap_or_default();
+    // A number may stand for the place: alone the rule is the first.
+    let is_number = first.name.parse::<usize>().is_ok();
+    let names = std::iter::once(first.name).chain(is_number.then_some("1"));
+    let replacement = names.filter_map(statement).min_by_key(|text| words(text, "").len());
+    let (Some(replacement), Some(removal)) = (replacement, removal(cx, at)) else { return Vec::new() };
+    let differing = differing(own, first.name, text_of(cx, &at.rule), at.rule.name).unwrap_or_default();
+    if !is_owned(own) || !keeps_words(own, first.name, &replacement, &differing) {
+        return Vec::new();
+    }
     let message = "write one rule".to_owned();
-    vec![Suggestion { message, span: balanced(text, first.origin.span), replacement }, removal]
+    vec![Suggestion { message, span, replacement }, removal]
+}
+
+/// Whether two rules are written alike but for their names and one more place: then nothing tells them apart that is not
+/// among their conditions.
+pub(super) fn are_alike(cx: &Context<'_>, first: &Rule<'_>, second: &Rule<'_>) -> bool {
+    differing(text_of(cx, first), first.name, text_of(cx, second), second.name).is_some()
+}
+
+fn text_of<'a>(cx: &Context<'a>, rule: &Rule<'_>) -> &'a str {
+    let text = cx.sources.get(rule.origin.source).text();
+    text.get(balanced(text, rule.origin.span).range()).unwrap_or_default()
+}
+
+/// The words of the one place in which two texts differ, as they are in the first, with a number behind them that belongs
+/// to them; none where they differ in more.
+fn differing<'t>(one: &'t str, name: &str, other: &str, other_name: &str) -> Option<Vec<&'t str>> {
+    let (one, other) = (words(one, name), words(other, other_name));
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let front = one.iter().zip(&other).take_while(same).count();
+    let shorter = one.len().min(other.len());
+    let back = one.iter().rev().zip(other.iter().rev()).take_while(same).count().min(shorter - front);
+    // What differs is one value.
+    let is_value = |list: &[&str]| list.len() <= back + front + 1;
+    let place = one.get(front..one.len() - back)?;
+    let mask = one.get(one.len() - back).filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let found = place.iter().chain(mask).copied().collect();
+    (!one.is_empty() && is_value(&one) && is_value(&other)).then_some(found)
+}
+
+/// The words of a text without the first that is a name: runs of letters, digits and what stands in names and addresses,
+/// texts in quotation marks, and every other sign.
+fn words<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    let mut named = false;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => rest.get(1..).and_then(|inner| inner.find('"')).map_or(rest.len(), |end| end + 2),
+            c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        let (word, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        if !named && word == name {
+            named = true;
+        } else {
+            found.push(word);
+        }
+        rest = behind.trim_start();
+    }
+    found
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '@' | '$' | '/')
+}
+
+/// Whether a rule as written anew has all words that it had, but for some.
+fn keeps_words(own: &str, name: &str, anew: &str, but: &[&str]) -> bool {
+    let mut left = words(anew, name);
+    words(own, name).into_iter().filter(|word| word.contains(char::is_alphanumeric)).all(|word| {
+        let at = left.iter().position(|other| *other == word);
+        at.map(|at| left.swap_remove(at)).is_some() || but.contains(&word)
+    })
+}
+
+/// Whether a text is one statement alone: on one line, or one block.
+fn is_owned(text: &str) -> bool {
+    let text = text.trim();
+    if !text.contains('\n') {
+        return true;
+    }
+    let mut depth = 0_i64;
+    let closing = text.char_indices().find(|(_, c)| {
+        depth += i64::from(*c == '{') - i64::from(*c == '}');
+        *c == '}' && depth == 0
+    });
+    closing.is_some_and(|(at, _)| at + 1 == text.len())
 }
 
 fn without_rules(set: &RuleSet) -> RuleSet {
@@ -64,18 +153,26 @@ fn without_rules(set: &RuleSet) -> RuleSet {
 }
 
 /// The place of a statement with the lines it stands on, where nothing else stands on them but a word in front that
-/// belongs to it; else with the end that belongs to it.
-fn whole_statement(source: &Source, span: Span) -> Option<Span> {
+/// belongs to it; else with the end that belongs to it. None where what else stands there may depend on it.
+fn whole_statement(source: &Source, dialect: &str, span: Span) -> Option<Span> {
     let Content::Text(text) = source.content() else { return None };
     let range = balanced(text, span).range();
     let (before, after) = (text.get(..range.start)?, text.get(range.end..)?);
+    let own = text.get(range.clone())?;
+    // A command of a shell stands with what the shell makes of it.
+    if !is_owned(own) || dialect == "iptables" && !own.starts_with(['-', '[']) {
+        return None;
+    }
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let lead = before.get(line_start..)?.trim();
     let line_end = after.find('\n').map_or(text.len(), |at| range.end + at + 1);
     let tail = text.get(range.end..line_end)?.trim();
-    let word = lead.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-    if word && matches!(tail, "" | ";") {
+    let counters = lead.starts_with('[') && lead.ends_with(']');
+    if (matches!(lead, "" | "term" | "inactive: term") || counters) && matches!(tail, "" | ";") {
         return Some(Span::new(line_start, line_end));
+    }
+    if dialect == "iptables" {
+        return None;
     }
     let ends = after.trim_start_matches([' ', '\t']);
     let end = if ends.starts_with(';') { text.len() - ends.len() + 1 } else { range.end };
@@ -103,9 +200,16 @@ fn balanced(text: &str, span: Span) -> Span {
 pub fn fix(source: &Source, input: &Input, options: &ReadOptions, findings: &[&Diagnostic]) -> Fixed {
     let mut fixer = Fixer { source, input, options, dialect: dialect::by_name(input.dialect), tries: 0 };
     let mut fixed = Fixed::default();
+    if let Some(why) = fixer.unfit() {
+        fixed.left = (0..findings.len()).map(|number| (number, why)).collect();
+        return fixed;
+    }
     // The places edited so far, none of which touches another: their beginnings and ends.
     let (mut wanted, mut taken): (Vec<usize>, BTreeMap<u32, u32>) = (Vec::new(), BTreeMap::new());
-    for (number, finding) in findings.iter().enumerate() {
+    // What takes a rule away needs less than what writes one.
+    let mut order: Vec<(usize, &&Diagnostic)> = findings.iter().enumerate().collect();
+    order.sort_by_key(|(_, finding)| finding.suggestions.len());
+    for (number, finding) in order {
         let spans = || finding.suggestions.iter().map(|suggestion| suggestion.span);
         let here = finding.primary.source == input.source
             && finding.secondary.iter().all(|label| label.source == input.source);
@@ -144,10 +248,20 @@ struct Fixer<'a> {
     tries: u32,
 }
 
-/// Proofs tried for one file.
-const TRIES: u32 = 200;
-
 impl Fixer<'_> {
+    /// Why nothing can be proven of what edits do to the file, where that is so.
+    fn unfit(&self) -> Option<&'static str> {
+        let reading = &self.input.reading;
+        let includes = self.dialect.and_then(Dialect::including);
+        if reading.diagnostics.iter().any(|finding| finding.level == Level::Error) {
+            Some("the file has errors, and what it means is not known for sure")
+        } else if includes.is_some_and(|including| !(including.find)(self.source.text()).is_empty()) {
+            Some("the file includes others, of which edits know nothing")
+        } else {
+            None
+        }
+    }
+
     /// Adds to `good` the findings among `wanted` whose edits keep the meaning together with those that are there.
     fn search(
         &mut self,
@@ -160,7 +274,7 @@ impl Fixer<'_> {
             return;
         }
         self.tries += 1;
-        if self.tries > TRIES {
+        if u64::from(self.tries) > limits::FIX_TRIES.value {
             left.extend(
                 wanted.iter().map(|number| (*number, "too many edits fail: the others were not tried")),
             );

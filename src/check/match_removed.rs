@@ -68,6 +68,12 @@ fn judge(was: &Rule<'_>, at: &RuleAt<'_>, out: &mut Findings) {
     out.push(finding);
 }
 
+/// What a condition asks for; octets where ports stand are ports.
 fn fields(condition: &Condition) -> BTreeSet<Field> {
-    condition.tests().iter().map(|test| test.field()).collect()
+    let of = |field| match field {
+        Field::RawPort0 => Field::Sport,
+        Field::RawPort1 => Field::Dport,
+        other => other,
+    };
+    condition.tests().iter().map(|test| of(test.field())).collect()
 }

@@ -140,7 +140,9 @@ fn range<T: Unsigned>(a: Intervals<'_, T>, b: Intervals<'_, T>) -> Option<(T, T)
     if a.ranges().len() != 1 || b.ranges().len() != 1 {
         return None;
     }
-    a.union(b).as_range()
+    // One that holds the other is no half of both.
+    let is_half = !a.is_subset(b) && !b.is_subset(a);
+    a.union(b).as_range().filter(|_| is_half)
 }
 
 /// Whether the packets of the second rule may be taken at the first: no rule between them does something else with any.

@@ -51,6 +51,7 @@ fn run_these(cx: &Context<'_>, checks: &[&dyn Check]) -> Findings {
     drop_explained(&mut out.diagnostics);
     out.diagnostics.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     out.diagnostics.dedup_by(|a, b| a == b);
+    out.inconclusive.dedup();
     out
 }
 

@@ -21,10 +21,21 @@ impl Against {
     /// Finds what `named` means: a path if there is one, else a revision.
     pub(super) fn find(named: &str, paths: &[PathBuf], search: &[PathBuf]) -> Result<Self, Error> {
         let old = Path::new(named);
+        if paths.iter().any(|path| path == Path::new("-")) {
+            return Err(Error::Against {
+                named: clean(named).into_owned(),
+                reason: "what standard input takes the place of is not known: name a file".to_owned(),
+            });
+        }
         if !old.exists() {
             return Self::of_revision(named, paths, search);
         }
-        let [new] = paths else { return Err(Error::SeveralFiles) };
+        let [new] = paths else {
+            return Err(Error::Against {
+                named: clean(named).into_owned(),
+                reason: "it is compared with one path: give a revision, or folders, for several".to_owned(),
+            });
+        };
         if new.is_dir() != old.is_dir() {
             return Err(Error::Against {
                 named: clean(named).into_owned(),
@@ -142,9 +153,23 @@ mod revision {
             writer.folder(below)?;
             return Ok(Some(target(below)));
         }
-        let Some(entry) = tree.lookup_entry_by_path(below).map_err(|error| words(&error))? else {
-            return Ok(None);
+        let mut below = below.to_owned();
+        let mut links = 0;
+        let entry = loop {
+            let Some(entry) = tree.lookup_entry_by_path(&below).map_err(|error| words(&error))? else {
+                return Ok(None);
+            };
+            if !entry.mode().is_link() {
+                break entry;
+            }
+            links += 1;
+            let object = entry.object().map_err(|error| words(&error))?;
+            let to =
+                gix::path::from_bstr(gix::bstr::BStr::new(&object.data)).map_err(|error| words(&error))?;
+            let to = followed(&below, &to).filter(|_| links <= LINKS);
+            below = to.ok_or("it is a link out of the repository there, or one of a long chain")?;
         };
+        let below = &*below;
         if entry.mode().is_tree() {
             writer.folder(below)?;
         } else {
@@ -163,6 +188,23 @@ mod revision {
         Ok(Some(target(below)))
     }
 
+    /// Links followed one after the other, as many as Linux follows.
+    const LINKS: u32 = 40;
+
+    /// Where a link leads, below the root of the repository; none where it leads out of it.
+    fn followed(link: &Path, to: &Path) -> Option<PathBuf> {
+        let mut found = link.parent().unwrap_or(Path::new("")).to_owned();
+        for part in to.components() {
+            match part {
+                Component::Normal(name) => found.push(name),
+                Component::CurDir => {}
+                Component::ParentDir => found.pop().then_some(())?,
+                Component::RootDir | Component::Prefix(_) => return None,
+            }
+        }
+        Some(found)
+    }
+
     struct Writer<'a> {
         tree: &'a gix::Tree<'a>,
         into: &'a Path,
@@ -179,6 +221,7 @@ mod revision {
                 let Some(entry) = entry.filter(|entry| entry.mode().is_tree()) else { return Ok(()) };
                 entry.object().map_err(|error| error.to_string())?.into_tree()
             };
+            fs::create_dir_all(self.into.join(at)).map_err(|error| error.to_string())?;
             let files = tree.traverse().breadthfirst.files().map_err(|error| error.to_string())?;
             for file in files.iter().filter(|file| file.mode.is_blob()) {
                 let below = gix::path::from_bstr(&file.filepath).map_err(|error| error.to_string())?;

@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// Compares every rule set of one file with that of the same name of another, or the only ones of both.
 pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
+    if [&options.old, &options.new].iter().all(|path| **path == Path::new("-")) {
+        return Err(Error::StdinTwice);
+    }
     let mut old = File1::read(&options.old, options, common)?;
     let mut new = File1::read(&options.new, options, common)?;
     let comparison = Comparison::of(old.document, new.document);

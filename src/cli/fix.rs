@@ -7,15 +7,15 @@ use super::options::Policy;
 use super::say;
 use crate::check::fix;
 use crate::diagnostic::Diagnostic;
+use crate::guard::limits;
 use crate::report::{clean, count};
 use crate::source::Content;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The checks whose findings are settled by an edit.
 const FIXED: [&str; 4] = ["duplicate-rule", "mergeable-rules", "redundant-rule", "shadowed-rule"];
-/// Rounds of edits: each may let others be seen, as two merged rules that meet a third.
-const ROUNDS: usize = 32;
 
 /// Edits files until nothing is left to edit, and says what was done. What is found in the files as they are then.
 pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<Judged, Error> {
@@ -24,7 +24,7 @@ pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<J
     }
     let mut applied = 0;
     let mut judged = Judged::of(options, policy)?;
-    for _ in 0..ROUNDS {
+    for _ in 0..limits::FIX_ROUNDS.value {
         let mut settled = 0;
         let mut left = Vec::new();
         for input in judged.rules() {
@@ -40,13 +40,13 @@ pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<J
             }
             let failed = |source| Error::Read { path: name.clone(), source };
             if fs::read(source.name()).map_err(failed)? != text.as_bytes() {
-                left.push(format!("`{name}` is left as it is: it is not UTF-8, or has changed meanwhile"));
+                left.push(format!("`{name}` is left as it is: it begins with a mark of its encoding, is not UTF-8, or has changed meanwhile"));
                 continue;
             }
             let fixed = fix(source, input, &options.reading.read_options(), &findings);
             if let Some(text) = &fixed.text {
                 let failed = |source| Error::Write { path: name.clone(), source };
-                fs::write(source.name(), text).map_err(failed)?;
+                replace(Path::new(source.name()), text).map_err(failed)?;
                 settled += fixed.applied;
             }
             left.extend(fixed.left.iter().filter_map(|(number, why)| {
@@ -70,4 +70,16 @@ pub(super) fn run(options: &Check, common: &Common, policy: &Policy) -> Result<J
         say(&format!("{} settled by edits", count(u64::try_from(applied).unwrap_or(u64::MAX), "finding")));
     }
     Ok(judged)
+}
+
+/// Writes a file beside another and puts it in its place, so that it is never there in part.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one.
+    let path = path.canonicalize()?;
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
 }

@@ -72,6 +72,12 @@ limits! {
     /// Regions that packets asked about are cut into.
     REGIONS = "regions", 200_000, "regions",
         "nobody reads as many; each takes some hundred octets";
+    /// Proofs tried of edits to one file.
+    FIX_TRIES = "fix-tries", 200, "proofs",
+        "each compares the whole file; edits that hold are proven together";
+    /// Rounds of edits to files: each may let others be seen, as two merged rules that meet a third.
+    FIX_ROUNDS = "fix-rounds", 32, "rounds",
+        "a run of so many rules that become one is merged in two by two";
     /// Decision-diagram nodes for all questions of one check.
     CHECK_NODES = "check-nodes", 120_000_000, "nodes",
         "ten to twenty seconds; 100,000 rules that all need a proof take a third of it";

@@ -38,7 +38,10 @@ impl Difference<'_> {
     /// Whether some packet is decided differently, or a rule set stands on one side alone.
     pub fn differs(&self) -> bool {
         let Comparison { pairs, removed, added, .. } = self.comparison;
-        let differs = |pair: &Compared| pair.found.as_ref().is_ok_and(|found| !found.changes.is_empty());
+        // A region without a packet is one that may be empty.
+        let differs = |pair: &Compared| {
+            pair.found.as_ref().is_ok_and(|found| found.changes.iter().any(|change| change.packet.is_some()))
+        };
         !removed.is_empty() || !added.is_empty() || pairs.iter().any(differs)
     }
 
@@ -115,7 +118,11 @@ impl<'a> Pair<'a> {
         let [removed, added] = numbers.map(|number| u64::try_from(number).unwrap_or(u64::MAX));
         let rules = match (removed, added) {
             (0, 0) => "the rules are the same".to_owned(),
-            _ => format!("{} gone or moved, {added} new or moved", count(removed, "rule")),
+            _ => format!(
+                "{} gone or moved, {} new or moved",
+                count(removed, "rule"),
+                count(added, "").trim_end()
+            ),
         };
         if found.changes.is_empty() {
             let how = if found.is_plain() { "" } else { ", and where their packets go was followed" };

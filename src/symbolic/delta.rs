@@ -89,7 +89,9 @@ impl Delta {
 #[non_exhaustive]
 pub enum Incomparable {
     /// A rule walks another rule set, or holds a verdict.
-    #[error("a rule walks another rule set, or holds a verdict while others are tried")]
+    #[error(
+        "a rule walks another rule set in more ways than are written out, or holds a verdict while others are tried"
+    )]
     NoList,
     /// No packet comes to both.
     #[error("one is for IPv4 and one for IPv6")]
@@ -97,6 +99,16 @@ pub enum Incomparable {
     /// It takes too much.
     #[error(transparent)]
     Spent(#[from] Exhausted),
+    /// What a rule alone stands for takes too much.
+    #[error("{exhausted}, at rule {rule} of the {list} rules")]
+    SpentAt {
+        /// What was spent.
+        exhausted: Exhausted,
+        /// The rule, counted from 1.
+        rule: u32,
+        /// Of which list: `old` or `new`.
+        list: &'static str,
+    },
 }
 
 /// Where two lists decide differently, for the packets that come to both. Conditions with many alternatives are followed
@@ -284,7 +296,11 @@ fn changes<A: Address, const RAW: bool>(
     let mut regions: Vec<(Cell<A, RAW>, Fate, Fate)> = Vec::new();
     for (place, step) in order.steps.iter().enumerate() {
         if !matches!(step, Step::Both(..)) {
-            walk.follow(place, *step, &mut regions)?;
+            walk.follow(place, *step, &mut regions).map_err(|exhausted| {
+                let rule = step.rule(lists).map_or(0, |(index, _, _)| index + 1);
+                let list = if matches!(step, Step::Old(_)) { "old" } else { "new" };
+                Incomparable::SpentAt { exhausted, rule, list }
+            })?;
         }
     }
     walk.defaults(&mut regions)?;
@@ -333,7 +349,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         place: usize,
         step: Step,
         regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
-    ) -> Result<(), Incomparable> {
+    ) -> Result<(), Exhausted> {
         let is_old = matches!(step, Step::Old(_));
         let Some((_, _, verdict)) = step.rule(self.lists) else { return Ok(()) };
         let first = self.cells.partition_point(|(of, _)| *of < place);
@@ -349,6 +365,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
             }
             for region in left {
                 self.elsewhere(place, is_old, (Some(place), verdict), &region, regions)?;
+                bounded(regions.len())?;
             }
         }
         Ok(())
@@ -362,7 +379,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         mine: Fate,
         region: &Cell<A, RAW>,
         regions: &mut Vec<(Cell<A, RAW>, Fate, Fate)>,
-    ) -> Result<(), Incomparable> {
+    ) -> Result<(), Exhausted> {
         let mut add = |part: Cell<A, RAW>, other: Fate| {
             if other.1 != mine.1 {
                 regions.push(if is_old { (part, mine, other) } else { (part, other, mine) });
@@ -392,6 +409,7 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
                 }
             }
             left = rest;
+            bounded(left.len())?;
             if left.is_empty() {
                 break;
             }
@@ -424,8 +442,15 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
         other: &Cell<A, RAW>,
     ) -> Result<Vec<Cell<A, RAW>>, Exhausted> {
         self.steps.charge(left.len() as u64)?;
-        Ok(outside(left, other))
+        let left = outside(left, other);
+        bounded(left.len())?;
+        Ok(left)
     }
+}
+
+/// Fails where there are more regions than are kept.
+fn bounded(regions: usize) -> Result<(), Exhausted> {
+    Meter::new(&limits::REGIONS).charge(regions as u64)
 }
 
 impl<A: Address, const RAW: bool> Cell<A, RAW> {

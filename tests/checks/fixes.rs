@@ -85,6 +85,50 @@ fn an_edit_whose_text_means_something_else_is_left() {
 }
 
 #[test]
+fn text_that_is_not_the_rules_own_stays() {
+    let junos = "set firewall family inet filter f term a from source-address 10.0.0.0/24\n\
+                 set firewall family inet filter f term a then accept\n\
+                 set firewall family inet filter f term b from source-address 10.0.0.0/25\n\
+                 set system host-name edge1\n\
+                 set firewall family inet filter f term b then accept\n";
+    let shell = "#!/bin/sh\niptables -A INPUT -s 10.0.0.0/24 -p tcp -j ACCEPT\nif true; then\n  \
+                 iptables -A INPUT -s 10.0.0.0/25 -p tcp -j ACCEPT\nfi\n";
+    let broken = "table ip f {\n  chain c {\n    type filter hook input priority 0\n    tcp dport 22 accept\n    \
+                  tcp dport 22 accept\n    tcp dport $gone drop\n  }\n}\n";
+    for (dialect, text) in [("junos", junos), ("iptables", shell), ("nftables", broken)] {
+        assert_eq!(fixed(dialect, text).0, text, "{dialect}");
+    }
+}
+
+#[test]
+fn what_rules_say_beside_their_conditions_is_not_lost() {
+    for (one, other) in [
+        ("dup to 10.2.2.2 accept", "dup to 10.2.2.3 accept"),
+        ("notrack accept", "accept"),
+        ("notrack accept", "notrack accept"),
+        ("log prefix \"a\" accept", "log prefix \"b\" accept"),
+        ("log prefix \"a\" accept", "log prefix \"a\" accept"),
+        ("log group 2 accept", "log group 3 accept"),
+        ("last accept", "last accept"),
+        ("accept comment \"ask Eve\"", "accept comment \"ask Bob\""),
+        // Drawn anew for each packet and rule.
+        ("numgen random mod 2 0 accept", "numgen random mod 2 0 accept"),
+    ] {
+        let rule = |half: u8, rest: &str| format!("    ip saddr 10.0.0.{half}/25 tcp dport 22 {rest}\n");
+        let text = format!(
+            "table ip f {{\n  chain c {{\n    type filter hook input priority 0; policy drop;\n{}{}  }}\n}}\n",
+            rule(0, one),
+            rule(128, other)
+        );
+        assert_eq!(fixed("nftables", &text).0, text);
+    }
+    let drawn = "table ip f {\n  chain c {\n    type filter hook input priority 0\n    \
+                 tcp dport 22 numgen inc mod 2 0 drop\n    tcp dport 22 numgen inc mod 2 0 drop\n    \
+                 meta random > 5 drop\n    meta random > 5 drop\n  }\n}\n";
+    assert_eq!(fixed("nftables", drawn).0, drawn);
+}
+
+#[test]
 fn real_files_keep_their_meaning() {
     let Some(corpora) = std::env::var_os("FLOWGATE_CORPORA") else {
         assert!(std::env::var_os("CI").is_none(), "FLOWGATE_CORPORA is not set");
