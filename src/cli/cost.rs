@@ -9,8 +9,8 @@ use super::pricing::Cost;
 use super::select::{self, Target};
 use super::{Exit, output, platforms};
 use crate::check::{Alignment, Versions};
-use crate::cost::{Device, Level, Price, Pricing, RuleRef};
-use crate::guard::{MemoryWatch, Meter, limits};
+use crate::cost::{Level, Price, RuleRef, price_all};
+use crate::guard::MemoryWatch;
 use crate::ir::Document;
 use crate::report::{Before, Prices};
 use std::collections::HashMap;
@@ -51,9 +51,9 @@ pub(super) fn run(options: &Cost, common: &Common) -> Result<Exit, Error> {
         whole.zip(&parts).map(|(whole, part)| part.as_ref().unwrap_or(whole)).collect();
     let of_old = old_documents(&inputs, &versions);
     let old_documents: Vec<&Document> = of_old.iter().map(|(_, document)| &**document).collect();
-    let prices = priced(&devices, &documents);
+    let prices = price_all(&devices, &documents);
     let before = options.against.is_some().then(|| Before {
-        prices: priced(&devices, &old_documents),
+        prices: price_all(&devices, &old_documents),
         documents: &old_documents,
         pairs: pairs(&documents, &of_old),
     });
@@ -106,17 +106,6 @@ fn old_documents<'a>(
         });
     }
     list
-}
-
-fn priced<'d>(devices: &'d [Device], documents: &[&Document]) -> Vec<Price<'d>> {
-    let price = |device| {
-        let mut pricing = Pricing::new(device);
-        for document in documents {
-            pricing.add(document, &mut Meter::new(&limits::COST_TOTAL_STEPS));
-        }
-        pricing.finish()
-    };
-    devices.iter().map(price).collect()
 }
 
 /// For each rule that was there before in one form or another, which; and whether it is the same.

@@ -2,6 +2,7 @@
 
 use super::device::{Attachment, Device};
 use super::feature::{self, Unsupported};
+use super::flow::Encoding;
 use super::platform::{Model, Platform, Resource};
 use super::registers::Registers;
 use super::sum::{Part, Set, Sum};
@@ -166,6 +167,68 @@ pub struct Pricing<'d> {
     destinations: HashMap<(u128, u8, bool), u32>,
     // The registers of the chip, and which resource of the profile they are.
     registers: Option<(&'d Resource, Registers)>,
+    // Whether more than the entries of a flow rule is asked for.
+    looks_inside: bool,
+}
+
+/// What the rules of one document come to, kept for the next platform that writes its keys the same way.
+#[derive(Debug, Default)]
+struct Tallies {
+    kept: Option<(Encoding, Vec<Option<Known>>)>,
+    // How many rules there are; nothing is kept for a single platform.
+    rules: usize,
+}
+
+/// What a rule came to, and the steps that took.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    tally: Tally,
+    opaque: bool,
+    spent: u64,
+}
+
+impl Tallies {
+    /// Where the tally of a rule is kept.
+    fn of(&mut self, encoding: Encoding, rule: usize) -> Option<&mut Option<Known>> {
+        if self.rules == 0 {
+            return None;
+        }
+        if self.kept.as_ref().is_none_or(|(of, _)| *of != encoding) {
+            self.kept = Some((encoding, vec![None; self.rules]));
+        }
+        self.kept.as_mut()?.1.get_mut(rule)
+    }
+}
+
+/// What documents that end in one device cost on each of several. Each document has an allowance of
+/// [`limits::COST_TOTAL_STEPS`] on each.
+pub fn price_all<'d>(devices: &'d [Device], documents: &[&Document]) -> Vec<Price<'d>> {
+    // Platforms that write keys the same way stand together, so that tallies of one kind are enough at a time.
+    let mut order: Vec<(usize, &Device)> = devices.iter().enumerate().collect();
+    order.sort_by_key(|(_, device)| device.platform.encoding().ipv6_payload_length);
+    let keep = |document: &&Document| if devices.len() > 1 { document.rule_count() } else { 0 };
+    let mut tallies: Vec<Tallies> =
+        documents.iter().map(|document| Tallies { kept: None, rules: keep(document) }).collect();
+    let mut prices: Vec<(usize, Price<'d>)> = Vec::with_capacity(devices.len());
+    for (index, device) in order {
+        let mut pricing = Pricing::new(device);
+        for (document, tallies) in documents.iter().zip(&mut tallies) {
+            pricing.add_rules(document, (0, 1), tallies, &mut Meter::new(&limits::COST_TOTAL_STEPS));
+        }
+        prices.push((index, pricing.finish()));
+    }
+    prices.sort_by_key(|(index, _)| *index);
+    prices.into_iter().map(|(_, price)| price).collect()
+}
+
+/// Whether a platform asks more of a flow rule than its entries.
+fn looks_inside(platform: &Platform) -> bool {
+    let asks = |resource: &Resource| match resource.model {
+        Model::SameDestination => true,
+        Model::Octets(octets) => octets.per_expanded > 0.0,
+        _ => false,
+    };
+    !platform.refuse.is_empty() || platform.resource.iter().any(asks)
 }
 
 impl<'d> Pricing<'d> {
@@ -188,20 +251,34 @@ impl<'d> Pricing<'d> {
             sets: Vec::new(),
             destinations: HashMap::new(),
             registers: of_chip,
+            looks_inside: looks_inside(&device.platform),
         }
     }
 
     /// Adds the rule sets of a document that the platform takes.
     pub fn add(&mut self, document: &Document, meter: &mut Meter) {
-        self.add_some(document, (0, 1), meter);
+        self.add_rules(document, (0, 1), &mut Tallies::default(), meter);
     }
 
     /// The same, of every so many rules the one that stands there.
-    pub(super) fn add_some(&mut self, document: &Document, (first, step): (usize, usize), meter: &mut Meter) {
+    pub(super) fn add_some(&mut self, document: &Document, some: (usize, usize), meter: &mut Meter) {
+        self.add_rules(document, some, &mut Tallies::default(), meter);
+    }
+
+    fn add_rules(
+        &mut self,
+        document: &Document,
+        (first, step): (usize, usize),
+        tallies: &mut Tallies,
+        meter: &mut Meter,
+    ) {
         let count = document.rule_count();
         self.rules.reserve(count);
         self.parts.reserve(count);
+        let mut start = 0;
         for (set, rule_set) in document.rule_sets.iter().zip(0_u32..) {
+            let base = start;
+            start += set.rules.len();
             if !self.device.platform.takes(set.kind) {
                 continue;
             }
@@ -211,7 +288,8 @@ impl<'d> Pricing<'d> {
             }
             for (rule, index) in set.rules.iter().zip(0_u32..).skip(first).step_by(step.max(1)) {
                 let at = RuleRef { document: self.documents, rule_set, rule: index };
-                self.add_rule(at, set, table, &rule, meter);
+                let known = tallies.of(self.device.platform.encoding(), base + index as usize);
+                self.add_rule(at, set, table, &rule, known, meter);
             }
             let attached: Vec<Attachment> = self.device.attached(&set.name);
             let comparisons = self.registers.as_ref().map_or(0, |(_, registers)| registers.in_rule_set());
@@ -221,19 +299,37 @@ impl<'d> Pricing<'d> {
         self.documents = self.documents.saturating_add(1);
     }
 
-    fn add_rule(&mut self, at: RuleRef, set: &RuleSet, table: Table, rule: &Rule, total: &mut Meter) {
+    fn add_rule(
+        &mut self,
+        at: RuleRef,
+        set: &RuleSet,
+        table: Table,
+        rule: &Rule,
+        known: Option<&mut Option<Known>>,
+        total: &mut Meter,
+    ) {
         let left = limits::COST_STEPS.value.min(total.left());
         let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
         let nlri = rule.nlri.filter(|_| set.kind == Kind::FlowRoutes);
-        let decoded = nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
-        let counted = if decoded {
+        let registers = self.registers.as_mut().filter(|(of, _)| of.is_filled_by(set.kind, set.family));
+        // What is compared in registers goes by the rules before.
+        let mut known = known.filter(|_| registers.is_none());
+        let before = known.as_deref().copied().flatten().filter(|known| known.spent <= left);
+        let decodes = before.is_none() || self.looks_inside;
+        let decoded =
+            decodes && nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
+        let counted = if let Some(Known { tally, opaque, spent }) = before {
+            own.charge(spent).map(|()| (tally, opaque))
+        } else if decoded {
             let tally = flow::tally(&self.flow, self.device.platform.encoding(), &mut own);
             tally.map(|tally| if says_more(rule) { (tally.inexact(), true) } else { (tally, false) })
         } else {
             let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
-            let registers = self.registers.as_mut().filter(|(of, _)| of.is_filled_by(set.kind, set.family));
             terms::tally(rule.condition, keys, registers.map(|(_, registers)| registers), &mut own)
         };
+        if let (Some(known), Ok((tally, opaque))) = (&mut known, &counted) {
+            **known = Some(Known { tally: *tally, opaque: *opaque, spent: own.spent() });
+        }
         let nlri_octets = nlri.map(|octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
         let spent = total.charge(own.spent().min(left));
         let (tally, mut inexact) = match counted {

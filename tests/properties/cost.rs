@@ -478,14 +478,13 @@ fn lists_are_kept_as_often_as_they_are_attached() {
         let of = |name: &str| price.resources.iter().find(|usage| usage.resource.name == name).unwrap().used;
         of("acl-entries").value().unwrap()
     };
-    use cost::Direction::{Egress, Ingress};
     // S2: shared on ingress, once an interface on egress, with an entry beside those of the lines.
-    assert_eq!(attached("ncs5500", Ingress, 2, 1), 51);
-    assert_eq!(attached("ncs5500", Egress, 2, 1), 102);
-    assert_eq!(attached("ncs5500", Ingress, 4, 2), 102);
+    assert_eq!(attached("ncs5500", cost::Direction::Ingress, 2, 1), 51);
+    assert_eq!(attached("ncs5500", cost::Direction::Egress, 2, 1), 102);
+    assert_eq!(attached("ncs5500", cost::Direction::Ingress, 4, 2), 102);
     // S4: 50 entries on 5 SAPs are 250 of a chunk of 256, on 6 they take a second one.
-    assert_eq!(attached("nokia-7210-sas", Ingress, 5, 1), 256);
-    assert_eq!(attached("nokia-7210-sas", Ingress, 6, 1), 512);
+    assert_eq!(attached("nokia-7210-sas", cost::Direction::Ingress, 5, 1), 256);
+    assert_eq!(attached("nokia-7210-sas", cost::Direction::Ingress, 6, 1), 512);
 }
 
 #[test]
@@ -525,6 +524,31 @@ fn an_expansion_too_large_for_any_memory_is_priced_in_closed_form() {
     let entries = priced(&filter_document(vec![condition]), "junos-mx").rules[0].entries;
     assert_eq!(entries, Count::exact(one.pow(3)));
     assert!(one.pow(3) > 60_000_000_000);
+}
+
+proptest! {
+    // What is kept from platform to platform changes nothing.
+    #[test]
+    fn platforms_together_cost_what_they_cost_alone(
+        lists in proptest::collection::vec((numeric(65_535), numeric(255)), 1..5), ranges in 1..30_u32,
+    ) {
+        let specs: Vec<FlowSpec> = lists.iter()
+            .map(|(port, protocol)| flow(&[(C::Protocol, protocol), (C::SourcePort, port)])).collect();
+        let documents = [flow_document(&specs), filter_document(port_ranges(ranges))];
+        for document in &documents {
+            let together = cost::price_all(cost::platforms(), &[document]);
+            for price in &together {
+                let alone = priced(document, &price.device.platform.name);
+                for (a, b) in alone.resources.iter().zip(&price.resources) {
+                    prop_assert_eq!((a.used, a.minimum, a.passed_at), (b.used, b.minimum, b.passed_at));
+                }
+                for (a, b) in alone.rules.iter().zip(&price.rules) {
+                    prop_assert_eq!((a.entries, a.minimum, a.inexact), (b.entries, b.minimum, b.inexact));
+                    prop_assert_eq!(a.unsupported.len(), b.unsupported.len());
+                }
+            }
+        }
+    }
 }
 
 proptest! {
