@@ -101,7 +101,7 @@ fn finding(input: &Input, price: &Price<'_>, usage: &Usage<'_>) -> Diagnostic {
         let place = Label::new(rule.origin.source, rule.origin.span);
         finding = finding.with_label(place.with_message(words));
     }
-    finding.with_note(source(usage))
+    finding.with_note(source(price, usage))
 }
 
 /// The rules with the most entries, where a few take most of a table.
@@ -134,7 +134,7 @@ fn help(price: &Price<'_>, usage: &Usage<'_>) -> String {
     }
 }
 
-fn source(usage: &Usage<'_>) -> String {
+fn source(price: &Price<'_>, usage: &Usage<'_>) -> String {
     let note = &usage.resource.note;
     let source = &usage.resource.source;
     let verified = if usage.resource.verified { "" } else { ", not verified" };
@@ -142,7 +142,7 @@ fn source(usage: &Usage<'_>) -> String {
         Some(share) if (WARN_AT[1]..=100).contains(&share) => format!("above {} %; ", WARN_AT[1]),
         _ => String::new(),
     };
-    let says = format!("{near}source {source} of the platforms page{verified}");
+    let says = format!("{near}{}{verified}", price.device.cites(source));
     if note.is_empty() { says } else { format!("{says}: {note}") }
 }
 

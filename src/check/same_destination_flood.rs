@@ -60,10 +60,8 @@ impl Check for SameDestinationFlood {
                     )
                 };
                 let level = if usage.budget && used > limit { Level::Error } else { META.level };
-                let source = format!(
-                    "source {} of the platforms page: {}",
-                    usage.resource.source, usage.resource.note
-                );
+                let source =
+                    format!("{}: {}", price.device.cites(&usage.resource.source), usage.resource.note);
                 let mut finding = Diagnostic::new(META.name, level, message, label)
                     .with_help("give each rule the destination it protects, or send fewer rules for one")
                     .with_note(source);

@@ -69,7 +69,7 @@ impl Taken<'_> {
         sources.sort_unstable();
         sources.dedup();
         let verified = if all().all(|refusal| refusal.verified) { "" } else { ", not all verified" };
-        let note = format!("source {} of the platforms page{verified}", sources.join(", "));
+        let note = format!("{}{verified}", self.device.cites(&sources.join(", ")));
         finding.with_note(note).in_rule(self.rule_set.to_owned(), self.rule.name)
     }
 }

@@ -1,6 +1,7 @@
 //! A device rules are sent to: a platform, its release, what the user allows it, and where its lists are attached.
 
 use super::platform::Platform;
+use super::profile;
 use super::release::Release;
 use globset::GlobMatcher;
 use std::collections::BTreeMap;
@@ -59,6 +60,17 @@ impl Device {
         match &self.release {
             Some(release) => format!("{}@{release}", self.platform.name),
             None => self.platform.name.clone(),
+        }
+    }
+
+    /// Where the source of a figure is to be found, in words.
+    pub fn cites(&self, sources: &str) -> String {
+        let built_in = profile::by_name(&self.platform.name)
+            .is_some_and(|known| Arc::ptr_eq(&known.platform, &self.platform));
+        if built_in {
+            format!("source {sources} of the platforms page")
+        } else {
+            format!("source: {sources}")
         }
     }
 
