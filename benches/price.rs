@@ -12,7 +12,6 @@ use flowgate::guard::{Meter, limits};
 use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::Prefix4;
 use flowgate::source::Span;
-use std::collections::BTreeMap;
 
 const RULES: u32 = 100_000;
 
@@ -57,10 +56,9 @@ fn nlri(number: u32) -> Vec<u8> {
 
 fn run(bencher: Bencher<'_, '_>, document: &Document, platform: &str) {
     let platform = cost::by_name(platform).expect("a platform");
-    let budgets = BTreeMap::new();
     bencher.counter(ItemsCount::new(RULES)).bench_local(|| {
         let mut meter = Meter::new(&limits::COST_TOTAL_STEPS);
-        cost::price(divan::black_box(document), platform, &budgets, &mut meter)
+        cost::price(divan::black_box(document), platform, &mut meter)
     });
 }
 

@@ -3,8 +3,8 @@
 use super::{Comparison, Input, Meta, RuleAt};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::eval::holds;
-use crate::field::Family;
-use crate::ir::{Condition, Document, Rule, RuleSet};
+use crate::field::{Family, Field};
+use crate::ir::{Condition, Document, Rule, RuleSet, ValueSetRef};
 use crate::symbolic::Fates;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
@@ -88,6 +88,23 @@ pub(super) fn about_set(
     finding
 }
 
+/// How many values, ranges or patterns a condition lists of each field.
+pub(super) fn list_sizes(condition: &Condition) -> Vec<(Field, usize)> {
+    let mut sizes: Vec<(Field, usize)> = Vec::new();
+    for test in condition.tests() {
+        let size = match test.values() {
+            ValueSetRef::Ranges(set) => set.ranges().count(),
+            ValueSetRef::Wide(set) => set.ranges().count(),
+            ValueSetRef::Bits(set) => set.patterns().len(),
+        };
+        match sizes.iter_mut().find(|(field, _)| *field == test.field()) {
+            Some((_, sum)) => *sum += size,
+            None => sizes.push((test.field(), size)),
+        }
+    }
+    sizes
+}
+
 /// Where a rule was written, with words.
 pub(super) fn label(rule: &Rule<'_>, words: impl Into<String>) -> Label {
     Label::new(rule.origin.source, rule.origin.span).with_message(words)
@@ -100,19 +117,20 @@ pub(super) fn first_rule(document: &Document, set: usize) -> Option<Rule<'_>> {
 
 /// Rules of an old and a new rule set that stand for each other.
 #[derive(Debug, Default)]
-pub(super) struct Alignment {
+pub struct Alignment {
     /// Rules that are the same in both, wherever they stand.
-    pub(super) same: Vec<(usize, usize)>,
+    pub same: Vec<(usize, usize)>,
     /// Rules of one name, or between the same neighbours, that are not the same.
-    pub(super) edited: Vec<(usize, usize)>,
+    pub edited: Vec<(usize, usize)>,
     /// Rules of the old set alone.
-    pub(super) removed: Vec<usize>,
+    pub removed: Vec<usize>,
     /// Rules of the new set alone.
-    pub(super) added: Vec<usize>,
+    pub added: Vec<usize>,
 }
 
 impl Alignment {
-    pub(super) fn of(old: &RuleSet, new: &RuleSet) -> Self {
+    /// Aligns the rules of a rule set as it was with those of it as it is to be.
+    pub fn of(old: &RuleSet, new: &RuleSet) -> Self {
         let state = foldhash::fast::FixedState::default();
         let key = |rule: &Rule<'_>| state.hash_one((rule.condition.digest(&state), rule.outcome));
         let mut left: HashMap<u64, Vec<usize>> = HashMap::new();

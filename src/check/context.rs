@@ -3,10 +3,12 @@
 use super::Meta;
 use super::change::{Change, Versions};
 use super::overlapping::Overlapping;
+use crate::cost::{self, Device, Price};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
 use crate::eval::holds;
 use crate::field::{CtState, Field};
+use crate::guard::{Meter, limits};
 use crate::ir::{Condition, Outcome, Rule, RuleSet, ValueSet};
 use crate::net::{Prefix4, Prefix6};
 use crate::source::{SourceId, SourceMap};
@@ -68,8 +70,8 @@ pub struct Settings {
     pub protect: Vec<Protected>,
     /// Levels the user set; none turns a check off.
     pub levels: BTreeMap<String, Option<Level>>,
-    /// Platforms to price for, by name, with budgets by resource.
-    pub platforms: Vec<(String, BTreeMap<String, u64>)>,
+    /// The devices on the way of the rules.
+    pub platforms: Vec<Device>,
     /// What a flow rule without an action is taken to do: `Some(true)` discards, `Some(false)` accepts.
     pub assume_discard: Option<bool>,
     /// From which size on a change is large.
@@ -108,6 +110,7 @@ pub struct Context<'a> {
     fates: OnceCell<Vec<Fates>>,
     overlapping: OnceCell<Vec<Overlapping>>,
     changes: OnceCell<Vec<Change<'a>>>,
+    prices: OnceCell<Vec<(&'a Input, Price<'a>)>>,
 }
 
 /// A rule with the rule set and the input it stands in.
@@ -139,8 +142,9 @@ pub enum Drops {
 impl<'a> Context<'a> {
     /// Of what was read and what the user said.
     pub fn new(sources: &'a SourceMap, inputs: &'a [Input], settings: &'a Settings) -> Self {
-        let (fates, overlapping, changes) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { sources, inputs, settings, against: None, fates, overlapping, changes }
+        let (fates, overlapping) = (OnceCell::new(), OnceCell::new());
+        let (changes, prices) = (OnceCell::new(), OnceCell::new());
+        Self { sources, inputs, settings, against: None, fates, overlapping, changes, prices }
     }
 
     /// Of a change: `versions` pairs what was with what is to be, every new one an element of the inputs.
@@ -173,6 +177,17 @@ impl<'a> Context<'a> {
     pub(super) fn overlapping(&self) -> impl Iterator<Item = (&'a Input, &Overlapping)> {
         let all = || self.fates().map(|(input, fates)| Overlapping::of(input, fates)).collect();
         self.inputs.iter().zip(self.overlapping.get_or_init(all))
+    }
+
+    /// What each input costs each device on the way, priced once: one input is the configuration of one device.
+    pub(super) fn prices(&self) -> &[(&'a Input, Price<'a>)] {
+        let devices = || self.settings.platforms.iter();
+        let priced = |device: &'a Device, input: &'a Input| {
+            let mut meter = Meter::new(&limits::COST_TOTAL_STEPS);
+            (input, cost::price(&input.reading.document, device, &mut meter))
+        };
+        let all = || devices().flat_map(|device| self.inputs.iter().map(move |input| priced(device, input)));
+        self.prices.get_or_init(|| all().collect())
     }
 
     /// Every rule that someone wrote, of every input, in order.

@@ -4,9 +4,9 @@
 //! the limit is passed, because that is where the device begins to refuse.
 
 use super::{Check, Confidence, Context, Findings, Inconclusive, Input, Meta, Needs};
-use crate::cost::{self, Inexact, Level as CostLevel, Platform, Price, RulePrice, RuleRef, Usage, WARN_AT};
+use crate::cost::{Inexact, Level as CostLevel, Model, Price, RulePrice, RuleRef, Usage, WARN_AT};
 use crate::diagnostic::{Diagnostic, Label, Level};
-use crate::guard::{Exhausted, Meter, limits};
+use crate::guard::Exhausted;
 use crate::ir::{Rule, RuleSet};
 use crate::source::Span;
 
@@ -34,35 +34,30 @@ impl Check for CostOverLimit {
     }
 
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
-        for (name, budgets) in &cx.settings.platforms {
-            let Some(platform) = cost::by_name(name) else {
-                out.inconclusive.push(unanswered(None, format!("there is no platform `{name}`")));
-                continue;
-            };
-            for input in cx.inputs {
-                let mut meter = Meter::new(&limits::COST_TOTAL_STEPS);
-                let price = cost::price(&input.reading.document, platform, budgets, &mut meter);
-                for budget in &price.unknown_budgets {
-                    let reason = format!("platform `{name}` has no resource `{budget}` for a budget");
-                    if !out.inconclusive.iter().any(|known| known.reason == reason) {
-                        out.inconclusive.push(unanswered(None, reason));
-                    }
+        for (input, price) in cx.prices() {
+            for budget in &price.unknown_budgets {
+                let reason =
+                    format!("platform `{}` has no resource `{budget}` for a budget", price.device.name());
+                if !out.inconclusive.iter().any(|known| known.reason == reason) {
+                    out.inconclusive.push(unanswered(None, reason));
                 }
-                report(input, &price, out);
             }
+            report(input, price, out);
         }
         Ok(())
     }
 }
 
-fn report(input: &Input, price: &Price, out: &mut Findings) {
+fn report(input: &Input, price: &Price<'_>, out: &mut Findings) {
     for usage in &price.resources {
-        if usage.level != CostLevel::Ok {
+        // A finding of its own: `same-destination-flood`.
+        if usage.resource.model != Model::SameDestination && usage.level != CostLevel::Ok {
             out.diagnostics.push(finding(input, price, usage));
         }
     }
     // What is beyond its limit for certain is judged; the rest cannot be without these rules.
-    let open = |usage: &Usage| usage.limit.is_some() && !usage.used.exact && usage.level != CostLevel::Deny;
+    let open =
+        |usage: &Usage<'_>| usage.limit.is_some() && !usage.used.exact && usage.level != CostLevel::Deny;
     if !price.resources.iter().any(open) {
         return;
     }
@@ -77,8 +72,8 @@ fn report(input: &Input, price: &Price, out: &mut Findings) {
     }
 }
 
-fn finding(input: &Input, price: &Price, usage: &Usage) -> Diagnostic {
-    let Platform { name, .. } = price.platform;
+fn finding(input: &Input, price: &Price<'_>, usage: &Usage<'_>) -> Diagnostic {
+    let name = price.device.name();
     let (resource, used) = (usage.resource, usage.used.at_least);
     let limit = usage.limit.unwrap_or(0);
     let at_least = if usage.used.exact { "" } else { "at least " };
@@ -106,12 +101,12 @@ fn finding(input: &Input, price: &Price, usage: &Usage) -> Diagnostic {
         let place = Label::new(rule.origin.source, rule.origin.span);
         finding = finding.with_label(place.with_message(words));
     }
-    finding.with_note(source(usage))
+    finding.with_note(source(price, usage))
 }
 
 /// The rules with the most entries, where a few take most of a table.
-fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(Rule<'a>, &'a RulePrice)> {
-    if !matches!(usage.resource.model, cost::Model::Entries { .. }) {
+fn dearest<'a>(input: &'a Input, price: &'a Price<'_>, usage: &Usage<'_>) -> Vec<(Rule<'a>, &'a RulePrice)> {
+    if !matches!(usage.resource.model, Model::Entries { .. }) {
         return Vec::new();
     }
     // A tenth of the limit each, or they are not what fills it.
@@ -126,7 +121,7 @@ fn dearest<'a>(input: &'a Input, price: &'a Price, usage: &Usage) -> Vec<(Rule<'
     dear.filter_map(|price| rule_at(input, price.at).map(|(_, rule)| (rule, price))).collect()
 }
 
-fn help(price: &Price, usage: &Usage) -> String {
+fn help(price: &Price<'_>, usage: &Usage<'_>) -> String {
     let (used, minimum) = (usage.used.at_least, usage.minimum.at_least);
     if minimum < used {
         format!(
@@ -135,11 +130,11 @@ fn help(price: &Price, usage: &Usage) -> String {
     } else if usage.budget {
         format!("remove rules, or raise the budget of `{}`", usage.resource.name)
     } else {
-        format!("remove rules, or give `{}` a budget for `{}`", price.platform.name, usage.resource.name)
+        format!("remove rules, or give `{}` a budget for `{}`", price.platform().name, usage.resource.name)
     }
 }
 
-fn source(usage: &Usage) -> String {
+fn source(price: &Price<'_>, usage: &Usage<'_>) -> String {
     let note = &usage.resource.note;
     let source = &usage.resource.source;
     let verified = if usage.resource.verified { "" } else { ", not verified" };
@@ -147,11 +142,11 @@ fn source(usage: &Usage) -> String {
         Some(share) if (WARN_AT[1]..=100).contains(&share) => format!("above {} %; ", WARN_AT[1]),
         _ => String::new(),
     };
-    let says = format!("{near}source {source} of the platforms page{verified}");
+    let says = format!("{near}{}{verified}", price.device.cites(source));
     if note.is_empty() { says } else { format!("{says}: {note}") }
 }
 
-fn rule_at(input: &Input, at: RuleRef) -> Option<(&RuleSet, Rule<'_>)> {
+pub(super) fn rule_at(input: &Input, at: RuleRef) -> Option<(&RuleSet, Rule<'_>)> {
     let set = input.reading.document.rule_sets.get(at.rule_set as usize)?;
     Some((set, set.rules.get(at.rule as usize)?))
 }
@@ -169,16 +164,17 @@ fn unanswered(place: Option<(&RuleSet, Rule<'_>)>, reason: String) -> Inconclusi
 mod tests {
     use super::*;
     use crate::check::{Settings, feature_not_on_platform::tests::flow_input};
+    use crate::cost;
     use crate::source::SourceMap;
-    use std::collections::BTreeMap;
 
     // One flow rule with a range of destination ports, as often as asked, under budgets for a platform.
     fn found(platform: &str, rules: usize, budgets: &[(&str, u64)]) -> Findings {
         let sources = SourceMap::new();
         let nlri: &[u8] = &[1, 32, 192, 0, 2, 1, 3, 0x81, 6, 5, 0x13, 0, 1, 0xd5, 0xff, 0xfe];
         let inputs = [flow_input(&vec![nlri; rules])];
-        let budgets: BTreeMap<String, u64> = budgets.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
-        let settings = Settings { platforms: vec![(platform.to_owned(), budgets)], ..Settings::default() };
+        let mut device = cost::by_name(platform).unwrap().clone();
+        device.budgets = budgets.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
+        let settings = Settings { platforms: vec![device], ..Settings::default() };
         let mut out = Findings::default();
         let cx = Context::new(&sources, &inputs, &settings);
         CostOverLimit.run(&cx, &mut out).unwrap();
@@ -215,7 +211,6 @@ mod tests {
 
     #[test]
     fn unknown_names_are_said_and_never_passed_over() {
-        assert_eq!(found("nobody", 1, &[]).inconclusive.len(), 1);
         assert_eq!(found("bird", 1, &[("tcam-entries", 5)]).inconclusive.len(), 1);
     }
 }

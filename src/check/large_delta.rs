@@ -1,11 +1,11 @@
 //! Changes larger than a change usually is.
 
-use super::change::{Alignment, SetPair, about_set, first_rule, label};
+use super::change::{Alignment, SetPair, about_set, first_rule, label, list_sizes};
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::field::{Family, Field};
 use crate::guard::Exhausted;
-use crate::ir::{Condition, RuleSet, ValueSetRef};
+use crate::ir::{Condition, RuleSet};
 use crate::symbolic::Delta;
 
 /// The check.
@@ -100,23 +100,8 @@ fn part_of_rules(alignment: &Alignment, old: &RuleSet, new: &RuleSet) -> Option<
 
 /// The list of a rule that changes its length most, by more than a part: its field, and how many entries it had and has.
 fn longest_change(old: &Condition, new: &Condition, part: f64) -> Option<(Field, usize, usize)> {
-    let sizes = |condition: &Condition| {
-        let mut sizes: Vec<(Field, usize)> = Vec::new();
-        for test in condition.tests() {
-            let size = match test.values() {
-                ValueSetRef::Ranges(set) => set.ranges().count(),
-                ValueSetRef::Wide(set) => set.ranges().count(),
-                ValueSetRef::Bits(set) => set.patterns().len(),
-            };
-            match sizes.iter_mut().find(|(field, _)| *field == test.field()) {
-                Some((_, sum)) => *sum += size,
-                None => sizes.push((test.field(), size)),
-            }
-        }
-        sizes
-    };
-    let now = sizes(new);
-    let changed = sizes(old).into_iter().filter_map(|(field, from)| {
+    let now = list_sizes(new);
+    let changed = list_sizes(old).into_iter().filter_map(|(field, from)| {
         let to = now.iter().find(|(of, _)| *of == field).map(|(_, to)| *to)?;
         #[expect(clippy::cast_precision_loss, reason = "a part is for people")]
         let moved = from.abs_diff(to) as f64 / from.max(1) as f64;

@@ -5,6 +5,7 @@ mod compare;
 mod conflicting_actions;
 mod conflicting_overlap;
 mod context;
+mod cost_growth;
 mod cost_over_limit;
 mod covered;
 mod default_unreachable;
@@ -25,6 +26,7 @@ mod icmp_code_without_type;
 mod large_delta;
 mod length_above_mtu;
 mod length_below_header;
+mod list_doubled;
 mod malformed_allow;
 mod malformed_nlri;
 mod match_everything_drop;
@@ -47,9 +49,12 @@ mod prove;
 mod rate_too_small;
 mod redundant_rule;
 mod run;
+mod same_destination_flood;
+mod session_hazard;
 mod shadowed_rule;
 mod suspicious_mask;
 mod syntax_error;
+mod taken;
 mod turned;
 mod undefined_reference;
 mod unmatchable_condition;
@@ -60,7 +65,7 @@ mod unused_definition;
 mod value_out_of_range;
 mod widened_filter;
 
-pub use change::Versions;
+pub use change::{Alignment, Versions};
 pub use compare::{Compared, Comparison};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
 pub use fix::{Fixed, fix};
@@ -76,6 +81,7 @@ use std::fmt;
 pub static CHECKS: &[&dyn Check] = &[
     &conflicting_actions::ConflictingActions,
     &conflicting_overlap::ConflictingOverlap,
+    &cost_growth::CostGrowth,
     &cost_over_limit::CostOverLimit,
     &default_unreachable::DefaultUnreachable,
     &duplicate_number::DuplicateNumber,
@@ -94,6 +100,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &large_delta::LargeDelta,
     &length_above_mtu::LengthAboveMtu,
     &length_below_header::LengthBelowHeader,
+    &list_doubled::ListDoubled,
     &malformed_allow::MalformedAllow,
     &malformed_nlri::MalformedNlri,
     &match_everything_drop::MatchEverythingDrop,
@@ -110,6 +117,8 @@ pub static CHECKS: &[&dyn Check] = &[
     &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
     &redundant_rule::RedundantRule,
+    &same_destination_flood::SameDestinationFlood,
+    &session_hazard::SessionHazard,
     &shadowed_rule::ShadowedRule,
     &suspicious_mask::SuspiciousMask,
     &syntax_error::SyntaxError,

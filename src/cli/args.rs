@@ -1,9 +1,9 @@
 //! The options of every command, as data; help, completions and the manual page are made from them.
 
+use super::pricing::{Cost, PlatformList, Platforms};
 use super::questions::{Query, Test};
 use crate::check::CHECKS;
 use crate::config::Date;
-use crate::cost::platforms;
 use crate::diagnostic::Level;
 use crate::dialect::{DIALECTS, Reads};
 use crate::report::VERDICTS;
@@ -85,11 +85,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  flowgate checks --format json")]
     Checks(List),
     Dialects(Dialects),
-    /// List the platforms rules can be priced for
-    #[command(
-        after_help = "Example:\n  flowgate platforms --format json     with every figure and its source"
-    )]
-    Platforms(List),
+    Platforms(PlatformList),
     Explain(Explain),
     Completions(Completions),
     Man(Man),
@@ -215,6 +211,8 @@ Examples:
   flowgate check rules/ --fail-on warning           a folder; warnings fail too
   flowgate check --config /etc/flowgate.toml .      a policy from outside the change
   flowgate check --against main rules/              and what the change does, beside a git revision
+  flowgate check --platform bird@2.17.4 --platform ncs5500 rules/
+                                                    and what devices on the way will not take
   echo '03010181...' | flowgate check --dialect flowspec-hex -")]
 pub(super) struct Check {
     /// Rule files, folders, or `-` for standard input
@@ -231,6 +229,8 @@ pub(super) struct Check {
     pub(super) format: CheckFormat,
     #[command(flatten)]
     pub(super) writing: Writing,
+    #[command(flatten)]
+    pub(super) platforms: Platforms,
     /// Judge the change too: the rules as they were, in a file, a folder, or a git revision
     #[arg(long, value_name = "REV|PATH")]
     pub(super) against: Option<String>,
@@ -391,36 +391,6 @@ pub(super) struct Diff {
     pub(super) writing: Writing,
 }
 
-/// Price rules on platforms: table entries and memory, rule by rule, against the limits
-///
-/// Everything read is taken to end in one device.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  flowgate cost edge.conf --platform ncs55a2-mod-se-s
-  flowgate cost rules/ --platform frr --platform bird --format json
-  flowgate cost edge.conf:EDGE-IN               for the platforms flowgate.toml names")]
-pub(super) struct Cost {
-    /// Rule files, folders, `FILE:RULE-SET`, or `-` for standard input
-    #[arg(required = true, value_name = "PATH")]
-    pub(super) paths: Vec<PathBuf>,
-    /// The platform; several may be given [default: those flowgate.toml names]
-    #[arg(long, value_name = "NAME", value_parser = platform_names())]
-    pub(super) platform: Vec<String>,
-    #[command(flatten)]
-    pub(super) reading: Reading,
-    #[command(flatten)]
-    pub(super) policing: Policing,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
-    #[command(flatten)]
-    pub(super) writing: Writing,
-    /// What a figure known only from below does to the exit code, where a limit stands against it
-    #[arg(long, value_enum, default_value_t = OnInconclusive::Report, value_name = "WHAT")]
-    pub(super) inconclusive: OnInconclusive,
-}
-
 /// Print rules in another dialect, and say what it cannot express
 ///
 /// The text goes to standard output, what is lost to standard error.
@@ -555,10 +525,6 @@ fn readable_dialects() -> PossibleValuesParser {
 
 fn writable_dialects() -> PossibleValuesParser {
     PossibleValuesParser::new(DIALECTS.iter().filter(|d| d.writes()).map(|d| d.name()))
-}
-
-fn platform_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(platforms().iter().map(|platform| platform.name.as_str()))
 }
 
 fn check_names() -> PossibleValuesParser {

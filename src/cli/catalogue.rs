@@ -1,12 +1,13 @@
-//! `flowgate checks`, `explain`, `dialects`: what is known here, from the registries.
+//! `flowgate checks`, `explain`, `dialects`, `platforms`: what is known here, from the registries.
 
 use super::args::{Common, Dialects, Explain, List, TableFormat};
 use super::error::Error;
+use super::pricing::PlatformList;
 use super::{Exit, output};
 use crate::check::{self, CHECKS, Confidence};
 use crate::cost::{Platform, platforms as known_platforms};
 use crate::dialect::{self, DIALECTS, Dialect, Keyword, Reads, Support};
-use crate::report::{Table, json};
+use crate::report::{Table, clean, count, json};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -170,7 +171,7 @@ fn entry(dialect: &'static dyn Dialect) -> DialectEntry {
 }
 
 #[derive(Serialize)]
-struct PlatformList<'a> {
+struct PlatformDocument<'a> {
     version: u32,
     platforms: Vec<PlatformEntry<'a>>,
 }
@@ -181,6 +182,22 @@ struct PlatformEntry<'a> {
     title: &'a str,
     about: &'a str,
     resources: Vec<ResourceEntry<'a>>,
+    behaviour: Vec<RefusalEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct RefusalEntry<'a> {
+    feature: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_most: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_least: Option<u64>,
+    effect: &'static str,
+    says: &'a str,
+    source: &'a str,
+    verified: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixed_in: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +205,7 @@ struct ResourceEntry<'a> {
     name: &'a str,
     unit: &'a str,
     limit: Option<u64>,
+    hard: bool,
     source: &'a str,
     verified: bool,
     note: &'a str,
@@ -198,30 +216,96 @@ impl<'a> PlatformEntry<'a> {
         let resources = platform.resource.iter().map(|resource| ResourceEntry {
             name: &resource.name,
             unit: &resource.unit,
-            limit: resource.limit,
+            limit: resource.holds(),
+            hard: resource.hard,
             source: &resource.source,
             verified: resource.verified,
             note: &resource.note,
         });
+        let behaviour = platform.refuse.iter().map(|refusal| RefusalEntry {
+            feature: refusal.feature.to_string(),
+            at_most: Some(refusal.above).filter(|most| *most > 0),
+            at_least: refusal.below,
+            effect: refusal.effect.name(),
+            says: &refusal.says,
+            source: &refusal.source,
+            verified: refusal.verified,
+            fixed_in: refusal.fixed_in.iter().map(ToString::to_string).collect(),
+        });
         let (name, title, about) = (&platform.name, &platform.title, &platform.about);
-        Self { name, title, about, resources: resources.collect() }
+        let behaviour = behaviour.collect();
+        Self { name, title, about, resources: resources.collect(), behaviour }
     }
 }
 
-/// Lists the platforms.
-pub(super) fn platforms(options: &List, common: &Common) -> Result<Exit, Error> {
-    let known = known_platforms();
-    list(options, common, |format, out| match format {
+/// Lists the platforms, or what is known of one.
+pub(super) fn platforms(options: &PlatformList, common: &Common) -> Result<Exit, Error> {
+    if let Some(named) = &options.name {
+        return platform(&named.device()?.platform, &options.list, common);
+    }
+    let known = || known_platforms().iter().map(|device| &*device.platform);
+    list(&options.list, common, |format, out| match format {
         TableFormat::Json => {
-            let platforms = known.iter().map(PlatformEntry::of).collect();
-            json::document(&PlatformList { version: json::v1::VERSION, platforms }, out)
+            let platforms = known().map(PlatformEntry::of).collect();
+            json::document(&PlatformDocument { version: json::v1::VERSION, platforms }, out)
         }
         TableFormat::Terminal => {
             let mut table = Table::new(&["", "", ""]);
-            for platform in known {
+            for platform in known() {
                 table.row([platform.name.clone(), platform.title.clone(), platform.about.clone()]);
             }
             table.write(out)
+        }
+    })
+}
+
+/// Lists what a platform holds and does not take.
+fn platform(platform: &Platform, options: &List, common: &Common) -> Result<Exit, Error> {
+    list(options, common, |format, out| match format {
+        TableFormat::Json => {
+            let platforms = vec![PlatformEntry::of(platform)];
+            json::document(&PlatformDocument { version: json::v1::VERSION, platforms }, out)
+        }
+        TableFormat::Terminal => {
+            writeln!(
+                out,
+                "{} ({}): {}",
+                clean(&platform.name),
+                clean(&platform.title),
+                clean(&platform.about)
+            )?;
+            let entry = PlatformEntry::of(platform);
+            let unverified = |verified: bool| if verified { "" } else { ", not verified" };
+            if !entry.resources.is_empty() {
+                let mut table = Table::new(&["holds", ">limit", "", "source", ""]);
+                for resource in &entry.resources {
+                    let limit = resource.limit.map_or_else(|| "-".to_owned(), |limit| count(limit, ""));
+                    let source = format!("{}{}", clean(resource.source), unverified(resource.verified));
+                    let hard = if resource.hard { "hard" } else { "" };
+                    let cells = [
+                        resource.name.to_owned(),
+                        limit,
+                        hard.to_owned(),
+                        source,
+                        clean(resource.note).into(),
+                    ];
+                    table.row(cells);
+                }
+                writeln!(out)?;
+                table.write(out)?;
+            }
+            if !entry.behaviour.is_empty() {
+                let mut table = Table::new(&["feature", "effect", "it ..", "mended in", "source"]);
+                for refusal in &entry.behaviour {
+                    let source = format!("{}{}", clean(refusal.source), unverified(refusal.verified));
+                    let mended = refusal.fixed_in.join(", ");
+                    let (feature, effect) = (refusal.feature.clone(), refusal.effect.to_owned());
+                    table.row([feature, effect, clean(refusal.says).into(), mended, source]);
+                }
+                writeln!(out)?;
+                table.write(out)?;
+            }
+            Ok(())
         }
     })
 }

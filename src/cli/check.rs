@@ -65,6 +65,7 @@ impl Judged {
             settings.assume_discard = Some(action == super::args::AssumedAction::Discard);
         }
         settings.first_packet = options.view.first_packet;
+        settings.platforms = super::platforms::devices(&options.platforms, &policy.config)?;
         let (new, old): (Vec<_>, Vec<_>) =
             inputs.placed().partition(|(target, _, _)| *target < options.paths.len());
         let count = new.len();

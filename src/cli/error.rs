@@ -54,6 +54,10 @@ pub(super) enum Error {
     NoSuchRule { name: String, hint: String },
     #[error("no platform is named")]
     NoPlatform,
+    #[error("`{platform}` has no resource `{name}`, but {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    NoSuchResource { platform: String, name: String, known: Vec<String> },
+    #[error("`{platform}` has nothing that grows with what one rule asks for")]
+    NothingToSearch { platform: String },
     #[error("standard input cannot be edited: `--fix` takes files and folders")]
     FixStdin,
     #[error("cannot compare with `{named}`: {reason}")]
@@ -96,6 +100,8 @@ impl Error {
             | Self::Config { .. }
             | Self::Against { .. }
             | Self::FixStdin
+            | Self::NoSuchResource { .. }
+            | Self::NothingToSearch { .. }
             | Self::Suite { .. }
             | Self::NoSuchRule { .. }
             | Self::Exhausted(_) => None,

@@ -18,6 +18,8 @@ mod inputs;
 mod options;
 mod output;
 mod passed;
+mod platforms;
+mod pricing;
 mod query;
 mod questions;
 mod select;
@@ -25,6 +27,7 @@ mod shell;
 mod start;
 mod test;
 mod trace;
+mod worst;
 
 pub use args::command;
 

@@ -42,7 +42,10 @@ impl Policy {
         let file = std::fs::File::open(path).map_err(failed)?;
         file.take(CONFIG_OCTETS).read_to_string(&mut text).map_err(failed)?;
         let source = Source::new(name.clone(), Content::Text(text));
-        let config = Config::parse(source.text()).map_err(|error| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut profile =
+            |named: &str| super::platforms::read(&folder.join(named)).map_err(|error| error.to_string());
+        let config = Config::parse_with(source.text(), &mut profile).map_err(|error| {
             let (line, column) = match source.place(error.span.start) {
                 Place::Text(at) => (at.line, at.column),
                 Place::Binary(_) => (1, 1),

@@ -4,14 +4,16 @@
 
 mod allow;
 mod date;
+mod platform;
 mod suite;
 
 pub use allow::{Allow, Suppression, suppress};
 pub use date::{Date, ParseDateError};
+pub use platform::parse_device;
 pub use suite::{About, NewCase, NewReading, NewSuite, Suite, SuiteCase, SuiteReading};
 
 use crate::check::{CHECKS, Protected, Settings};
-use crate::cost;
+use crate::cost::Platform;
 use crate::diagnostic::Level;
 use crate::net::{Prefix4, Prefix6};
 use crate::query;
@@ -82,8 +84,16 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads the text of a `flowgate.toml`.
+    /// Reads the text of a `flowgate.toml` that names no profile of its own.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, &mut |_| Err("profiles in files are not read here".to_owned()))
+    }
+
+    /// Reads the text of a `flowgate.toml`; `profile` reads a profile by its path, or says why it cannot.
+    pub fn parse_with(
+        text: &str,
+        profile: &mut dyn FnMut(&str) -> Result<Platform, String>,
+    ) -> Result<Self, ConfigError> {
         let raw: Raw = toml::from_str(text).map_err(|error| ConfigError::of(&error))?;
         let mut config = Self::default();
         if let Some(level) = raw.gate.fail_on {
@@ -111,7 +121,8 @@ impl Config {
             config.settings.levels.insert(check_name(name)?, level);
         }
         config.allows = raw.allow.iter().map(allow).collect::<Result<_, _>>()?;
-        config.settings.platforms = raw.platform.iter().map(platform).collect::<Result<_, _>>()?;
+        config.settings.platforms =
+            raw.platform.iter().map(|raw| platform::device(raw, profile)).collect::<Result<_, _>>()?;
         Ok(config)
     }
 }
@@ -124,7 +135,7 @@ struct Raw {
     protect: Vec<RawProtect>,
     checks: BTreeMap<Spanned<String>, Spanned<String>>,
     allow: Vec<RawAllow>,
-    platform: Vec<RawPlatform>,
+    platform: Vec<platform::Raw>,
     change: RawChange,
 }
 
@@ -169,14 +180,6 @@ struct RawAllow {
     rule: Option<Spanned<String>>,
     reason: Spanned<String>,
     expires: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPlatform {
-    r#use: Spanned<String>,
-    #[serde(default)]
-    budget: BTreeMap<Spanned<String>, u64>,
 }
 
 fn wrong<T>(place: &Spanned<T>, message: impl Into<String>) -> ConfigError {
@@ -260,26 +263,6 @@ fn allow(raw: &RawAllow) -> Result<Allow, ConfigError> {
     })
 }
 
-fn platform(raw: &RawPlatform) -> Result<(String, BTreeMap<String, u64>), ConfigError> {
-    let name = raw.r#use.get_ref();
-    let Some(platform) = cost::by_name(name) else {
-        let known = cost::platforms().iter().map(|platform| platform.name.as_str());
-        let hint = nearest(name, known).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
-        return Err(wrong(&raw.r#use, format!("there is no platform `{name}`{hint}")));
-    };
-    let mut budgets = BTreeMap::new();
-    for (resource, budget) in &raw.budget {
-        let text = resource.get_ref();
-        if platform.resource(text).is_none() {
-            let known = platform.resource.iter().map(|resource| resource.name.as_str());
-            let hint = nearest(text, known).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
-            return Err(wrong(resource, format!("`{name}` has no resource `{text}`{hint}")));
-        }
-        budgets.insert(text.clone(), *budget);
-    }
-    Ok((name.clone(), budgets))
-}
-
 fn pattern(text: &Spanned<String>, of_path: bool) -> Result<GlobMatcher, ConfigError> {
     let built = GlobBuilder::new(text.get_ref()).literal_separator(of_path).build();
     let glob = built.map_err(|e| wrong(text, format!("`{}` is no pattern: {}", text.get_ref(), e.kind())))?;
@@ -307,7 +290,9 @@ mod tests {
             match = "udp and dport 5060 and dst in 192.0.2.0/28"
             [[platform]]
             use = "ncs55a2-mod-se-s"
+            release = "7.6.1"
             budget = { tcam-entries = 3000 }
+            attach = [{ rule-set = "EDGE-*", direction = "egress", interfaces = 4, chips = 2 }]
             "#,
         )
         .unwrap();
@@ -316,7 +301,9 @@ mod tests {
         assert_eq!((config.settings.own4.len(), config.settings.own6.len()), (1, 1));
         let tests = config.settings.protect[0].condition.tests().len();
         assert_eq!((tests, config.settings.protect[0].condition.tests()[1].field()), (3, Field::Dport));
-        assert_eq!(config.settings.platforms[0].1["tcam-entries"], 3000);
+        assert_eq!(config.settings.platforms[0].budgets["tcam-entries"], 3000);
+        let device = &config.settings.platforms[0];
+        assert_eq!((device.name().as_str(), device.attachments[0].interfaces), ("ncs55a2-mod-se-s@7.6.1", 4));
     }
 
     #[test]
@@ -339,6 +326,10 @@ mod tests {
                 "tcam",
                 "has no resource `tcam`",
             ),
+            ("[[platform]]\nuse = \"bird\"\nrelease = \"two\"", "\"two\"", "as 2.17.5"),
+            ("[[platform]]\nuse = \"bird\"\nattach = [{ interfaces = 0 }]", "0", "at least 1"),
+            ("[[platform]]\npath = \"box.toml\"", "\"box.toml\"", "not read here"),
+            ("[[platform]]\nrelease = \"1\"", "", "say `use` or `path`"),
             ("[gate", "", ""),
         ];
         for (text, place, message) in cases {

@@ -299,6 +299,13 @@ fn fragment(operands: &[Operand], family: Family, meter: &mut Meter) -> Result<F
     Ok(FieldCost { entries, fewest: entries.min(1), ranges: entries })
 }
 
+/// Whether some packet satisfies a fragment component: one that has ports, which later fragments have not, where asked.
+pub(crate) fn has_fragment(operands: &[Operand], family: Family, with_ports: bool) -> bool {
+    let classes: &[u64] = if with_ports { &[0, 4] } else { &[0, 4, 2, 2 | 8] };
+    let bits = if family == Family::Inet6 { 0x0e } else { 0x0f };
+    classes.iter().any(|class| holds(operands, *class, bits) || holds(operands, class | 1, bits))
+}
+
 /// Whether a list of bitmask operands holds for these bits (RFC 8955 §4.2.1.2).
 fn holds(operands: &[Operand], data: u64, bits: u64) -> bool {
     let mut any = false;
@@ -327,6 +334,22 @@ pub(crate) fn expanded(flow: &FlowSpec) -> u64 {
     };
     let lists = flow.components().iter().filter(|component| multiplied(component.kind));
     lists.map(|component| alternatives(flow.operands(component))).fold(1, u64::saturating_mul)
+}
+
+/// Whether no value of its field satisfies a numeric component. An NLRI bounds the work: some 1,300 operands at most.
+pub(crate) fn is_empty(flow: &FlowSpec, component: &Component) -> bool {
+    let field = Values::range(0, u128::from(component.kind.max(flow.family)));
+    let mut group: Option<Values> = None;
+    for operand in flow.operands(component) {
+        let taken = Values::from_ranges(accepted(operand.op, u128::from(operand.value)));
+        let taken = taken.intersection(&field);
+        group = Some(match group {
+            Some(values) if operand.op & AND != 0 => values.intersection(&taken),
+            Some(values) if !values.is_empty() => return false,
+            _ => taken,
+        });
+    }
+    group.is_some_and(|values| values.is_empty())
 }
 
 /// Groups of operands joined by OR.

@@ -6,16 +6,30 @@
 //! bound below which no prefix encoding comes. What could not be counted is said, never guessed low.
 
 pub mod cover;
+mod device;
 mod feature;
 mod flow;
+mod growth;
 mod normal;
 mod platform;
 mod price;
+mod profile;
+mod registers;
+mod release;
+mod sum;
 mod tally;
 mod terms;
+mod worst;
 
+pub use device::{Attachment, Device, Direction};
 pub use feature::{Effect, Feature, Refusal, Unsupported};
 pub use flow::Encoding;
-pub use platform::{AsRule, IpFamily, Model, Octets, Platform, Resource, Takes, by_name, platforms};
-pub use price::{Level, Price, Pricing, RulePrice, RuleRef, Usage, WARN_AT, price, unsupported};
+pub use growth::{Growth, growth};
+pub use platform::{
+    AsRule, Copies, IpFamily, Model, Octets, Platform, RegisterUnits, Resource, Slices, Takes,
+};
+pub use price::{Level, Price, Pricing, RulePrice, RuleRef, Usage, WARN_AT, price, price_all, unsupported};
+pub use profile::{ProfileError, by_name, parse as parse_profile, platforms};
+pub use release::{Affected, ParseReleaseError, Release};
 pub use tally::{Count, Inexact, Tally};
+pub use worst::{Edit, EditKind, Question, Step, Worst, default_resource, edits, worst};

@@ -1,11 +1,11 @@
 //! Platforms as data: what they hold, how rules fill it, what they do not take, each with its source.
 
+use super::device::Direction;
 use super::feature::Refusal;
 use super::flow::Encoding;
 use crate::field::Family;
 use crate::ir::Kind;
 use serde::Deserialize;
-use std::sync::LazyLock;
 
 /// A device or program that rules are sent to.
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,7 @@ pub struct Platform {
     #[serde(default)]
     pub ipv6_payload_length: bool,
     /// What it holds.
+    #[serde(default)]
     pub resource: Vec<Resource>,
     /// What it does not take.
     #[serde(default)]
@@ -55,12 +56,21 @@ pub struct Resource {
     /// Only rule sets of this family fill it; none for all.
     #[serde(default)]
     pub family: Option<IpFamily>,
+    /// Only rule sets attached in this direction fill it; none for both.
+    #[serde(default)]
+    pub direction: Option<Direction>,
     /// Each rule set has one of its own, and the fullest counts.
     #[serde(default)]
     pub each_rule_set: bool,
     /// How much there is; none where only a budget of the user's says.
     #[serde(default)]
     pub limit: Option<u64>,
+    /// The slices that make up the limit, where it is not given as a number.
+    #[serde(default)]
+    pub slices: Option<Slices>,
+    /// It is given out in pieces of this size.
+    #[serde(default)]
+    pub chunk: Option<u64>,
     /// The source of its figures, an id of the platform page.
     pub source: String,
     /// Whether the figures were stated by the maker, read in code, measured or derived.
@@ -72,6 +82,28 @@ pub struct Resource {
     /// What to know about it.
     #[serde(default)]
     pub note: String,
+}
+
+/// Slices of a table that a feature has been given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Slices {
+    /// How many.
+    pub count: u64,
+    /// Entries of one.
+    pub entries: u64,
+    /// Bits of an entry.
+    pub bits: u64,
+    /// Bits of the key; one that is wider than an entry takes slices side by side.
+    pub key_bits: u64,
+}
+
+impl Slices {
+    /// The entries they hold for keys of that width.
+    pub fn entries(self) -> u64 {
+        let wide = self.key_bits.div_ceil(self.bits.max(1)).max(1);
+        (self.count / wide).saturating_mul(self.entries)
+    }
 }
 
 /// An address family a resource is for.
@@ -93,16 +125,26 @@ pub enum Model {
         /// Entries each rule set takes besides its rules.
         #[serde(default, rename = "per-rule-set")]
         per_rule_set: u64,
-        /// Copies of each entry: attachment points that do not share.
-        #[serde(default = "one")]
-        copies: u64,
+        /// Copies of a list on ingress.
+        #[serde(default)]
+        ingress: Copies,
+        /// Copies of a list on egress.
+        #[serde(default)]
+        egress: Copies,
     },
+    /// Rule sets, once for each place they are attached at.
+    RuleSets,
     /// Rules.
     Rules {
         /// Units each takes.
         #[serde(default = "one")]
         each: u64,
     },
+    /// Rules that limit a rate.
+    Policers,
+    /// Registers that compare ports, shared by all lists: distinct ranges of source and destination ports. While there
+    /// are some left, a range takes one entry of a table; then it is covered by prefixes.
+    Registers(RegisterUnits),
     /// Alternatives: rules of an engine that knows sets and no "either".
     Terms,
     /// Hardware filters: one for every so many rules of each rule set, begun ones counted.
@@ -119,6 +161,35 @@ pub enum Model {
     },
     /// The largest number of rules with one destination prefix, or without one.
     SameDestination,
+}
+
+/// How often a table keeps a list that is attached several times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Copies {
+    /// Once.
+    #[default]
+    Once,
+    /// Once an interface.
+    Interface,
+    /// Once a forwarding chip.
+    Chip,
+}
+
+/// What comparisons of ports take of the registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RegisterUnits {
+    /// Units of a range with two ends.
+    pub range: u64,
+    /// Units of "at least" or "at most".
+    pub bound: u64,
+    /// Units of "not"; none where it is two ranges.
+    #[serde(default)]
+    pub other: Option<u64>,
+    /// Only ranges of source ports are kept in registers.
+    #[serde(default)]
+    pub source_only: bool,
 }
 
 /// A linear model of memory.
@@ -175,6 +246,19 @@ impl Platform {
         self.resource.iter().find(|resource| resource.name == name)
     }
 
+    /// Whether a whole may cost more than its parts: something that is shared runs out.
+    pub fn is_superadditive(&self) -> bool {
+        self.resource.iter().any(|resource| matches!(resource.model, Model::Registers(_)))
+    }
+
+    /// Rules it programs a second, where that is known.
+    pub fn programming_rate(&self) -> Option<u64> {
+        self.resource.iter().find_map(|resource| match resource.model {
+            Model::Seconds { rate } => Some(rate),
+            _ => None,
+        })
+    }
+
     /// How it writes values into its keys.
     pub fn encoding(&self) -> Encoding {
         Encoding { ipv6_payload_length: self.ipv6_payload_length }
@@ -182,15 +266,23 @@ impl Platform {
 }
 
 impl Resource {
+    /// How much there is, as a number or by its slices.
+    pub fn holds(&self) -> Option<u64> {
+        self.limit.or_else(|| self.slices.map(Slices::entries))
+    }
+
     /// Whether rule sets of that kind and family fill it.
     pub fn is_filled_by(&self, kind: Kind, family: Family) -> bool {
-        let of = self.of.is_none_or(|of| Some(of) == Takes::of(kind));
-        let family = match (self.family, family) {
+        self.of.is_none_or(|of| Some(of) == Takes::of(kind)) && self.is_of(family)
+    }
+
+    /// Whether rule sets of that family fill it.
+    pub fn is_of(&self, family: Family) -> bool {
+        match (self.family, family) {
             (None, _) | (_, Family::Any) => true,
             (Some(IpFamily::Inet), family) => family == Family::Inet,
             (Some(IpFamily::Inet6), family) => family == Family::Inet6,
-        };
-        of && family
+        }
     }
 
     /// Whether going beyond the limit is a deny: a verified figure of something the device does not stretch.
@@ -206,89 +298,6 @@ impl Takes {
             Kind::FlowRoutes => Some(Self::FlowRoutes),
             Kind::Filter | Kind::Chain => Some(Self::Filters),
             Kind::Hook => None,
-        }
-    }
-}
-
-/// The profiles, sorted by name.
-static FILES: &[&str] = &[
-    include_str!("platforms/bird.toml"),
-    include_str!("platforms/exabgp.toml"),
-    include_str!("platforms/frr.toml"),
-    include_str!("platforms/gobgp.toml"),
-    include_str!("platforms/junos-mx.toml"),
-    include_str!("platforms/linux-iptables.toml"),
-    include_str!("platforms/linux-nftables.toml"),
-    include_str!("platforms/ncs55a2-mod-se-s.toml"),
-];
-
-#[expect(clippy::expect_used, reason = "the profiles are built in and a test reads them all")]
-static PLATFORMS: LazyLock<Vec<Platform>> = LazyLock::new(|| {
-    let read = |file: &&str| toml::from_str(file).expect("internal: a built-in profile does not read");
-    FILES.iter().map(read).collect()
-});
-
-/// Every platform, sorted by name.
-pub fn platforms() -> &'static [Platform] {
-    &PLATFORMS
-}
-
-/// The platform of that name.
-pub fn by_name(name: &str) -> Option<&'static Platform> {
-    platforms().iter().find(|platform| platform.name == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cost::feature::Effect;
-    use std::collections::BTreeSet;
-
-    const PAGE: &str = include_str!("../../docs/platforms.md");
-
-    #[test]
-    fn every_profile_reads_and_names_are_sorted_and_distinct() {
-        let names: Vec<&str> = platforms().iter().map(|p| p.name.as_str()).collect();
-        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
-        for platform in platforms() {
-            assert!(!platform.takes.is_empty() && !platform.about.is_empty(), "{}", platform.name);
-            let resources: BTreeSet<&str> = platform.resource.iter().map(|r| r.name.as_str()).collect();
-            assert_eq!(resources.len(), platform.resource.len(), "{}", platform.name);
-        }
-        assert!(by_name("junos-mx").is_some() && by_name("nobody").is_none());
-    }
-
-    #[test]
-    fn a_deny_never_rests_on_an_unverified_number() {
-        for platform in platforms() {
-            for resource in &platform.resource {
-                let what = format!("{}: {}", platform.name, resource.name);
-                assert!(!resource.hard || resource.verified, "{what} is hard and not verified");
-                assert!(!resource.hard || resource.limit.is_some(), "{what} is hard and has no limit");
-                assert!(
-                    !resource.denies() || !resource.source.starts_with('E'),
-                    "{what} rests on an envelope"
-                );
-            }
-            for refusal in &platform.refuse {
-                let what = format!("{}: {}", platform.name, refusal.says);
-                assert!(refusal.effect != Effect::Refused || refusal.verified, "{what} is not verified");
-                assert!(!refusal.verified || !refusal.source.starts_with('E'), "{what} rests on an envelope");
-            }
-        }
-    }
-
-    #[test]
-    fn every_source_and_every_platform_stands_on_the_page() {
-        for platform in platforms() {
-            assert!(PAGE.contains(&format!("## {}\n", platform.name)), "no section for {}", platform.name);
-            let resources = platform.resource.iter().map(|r| (&r.name, &r.source));
-            let refusals = platform.refuse.iter().map(|r| (&r.says, &r.source));
-            for (what, sources) in resources.chain(refusals) {
-                for id in sources.split(", ") {
-                    assert!(PAGE.contains(&format!("| {id} |")), "{}: {what}: source {id}", platform.name);
-                }
-            }
         }
     }
 }

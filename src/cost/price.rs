@@ -1,14 +1,18 @@
 //! Prices documents on a platform: every rule, and every resource against its limit.
 
+use super::device::{Attachment, Device};
 use super::feature::{self, Unsupported};
-use super::platform::{AsRule, Model, Octets, Platform, Resource};
+use super::flow::Encoding;
+use super::platform::{Model, Platform, Resource};
+use super::registers::Registers;
+use super::sum::{Part, Set, Sum};
 use super::tally::{Count, Inexact, Tally};
 use super::{flow, terms};
 use crate::dialect::flowspec::{FlowSpec, Table, decode_value};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::ir::{Action, Condition, Document, Kind, Rule, RuleSet};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Which rule: the document in the order added, its rule set, the rule in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,9 +53,9 @@ pub const WARN_AT: [u64; 2] = [80, 95];
 
 /// One resource of the platform and how much of it is used.
 #[derive(Clone, Debug)]
-pub struct Usage {
+pub struct Usage<'d> {
     /// The resource.
-    pub resource: &'static Resource,
+    pub resource: &'d Resource,
     /// How much the rules use.
     pub used: Count,
     /// How much they would use with the fewest entries; the same as `used` for what is no entry.
@@ -66,10 +70,15 @@ pub struct Usage {
     pub passed_at: Option<RuleRef>,
 }
 
-impl Usage {
+impl<'d> Usage<'d> {
     /// Where the limit comes from: an id of the platform page, or `budget`.
-    pub fn source(&self) -> &'static str {
+    pub fn source(&self) -> &'d str {
         if self.budget { "budget" } else { &self.resource.source }
+    }
+
+    /// What is left below the limit; none where there is no limit, nothing beyond it.
+    pub fn headroom(&self) -> Option<u64> {
+        Some(self.limit?.saturating_sub(self.used.at_least))
     }
 
     /// Whether the figures are verified; a budget is what the user says.
@@ -96,25 +105,41 @@ pub struct RulePrice {
     /// Why the figures are no more than bounds from below, where they are.
     pub inexact: Option<Inexact>,
     /// What it uses that the platform does not take.
-    pub unsupported: Vec<Unsupported>,
+    pub unsupported: Box<[Unsupported]>,
 }
 
 /// What documents cost on one platform.
 #[derive(Clone, Debug)]
-pub struct Price {
-    /// The platform.
-    pub platform: &'static Platform,
+pub struct Price<'d> {
+    /// The device.
+    pub device: &'d Device,
     /// The worst of all resources, and of what the platform does not take.
     pub level: Level,
     /// Its resources in the order of the profile.
-    pub resources: Vec<Usage>,
+    pub resources: Vec<Usage<'d>>,
     /// The rules of all rule sets the platform takes, in order.
     pub rules: Vec<RulePrice>,
     /// Budgets for resources the platform does not have.
     pub unknown_budgets: Vec<String>,
 }
 
-impl Price {
+impl<'d> Price<'d> {
+    /// The platform of the device.
+    pub fn platform(&self) -> &'d Platform {
+        &self.device.platform
+    }
+
+    /// The resource that is nearest to its limit, where one has a limit and is used.
+    pub fn binding(&self) -> Option<&Usage<'d>> {
+        let limited = self.resources.iter().filter(|usage| usage.limit.is_some() && usage.used.at_least > 0);
+        let part = |usage: &Usage<'_>| (usage.used.at_least, usage.limit.unwrap_or(0).max(1));
+        limited.reduce(|most, next| {
+            let ((a, b), (c, d)) = (part(most), part(next));
+            let more = u128::from(c) * u128::from(b) > u128::from(a) * u128::from(d);
+            if more { next } else { most }
+        })
+    }
+
     /// Whether every figure is exact.
     pub fn is_exact(&self) -> bool {
         self.rules.iter().all(|rule| rule.inexact.is_none())
@@ -123,79 +148,153 @@ impl Price {
 
 /// What one document costs. `meter` is an allowance of [`limits::COST_TOTAL_STEPS`]; each rule has one of
 /// [`limits::COST_STEPS`] in it. A rule beyond either is inexact, never cheaper.
-pub fn price(
-    document: &Document,
-    platform: &'static Platform,
-    budgets: &BTreeMap<String, u64>,
-    meter: &mut Meter,
-) -> Price {
-    let mut pricing = Pricing::new(platform);
+pub fn price<'d>(document: &Document, device: &'d Device, meter: &mut Meter) -> Price<'d> {
+    let mut pricing = Pricing::new(device);
     pricing.add(document, meter);
-    pricing.finish(budgets)
+    pricing.finish()
 }
 
 /// A price in the making: documents that end in one device.
 #[derive(Debug)]
-pub struct Pricing {
-    platform: &'static Platform,
+pub struct Pricing<'d> {
+    device: &'d Device,
     flow: FlowSpec,
     documents: u32,
     rules: Vec<RulePrice>,
     // What each rule adds, for the second pass over the resources: kept small, one for each rule.
     parts: Vec<Part>,
     sets: Vec<Set>,
+    destinations: HashMap<(u128, u8, bool), u32>,
+    // The registers of the chip, and which resource of the profile they are.
+    registers: Option<(&'d Resource, Registers)>,
+    // Whether more than the entries of a flow rule is asked for.
+    looks_inside: bool,
 }
 
-/// What the models ask of one rule beside its entries.
-#[derive(Debug)]
-struct Part {
-    terms: Count,
-    lines: Count,
-    elements: Count,
-    // None for a flow rule without an encoding.
-    nlri_octets: Option<u32>,
-    expanded: u32,
-    // A number for each distinct destination prefix; 0 for rules without one.
-    destination: u32,
+/// What the rules of one document come to, kept for the next platform that writes its keys the same way.
+#[derive(Debug, Default)]
+struct Tallies {
+    kept: Option<(Encoding, Vec<Option<Known>>)>,
+    // How many rules there are; nothing is kept for a single platform.
+    rules: usize,
 }
 
-/// A rule set that was added: its kind, family and the index after its last rule.
-#[derive(Debug)]
-struct Set {
-    kind: Kind,
-    family: Family,
-    end: usize,
+/// What a rule came to, and the steps that took.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    tally: Tally,
+    opaque: bool,
+    spent: u64,
 }
 
-impl Pricing {
+impl Tallies {
+    /// Where the tally of a rule is kept.
+    fn of(&mut self, encoding: Encoding, rule: usize) -> Option<&mut Option<Known>> {
+        if self.rules == 0 {
+            return None;
+        }
+        if self.kept.as_ref().is_none_or(|(of, _)| *of != encoding) {
+            self.kept = Some((encoding, vec![None; self.rules]));
+        }
+        self.kept.as_mut()?.1.get_mut(rule)
+    }
+}
+
+/// What documents that end in one device cost on each of several. Each document has an allowance of
+/// [`limits::COST_TOTAL_STEPS`] on each.
+pub fn price_all<'d>(devices: &'d [Device], documents: &[&Document]) -> Vec<Price<'d>> {
+    // Platforms that write keys the same way stand together, so that tallies of one kind are enough at a time.
+    let mut order: Vec<(usize, &Device)> = devices.iter().enumerate().collect();
+    order.sort_by_key(|(_, device)| device.platform.encoding().ipv6_payload_length);
+    let keep = |document: &&Document| if devices.len() > 1 { document.rule_count() } else { 0 };
+    let mut tallies: Vec<Tallies> =
+        documents.iter().map(|document| Tallies { kept: None, rules: keep(document) }).collect();
+    let mut prices: Vec<(usize, Price<'d>)> = Vec::with_capacity(devices.len());
+    for (index, device) in order {
+        let mut pricing = Pricing::new(device);
+        for (document, tallies) in documents.iter().zip(&mut tallies) {
+            pricing.add_rules(document, (0, 1), tallies, &mut Meter::new(&limits::COST_TOTAL_STEPS));
+        }
+        prices.push((index, pricing.finish()));
+    }
+    prices.sort_by_key(|(index, _)| *index);
+    prices.into_iter().map(|(_, price)| price).collect()
+}
+
+/// Whether a platform asks more of a flow rule than its entries.
+fn looks_inside(platform: &Platform) -> bool {
+    let asks = |resource: &Resource| match resource.model {
+        Model::SameDestination => true,
+        Model::Octets(octets) => octets.per_expanded > 0.0,
+        _ => false,
+    };
+    !platform.refuse.is_empty() || platform.resource.iter().any(asks)
+}
+
+impl<'d> Pricing<'d> {
     /// Nothing added yet.
-    pub fn new(platform: &'static Platform) -> Self {
+    pub fn new(device: &'d Device) -> Self {
+        let of_chip = device.platform.resource.iter().find_map(|resource| match resource.model {
+            Model::Registers(units) if !resource.each_rule_set => {
+                let budget = device.budgets.get(&resource.name).copied();
+                let capacity = budget.or(resource.holds()).unwrap_or(u64::MAX);
+                Some((resource, Registers::new(units, capacity)))
+            }
+            _ => None,
+        });
         Self {
-            platform,
+            device,
             flow: FlowSpec::new(Family::Inet),
             documents: 0,
             rules: Vec::new(),
             parts: Vec::new(),
             sets: Vec::new(),
+            destinations: HashMap::new(),
+            registers: of_chip,
+            looks_inside: looks_inside(&device.platform),
         }
     }
 
     /// Adds the rule sets of a document that the platform takes.
     pub fn add(&mut self, document: &Document, meter: &mut Meter) {
-        let mut destinations = HashMap::new();
+        self.add_rules(document, (0, 1), &mut Tallies::default(), meter);
+    }
+
+    /// The same, of every so many rules the one that stands there.
+    pub(super) fn add_some(&mut self, document: &Document, some: (usize, usize), meter: &mut Meter) {
+        self.add_rules(document, some, &mut Tallies::default(), meter);
+    }
+
+    fn add_rules(
+        &mut self,
+        document: &Document,
+        (first, step): (usize, usize),
+        tallies: &mut Tallies,
+        meter: &mut Meter,
+    ) {
         let count = document.rule_count();
         self.rules.reserve(count);
         self.parts.reserve(count);
+        let mut start = 0;
         for (set, rule_set) in document.rule_sets.iter().zip(0_u32..) {
-            if !self.platform.takes(set.kind) {
+            let base = start;
+            start += set.rules.len();
+            if !self.device.platform.takes(set.kind) {
                 continue;
             }
             let table = table_of(set);
-            for (rule, index) in set.rules.iter().zip(0_u32..) {
-                let at = RuleRef { document: self.documents, rule_set, rule: index };
-                self.add_rule(at, set, table, &rule, &mut destinations, meter);
+            if let Some((_, registers)) = &mut self.registers {
+                registers.begin_rule_set();
             }
-            self.sets.push(Set { kind: set.kind, family: set.family, end: self.rules.len() });
+            for (rule, index) in set.rules.iter().zip(0_u32..).skip(first).step_by(step.max(1)) {
+                let at = RuleRef { document: self.documents, rule_set, rule: index };
+                let known = tallies.of(self.device.platform.encoding(), base + index as usize);
+                self.add_rule(at, set, table, &rule, known, meter);
+            }
+            let attached: Vec<Attachment> = self.device.attached(&set.name);
+            let comparisons = self.registers.as_ref().map_or(0, |(_, registers)| registers.in_rule_set());
+            let end = self.rules.len();
+            self.sets.push(Set { kind: set.kind, family: set.family, end, attached, comparisons });
         }
         self.documents = self.documents.saturating_add(1);
     }
@@ -206,20 +305,31 @@ impl Pricing {
         set: &RuleSet,
         table: Table,
         rule: &Rule,
-        destinations: &mut HashMap<(u128, u8, bool), u32>,
+        known: Option<&mut Option<Known>>,
         total: &mut Meter,
     ) {
         let left = limits::COST_STEPS.value.min(total.left());
         let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
         let nlri = rule.nlri.filter(|_| set.kind == Kind::FlowRoutes);
-        let decoded = nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
-        let counted = if decoded {
-            let tally = flow::tally(&self.flow, self.platform.encoding(), &mut own);
+        let registers = self.registers.as_mut().filter(|(of, _)| of.is_filled_by(set.kind, set.family));
+        // What is compared in registers goes by the rules before.
+        let mut known = known.filter(|_| registers.is_none());
+        let before = known.as_deref().copied().flatten().filter(|known| known.spent <= left);
+        let decodes = before.is_none() || self.looks_inside;
+        let decoded =
+            decodes && nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
+        let counted = if let Some(Known { tally, opaque, spent }) = before {
+            own.charge(spent).map(|()| (tally, opaque))
+        } else if decoded {
+            let tally = flow::tally(&self.flow, self.device.platform.encoding(), &mut own);
             tally.map(|tally| if says_more(rule) { (tally.inexact(), true) } else { (tally, false) })
         } else {
-            let keys = terms::Keys { family: set.family, encoding: self.platform.encoding() };
-            terms::tally(rule.condition, keys, &mut own)
+            let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
+            terms::tally(rule.condition, keys, registers.map(|(_, registers)| registers), &mut own)
         };
+        if let (Some(known), Ok((tally, opaque))) = (&mut known, &counted) {
+            **known = Some(Known { tally: *tally, opaque: *opaque, spent: own.spent() });
+        }
         let nlri_octets = nlri.map(|octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
         let spent = total.charge(own.spent().min(left));
         let (tally, mut inexact) = match counted {
@@ -238,11 +348,11 @@ impl Pricing {
         if decoded {
             expanded = u32::try_from(flow::expanded(&self.flow)).unwrap_or(u32::MAX);
             unsupported =
-                feature::unsupported(self.platform, rule, &self.flow, u64::from(nlri_octets.unwrap_or(0)));
+                feature::unsupported(self.device, rule, &self.flow, u64::from(nlri_octets.unwrap_or(0)));
             if let Some((addr, len)) = flow::destination(&self.flow) {
-                let next = u32::try_from(destinations.len()).unwrap_or(u32::MAX).saturating_add(1);
+                let next = u32::try_from(self.destinations.len()).unwrap_or(u32::MAX).saturating_add(1);
                 let inet6 = set.family == Family::Inet6;
-                destination = *destinations.entry((addr, len, inet6)).or_insert(next);
+                destination = *self.destinations.entry((addr, len, inet6)).or_insert(next);
             }
         }
         self.rules.push(RulePrice {
@@ -250,7 +360,7 @@ impl Pricing {
             entries: tally.entries,
             minimum: tally.minimum,
             inexact,
-            unsupported,
+            unsupported: unsupported.into(),
         });
         self.parts.push(Part {
             terms: tally.terms,
@@ -259,21 +369,24 @@ impl Pricing {
             nlri_octets: if set.kind == Kind::FlowRoutes { nlri_octets } else { Some(0) },
             expanded,
             destination,
+            limits_rate: rule
+                .actions
+                .iter()
+                .any(|action| matches!(action, Action::RateLimit(r) if r.amount > 0.0)),
         });
     }
 
     /// Holds everything added against the limits and the budgets, by the name of the resource.
-    pub fn finish(self, budgets: &BTreeMap<String, u64>) -> Price {
-        let platform = self.platform;
-        let resources: Vec<Usage> =
-            platform.resource.iter().map(|resource| self.usage(resource, budgets)).collect();
-        let denied = |found: &Unsupported| found.refusal(platform).is_some_and(feature::Refusal::denies);
+    pub fn finish(self) -> Price<'d> {
+        let platform = &self.device.platform;
+        let resources: Vec<Usage<'_>> =
+            platform.resource.iter().map(|resource| self.usage(resource)).collect();
         let features = self.rules.iter().flat_map(|rule| &rule.unsupported);
-        let of_features = features.map(|found| if denied(found) { Level::Deny } else { Level::Warn }).max();
+        let of_features = features.map(|found| if found.denies { Level::Deny } else { Level::Warn }).max();
         let of_resources = resources.iter().map(|usage| usage.level).max();
-        let unknown = budgets.keys().filter(|name| platform.resource(name).is_none());
+        let unknown = self.device.budgets.keys().filter(|name| platform.resource(name).is_none());
         Price {
-            platform,
+            device: self.device,
             level: of_resources.max(of_features).unwrap_or(Level::Ok),
             unknown_budgets: unknown.cloned().collect(),
             resources,
@@ -281,15 +394,16 @@ impl Pricing {
         }
     }
 
-    fn usage(&self, resource: &'static Resource, budgets: &BTreeMap<String, u64>) -> Usage {
-        let budget = budgets.get(&resource.name).copied();
-        let limit = budget.or(resource.limit);
+    fn usage(&self, resource: &'d Resource) -> Usage<'d> {
+        let budget = self.device.budgets.get(&resource.name).copied();
+        let holds = resource.holds();
+        let limit = budget.or(holds);
         let (used, minimum, passed_at) = self.used(resource, limit);
         let over = |limit: Option<u64>| limit.is_some_and(|limit| used.at_least > limit);
         let near = |limit: u64| u128::from(used.at_least) * 100 >= u128::from(limit) * u128::from(WARN_AT[0]);
         let level = if over(limit) {
             if budget.is_some() || resource.denies() { Level::Deny } else { Level::Warn }
-        } else if over(resource.limit) || limit.is_some_and(|limit| limit > 0 && near(limit)) {
+        } else if over(holds) || limit.is_some_and(|limit| limit > 0 && near(limit)) {
             Level::Warn
         } else {
             Level::Ok
@@ -299,6 +413,14 @@ impl Pricing {
 
     /// How much of a resource is used, how little could be, and the rule with which the limit is passed.
     fn used(&self, resource: &Resource, limit: Option<u64>) -> (Count, Count, Option<RuleRef>) {
+        if let (Model::Registers(_), false, Some((_, registers))) =
+            (resource.model, resource.each_rule_set, &self.registers)
+        {
+            // What could not be counted may compare what nobody knows.
+            let known = self.rules.iter().all(|rule| rule.inexact.is_none());
+            let wanted = Count { at_least: registers.wanted(), exact: known };
+            return (wanted, wanted, None);
+        }
         let mut sum = Sum::default();
         let mut fullest = (Count::exact(0), Count::exact(0));
         let mut passed_at = None;
@@ -306,143 +428,28 @@ impl Pricing {
         for set in &self.sets {
             let range = start..set.end;
             start = set.end;
-            if !resource.is_filled_by(set.kind, set.family) {
+            if !resource.is_filled_by(set.kind, set.family) || !set.is_attached(resource.direction) {
                 continue;
             }
             if resource.each_rule_set {
                 sum = Sum::default();
             }
-            sum.begin_rule_set(resource.model);
+            sum.begin_rule_set(resource, set);
             let rules = self.rules.get(range.clone()).unwrap_or(&[]);
             let parts = self.parts.get(range).unwrap_or(&[]);
             for (rule, part) in rules.iter().zip(parts) {
                 sum.add(resource.model, rule, part);
-                if passed_at.is_none()
-                    && limit.is_some_and(|limit| sum.total(resource.model).0.at_least > limit)
-                {
+                if passed_at.is_none() && limit.is_some_and(|limit| sum.total(resource).0.at_least > limit) {
                     passed_at = Some(rule.at);
                 }
             }
-            let (used, minimum) = sum.total(resource.model);
+            let (used, minimum) = sum.total(resource);
             if used.at_least >= fullest.0.at_least {
                 fullest = (used, minimum);
             }
         }
         (fullest.0, fullest.1, passed_at)
     }
-}
-
-/// A running total of one resource.
-#[derive(Default)]
-struct Sum {
-    used: Option<Count>,
-    minimum: Option<Count>,
-    octets: f64,
-    rules_in_set: u64,
-    by_destination: HashMap<u32, u64>,
-}
-
-impl Sum {
-    fn push(&mut self, used: Count, minimum: Count) {
-        self.used = Some(self.used.map_or(used, |sum| sum.plus(used)));
-        self.minimum = Some(self.minimum.map_or(minimum, |sum| sum.plus(minimum)));
-    }
-
-    fn begin_rule_set(&mut self, model: Model) {
-        self.rules_in_set = 0;
-        if let Model::Entries { per_rule_set, .. } = model {
-            self.push(Count::exact(per_rule_set), Count::exact(per_rule_set));
-        }
-    }
-
-    fn add(&mut self, model: Model, rule: &RulePrice, part: &Part) {
-        match model {
-            Model::Entries { copies, .. } => {
-                self.push(rule.entries.times(copies), rule.minimum.times(copies));
-            }
-            Model::Rules { each } => self.push(Count::exact(each), Count::exact(each)),
-            Model::Terms => self.push(part.terms, part.terms),
-            Model::Filters { terms } => {
-                // A new one begins with the first rule of each full one.
-                let begins = u64::from(self.rules_in_set.is_multiple_of(terms.max(1)));
-                self.push(Count::exact(begins), Count::exact(begins));
-                self.rules_in_set += 1;
-            }
-            Model::Octets(octets) => {
-                let rules = match octets.as_rule {
-                    AsRule::Rule => Count::exact(1),
-                    AsRule::Term => part.terms,
-                    AsRule::Line => part.lines,
-                };
-                self.push(rules, rules);
-                self.octets += besides(octets, part);
-                let unknown = !part.elements.exact && octets.per_element > 0.0
-                    || part.nlri_octets.is_none() && octets.per_nlri_octet > 0.0;
-                if unknown {
-                    self.push(Count::at_least(0), Count::at_least(0));
-                }
-            }
-            Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
-            Model::SameDestination => {
-                let here = self.by_destination.entry(part.destination).or_default();
-                *here += 1;
-                let most = Count::exact((*here).max(self.used.map_or(0, |count| count.at_least)));
-                (self.used, self.minimum) = (Some(most), Some(most));
-            }
-        }
-    }
-
-    /// The total used and the least possible.
-    fn total(&self, model: Model) -> (Count, Count) {
-        let used = self.used.unwrap_or(Count::exact(0));
-        let minimum = self.minimum.unwrap_or(Count::exact(0));
-        match model {
-            Model::Octets(octets) => {
-                let total =
-                    Count { at_least: whole(rules_octets(octets, used.at_least) + self.octets), ..used };
-                (total, total)
-            }
-            Model::Seconds { rate } => {
-                let total = Count { at_least: used.at_least.div_ceil(rate.max(1)), ..used };
-                (total, total)
-            }
-            Model::Entries { .. }
-            | Model::Rules { .. }
-            | Model::Terms
-            | Model::Filters { .. }
-            | Model::SameDestination => (used, minimum),
-        }
-    }
-}
-
-/// Memory of so many rules, without what each brings along.
-#[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
-fn rules_octets(model: Octets, rules: u64) -> f64 {
-    match model.per_rule_beyond {
-        Some(beyond) if rules > model.bend => {
-            model.bend as f64 * model.per_rule + (rules - model.bend) as f64 * beyond
-        }
-        _ => rules as f64 * model.per_rule,
-    }
-}
-
-/// Memory one rule brings along: its NLRI, what is multiplied out, the elements of its sets.
-#[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
-fn besides(model: Octets, part: &Part) -> f64 {
-    f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
-        + f64::from(part.expanded) * model.per_expanded
-        + part.elements.at_least as f64 * model.per_element
-}
-
-/// A figure of a model as a whole number, rounded up; the largest where it does not fit.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "figures are not negative, and the conversion saturates"
-)]
-fn whole(octets: f64) -> u64 {
-    // A model written in tenths must not round up what is whole but for the last binary digit.
-    (octets - 1e-6).ceil().max(0.0) as u64
 }
 
 /// Whether a flow rule has conditions that are not modelled and so not in its NLRI. Groups of interfaces are
@@ -455,21 +462,18 @@ fn says_more(rule: &Rule) -> bool {
 }
 
 /// The table whose NLRIs a rule set holds: by its name, else by its family.
-fn table_of(set: &RuleSet) -> Table {
+pub(super) fn table_of(set: &RuleSet) -> Table {
     Table::by_rule_set_name(&set.name).unwrap_or(match set.family {
         Family::Inet6 => Table::Ipv6,
         Family::Inet | Family::Any => Table::Ipv4,
     })
 }
 
-/// What rules use that the platform does not take, without their price.
-pub fn unsupported(
-    document: &Document,
-    platform: &'static Platform,
-) -> impl Iterator<Item = (RuleRef, Unsupported)> {
+/// What rules use that the platform of a device does not take, without their price.
+pub fn unsupported(document: &Document, device: &Device) -> impl Iterator<Item = (RuleRef, Unsupported)> {
     let mut spec = FlowSpec::new(Family::Inet);
     let sets = document.rule_sets.iter().zip(0_u32..);
-    let sets = sets.filter(|(set, _)| set.kind == Kind::FlowRoutes && platform.takes(set.kind));
+    let sets = sets.filter(|(set, _)| set.kind == Kind::FlowRoutes && device.platform.takes(set.kind));
     let rules = sets.flat_map(|(set, rule_set)| {
         let table = table_of(set);
         set.rules
@@ -480,7 +484,7 @@ pub fn unsupported(
     rules.flat_map(move |(at, table, rule)| {
         let octets = rule.nlri.unwrap_or(&[]);
         let list = if decode_value(table, octets, 0, &mut spec).is_ok() {
-            feature::unsupported(platform, &rule, &spec, octets.len() as u64)
+            feature::unsupported(device, &rule, &spec, octets.len() as u64)
         } else {
             Vec::new()
         };

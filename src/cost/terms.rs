@@ -6,6 +6,7 @@
 use super::cover;
 use super::flow::Encoding;
 use super::normal::{Held, Normal, both, normalise};
+use super::registers::Registers;
 use super::tally::{FieldCost, Tally};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
@@ -26,10 +27,11 @@ pub(crate) struct Keys {
 pub(crate) fn tally(
     condition: &Condition,
     keys: Keys,
+    mut registers: Option<&mut Registers>,
     meter: &mut Meter,
 ) -> Result<(Tally, bool), Exhausted> {
     let mut tally = Tally::NONE;
-    if let Some(fields) = product(condition, keys, meter)? {
+    if let Some(fields) = product(condition, keys, registers.as_deref_mut(), meter)? {
         tally.add_term(fields);
         return Ok((tally, false));
     }
@@ -42,7 +44,9 @@ pub(crate) fn tally(
             costs.push(match literal {
                 // A key has a bit for "there is such a header".
                 Literal::Absent => FieldCost::ONE,
-                Literal::In(values) => values_cost(*field, values.view(), keys, meter)?,
+                Literal::In(values) => {
+                    values_cost(*field, values.view(), keys, registers.as_deref_mut(), meter)?
+                }
             });
         }
         tally.add_term(costs);
@@ -56,6 +60,7 @@ pub(crate) fn tally(
 fn product(
     condition: &Condition,
     keys: Keys,
+    mut registers: Option<&mut Registers>,
     meter: &mut Meter,
 ) -> Result<Option<Vec<FieldCost>>, Exhausted> {
     let parts = match condition {
@@ -73,7 +78,7 @@ fn product(
         }
         seen |= bit;
         meter.charge(1)?;
-        costs.push(values_cost(test.field(), test.values(), keys, meter)?);
+        costs.push(values_cost(test.field(), test.values(), keys, registers.as_deref_mut(), meter)?);
     }
     Ok(Some(costs))
 }
@@ -182,6 +187,7 @@ fn values_cost(
     field: Field,
     values: ValueSetRef<'_>,
     keys: Keys,
+    registers: Option<&mut Registers>,
     meter: &mut Meter,
 ) -> Result<FieldCost, Exhausted> {
     let (entries, ranges) = match values {
@@ -199,6 +205,13 @@ fn values_cost(
             }
             let clipped = clip(field, set, keys);
             let clipped = clipped.as_ref().map_or(set, IntervalSet::view);
+            if let Some(registers) = registers {
+                meter.charge(clipped.ranges().len() as u64)?;
+                let ranges: Vec<(u32, u32)> = clipped.ranges().collect();
+                if let Some(entries) = registers.claim(field, &ranges) {
+                    return Ok(FieldCost { entries, fewest: entries.min(1), ranges: ranges.len() as u64 });
+                }
+            }
             let ranges: Vec<(u128, u128)> = clipped.ranges().map(|(lo, hi)| (lo.into(), hi.into())).collect();
             (cover::set_prefixes(clipped, meter)?, ranges)
         }
@@ -253,7 +266,7 @@ mod tests {
     const KEYS: Keys = Keys { family: Family::Inet, encoding: Encoding { ipv6_payload_length: false } };
 
     fn counted(condition: &Condition) -> Result<(Tally, bool), Exhausted> {
-        tally(condition, KEYS, &mut Meter::new(&limits::COST_STEPS))
+        tally(condition, KEYS, None, &mut Meter::new(&limits::COST_STEPS))
     }
 
     fn entries(condition: &Condition) -> u64 {
@@ -298,7 +311,7 @@ mod tests {
         let at_least = |family, ipv6_payload_length| {
             let keys = Keys { family, encoding: Encoding { ipv6_payload_length } };
             let condition = test(Field::Len, 1040, 65_575);
-            tally(&condition, keys, &mut Meter::new(&limits::COST_STEPS)).unwrap().0.entries.value()
+            tally(&condition, keys, None, &mut Meter::new(&limits::COST_STEPS)).unwrap().0.entries.value()
         };
         assert_eq!(at_least(Family::Inet, false), Some(16 - u64::from(1039_u32.count_ones())));
         // 1,000 octets of payload.

@@ -123,6 +123,9 @@ limits! {
     /// Steps of pricing one document.
     COST_TOTAL_STEPS = "cost-total-steps", 200_000_000, "steps",
         "a million rules of two hundred ranges; some seconds";
+    /// Rules that are priced while the dearest is looked for.
+    WORST_TRIES = "worst-tries", 5_000_000, "rules",
+        "some ten seconds; twenty edits of each of a quarter of a million rules";
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";

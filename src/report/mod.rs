@@ -16,16 +16,18 @@ mod table;
 pub mod terminal;
 mod trace;
 mod words;
+mod worst;
 
 pub use answer::{Answer, Answered, Part};
 pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
-pub use price::Prices;
+pub use price::{Before, Prices};
 pub use rule::Rules;
 pub use table::{Table, bar};
 pub use trace::Trace;
 pub use words::{clean, count, share};
+pub use worst::{Searched, Searches};
 
 use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta};
 use crate::diagnostic::{Diagnostic, Level};

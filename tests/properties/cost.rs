@@ -10,7 +10,6 @@ use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet,
 use flowgate::net::{IntervalSet, Prefix4};
 use flowgate::source::{Content, Source, SourceId, Span};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn op(op: u8, value: u64) -> Operand {
     Operand::new(op, value, Span::default())
@@ -64,9 +63,9 @@ fn filter_document(conditions: Vec<Condition>) -> Document {
     Document { rule_sets: vec![set], symbols: Vec::new() }
 }
 
-fn priced(document: &Document, platform: &str) -> Price {
+fn priced(document: &Document, platform: &str) -> Price<'static> {
     let mut meter = Meter::new(&limits::COST_TOTAL_STEPS);
-    cost::price(document, cost::by_name(platform).unwrap(), &BTreeMap::new(), &mut meter)
+    cost::price(document, cost::by_name(platform).unwrap(), &mut meter)
 }
 
 const ROUTER: &str = "ncs55a2-mod-se-s";
@@ -77,7 +76,7 @@ fn entries(spec: &FlowSpec) -> u64 {
     price.rules[0].entries.value().unwrap()
 }
 
-fn used(price: &Price, resource: &str) -> Count {
+fn used(price: &Price<'_>, resource: &str) -> Count {
     price.resources.iter().find(|usage| usage.resource.name == resource).unwrap().used
 }
 
@@ -350,7 +349,7 @@ proptest! {
     fn more_rules_never_cost_less(lists in proptest::collection::vec((numeric(65_535), numeric(255)), 1..6)) {
         let specs: Vec<FlowSpec> = lists.iter()
             .map(|(port, protocol)| flow(&[(C::Protocol, protocol), (C::DestinationPort, port)])).collect();
-        for platform in cost::platforms() {
+        for platform in cost::platforms().iter().map(|device| &device.platform) {
             let mut before = priced(&flow_document(&[]), &platform.name);
             for count in 1..=specs.len() {
                 let now = priced(&flow_document(&specs[..count]), &platform.name);
@@ -372,7 +371,7 @@ proptest! {
         let document = flow_document(&specs);
         let whole = priced(&document, ROUTER);
         let mut meter = Meter::with_allowance(&limits::COST_TOTAL_STEPS, allowance);
-        let part = cost::price(&document, whole.platform, &BTreeMap::new(), &mut meter);
+        let part = cost::price(&document, whole.device, &mut meter);
         for (all, some) in whole.rules.iter().zip(&part.rules) {
             prop_assert!(some.inexact.is_some() != (some.entries == all.entries && some.entries.exact));
         }
@@ -393,6 +392,163 @@ fn a_rule_past_the_allowance_of_one_rule_does_not_stop_the_others() {
     assert!(price.rules[0].inexact.is_some() && price.rules[0].entries.value().is_none());
     assert_eq!(price.rules[1].entries, Count::exact(1));
     assert!(!used(&price, "tcam-entries").exact);
+}
+
+// The search knows nothing of ranges; what it finds is what the table of worst cases says.
+#[test]
+fn the_dearest_rule_is_found_from_nothing() {
+    let device = cost::by_name(ROUTER).unwrap();
+    let resource = cost::default_resource(device, Family::Inet).unwrap();
+    assert_eq!(resource.name, "tcam-entries");
+    let question = |ranges| cost::Question { device, resource, family: Family::Inet, ranges };
+    let search = |ranges, tries| {
+        cost::worst(question(ranges), &mut Meter::with_allowance(&limits::WORST_TRIES, tries))
+    };
+    let found = search(1, 1_000_000).unwrap();
+    let alone: Vec<u64> = found.steps.iter().filter(|step| step.ranges_alone).map(|step| step.used).collect();
+    assert_eq!(alone, [30, 900, 27_000, 378_000, 3_780_000]);
+    assert!(found.stopped.is_none());
+    // What is said of the rule is what its octets cost.
+    let nlri = found.nlri.clone().unwrap();
+    let set = RuleSet {
+        name: "flowspec/ipv4".into(),
+        kind: Kind::FlowRoutes,
+        family: Family::Inet,
+        default: Verdict::Accept,
+        rules: std::iter::once(rule(Some(nlri), Condition::True)).collect(),
+    };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let priced = priced(&document, ROUTER);
+    assert_eq!(used(&priced, "tcam-entries").value(), found.steps.last().map(|step| step.used));
+    // Again the same; more ranges cost no less; a spent allowance is said.
+    assert_eq!(search(1, 1_000_000).unwrap().nlri, found.nlri);
+    let most = |worst: &cost::Worst| worst.steps.last().unwrap().used;
+    assert!(most(&search(2, 1_000_000).unwrap()) > most(&found));
+    assert!(search(1, 50).unwrap().stopped.is_some());
+}
+
+// Sixty distinct ranges of ports, in rules of one list each.
+fn port_ranges(count: u32) -> Vec<Condition> {
+    let range =
+        |index: u32| Condition::test(Field::Dport, ValueSet::range(100 * index + 1, 100 * index + 62));
+    (1..=count).map(range).collect()
+}
+
+#[test]
+fn ranges_take_one_entry_while_registers_last_and_their_cover_then() {
+    let entries = |platform: &str, conditions: Vec<Condition>| {
+        let price = priced(&filter_document(conditions), platform);
+        price.rules.iter().map(|rule| rule.entries.value().unwrap()).collect::<Vec<_>>()
+    };
+    let cover = |index: u32| cover::prefixes((100 * index + 1).into(), (100 * index + 62).into());
+    let taken = entries("ncs5500", port_ranges(30));
+    assert!(taken[..23].iter().all(|entries| *entries == 1), "{taken:?}");
+    for (index, entries) in (1..).zip(&taken).skip(23) {
+        assert_eq!(*entries, cover(index), "{index}");
+    }
+    // The same range again takes no second register; on flow routes there are none.
+    let again: Vec<Condition> = (0..30).flat_map(|_| port_ranges(1)).collect();
+    assert_eq!(entries("ncs5500", again), [1; 30]);
+    let spec = flow(&[(C::DestinationPort, &range(101, 162))]);
+    assert_eq!(priced(&flow_document(&[spec]), "ncs5500").rules[0].entries.value(), Some(cover(1)));
+    let wanted = used(&priced(&filter_document(port_ranges(30)), "ncs5500"), "range-ids");
+    assert_eq!(wanted, Count::exact(30));
+    // Catalyst: a range is a whole register, "at least" half of one, "not" half of one.
+    let bounds = vec![
+        Condition::test(Field::Sport, ValueSet::range(1024, 65_535)),
+        Condition::test(Field::Dport, ValueSet::range(100, 200)),
+        Condition::test(Field::Dport, ValueSet::range(80, 80)),
+    ];
+    let price = priced(&filter_document(bounds), "catalyst-6500");
+    assert_eq!(
+        (used(&price, "lou-halves"), used(&price, "list-comparisons")),
+        (Count::exact(3), Count::exact(2))
+    );
+}
+
+#[test]
+fn lists_are_kept_as_often_as_they_are_attached() {
+    let attached = |platform: &str, direction, interfaces, chips| {
+        let mut device = cost::by_name(platform).unwrap().clone();
+        device.attachments = vec![cost::Attachment { rule_sets: None, direction, interfaces, chips }];
+        let conditions =
+            (0..50).map(|port| Condition::test(Field::Dport, ValueSet::range(port, port))).collect();
+        let price =
+            cost::price(&filter_document(conditions), &device, &mut Meter::new(&limits::COST_TOTAL_STEPS));
+        let of = |name: &str| price.resources.iter().find(|usage| usage.resource.name == name).unwrap().used;
+        of("acl-entries").value().unwrap()
+    };
+    // S2: shared on ingress, once an interface on egress, with an entry beside those of the lines.
+    assert_eq!(attached("ncs5500", cost::Direction::Ingress, 2, 1), 51);
+    assert_eq!(attached("ncs5500", cost::Direction::Egress, 2, 1), 102);
+    assert_eq!(attached("ncs5500", cost::Direction::Ingress, 4, 2), 102);
+    // S4: 50 entries on 5 SAPs are 250 of a chunk of 256, on 6 they take a second one.
+    assert_eq!(attached("nokia-7210-sas", cost::Direction::Ingress, 5, 1), 256);
+    assert_eq!(attached("nokia-7210-sas", cost::Direction::Ingress, 6, 1), 512);
+}
+
+#[test]
+fn growth_is_named_where_registers_run_out_and_nowhere_else() {
+    let superlinear = |platform: &str, document: &Document| {
+        let price = priced(document, platform);
+        cost::growth(document, &price)
+            .into_iter()
+            .filter(cost::Growth::is_superlinear)
+            .map(|g| g.resource.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(superlinear("ncs5500", &filter_document(port_ranges(48))), ["acl-entries"]);
+    assert_eq!(superlinear("ncs5500", &filter_document(port_ranges(20))), [] as [&str; 0]);
+    let many: Vec<FlowSpec> = (0..64).map(|_| simple()).collect();
+    for device in cost::platforms() {
+        assert_eq!(
+            superlinear(&device.platform.name, &flow_document(&many)),
+            [] as [&str; 0],
+            "{}",
+            device.platform.name
+        );
+    }
+}
+
+#[test]
+fn an_expansion_too_large_for_any_memory_is_priced_in_closed_form() {
+    let many: Vec<Operand> = (0..400).flat_map(|i| range(1 + 160 * i, 158 + 160 * i)).collect();
+    let lists = [(C::DestinationPort, &many[..]), (C::SourcePort, &many[..]), (C::PacketLength, &many[..])];
+    let mut octets = Vec::new();
+    // Three such lists are longer than an NLRI may be: the condition of a filter has them.
+    assert!(encode::canonical(&flow(&lists), &mut octets).is_err());
+    let ports = IntervalSet::from_ranges((0..400_u32).map(|i| (1 + 160 * i, 158 + 160 * i)));
+    let test = |field| Condition::test(field, ValueSet::Ranges(ports.clone()));
+    let condition = Condition::and([Field::Sport, Field::Dport, Field::Len].map(test));
+    let one = ports.ranges().map(|(lo, hi)| cover::prefixes(lo.into(), hi.into())).sum::<u64>();
+    let entries = priced(&filter_document(vec![condition]), "junos-mx").rules[0].entries;
+    assert_eq!(entries, Count::exact(one.pow(3)));
+    assert!(one.pow(3) > 60_000_000_000);
+}
+
+proptest! {
+    // What is kept from platform to platform changes nothing.
+    #[test]
+    fn platforms_together_cost_what_they_cost_alone(
+        lists in proptest::collection::vec((numeric(65_535), numeric(255)), 1..5), ranges in 1..30_u32,
+    ) {
+        let specs: Vec<FlowSpec> = lists.iter()
+            .map(|(port, protocol)| flow(&[(C::Protocol, protocol), (C::SourcePort, port)])).collect();
+        let documents = [flow_document(&specs), filter_document(port_ranges(ranges))];
+        for document in &documents {
+            let together = cost::price_all(cost::platforms(), &[document]);
+            for price in &together {
+                let alone = priced(document, &price.device.platform.name);
+                for (a, b) in alone.resources.iter().zip(&price.resources) {
+                    prop_assert_eq!((a.used, a.minimum, a.passed_at), (b.used, b.minimum, b.passed_at));
+                }
+                for (a, b) in alone.rules.iter().zip(&price.rules) {
+                    prop_assert_eq!((a.entries, a.minimum, a.inexact), (b.entries, b.minimum, b.inexact));
+                    prop_assert_eq!(a.unsupported.len(), b.unsupported.len());
+                }
+            }
+        }
+    }
 }
 
 proptest! {
@@ -431,7 +587,7 @@ fn real_files_are_priced() {
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             let source = Source::new("file", Content::Text(text));
             let document = dialect.read(&source, SourceId(0), &ReadOptions::default()).document;
-            for platform in cost::platforms() {
+            for platform in cost::platforms().iter().map(|device| &device.platform) {
                 let price = priced(&document, &platform.name);
                 rules += price.rules.len();
                 exact += price.rules.iter().filter(|rule| rule.inexact.is_none()).count();

@@ -1,0 +1,63 @@
+//! Costs that grow faster than the rules.
+//!
+//! A quarter of the rules, half of them and all are priced. What costs more as a whole than its halves together will cost
+//! more than double when the rules double.
+
+use super::{Check, Confidence, Context, Findings, Meta, Needs};
+use crate::cost;
+use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::guard::Exhausted;
+
+/// The check.
+#[derive(Debug)]
+pub(super) struct CostGrowth;
+
+static META: Meta = Meta {
+    name: "cost-growth",
+    summary: "what the rules cost a platform grows faster than the rules",
+    level: Level::Warning,
+    default_on: true,
+    confidence: Confidence::Likely,
+    since: "0.1.0",
+    needs: Needs::Cost,
+    page: include_str!("../../docs/checks/cost-growth.md"),
+};
+
+/// Fewer rules say nothing about growth.
+const FEW: usize = 16;
+
+impl Check for CostGrowth {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        for (input, price) in cx.prices() {
+            // Models that sum over rules cannot grow faster than them.
+            if price.rules.len() < FEW || !price.platform().is_superadditive() {
+                continue;
+            }
+            for growth in cost::growth(&input.reading.document, price) {
+                if !growth.is_superlinear() {
+                    continue;
+                }
+                let [quarter, half, whole] = growth.used;
+                let (name, resource) = (price.device.name(), &growth.resource.name);
+                let message = format!(
+                    "a quarter of the rules takes {quarter} `{resource}` of `{name}`, half of them {half}, all {whole}: \
+                     they cost more than twice when they double"
+                );
+                let first = input.reading.document.rule_sets.iter().find_map(|set| set.rules.get(0));
+                let label = match first {
+                    Some(rule) => Label::new(rule.origin.source, rule.origin.span),
+                    None => continue,
+                };
+                let finding = Diagnostic::new(META.name, META.level, message, label);
+                out.push(finding.with_help(
+                    "give rules the same ranges of ports, so that they share registers, or single values and prefixes",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

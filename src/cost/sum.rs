@@ -1,0 +1,211 @@
+//! Sums up what rules take of one resource, by its model.
+
+use super::device::{Attachment, Direction};
+use super::platform::{AsRule, Copies, Model, Octets, Resource};
+use super::price::RulePrice;
+use super::tally::Count;
+use crate::field::Family;
+use crate::ir::Kind;
+use std::collections::HashMap;
+
+/// What the models ask of one rule beside its entries.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) terms: Count,
+    pub(super) lines: Count,
+    pub(super) elements: Count,
+    // None for a flow rule without an encoding.
+    pub(super) nlri_octets: Option<u32>,
+    pub(super) expanded: u32,
+    // A number for each distinct destination prefix; 0 for rules without one.
+    pub(super) destination: u32,
+    pub(super) limits_rate: bool,
+}
+
+/// A rule set that was added.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub(super) kind: Kind,
+    pub(super) family: Family,
+    /// The index after its last rule.
+    pub(super) end: usize,
+    pub(super) attached: Vec<Attachment>,
+    /// Distinct comparisons of ports in it.
+    pub(super) comparisons: u64,
+}
+
+impl Set {
+    /// Where it is attached in that direction; none is any.
+    fn attached_in(&self, direction: Option<Direction>) -> impl Iterator<Item = &Attachment> {
+        self.attached.iter().filter(move |at| direction.is_none_or(|direction| at.direction == direction))
+    }
+
+    /// Whether it is attached in that direction.
+    pub(super) fn is_attached(&self, direction: Option<Direction>) -> bool {
+        self.attached_in(direction).next().is_some()
+    }
+}
+
+/// A running total of one resource.
+#[derive(Default)]
+pub(super) struct Sum {
+    // Copies of the list at hand.
+    copies: u64,
+    used: Option<Count>,
+    minimum: Option<Count>,
+    octets: f64,
+    rules_in_set: u64,
+    by_destination: HashMap<u32, u64>,
+}
+
+impl Sum {
+    fn push(&mut self, used: Count, minimum: Count) {
+        self.used = Some(self.used.map_or(used, |sum| sum.plus(used)));
+        self.minimum = Some(self.minimum.map_or(minimum, |sum| sum.plus(minimum)));
+    }
+
+    /// A rule set begins.
+    pub(super) fn begin_rule_set(&mut self, resource: &Resource, set: &Set) {
+        self.rules_in_set = 0;
+        match resource.model {
+            Model::Entries { per_rule_set, ingress, egress } => {
+                let attached = set.attached_in(resource.direction);
+                self.copies = attached
+                    .map(|attachment| copies(attachment, ingress, egress))
+                    .fold(0, u64::saturating_add);
+                let internal = Count::exact(per_rule_set).times(self.copies);
+                self.push(internal, internal);
+            }
+            Model::RuleSets => {
+                let lists = Count::exact(set.attached_in(resource.direction).count() as u64);
+                self.push(lists, lists);
+            }
+            Model::Registers(_) => {
+                let comparisons = Count::exact(set.comparisons);
+                self.push(comparisons, comparisons);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds a rule.
+    pub(super) fn add(&mut self, model: Model, rule: &RulePrice, part: &Part) {
+        match model {
+            Model::Entries { .. } => {
+                self.push(rule.entries.times(self.copies), rule.minimum.times(self.copies));
+            }
+            Model::RuleSets => {}
+            Model::Registers(_) => {
+                if rule.inexact.is_some() {
+                    self.push(Count::at_least(0), Count::at_least(0));
+                }
+            }
+            Model::Policers => {
+                let one = Count::exact(u64::from(part.limits_rate));
+                self.push(one, one);
+            }
+            Model::Rules { each } => self.push(Count::exact(each), Count::exact(each)),
+            Model::Terms => self.push(part.terms, part.terms),
+            Model::Filters { terms } => {
+                // A new one begins with the first rule of each full one.
+                let begins = u64::from(self.rules_in_set.is_multiple_of(terms.max(1)));
+                self.push(Count::exact(begins), Count::exact(begins));
+                self.rules_in_set += 1;
+            }
+            Model::Octets(octets) => {
+                let rules = match octets.as_rule {
+                    AsRule::Rule => Count::exact(1),
+                    AsRule::Term => part.terms,
+                    AsRule::Line => part.lines,
+                };
+                self.push(rules, rules);
+                self.octets += besides(octets, part);
+                let unknown = !part.elements.exact && octets.per_element > 0.0
+                    || part.nlri_octets.is_none() && octets.per_nlri_octet > 0.0;
+                if unknown {
+                    self.push(Count::at_least(0), Count::at_least(0));
+                }
+            }
+            Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
+            Model::SameDestination => {
+                let here = self.by_destination.entry(part.destination).or_default();
+                *here += 1;
+                let most = Count::exact((*here).max(self.used.map_or(0, |count| count.at_least)));
+                (self.used, self.minimum) = (Some(most), Some(most));
+            }
+        }
+    }
+
+    /// The total used and the least possible.
+    pub(super) fn total(&self, resource: &Resource) -> (Count, Count) {
+        let used = self.used.unwrap_or(Count::exact(0));
+        let minimum = self.minimum.unwrap_or(Count::exact(0));
+        let (used, minimum) = match resource.model {
+            Model::Octets(octets) => {
+                let total =
+                    Count { at_least: whole(rules_octets(octets, used.at_least) + self.octets), ..used };
+                (total, total)
+            }
+            Model::Seconds { rate } => {
+                let total = Count { at_least: used.at_least.div_ceil(rate.max(1)), ..used };
+                (total, total)
+            }
+            Model::Entries { .. }
+            | Model::RuleSets
+            | Model::Rules { .. }
+            | Model::Policers
+            | Model::Registers(_)
+            | Model::Terms
+            | Model::Filters { .. }
+            | Model::SameDestination => (used, minimum),
+        };
+        let pieces = |count: Count| match resource.chunk {
+            Some(size) => Count { at_least: count.at_least.div_ceil(size.max(1)), ..count }.times(size),
+            None => count,
+        };
+        (pieces(used), pieces(minimum))
+    }
+}
+
+/// How often an attached list is kept.
+fn copies(attachment: &Attachment, ingress: Copies, egress: Copies) -> u64 {
+    let mode = match attachment.direction {
+        Direction::Ingress => ingress,
+        Direction::Egress => egress,
+    };
+    match mode {
+        Copies::Once => 1,
+        Copies::Interface => attachment.interfaces,
+        Copies::Chip => attachment.chips,
+    }
+}
+
+/// Memory of so many rules, without what each brings along.
+#[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
+fn rules_octets(model: Octets, rules: u64) -> f64 {
+    match model.per_rule_beyond {
+        Some(beyond) if rules > model.bend => {
+            model.bend as f64 * model.per_rule + (rules - model.bend) as f64 * beyond
+        }
+        _ => rules as f64 * model.per_rule,
+    }
+}
+
+/// Memory one rule brings along: its NLRI, what is multiplied out, the elements of its sets.
+#[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
+fn besides(model: Octets, part: &Part) -> f64 {
+    f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
+        + f64::from(part.expanded) * model.per_expanded
+        + part.elements.at_least as f64 * model.per_element
+}
+
+/// A figure of a model as a whole number, rounded up; the largest where it does not fit.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are not negative, and the conversion saturates"
+)]
+fn whole(octets: f64) -> u64 {
+    // A model written in tenths must not round up what is whole but for the last binary digit.
+    (octets - 1e-6).ceil().max(0.0) as u64
+}
