@@ -159,8 +159,7 @@ fn whole_statement(source: &Source, dialect: &str, span: Span) -> Option<Span> {
     let range = balanced(text, span).range();
     let (before, after) = (text.get(..range.start)?, text.get(range.end..)?);
     let own = text.get(range.clone())?;
-    // A command of a shell stands with what the shell makes of it.
-    if !is_owned(own) || dialect == "iptables" && !own.starts_with(['-', '[']) {
+    if !is_owned(own) || !dialect::by_name(dialect)?.stands_alone(own) {
         return None;
     }
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -170,9 +169,6 @@ fn whole_statement(source: &Source, dialect: &str, span: Span) -> Option<Span> {
     let counters = lead.starts_with('[') && lead.ends_with(']');
     if (matches!(lead, "" | "term" | "inactive: term") || counters) && matches!(tail, "" | ";") {
         return Some(Span::new(line_start, line_end));
-    }
-    if dialect == "iptables" {
-        return None;
     }
     let ends = after.trim_start_matches([' ', '\t']);
     let end = if ends.starts_with(';') { text.len() - ends.len() + 1 } else { range.end };

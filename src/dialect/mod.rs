@@ -153,6 +153,11 @@ pub trait Dialect: Sync + fmt::Debug {
         None
     }
 
+    /// Whether the text of a rule may be taken out with its line: that of a command may not, which a shell gives a meaning.
+    fn stands_alone(&self, _rule: &str) -> bool {
+        true
+    }
+
     /// The engine, with its version, that was sent packets to learn what its rules mean; none where documents say it.
     fn measured_on(&self) -> Option<&'static str> {
         None

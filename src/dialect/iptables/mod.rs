@@ -95,6 +95,11 @@ impl Dialect for Iptables {
         support::ledger()
     }
 
+    fn stands_alone(&self, rule: &str) -> bool {
+        // A line of iptables-save; a command begins with the name of the program.
+        rule.starts_with(['-', '['])
+    }
+
     fn measured_on(&self) -> Option<&'static str> {
         Some("Linux 6.18 with iptables 1.8.9")
     }
