@@ -1,0 +1,18 @@
+//! Regular expressions: the matcher against another one, the answers against what was measured on real engines, and the
+//! patterns of real rule sets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a panic is how a test says no, and what it skips it says aloud"
+)]
+
+#[path = "support/dice.rs"]
+mod dice;
+#[path = "regex/matcher.rs"]
+mod matcher;
+#[path = "regex/vectors.rs"]
+mod vectors;
