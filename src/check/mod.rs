@@ -34,6 +34,7 @@ mod missing_prefix_on_drop;
 mod mixed_family;
 mod moved_behind_terminal_rule;
 mod narrowed_filter;
+mod patterns;
 mod port_without_protocol;
 mod ports_on_later_fragments;
 mod protected;
@@ -41,6 +42,10 @@ mod protected_flow;
 mod prove;
 mod rate_too_small;
 mod redundant_rule;
+mod regex_exponential;
+mod regex_over_budget;
+mod regex_superlinear;
+mod regex_too_large;
 mod run;
 mod shadowed_rule;
 mod suspicious_mask;
@@ -60,6 +65,7 @@ pub use compare::{Compared, Comparison};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
 pub use fix::{Fixed, fix};
 pub use minimize::{Minimized, minimize};
+pub use patterns::{PATTERNS, PatternEngine, PatternSettings, Replay};
 pub use run::run;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -101,6 +107,10 @@ pub static CHECKS: &[&dyn Check] = &[
     &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
     &redundant_rule::RedundantRule,
+    &regex_exponential::RegexExponential,
+    &regex_over_budget::RegexOverBudget,
+    &regex_superlinear::RegexSuperlinear,
+    &regex_too_large::RegexTooLarge,
     &shadowed_rule::ShadowedRule,
     &suspicious_mask::SuspiciousMask,
     &syntax_error::SyntaxError,

@@ -11,6 +11,7 @@ mod columns;
 mod condition;
 mod flatten;
 mod interfaces;
+mod pattern;
 mod rules;
 mod same;
 mod symbols;
@@ -19,6 +20,7 @@ mod values;
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
 pub use condition::{Beyond, Condition, Opaque, Test};
 pub use interfaces::Interface;
+pub use pattern::{Pattern, PatternFlags};
 pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 
@@ -92,6 +94,8 @@ pub struct Document {
     /// Interface and group names, those of interfaces as [`Interface`] says; a symbol field holds an index into this list, a field of groups has a bit for
     /// each of the first [`GROUPS`].
     pub symbols: Vec<Box<str>>,
+    /// Regular expressions in the order written. They say nothing of packets: no rule set refers to them.
+    pub patterns: Vec<Pattern>,
 }
 
 impl Document {

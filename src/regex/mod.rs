@@ -24,25 +24,6 @@ pub use parse::{ParseError, parse};
 pub use program::Program;
 pub use set::Octets;
 pub use size::{Deterministic, copies, deterministic, states};
+pub use crate::ir::PatternFlags as Flags;
 pub use tree::{Look, Node, NodeKind, Repeat};
 pub use witness::Witness;
-
-/// How a pattern is read.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, named by a letter")]
-pub struct Flags {
-    /// `i`: letters stand for both of their cases.
-    pub caseless: bool,
-    /// `m`: `^` and `$` are places at lines too.
-    pub multi_line: bool,
-    /// `s`: a dot takes line ends.
-    pub dot_all: bool,
-    /// `x`: blanks and remarks are passed over.
-    pub extended: bool,
-    /// `U`: a quantifier takes less before more, unless it says otherwise.
-    pub ungreedy: bool,
-    /// `D`, `E` of Snort: `$` is the very end only.
-    pub dollar_end_only: bool,
-    /// `A`: the pattern begins where the subject does.
-    pub anchored: bool,
-}

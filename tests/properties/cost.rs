@@ -54,14 +54,14 @@ fn flow_document(specs: &[FlowSpec]) -> Document {
     let name = if family == Family::Inet6 { "flowspec/ipv6" } else { "flowspec/ipv4" };
     let (kind, default) = (Kind::FlowRoutes, Verdict::Accept);
     let set = RuleSet { name: name.into(), kind, family, default, rules: rules.collect() };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 fn filter_document(conditions: Vec<Condition>) -> Document {
     let rules = conditions.into_iter().map(|condition| rule(None, condition)).collect();
     let (kind, default) = (Kind::Filter, Verdict::Discard);
     let set = RuleSet { name: "inet/F".into(), kind, family: Family::Inet, default, rules };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 fn priced(document: &Document, platform: &str) -> Price {
