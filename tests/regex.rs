@@ -10,9 +10,15 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "regex/corpora.rs"]
+mod corpora;
 #[path = "support/dice.rs"]
 mod dice;
 #[path = "regex/matcher.rs"]
 mod matcher;
+#[path = "regex/pcre2.rs"]
+mod pcre2;
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "regex/vectors.rs"]
 mod vectors;

@@ -151,10 +151,13 @@ impl<'a> Answer<'a> {
 /// The rule set that findings name for rules that are read for their patterns alone.
 pub const PATTERNS: &str = "patterns";
 
-/// The last replays that are shown.
+/// The replays that are shown: the last, and those of half and a quarter of its rounds.
 fn last_of(witness: &Witness) -> Vec<(u32, u64)> {
-    let all = &witness.replayed;
-    all.get(all.len().saturating_sub(3)..).unwrap_or_default().to_vec()
+    let (last, _) = witness.last();
+    let below = |most: u32| witness.replayed.iter().rev().find(|(rounds, _)| *rounds <= most).copied();
+    let mut shown: Vec<(u32, u64)> = [last / 4, last / 2, last].into_iter().filter_map(below).collect();
+    shown.dedup();
+    shown
 }
 
 fn replays(witness: &Witness) -> String {

@@ -14,11 +14,15 @@ fn analysed(pattern: &str) -> Analysis {
     regex::analyse(&tree, &Program::new(&tree).unwrap()).unwrap_or_else(|error| panic!("{pattern}: {error}"))
 }
 
-fn steps(pattern: &str, subject: &[u8]) -> u64 {
+/// The steps of one search.
+pub(crate) fn steps_of(program: &Program, subject: &[u8]) -> u64 {
     let limit = &flowgate::guard::limits::REGEX_REPLAY_STEPS;
-    let program = Program::new(&tree(pattern)).unwrap();
     let mut meter = flowgate::guard::Meter::with_allowance(limit, 1 << 40);
-    regex::search(&program, subject, &mut meter).unwrap().steps
+    regex::search(program, subject, &mut meter).unwrap().steps
+}
+
+fn steps(pattern: &str, subject: &[u8]) -> u64 {
+    steps_of(&Program::new(&tree(pattern)).unwrap(), subject)
 }
 
 #[test]

@@ -47,6 +47,10 @@ pub fn parse(text: &str, flags: Flags) -> Result<Node, ParseError> {
     if parser.peek() == Some(b')') {
         return Err(parser.wrong(parser.at, 1, "a closing parenthesis without an opening one"));
     }
+    if flags.anchored {
+        let span = node.span;
+        return Ok(Node::cat(span, vec![Node::new(span, NodeKind::Look(Look::Start)), node]));
+    }
     Ok(node)
 }
 
