@@ -106,8 +106,10 @@ impl<'a> Answer<'a> {
         message: String,
     ) -> Diagnostic {
         let witness = &analysis.witness;
-        let mut finding =
-            self.finding(meta, message).with_note(format!("subject: {}", described(witness))).with_note(replays(witness));
+        let mut finding = self
+            .finding(meta, message)
+            .with_note(format!("subject: {}", described(witness)))
+            .with_note(replays(witness));
         if let Some(engine) = cx.replay {
             finding = finding.with_note(self.on(engine, witness));
         }
@@ -115,7 +117,8 @@ impl<'a> Answer<'a> {
             && bound > power
             && analysis.counted.is_none()
         {
-            finding = finding.with_note(format!("other subjects may take longer, up to the power of {bound}"));
+            finding =
+                finding.with_note(format!("other subjects may take longer, up to the power of {bound}"));
         }
         finding
     }

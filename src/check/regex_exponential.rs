@@ -2,13 +2,12 @@
 //!
 //! What has no answer is told here once for all checks on patterns.
 
+use super::patterns::Answer;
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
-use super::patterns::Answer;
-use crate::diagnostic::Diagnostic;
 use crate::regex::{Analysis, Growth, ParseError};
-
 
 /// The check.
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! Regular expressions whose search of the longest subject takes more steps than the budget.
 
+use super::patterns::{Answer, power, steps};
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
-use super::patterns::{Answer, power, steps};
-use crate::diagnostic::Diagnostic;
 use crate::regex::{Analysis, Growth};
-
 
 /// The check.
 #[derive(Debug)]

@@ -1,11 +1,10 @@
 //! Regular expressions whose search takes longer than its subject is long, by a power of its length.
 
+use super::patterns::power;
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
-use super::patterns::power;
 use crate::regex::Growth;
-
 
 /// The check.
 #[derive(Debug)]
@@ -33,12 +32,16 @@ impl Check for RegexSuperlinear {
             match analysis.growth {
                 Growth::Power(grown) if grown > 1 && analysis.counted.is_none() => {
                     let message = format!("the steps of a search grow with {} of its subject", power(grown));
-                    let help = "anchor the pattern, let no loop begin where the one before could go on, or bound it";
+                    let help =
+                        "anchor the pattern, let no loop begin where the one before could go on, or bound it";
                     out.push(answer.shown(cx, &META, analysis, message).with_help(help));
                 }
-                Growth::Power(1) if analysis.bound.is_some_and(|bound| bound > 1) && analysis.counted.is_none() => {
+                Growth::Power(1)
+                    if analysis.bound.is_some_and(|bound| bound > 1) && analysis.counted.is_none() =>
+                {
                     let bound = analysis.bound.map_or_else(String::new, power);
-                    let reason = format!("steps may grow with {bound} of the subject, and no subject tried shows it");
+                    let reason =
+                        format!("steps may grow with {bound} of the subject, and no subject tried shows it");
                     answer.no_answer(&META, out, reason);
                 }
                 Growth::Power(1) if analysis.bound.is_none() && analysis.loose => {

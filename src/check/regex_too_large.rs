@@ -1,11 +1,10 @@
 //! Regular expressions whose automaton is larger than the engine should be given.
 
+use super::patterns::PatternEngine;
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::guard::Exhausted;
-use super::patterns::PatternEngine;
 use crate::regex::{self, Deterministic};
-
 
 /// The check.
 #[derive(Debug)]
@@ -37,7 +36,9 @@ impl Check for RegexTooLarge {
                 PatternEngine::Linear | PatternEngine::Automaton => regex::states(tree),
             };
             if written > most {
-                let message = format!("the pattern takes {written} states with its counts written out, the most is {most}");
+                let message = format!(
+                    "the pattern takes {written} states with its counts written out, the most is {most}"
+                );
                 let help = "counts inside of counts multiply: give up one of them";
                 out.push(answer.finding(&META, message).with_help(help));
                 continue;
@@ -48,7 +49,8 @@ impl Check for RegexTooLarge {
             match regex::deterministic(tree, most) {
                 Ok(Deterministic::States(_)) => {}
                 Ok(Deterministic::MoreThan(_)) => {
-                    let message = format!("the deterministic automaton of the pattern has more than {most} states");
+                    let message =
+                        format!("the deterministic automaton of the pattern has more than {most} states");
                     let help = "a count behind something that may begin anywhere doubles the states with each octet: anchor it";
                     out.push(answer.finding(&META, message).with_help(help));
                 }

@@ -63,7 +63,8 @@ impl Document {
             });
             Some(set)
         });
-        let (rule_sets, symbols, patterns) = (rule_sets.collect(), self.symbols.clone(), self.patterns.clone());
+        let (rule_sets, symbols, patterns) =
+            (rule_sets.collect(), self.symbols.clone(), self.patterns.clone());
         Cow::Owned(Document { rule_sets, symbols, patterns })
     }
 }

@@ -45,7 +45,11 @@ impl Pattern {
     pub fn place(&self, part: Span) -> Span {
         let at = |offset: u32| {
             let skipped = self.escapes.partition_point(|escape| *escape < offset);
-            self.origin.span.start.saturating_add(offset).saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX))
+            self.origin
+                .span
+                .start
+                .saturating_add(offset)
+                .saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX))
         };
         Span { start: at(part.start), end: at(part.end).min(self.origin.span.end) }
     }

@@ -38,7 +38,8 @@ const EXPONENTIAL: usize = 4;
 
 /// Asks an automaton.
 pub(super) fn ambiguity(automaton: &Automaton, meter: &mut Meter) -> Result<Ambiguity, Exhausted> {
-    let live = Components::of(automaton, |from, to| !automaton.accepts(from) && !automaton.accepts(to), meter)?;
+    let live =
+        Components::of(automaton, |from, to| !automaton.accepts(from) && !automaton.accepts(to), meter)?;
     let whole = Components::of(automaton, |_, _| true, meter)?;
     let asked = Asked { automaton, live, whole };
     let mut found = Ambiguity { degree: 1, ..Ambiguity::default() };
@@ -137,7 +138,9 @@ impl Asked<'_> {
         let mut roots: Vec<Pair> = Vec::new();
         for component in self.live.loops() {
             for state in self.live.states(component) {
-                for pair in self.pairs(*state, |other| self.live.component(other) == Some(component), meter)? {
+                for pair in
+                    self.pairs(*state, |other| self.live.component(other) == Some(component), meter)?
+                {
                     let Some(second) = self.live.component(pair.second) else { continue };
                     if second != component {
                         pairs.entry(second).or_default().push((component, pair));

@@ -149,12 +149,14 @@ impl Analysis {
         let (rounds, wanted) = (f64::from(rounds.max(1)), f64::from(self.witness.rounds(octets).max(1)));
         match self.growth {
             Growth::Power(power) => {
-                let knee = self.counted.map_or(wanted, |most| wanted.min(float(most)).max(rounds.min(wanted)));
+                let knee =
+                    self.counted.map_or(wanted, |most| wanted.min(float(most)).max(rounds.min(wanted)));
                 let power = i32::try_from(power).unwrap_or(i32::MAX);
                 float(steps) * (knee / rounds).powi(power) * (wanted / knee)
             }
             Growth::Exponential(factor) => {
-                let knee = self.counted.map_or(wanted, |most| wanted.min(float(most)).max(rounds.min(wanted)));
+                let knee =
+                    self.counted.map_or(wanted, |most| wanted.min(float(most)).max(rounds.min(wanted)));
                 float(steps) * factor.powf(knee - rounds) * (wanted / knee)
             }
         }

@@ -124,7 +124,9 @@ impl Graph {
         match &node.kind {
             NodeKind::Set(set) => self.push(Step::Set(*set, next), meter),
             NodeKind::Look(look) => self.push(Step::Look(*look, next), meter),
-            NodeKind::Cat(parts) => parts.iter().rev().try_fold(next, |next, part| self.add(part, next, meter)),
+            NodeKind::Cat(parts) => {
+                parts.iter().rev().try_fold(next, |next, part| self.add(part, next, meter))
+            }
             NodeKind::Alt(parts) => {
                 let mut entry = None;
                 for part in parts.iter().rev() {
@@ -263,8 +265,12 @@ impl Builder {
         for kind in self.kinds.clone() {
             self.state(self.start, Some(kind));
         }
-        let searches: Vec<Edge> =
-            self.kinds.iter().zip(1..).map(|(octets, to)| Edge { to, octets: *octets, many: false }).collect();
+        let searches: Vec<Edge> = self
+            .kinds
+            .iter()
+            .zip(1..)
+            .map(|(octets, to)| Edge { to, octets: *octets, many: false })
+            .collect();
         let mut at = 0;
         while let Some((step, kind)) = self.behind.get(at).copied() {
             let (mut edges, accepts) = self.edges(step, kind, meter)?;

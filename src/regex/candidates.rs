@@ -54,12 +54,18 @@ pub(super) fn simple(
         leads.push(whole);
     }
     if let Some(chain) = &ambiguity.chain {
-        let once: Vec<u8> = chain.parts.iter().flat_map(|(lead, pump)| [lead.as_slice(), pump]).flatten().copied().collect();
+        let once: Vec<u8> =
+            chain.parts.iter().flat_map(|(lead, pump)| [lead.as_slice(), pump]).flatten().copied().collect();
         leads.push(once);
     }
     leads.dedup();
-    let mut pumps: Vec<Vec<u8>> =
-        automaton.alphabet.iter().filter_map(|part| part.sample()).take(LETTERS).map(|octet| vec![octet]).collect();
+    let mut pumps: Vec<Vec<u8>> = automaton
+        .alphabet
+        .iter()
+        .filter_map(|part| part.sample())
+        .take(LETTERS)
+        .map(|octet| vec![octet])
+        .collect();
     pumps.extend(ambiguity.chain.iter().flat_map(|chain| chain.parts.iter().map(|(_, pump)| pump.clone())));
     let mut tried: Vec<([u64; 2], Attack)> = Vec::new();
     for lead in &leads {

@@ -22,8 +22,12 @@ impl Components {
         meter: &mut Meter,
     ) -> Result<Self, Exhausted> {
         let count = automaton.states.len();
-        let mut walk =
-            Walk { index: vec![NONE; count], low: vec![NONE; count], of: vec![NONE; count], ..Walk::default() };
+        let mut walk = Walk {
+            index: vec![NONE; count],
+            low: vec![NONE; count],
+            of: vec![NONE; count],
+            ..Walk::default()
+        };
         for root in 0..count {
             if walk.index.get(root) == Some(&NONE) {
                 walk.from(root, automaton, &wanted, meter)?;

@@ -137,7 +137,8 @@ impl Run<'_> {
 
     /// Where a loop goes on: into another round or out.
     fn round(&mut self, step: usize, at: usize) -> Result<usize, Exhausted> {
-        let Some(Step::Loop { slot, least, most, greedy, exit }) = self.program.steps.get(step).copied() else {
+        let Some(Step::Loop { slot, least, most, greedy, exit }) = self.program.steps.get(step).copied()
+        else {
             return Ok(step + 1);
         };
         let count = self.slots.get(slot).map_or(0, |slot| slot.count);
@@ -170,7 +171,9 @@ impl Run<'_> {
                 // A lazy loop: one round more.
                 Frame::Choice { step, at } => {
                     let step = usize::MAX - step;
-                    let Some(Step::Loop { slot, .. }) = self.program.steps.get(step).copied() else { continue };
+                    let Some(Step::Loop { slot, .. }) = self.program.steps.get(step).copied() else {
+                        continue;
+                    };
                     let count = self.slots.get(slot).map_or(0, |slot| slot.count);
                     // There was room for this frame's own.
                     self.write(slot, Slot { count: count + 1, at }).ok()?;

@@ -18,12 +18,12 @@ mod tree;
 mod witness;
 mod words;
 
+pub use crate::ir::PatternFlags as Flags;
 pub use analysis::{Analysis, Growth, analyse};
 pub use matcher::{Matched, search};
 pub use parse::{ParseError, parse};
 pub use program::Program;
 pub use set::Octets;
 pub use size::{Deterministic, copies, deterministic, states};
-pub use crate::ir::PatternFlags as Flags;
 pub use tree::{Look, Node, NodeKind, Repeat};
 pub use witness::Witness;

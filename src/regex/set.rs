@@ -64,7 +64,9 @@ impl Octets {
     /// With both cases of every letter.
     #[must_use]
     pub fn folded(self) -> Self {
-        self.iter().flat_map(|octet| [octet.to_ascii_lowercase(), octet.to_ascii_uppercase(), octet]).collect()
+        self.iter()
+            .flat_map(|octet| [octet.to_ascii_lowercase(), octet.to_ascii_uppercase(), octet])
+            .collect()
     }
 
     /// Whether it holds none.
@@ -156,7 +158,9 @@ mod tests {
 
     #[test]
     fn sets_are_what_they_hold() {
-        for (a, b) in [(Octets::range(3, 200), Octets::range(190, 255)), (digits(), word()), (blank(), digits())] {
+        for (a, b) in
+            [(Octets::range(3, 200), Octets::range(190, 255)), (digits(), word()), (blank(), digits())]
+        {
             for octet in 0..=u8::MAX {
                 let (x, y) = (a.contains(octet), b.contains(octet));
                 assert_eq!(a.union(b).contains(octet), x || y);
@@ -167,7 +171,10 @@ mod tests {
         }
         assert_eq!((word().len(), Octets::ALL.len(), Octets::NONE.len()), (63, 256, 0));
         assert_eq!(Octets::one(b'k').folded(), [b'k', b'K'].into_iter().collect());
-        assert_eq!((word().sample(), blank().sample(), Octets::NONE.sample()), (Some(b'a'), Some(b' '), None));
+        assert_eq!(
+            (word().sample(), blank().sample(), Octets::NONE.sample()),
+            (Some(b'a'), Some(b' '), None)
+        );
     }
 
     #[test]

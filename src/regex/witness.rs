@@ -163,7 +163,11 @@ impl Witness {
 /// Rounds replayed one by one.
 const ONE_BY_ONE: u32 = 20;
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a small number above zero")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is a small number above zero"
+)]
 fn rounded(power: f64) -> u32 {
     (power + 0.4).floor().clamp(1.0, 99.0) as u32
 }

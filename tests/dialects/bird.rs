@@ -393,7 +393,8 @@ fn document(rules: usize) -> impl Strategy<Value = Document> {
         of(Family::Inet6, Table::Ipv6, "flowspec/ipv6"),
     )
         .prop_map(|(four, six)| {
-            let mut document = Document { rule_sets: vec![four, six], symbols: Vec::new(), ..Document::default() };
+            let mut document =
+                Document { rule_sets: vec![four, six], symbols: Vec::new(), ..Document::default() };
             flowspec::bind(&mut document, &mut Vec::new());
             document
         })

@@ -56,7 +56,12 @@ const OTHERS: &[(&str, &str, [&str; 2], &str)] = &[
     ("frr", ".env", ["", ""], "the environment of another program"),
     ("pcap_filter", ".json", ["", ""], "vectors"),
     ("regex_crs", ".conf", ["secrule"; 2], "the Core Rule Set"),
-    ("regex_crs", ".ra", ["pattern-list", ""], "what its patterns are assembled from, some without a word of that"),
+    (
+        "regex_crs",
+        ".ra",
+        ["pattern-list", ""],
+        "what its patterns are assembled from, some without a word of that",
+    ),
     ("regex_crs", ".data", ["", ""], "words, not patterns"),
     ("bird", "rejected__", ["bird", ""], "lines that BIRD refuses, without a file around them"),
     ("exabgp", ".md", ["exabgp", ""], "commands in prose"),

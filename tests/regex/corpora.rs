@@ -27,7 +27,9 @@ pub(crate) fn patterns(folder: &str, ending: &str, dialect: &str) -> Vec<Pattern
         let source = Source::new(path.display().to_string(), Content::Text(text));
         let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
         let wrong: Vec<_> = reading.diagnostics.iter().filter(|d| d.check == "syntax-error").collect();
-        assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
+        // Rules that are there to be refused: one whose pattern is missing.
+        let known = path.to_string_lossy().contains("detect-pcrexform-02");
+        assert!(wrong.is_empty() || known, "{}: {wrong:?}", path.display());
         for pattern in &reading.document.patterns {
             // What is told of a part is told at its place.
             let shown = source.slice(pattern.origin.span).replace("\\\n", "");

@@ -74,8 +74,7 @@ fn what_is_found_is_what_another_matcher_finds() {
         let program = Program::new(&tree).unwrap();
         for _ in 0..12 {
             let length = dice.below(9);
-            let subject: Vec<u8> =
-                (0..length).map(|_| b"aab-=1 \n\xe9"[dice.below(9)]).collect();
+            let subject: Vec<u8> = (0..length).map(|_| b"aab-=1 \n\xe9"[dice.below(9)]).collect();
             let mut meter = Meter::new(&limits::REGEX_REPLAY_STEPS);
             let ours = search(&program, &subject, &mut meter).unwrap();
             let want = theirs.find(&subject).map(|found| (found.start(), found.end()));

@@ -22,10 +22,9 @@ fn x(head: &str, pump: &str, rounds: usize) -> Vec<u8> {
 fn counts_are_those_that_were_measured() {
     let Some(path) = program("pcre2test") else { return };
     let engine = Pcre2Test::new(&path);
-    for (text, head, want) in [
-        (PATTERN_2019, "\"x=", [281_u64, 931, 3431]),
-        (".*.*=.*", "x=", [256, 906, 3406]),
-    ] {
+    for (text, head, want) in
+        [(PATTERN_2019, "\"x=", [281_u64, 931, 3431]), (".*.*=.*", "x=", [256, 906, 3406])]
+    {
         let subjects = [20, 40, 80].map(|n| x(head, "x", n));
         let counts = engine.counts(&pattern(text), &subjects).unwrap();
         assert_eq!(counts, want.map(Some), "{text}");
@@ -80,9 +79,47 @@ fn patterns_are_refused_as_pcre2_refuses_them() {
     let Some(path) = program("pcre2test") else { return };
     let engine = Pcre2Test::new(&path);
     let pieces = [
-        "a", "b", "(", ")", "[", "]", "{", "}", "*", "+", "?", "|", "\\", "^", "$", ".", "-", ",", "1", "2", "(?:",
-        "(?>", "(?i)", "[^", "\\d", "\\b", "\\Q", "\\E", "\\x41", "{2}", "{1,3}", "{2,", "[:alpha:]", "#", " ", "(?x)",
-        "\\x{", "(?#", "\\c", "\\0", "\\12",
+        "a",
+        "b",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "*",
+        "+",
+        "?",
+        "|",
+        "\\",
+        "^",
+        "$",
+        ".",
+        "-",
+        ",",
+        "1",
+        "2",
+        "(?:",
+        "(?>",
+        "(?i)",
+        "[^",
+        "\\d",
+        "\\b",
+        "\\Q",
+        "\\E",
+        "\\x41",
+        "{2}",
+        "{1,3}",
+        "{2,",
+        "[:alpha:]",
+        "#",
+        " ",
+        "(?x)",
+        "\\x{",
+        "(?#",
+        "\\c",
+        "\\0",
+        "\\12",
     ];
     let mut dice = Dice(11);
     let (mut read, mut refused) = (0, 0);

@@ -140,7 +140,10 @@ fn automata_have_the_sizes_that_were_measured() {
     };
     // Twice as many with each octet between; in line where the beginning is fixed.
     let doubled = [8, 10].map(|n| states(&format!(".*a.{{{n}}}b")));
-    assert!(doubled[0] >= 256 && (3.5..4.5).contains(&(doubled[1] as f64 / doubled[0] as f64)), "{doubled:?}");
+    assert!(
+        doubled[0] >= 256 && (3.5..4.5).contains(&(doubled[1] as f64 / doubled[0] as f64)),
+        "{doubled:?}"
+    );
     assert_eq!(of(".*a.{16}b").unwrap(), Deterministic::MoreThan(10_000));
     let anchored = [100, 1000].map(|n| states(&format!("^a.{{{n}}}b")));
     assert!(anchored[0] < 110 && anchored[1] < 1010, "{anchored:?}");

@@ -20,7 +20,8 @@ const BY_PATH: &str = "XML";
 
 /// Reads rules.
 pub(super) fn read(text: &str, source: SourceId) -> Reading {
-    let mut reader = Reader { text, source, findings: Findings::new(source), patterns: Vec::new(), rule: None };
+    let mut reader =
+        Reader { text, source, findings: Findings::new(source), patterns: Vec::new(), rule: None };
     let mut skipped = 0;
     for directive in parse::directives(text) {
         let before = reader.patterns.len();
@@ -66,7 +67,10 @@ impl Reader<'_> {
                 let message = "a rule has variables and an operator";
                 self.findings.error(raised::SYNTAX_ERROR, message, directive.span);
             }
-            ("SecRuleUpdateTargetById" | "SecRuleUpdateTargetByTag" | "SecRuleUpdateTargetByMsg", [rule, variables, ..]) => {
+            (
+                "SecRuleUpdateTargetById" | "SecRuleUpdateTargetByTag" | "SecRuleUpdateTargetByMsg",
+                [rule, variables, ..],
+            ) => {
                 self.variables(variables, &format!("update of {}", rule.raw));
             }
             (name, _) if support::is_known(name) => {}
@@ -81,7 +85,8 @@ impl Reader<'_> {
     /// The name of a rule: its number, or that of the first rule of its chain.
     fn name(&mut self, directive: &Directive<'_>, actions: Option<&Word<'_>>) -> String {
         let actions = actions.map_or("", |word| word.raw);
-        let words = || actions.split(',').map(|word| word.trim_matches(|c: char| c.is_whitespace() || c == '\\'));
+        let words =
+            || actions.split(',').map(|word| word.trim_matches(|c: char| c.is_whitespace() || c == '\\'));
         let id = words().find_map(|word| word.strip_prefix("id:"));
         let id = id.map(|id| id.trim_matches(['\'', '"']).to_owned());
         let chain = self.rule.take();
@@ -116,10 +121,16 @@ impl Reader<'_> {
     /// The patterns that choose variables: `ARGS:/^a/`.
     fn variables(&mut self, word: &Word<'_>, name: &str) {
         let mut rest = word.raw;
-        while let Some(at) = rest.find(":/") {
+        // With quotes around it where a bar is in the pattern.
+        let start = |text: &str| {
+            let plain = text.find(":/").map(|at| (at, 2));
+            let quoted = text.find(":'/").map(|at| (at, 3));
+            plain.into_iter().chain(quoted).min()
+        };
+        while let Some((at, mark)) = start(rest) {
             let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
             let collection = before.rsplit(['|', ',', '!', '&', ' ']).next().unwrap_or("");
-            let body = behind.get(2..).unwrap_or("");
+            let body = behind.get(mark..).unwrap_or("");
             let ends = |at: &usize| {
                 let behind = body.get(at + 1..).unwrap_or("");
                 behind.is_empty() || behind.starts_with(['|', ',', '\'', '"'])

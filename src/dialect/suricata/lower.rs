@@ -2,9 +2,9 @@
 
 use super::parse;
 use super::syntax::{Entry, Rule};
+use crate::diagnostic::Level;
 use crate::dialect::findings::Findings;
 use crate::dialect::{Reading, raised};
-use crate::diagnostic::Level;
 use crate::ir::{Document, Origin, Pattern, PatternFlags};
 use crate::source::{SourceId, Span};
 
@@ -64,14 +64,17 @@ fn quoted(value: &str) -> Option<&str> {
     value.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// `"/pattern/flags"`, or with another mark behind `m` as in Perl.
+/// `"/pattern/flags"`, or with another mark behind `m` as in Perl; names of variables may follow behind a comma. Suricata
+/// looks for the first slash, whatever stands before it, and takes a value without quotes.
 fn delimited<'t>(option: &Entry<'t>) -> Option<(&'t str, &'t str)> {
-    let value = quoted(option.value)?;
+    let bare = option.value.strip_prefix('!').unwrap_or(option.value).trim();
+    let value = quoted(option.value).unwrap_or(bare);
     let (mark, rest) = match value.strip_prefix('m') {
         Some(rest) => (rest.chars().next()?, rest),
         None => ('/', value),
     };
-    rest.strip_prefix(mark)?.rsplit_once(mark)
+    let (pattern, behind) = rest.split_once(mark)?.1.rsplit_once(mark)?;
+    Some((pattern, behind.split_once(',').map_or(behind, |(letters, _)| letters)))
 }
 
 /// How a pattern is read (Suricata user guide, "pcre"; Snort manual, "pcre").
@@ -87,7 +90,8 @@ fn flags(letters: &str, place: Span, findings: &mut Findings) -> PatternFlags {
             'E' => flags.dollar_end_only = true,
             'G' => flags.ungreedy = true,
             // Where it is sought.
-            'B' | 'C' | 'D' | 'H' | 'I' | 'K' | 'M' | 'O' | 'P' | 'Q' | 'R' | 'S' | 'U' | 'V' | 'W' | 'Y' => {}
+            'B' | 'C' | 'D' | 'H' | 'I' | 'K' | 'M' | 'O' | 'P' | 'Q' | 'R' | 'S' | 'U' | 'V' | 'W' | 'Y' => {
+            }
             _ => {
                 let message = format!("`{letter}` is no letter behind a pattern");
                 findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, message, place, "");

@@ -5,8 +5,22 @@ use crate::source::Span;
 
 /// What a rule begins with.
 const ACTIONS: &[&str] = &[
-    "accept", "activate", "alert", "block", "config", "drop", "dynamic", "log", "pass", "react", "reject",
-    "rejectboth", "rejectdst", "rejectsrc", "rewrite", "sdrop",
+    "accept",
+    "activate",
+    "alert",
+    "block",
+    "config",
+    "drop",
+    "dynamic",
+    "log",
+    "pass",
+    "react",
+    "reject",
+    "rejectboth",
+    "rejectdst",
+    "rejectsrc",
+    "rewrite",
+    "sdrop",
 ];
 
 /// The rules of a text; a line that is none, not blank and no remark is given by its place.
@@ -26,12 +40,15 @@ pub(super) fn rules(text: &str) -> Vec<Result<Rule<'_>, Span>> {
     found
 }
 
-/// A line with those that a backslash at its end joins to it, and what follows.
+/// A line with those that a backslash at its end joins to it, and what follows. Blank lines and remarks are passed over
+/// between them too (Suricata, `DetectLoadSigFile`).
 fn logical_line(text: &str) -> (&str, &str) {
-    let mut end = 0;
+    let (mut end, mut joined) = (0, false);
     for line in text.split_inclusive('\n') {
         end += line.len();
-        if !line.trim_end_matches(['\r', '\n']).ends_with('\\') {
+        if line.trim_end().ends_with('\\') && !line.starts_with('#') {
+            joined = true;
+        } else if !(joined && (line.trim().is_empty() || line.starts_with('#'))) {
             break;
         }
     }
@@ -60,7 +77,8 @@ fn rule(words: &str, span: Span) -> Option<Rule<'_>> {
         }
         let (option, behind) = option(rest);
         rest = behind;
-        let (keyword, value) = option.split_once(':').unwrap_or((option, ""));
+        let (keyword, value) =
+            option.split_once(':').or_else(|| option.split_at_checked(option.len())).unwrap_or((option, ""));
         options.push(Entry { keyword: keyword.trim(), value: value.trim() });
     }
 }

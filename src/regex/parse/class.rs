@@ -24,7 +24,8 @@ impl Parser<'_> {
                     continue;
                 }
             };
-            let dashed = self.peek() == Some(b'-') && !matches!(self.octets().get(self.at + 1), Some(b']') | None);
+            let dashed =
+                self.peek() == Some(b'-') && !matches!(self.octets().get(self.at + 1), Some(b']') | None);
             if !dashed {
                 all.insert(low);
                 continue;

@@ -99,7 +99,13 @@ impl Parser<'_> {
             b't' => 9,
             b'c' => match self.next() {
                 Some(octet @ b' '..=b'~') => octet.to_ascii_uppercase() ^ 64,
-                _ => return Err(self.wrong(from, self.at - from, "no character to make a control character of")),
+                _ => {
+                    return Err(self.wrong(
+                        from,
+                        self.at - from,
+                        "no character to make a control character of",
+                    ));
+                }
             },
             b'x' => self.hexadecimal(from)?,
             b'o' => return Err(self.unsupported(from, "an octal number in braces")),
@@ -142,7 +148,8 @@ impl Parser<'_> {
     fn digits(&mut self, first: u8, from: usize, in_class: bool) -> Result<u8, ParseError> {
         let is_octal = |octet: &u8| matches!(octet, b'0'..=b'7');
         let second = self.peek();
-        let three = is_octal(&first) && self.rest().iter().take(2).filter(|octet| is_octal(octet)).count() == 2;
+        let three =
+            is_octal(&first) && self.rest().iter().take(2).filter(|octet| is_octal(octet)).count() == 2;
         // `\8` and `\9` in a class, and `\1` to `\9` outside of one.
         let reference = first != b'0' && !in_class && !three;
         if reference {

@@ -197,29 +197,29 @@ impl<'t> Parser<'t> {
     /// A part with everything behind it that repeats it.
     fn quantified(&mut self, from: usize, mut node: Node) -> Result<Node, ParseError> {
         self.skip_nothing();
-            let at = self.at;
-            if matches!(node.kind, NodeKind::Look(_)) && self.count()?.is_some() {
-                return Err(self.wrong(at, 1, "a place cannot be repeated"));
-            }
-            let Some((least, most)) = self.count()? else { return Ok(node) };
-            if most.is_some_and(|most| most < least) {
-                let message = "the numbers in braces stand the wrong way round";
-                return Err(self.wrong(at, self.at - at, message));
-            }
-            let possessive = self.take(b"+");
-            let lazy = !possessive && self.take(b"?");
-            let greedy = possessive || lazy == self.flags.ungreedy;
-            let repeat = Repeat { node, least, most, greedy };
-            node = self.node(from, NodeKind::Repeat(Box::new(repeat)))?;
-            if possessive {
-                node = self.node(from, NodeKind::Atomic(Box::new(node)))?;
-            }
-            // Nothing repeats what is repeated already.
-            let again = self.at;
-            if self.count()?.is_some() {
-                return Err(self.wrong(again, 1, "what repeats a part follows another that does"));
-            }
-            Ok(node)
+        let at = self.at;
+        if matches!(node.kind, NodeKind::Look(_)) && self.count()?.is_some() {
+            return Err(self.wrong(at, 1, "a place cannot be repeated"));
+        }
+        let Some((least, most)) = self.count()? else { return Ok(node) };
+        if most.is_some_and(|most| most < least) {
+            let message = "the numbers in braces stand the wrong way round";
+            return Err(self.wrong(at, self.at - at, message));
+        }
+        let possessive = self.take(b"+");
+        let lazy = !possessive && self.take(b"?");
+        let greedy = possessive || lazy == self.flags.ungreedy;
+        let repeat = Repeat { node, least, most, greedy };
+        node = self.node(from, NodeKind::Repeat(Box::new(repeat)))?;
+        if possessive {
+            node = self.node(from, NodeKind::Atomic(Box::new(node)))?;
+        }
+        // Nothing repeats what is repeated already.
+        let again = self.at;
+        if self.count()?.is_some() {
+            return Err(self.wrong(again, 1, "what repeats a part follows another that does"));
+        }
+        Ok(node)
     }
 
     /// What stands between a part and what repeats it without being one: remarks, empty quotations.
@@ -249,7 +249,13 @@ impl<'t> Parser<'t> {
                 let least = self.number();
                 let most = if self.take(b",") { self.number() } else { least };
                 // Braces that hold no count stand for themselves.
-                if self.take(b"}") && let Some(least) = least { Some((least, most)) } else { None }
+                if self.take(b"}")
+                    && let Some(least) = least
+                {
+                    Some((least, most))
+                } else {
+                    None
+                }
             }
             _ => None,
         };
@@ -310,7 +316,9 @@ mod tests {
                 write(&node, &mut out);
                 out
             }
-            Err(ParseError::Wrong { span, message }) => format!("wrong {}-{}: {message}", span.start, span.end),
+            Err(ParseError::Wrong { span, message }) => {
+                format!("wrong {}-{}: {message}", span.start, span.end)
+            }
             Err(ParseError::Unsupported { span, what }) => format!("? {}-{}: {what}", span.start, span.end),
             Err(ParseError::Exhausted(exhausted)) => exhausted.to_string(),
         }
