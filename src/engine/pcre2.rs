@@ -6,6 +6,7 @@
 
 use crate::check::Replay;
 use crate::ir::{Pattern, PatternFlags};
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -103,7 +104,7 @@ impl Replay for Pcre2Test {
 fn input(pattern: &Pattern, subjects: &[Vec<u8>], optimised: bool) -> Vec<u8> {
     let mut text = String::from("/");
     for octet in pattern.text.bytes() {
-        text.push_str(&format!("{octet:02x} "));
+        _ = write!(text, "{octet:02x} ");
     }
     text.push_str("/hex");
     let PatternFlags { caseless, multi_line, dot_all, extended, ungreedy, dollar_end_only, anchored } =
@@ -127,7 +128,7 @@ fn input(pattern: &Pattern, subjects: &[Vec<u8>], optimised: bool) -> Vec<u8> {
     for subject in subjects {
         text.push_str("    ");
         for octet in subject {
-            text.push_str(&format!("\\x{octet:02x}"));
+            _ = write!(text, "\\x{octet:02x}");
         }
         text.push_str("\\=find_limits\n");
     }

@@ -13,6 +13,7 @@ use super::automaton::{Automaton, StateId};
 use super::components::Components;
 use super::words;
 use crate::guard::{Exhausted, Meter};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A word that makes a search long: parts one after the other, the pump of each again and again.
@@ -103,8 +104,8 @@ impl Asked<'_> {
                     let Some(octet) = one.octets.intersection(other.octets).sample() else { continue };
                     let pair = (one.to, other.to);
                     if pair.0 != pair.1 {
-                        if !from.contains_key(&pair) {
-                            from.insert(pair, ((a, b), octet));
+                        if let Entry::Vacant(place) = from.entry(pair) {
+                            place.insert(((a, b), octet));
                             open.push_back(pair);
                         }
                         continue;

@@ -362,14 +362,12 @@ impl Builder {
             if octets.is_empty() {
                 continue;
             }
-            let to = match self.ids.get(&(way.step, at)) {
-                Some(id) => *id,
-                None => {
-                    let id = self.state(behind, Some(kind));
-                    self.ids.insert((way.step, at), id);
-                    id
-                }
-            };
+            let known = self.ids.get(&(way.step, at)).copied();
+            let to = known.unwrap_or_else(|| {
+                let id = self.state(behind, Some(kind));
+                self.ids.insert((way.step, at), id);
+                id
+            });
             // Two ways that let different octets through are one for those only that both do; taken for all.
             let edge = found.entry(to).or_insert(Edge { to, octets: Octets::NONE, many: false });
             edge.many |= !edge.octets.intersection(octets).is_empty();

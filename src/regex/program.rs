@@ -97,7 +97,9 @@ impl Program {
             self.set(split, Step::Split(split + 1, self.steps.len()));
         }
         let end = self.steps.len();
-        ends.into_iter().for_each(|at| self.set(at, Step::Jump(end)));
+        for at in ends {
+            self.set(at, Step::Jump(end));
+        }
         Ok(())
     }
 

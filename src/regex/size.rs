@@ -3,7 +3,7 @@
 use super::automaton::{Automaton, Counts, StateId};
 use super::tree::{Node, NodeKind};
 use crate::guard::{Exhausted, Meter, limits};
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// States of the automaton with every count written out, by multiplication: nothing is built.
 pub fn states(node: &Node) -> u64 {
@@ -25,13 +25,11 @@ pub fn copies(node: &Node) -> u64 {
     match &node.kind {
         NodeKind::Set(_) | NodeKind::Look(_) => 1,
         NodeKind::Cat(parts) | NodeKind::Alt(parts) => parts.iter().map(copies).fold(1, u64::saturating_add),
-        NodeKind::Repeat(repeat) => match repeat.node.kind {
-            NodeKind::Set(_) => 1,
-            _ => {
-                let times = repeat.most.unwrap_or(0).max(repeat.least).max(1);
-                copies(&repeat.node).saturating_mul(u64::from(times))
-            }
-        },
+        NodeKind::Repeat(repeat) if matches!(repeat.node.kind, NodeKind::Set(_)) => 1,
+        NodeKind::Repeat(repeat) => {
+            let times = repeat.most.unwrap_or(0).max(repeat.least).max(1);
+            copies(&repeat.node).saturating_mul(u64::from(times))
+        }
         NodeKind::Atomic(inner) => copies(inner),
     }
 }
@@ -53,9 +51,9 @@ pub enum Deterministic {
 pub fn deterministic(tree: &Node, budget: u64) -> Result<Deterministic, Exhausted> {
     let mut meter = Meter::new(&limits::REGEX_STEPS);
     let automaton = Automaton::new(tree, Counts::WrittenOut(u64::MAX), &mut meter)?;
-    let mut known: HashMap<Vec<StateId>, ()> = HashMap::new();
+    let mut known: HashSet<Vec<StateId>> = HashSet::new();
     let mut open = vec![vec![0]];
-    known.insert(vec![0], ());
+    known.insert(vec![0]);
     while let Some(states) = open.pop() {
         // A match ends the search: what follows is one state more.
         if states.iter().any(|state| automaton.accepts(*state)) {
@@ -71,8 +69,7 @@ pub fn deterministic(tree: &Node, budget: u64) -> Result<Deterministic, Exhauste
             }
             next.sort_unstable();
             next.dedup();
-            if !known.contains_key(&next) {
-                known.insert(next.clone(), ());
+            if known.insert(next.clone()) {
                 open.push(next);
             }
             if known.len() as u64 > budget {

@@ -23,7 +23,7 @@ fn counts_are_those_that_were_measured() {
     let Some(path) = program("pcre2test") else { return };
     let engine = Pcre2Test::new(&path);
     for (text, head, want) in
-        [(PATTERN_2019, "\"x=", [281_u64, 931, 3431]), (".*.*=.*", "x=", [256, 906, 3406])]
+        [(PATTERN_2019, "\"x=", [281_u64, 931, 3431]), (".*.*=.*", "x=", [255, 905, 3405])]
     {
         let subjects = [20, 40, 80].map(|n| x(head, "x", n));
         let counts = engine.counts(&pattern(text), &subjects).unwrap();
@@ -51,7 +51,7 @@ fn subjects_found_slow_pcre2_itself() {
     let mut all = patterns("regex_crs", ".conf", "secrule");
     all.push(pattern(PATTERN_2019));
     for pattern in &all {
-        if dice.below(3) > 0 && *pattern.text != *PATTERN_2019 {
+        if dice.below(8) > 0 && *pattern.text != *PATTERN_2019 {
             continue;
         }
         let Ok(tree) = regex::parse(&pattern.text, pattern.flags) else { continue };

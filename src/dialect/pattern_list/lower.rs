@@ -9,7 +9,7 @@ use crate::ir::{Document, Origin, Pattern, PatternFlags};
 use crate::source::SourceId;
 
 /// The longest subject where nothing says what the patterns are for: the part of a request without files that
-/// ModSecurity keeps (modsecurity.conf-recommended, `SecRequestBodyNoFilesLimit`).
+/// `ModSecurity` keeps (modsecurity.conf-recommended, `SecRequestBodyNoFilesLimit`).
 const SUBJECT: u64 = 131_072;
 
 /// Reads a list.
@@ -35,13 +35,12 @@ pub(super) fn read(text: &str, source: SourceId) -> Reading {
     let mut told = false;
     for line in parse::lines(text) {
         match line.line {
-            Line::Flags(_) => {}
             Line::Assembly(words) if !told => {
                 told = true;
                 let message = format!("`{words}` is not modelled: the lines are read as they stand");
                 findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, message, line.span, "");
             }
-            Line::Assembly(_) => {}
+            Line::Flags(_) | Line::Assembly(_) => {}
             Line::Pattern(text) => patterns.push(Pattern {
                 name: format!("line {}", line.number).into(),
                 text: text.into(),

@@ -5,10 +5,9 @@ use crate::dialect::{Recognition, Sample};
 pub(super) fn recognise(sample: &Sample<'_>) -> Recognition {
     let Some(text) = sample.text else { return Recognition::No };
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-    let ends = |end: &&str| sample.name.ends_with(*end);
     if first.starts_with("##!") || text.lines().any(|line| line.starts_with("##!")) {
         Recognition::Certain
-    } else if [".patterns", ".regex", ".ra"].iter().any(|end| ends(&end)) {
+    } else if [".patterns", ".regex", ".ra"].iter().any(|end| sample.name.ends_with(end)) {
         Recognition::Possible
     } else {
         Recognition::No

@@ -150,7 +150,7 @@ impl Reader<'_> {
     fn pattern(&mut self, word: &Word<'_>, part: &str, name: &str) {
         let span = Span::of(self.text, part);
         let (text, escapes) = Word { raw: part, quote: word.quote }.said(0);
-        // `s` is on in ModSecurity 2 (`PCRE_DOTALL`), in 3 (`PCRE2_DOTALL`) and in Coraza.
+        // `s` is on in `ModSecurity` 2 (`PCRE_DOTALL`), in 3 (`PCRE2_DOTALL`) and in Coraza.
         let flags = PatternFlags { dot_all: true, ..PatternFlags::default() };
         self.patterns.push(Pattern {
             name: name.into(),

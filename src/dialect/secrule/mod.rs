@@ -1,4 +1,4 @@
-//! Rules of ModSecurity and Coraza. What is read of them are their regular expressions.
+//! Rules of `ModSecurity` and Coraza. What is read of them are their regular expressions.
 //!
 //! Traps of the vocabulary. An operator without a name is `@rx`. A quote inside of quotes has a backslash before it,
 //! which is no part of the pattern; any other backslash is. A line that ends in a backslash goes on in the next, whose

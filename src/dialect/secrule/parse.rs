@@ -74,7 +74,7 @@ fn end_of_quote(text: &str, quote: char) -> Option<usize> {
     })
 }
 
-impl<'t> Word<'t> {
+impl Word<'_> {
     /// What the word says, from an octet of it on, and the octets behind each of which a backslash, or what joins two lines,
     /// was left out.
     pub(super) fn said(&self, from: usize) -> (String, Vec<u32>) {

@@ -1,4 +1,4 @@
-//! Whether a file holds rules of ModSecurity.
+//! Whether a file holds rules of `ModSecurity`.
 
 use crate::dialect::{Recognition, Sample};
 

@@ -177,6 +177,9 @@ impl<'t> Parser<'t> {
     /// One part without what repeats it; none for what takes no part (remarks, flags).
     fn atom(&mut self) -> Result<Option<Node>, ParseError> {
         let from = self.at;
+        if self.count()?.is_some() {
+            return Err(self.wrong(from, 1, "nothing stands before what repeats it"));
+        }
         let Some(octet) = self.next() else { return Ok(None) };
         let kind = match octet {
             b'(' => return self.group(from),
@@ -188,7 +191,6 @@ impl<'t> Parser<'t> {
             b'$' if self.flags.dollar_end_only => NodeKind::Look(Look::End),
             b'$' => NodeKind::Look(Look::EndOrLast),
             b'\\' => return self.escaped(from),
-            b'*' | b'+' | b'?' => return Err(self.wrong(from, 1, "nothing stands before what repeats it")),
             _ => NodeKind::Set(self.set(Octets::one(octet))),
         };
         self.node(from, kind).map(Some)
@@ -364,6 +366,7 @@ mod tests {
             ("(a", "wrong 0-1"),
             ("[a", "wrong 0-1"),
             ("*a", "wrong 0-1"),
+            ("{2}a", "wrong 0-1"),
             ("a**", "wrong 2-3"),
             ("a{3,2}", "wrong 1-6"),
             ("a{70000}", "wrong 1-8"),
