@@ -6,6 +6,12 @@ use crate::regex::{Octets, set};
 impl Parser<'_> {
     /// The octets of a class whose bracket was read.
     pub(super) fn class(&mut self, from: usize) -> Result<Octets, ParseError> {
+        if let Some(name) = self.rest().strip_prefix(b":")
+            && let Some(end) = name.windows(2).position(|pair| pair == b":]")
+            && name.get(..end).is_some_and(|name| name.iter().all(|c| c.is_ascii_alphabetic() || *c == b'^'))
+        {
+            return Err(self.wrong(from, end + 4, "a named class stands inside of another"));
+        }
         let negated = self.take(b"^");
         let mut all = Octets::NONE;
         let mut first = true;

@@ -284,30 +284,31 @@ impl<'t> Parser<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write;
 
     fn text(pattern: &str) -> String {
-        fn write(node: &Node, out: &mut String) {
+        fn put(node: &Node, out: &mut String) {
             match &node.kind {
-                NodeKind::Set(set) => *out += &format!("{set:?}"),
-                NodeKind::Look(look) => *out += &format!("<{look:?}>"),
-                NodeKind::Cat(parts) => parts.iter().for_each(|part| write(part, out)),
+                NodeKind::Set(set) => write!(out, "{set:?}").unwrap(),
+                NodeKind::Look(look) => write!(out, "<{look:?}>").unwrap(),
+                NodeKind::Cat(parts) => parts.iter().for_each(|part| put(part, out)),
                 NodeKind::Alt(parts) => {
                     for (at, part) in parts.iter().enumerate() {
                         *out += if at == 0 { "(" } else { "|" };
-                        write(part, out);
+                        put(part, out);
                     }
                     *out += ")";
                 }
                 NodeKind::Repeat(repeat) => {
                     *out += "(";
-                    write(&repeat.node, out);
+                    put(&repeat.node, out);
                     let most = repeat.most.map_or(String::new(), |most| most.to_string());
                     let greedy = if repeat.greedy { "" } else { "?" };
-                    *out += &format!("){{{},{most}}}{greedy}", repeat.least);
+                    write!(out, "){{{},{most}}}{greedy}", repeat.least).unwrap();
                 }
                 NodeKind::Atomic(inner) => {
                     *out += "(?>";
-                    write(inner, out);
+                    put(inner, out);
                     *out += ")";
                 }
             }
@@ -315,7 +316,7 @@ mod tests {
         match parse(pattern, Flags::default()) {
             Ok(node) => {
                 let mut out = String::new();
-                write(&node, &mut out);
+                put(&node, &mut out);
                 out
             }
             Err(ParseError::Wrong { span, message }) => {
@@ -371,6 +372,7 @@ mod tests {
             ("a{3,2}", "wrong 1-6"),
             ("a{70000}", "wrong 1-8"),
             ("[b-a]", "wrong 1-4"),
+            ("[:alpha:]", "wrong 0-9"),
             (r"[a-\d]", "wrong 1-5"),
             ("^*a", "wrong 1-2"),
             (r"\E+a", "wrong 2-3"),
