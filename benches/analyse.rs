@@ -118,7 +118,7 @@ fn document(shape: &Shape, kind: Kind, count: u32) -> Document {
         default: Verdict::Discard,
         rules: rules(shape, count).into(),
     };
-    Document { rule_sets: vec![set], symbols: vec![] }
+    Document { rule_sets: vec![set], symbols: vec![], ..Document::default() }
 }
 
 fn judge(bencher: Bencher, reading: Reading, source: Source, settings: &Settings) {

@@ -40,7 +40,7 @@ fn document(rules: u32) -> Document {
         default: Verdict::Discard,
         rules: (0..rules).map(rule).collect(),
     };
-    Document { rule_sets: vec![set], symbols: vec![] }
+    Document { rule_sets: vec![set], symbols: vec![], ..Document::default() }
 }
 
 fn packets() -> Vec<Headers> {

@@ -101,7 +101,7 @@ fn document(kind: Kind, rules: u32, rule_of: impl Fn(u32) -> (Option<Vec<u8>>, C
     });
     let (family, default) = (Family::Inet, Verdict::Accept);
     let set = RuleSet { name: "flowspec/ipv4".into(), kind, family, default, rules: rules.collect() };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 // A destination host, a protocol, a port; every other rule with a range of ports as well, of which there are some thousand.

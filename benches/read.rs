@@ -65,7 +65,7 @@ fn main() {
     let rules = (0..COUNT).map(|number| rule(number, &mut numbers)).collect();
     let (name, kind, family) = ("EDGE".to_owned(), Kind::Filter, Family::Inet);
     let set = RuleSet { name, kind, family, default: Verdict::Discard, rules };
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     println!("{:14} {:>8} {:>12} {:>10} {:>12}", "dialect", "rules", "octets/rule", "ns/rule", "kept/rule");
     for dialect in DIALECTS.iter().filter(|d| d.writes() && d.reads() == Reads::Text) {
         if asked.is_empty() || asked.iter().any(|name| name == dialect.name()) {

@@ -42,6 +42,7 @@ pub mod ir;
 pub mod net;
 pub mod packet;
 pub mod query;
+pub mod regex;
 pub mod report;
 pub mod source;
 pub mod symbolic;

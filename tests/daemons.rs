@@ -109,7 +109,7 @@ fn rules(count: u32, limits: Limits, seed: u64) -> Document {
         flowspec::rule_set("flowspec/ipv4".into(), Table::Ipv4, four.into()),
         flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six.into()),
     ];
-    Document { rule_sets, symbols: Vec::new() }
+    Document { rule_sets, symbols: Vec::new(), ..Document::default() }
 }
 
 fn operands(kind: ComponentType, family: Family, limits: Limits, numbers: &mut Numbers) -> Vec<Operand> {

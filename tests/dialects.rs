@@ -14,7 +14,7 @@
 //!   count from the beginning of TEXT. A directive line `form NAME` prints in that form of the dialect.
 //! - **WHAT READING IT GIVES** is a list with commas: for every rule in order what becomes of a packet that
 //!   matches it (`accept`, `discard`, `reject`, `no-decision`, `next`, `next discard`, `call`, `return`; with
-//!   `?` behind it when the condition has an opaque part), and for every finding its check and the columns of
+//!   `?` behind it when the condition has an opaque part), for every regular expression `pattern` with its text, and for every finding its check and the columns of
 //!   its place, 1-based, the end excluded, as `value-out-of-range 28-39`. Nothing at all is `-`.
 //! - **CANONICAL FORM** is what the dialect writes for what it read, each run of blanks and line ends as one
 //!   blank. `=` when it is TEXT again, `-` when it is not looked at, `..WORDS` when it must hold WORDS.
@@ -201,7 +201,8 @@ fn describe(reading: &Reading, source: &Source, skipped: usize) -> String {
         let span = finding.primary.span;
         format!("{} {}-{}", finding.check, column(span.start), column(span.end))
     });
-    let all: Vec<String> = rules.chain(findings).collect();
+    let patterns = reading.document.patterns.iter().map(|pattern| format!("pattern `{}`", pattern.text));
+    let all: Vec<String> = rules.chain(patterns).chain(findings).collect();
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 

@@ -146,7 +146,7 @@ fn document(u: &mut Unstructured<'_>) -> Result<Document> {
         Ok(RuleSet { name: "s".into(), kind, family, default, rules: rules.into() })
     };
     let rule_sets = (0..RULE_SETS).map(|index| rule_set(u, index)).collect::<Result<_>>()?;
-    Ok(Document { rule_sets, symbols: vec![] })
+    Ok(Document { rule_sets, symbols: vec![], ..Document::default() })
 }
 
 /// A rule that may walk the rule sets behind its own, and one that is not there.

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod messages;
 pub mod nlri;
 pub mod packet;
+pub mod patterns;
 pub mod text;
 pub mod words;
 
@@ -32,6 +33,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "mrt", run: messages::mrt },
     Target { name: "nlri", run: nlri::run },
     Target { name: "packet", run: packet::run },
+    Target { name: "patterns", run: patterns::run },
     Target { name: "rule-text", run: text::run },
     Target { name: "words", run: words::run },
 ];

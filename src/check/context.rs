@@ -3,6 +3,7 @@
 use super::Meta;
 use super::change::{Change, Versions};
 use super::overlapping::Overlapping;
+use super::patterns::{Answer, PatternSettings, Replay};
 use crate::cost::{self, Device, Price};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::dialect::Reading;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub assume_discard: Option<bool>,
     /// From which size on a change is large.
     pub change: ChangeLimits,
+    /// What searches of regular expressions may cost.
+    pub patterns: PatternSettings,
     /// Whether questions about all packets are asked of those only that open a connection.
     pub first_packet: bool,
 }
@@ -111,6 +114,9 @@ pub struct Context<'a> {
     overlapping: OnceCell<Vec<Overlapping>>,
     changes: OnceCell<Vec<Change<'a>>>,
     prices: OnceCell<Vec<(&'a Input, Price<'a>)>>,
+    patterns: OnceCell<Vec<Answer<'a>>>,
+    /// The engine that subjects are put to beside our own matcher.
+    pub(super) replay: Option<&'a dyn Replay>,
 }
 
 /// A rule with the rule set and the input it stands in.
@@ -142,9 +148,32 @@ pub enum Drops {
 impl<'a> Context<'a> {
     /// Of what was read and what the user said.
     pub fn new(sources: &'a SourceMap, inputs: &'a [Input], settings: &'a Settings) -> Self {
-        let (fates, overlapping) = (OnceCell::new(), OnceCell::new());
-        let (changes, prices) = (OnceCell::new(), OnceCell::new());
-        Self { sources, inputs, settings, against: None, fates, overlapping, changes, prices }
+        Self {
+            sources,
+            inputs,
+            settings,
+            against: None,
+            fates: OnceCell::new(),
+            overlapping: OnceCell::new(),
+            changes: OnceCell::new(),
+            prices: OnceCell::new(),
+            patterns: OnceCell::new(),
+            replay: None,
+        }
+    }
+
+    /// With an engine that subjects of regular expressions are put to before they are shown.
+    #[must_use]
+    pub fn replayed_on(mut self, engine: Option<&'a dyn Replay>) -> Self {
+        self.replay = engine;
+        self
+    }
+
+    /// What is known of the regular expressions of each input, found once.
+    pub(super) fn patterns(&self) -> &[Answer<'a>] {
+        let all = self.inputs.iter().flat_map(|input| &input.reading.document.patterns);
+        let of = |pattern| Answer::of(pattern, &self.settings.patterns);
+        self.patterns.get_or_init(|| all.map(of).collect())
     }
 
     /// Of a change: `versions` pairs what was with what is to be, every new one an element of the inputs.

@@ -76,7 +76,7 @@ pub(super) mod tests {
             default: Verdict::Accept,
             rules: values.iter().zip(1..).map(rule).collect(),
         };
-        let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+        let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
         let reading = Reading { document, ..Reading::default() };
         Input { source: SourceId(0), dialect: "flowspec-hex", reading }
     }

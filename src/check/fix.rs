@@ -42,8 +42,11 @@ pub(super) fn merged(
         let set = RuleSet { rules: std::iter::once(rule).collect(), ..without_rules(at.set) };
         let symbols = at.input.reading.document.symbols.clone();
         let mut text = String::new();
-        let lost =
-            dialect.print(&Document { rule_sets: vec![set], symbols }, &PrintOptions::default(), &mut text);
+        let lost = dialect.print(
+            &Document { rule_sets: vec![set], symbols, ..Document::default() },
+            &PrintOptions::default(),
+            &mut text,
+        );
         if !lost.is_ok_and(|lost| lost.iter().all(|lost| lost.rule.is_empty())) {
             return None;
         }

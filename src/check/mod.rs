@@ -41,6 +41,7 @@ mod moved_behind_terminal_rule;
 mod narrowed_filter;
 mod overlapping;
 mod partially_shadowed_rule;
+mod patterns;
 mod port_without_protocol;
 mod ports_on_later_fragments;
 mod protected;
@@ -48,6 +49,10 @@ mod protected_flow;
 mod prove;
 mod rate_too_small;
 mod redundant_rule;
+mod regex_exponential;
+mod regex_over_budget;
+mod regex_superlinear;
+mod regex_too_large;
 mod run;
 mod same_destination_flood;
 mod session_hazard;
@@ -70,6 +75,7 @@ pub use compare::{Compared, Comparison};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
 pub use fix::{Fixed, fix};
 pub use minimize::{Minimized, minimize};
+pub use patterns::{PATTERNS, PatternEngine, PatternSettings, Replay};
 pub use run::run;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -117,6 +123,10 @@ pub static CHECKS: &[&dyn Check] = &[
     &protected_flow::ProtectedFlow,
     &rate_too_small::RateTooSmall,
     &redundant_rule::RedundantRule,
+    &regex_exponential::RegexExponential,
+    &regex_over_budget::RegexOverBudget,
+    &regex_superlinear::RegexSuperlinear,
+    &regex_too_large::RegexTooLarge,
     &same_destination_flood::SameDestinationFlood,
     &session_hazard::SessionHazard,
     &shadowed_rule::ShadowedRule,

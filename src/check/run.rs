@@ -18,6 +18,9 @@ const FOLLOWS: &[(&str, &str)] = &[
     (raised::MIXED_FAMILY, "unmatchable-condition"),
     ("length-below-header", "unmatchable-condition"),
     ("match-everything-drop", "missing-prefix-on-drop"),
+    ("regex-exponential", "regex-over-budget"),
+    ("regex-exponential", "regex-superlinear"),
+    ("regex-over-budget", "regex-superlinear"),
     ("duplicate-rule", "shadowed-rule"),
     ("duplicate-rule", "redundant-rule"),
 ];
@@ -160,7 +163,7 @@ mod tests {
             default: Verdict::Discard,
             rules: rules.into(),
         };
-        let document = Document { rule_sets: vec![set], symbols: vec![] };
+        let document = Document { rule_sets: vec![set], symbols: vec![], ..Document::default() };
         let diagnostics = raised
             .into_iter()
             .map(|(check, level, at)| {

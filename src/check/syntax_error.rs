@@ -4,8 +4,9 @@ use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
 use crate::dialect::raised;
 use crate::guard::Exhausted;
+use crate::regex::ParseError;
 
-/// The text is not of its dialect. Readers raise it while they read; nothing is left to do here.
+/// The text is not of its dialect. Readers raise it while they read; what is left are the regular expressions in it.
 #[derive(Debug)]
 pub(super) struct SyntaxError;
 
@@ -25,7 +26,14 @@ impl Check for SyntaxError {
         &META
     }
 
-    fn run(&self, _: &Context<'_>, _: &mut Findings) -> Result<(), Exhausted> {
+    fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
+        for answer in cx.patterns() {
+            if let Err(ParseError::Wrong { span, message }) = &answer.tree {
+                let mut finding = answer.finding(&META, format!("in a regular expression: {message}"));
+                finding.primary.span = answer.pattern.place(*span);
+                out.push(finding);
+            }
+        }
         Ok(())
     }
 }

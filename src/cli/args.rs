@@ -238,6 +238,10 @@ pub(super) struct Check {
     /// `mergeable-rules`), in the files themselves; then report what is left
     #[arg(long)]
     pub(super) fix: bool,
+    /// Put the subjects of regular expressions to PCRE2 too, by this program (`pcre2test` of the package pcre2-utils), and
+    /// show what it counts
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) replay_on: Option<PathBuf>,
     /// The level from which a finding fails the run [default: error, or what flowgate.toml says]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(super) fail_on: Option<FailOn>,

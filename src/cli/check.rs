@@ -10,6 +10,7 @@ use super::{Exit, output, say};
 use crate::check::{self, Context, Findings, Input, Settings};
 use crate::config::{Suppression, suppress};
 use crate::diagnostic::Level;
+use crate::engine::pcre2::Pcre2Test;
 use crate::guard::limits::LIMITS;
 use crate::report::{InputSummary, Report, clean, count, github, json, sarif, terminal};
 use crate::source::{Content, Source};
@@ -58,7 +59,7 @@ impl Judged {
         let new = options.paths.iter().map(|path| Target::whole(path));
         let targets: Vec<Target> =
             new.chain(against.targets.iter().map(|(_, target)| target.clone())).collect();
-        let mut inputs = Inputs::read_targets(&targets, &options.reading)?;
+        let mut inputs = Inputs::read_with_patterns(&targets, &options.reading)?;
         against.rename(&mut inputs);
         let mut settings = policy.config.settings.clone();
         if let Some(action) = options.reading.assume_action {
@@ -75,7 +76,10 @@ impl Judged {
             .collect();
         let versions = if options.against.is_some() { against.versions(&new, &old) } else { Vec::new() };
         let new = inputs.all.get(..count).unwrap_or_default();
-        let mut findings = check::run(&Context::new(&inputs.sources, new, &settings).against(&versions));
+        let replay = options.replay_on.as_deref().map(Pcre2Test::new);
+        let replay = replay.as_ref().map(|engine| engine as &dyn check::Replay);
+        let cx = Context::new(&inputs.sources, new, &settings).against(&versions).replayed_on(replay);
+        let mut findings = check::run(&cx);
         let paths: Vec<_> = inputs.sources.iter().map(|(_, source)| policy.relative(source.name())).collect();
         let policy_source = policy.source.as_ref().map(|source| {
             let text = Content::Text(source.text().to_owned());

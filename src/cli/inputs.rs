@@ -52,6 +52,15 @@ impl Inputs {
 
     /// Reads every path; [`Inputs::selected`] says which rule set is asked for in each.
     pub(super) fn read_targets(targets: &[Target], options: &Reading) -> Result<Self, Error> {
+        Self::read_all(targets, options, false)
+    }
+
+    /// The same, where rules that are read for their regular expressions alone are rules as well.
+    pub(super) fn read_with_patterns(targets: &[Target], options: &Reading) -> Result<Self, Error> {
+        Self::read_all(targets, options, true)
+    }
+
+    fn read_all(targets: &[Target], options: &Reading, patterns: bool) -> Result<Self, Error> {
         if let Some(octets) = options.memory {
             allow_resident_octets(octets);
         }
@@ -123,7 +132,7 @@ impl Inputs {
             Input { source: *id, dialect: dialect.name(), reading }
         });
         inputs.memory.look()?;
-        if !options.allow_empty && inputs.rule_count() == 0 {
+        if !options.allow_empty && inputs.rule_count() == 0 && !(patterns && inputs.has_patterns()) {
             // A file of which every rule is broken is no empty file; one that only earns a warning is.
             let found = inputs.all.iter().flat_map(|input| &input.reading.diagnostics);
             match found.max_by_key(|diagnostic| diagnostic.level) {
@@ -177,6 +186,10 @@ impl Inputs {
     /// The inputs in order, each with the number of its target and its place below that.
     pub(super) fn placed(&self) -> impl Iterator<Item = (usize, PathBuf, &Input)> {
         self.places.iter().zip(&self.all).map(|((target, below), input)| (*target, below.clone(), input))
+    }
+
+    fn has_patterns(&self) -> bool {
+        self.all.iter().any(|input| !input.reading.document.patterns.is_empty())
     }
 
     /// How many rules were read.

@@ -142,7 +142,7 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
         });
         rule_sets.push(set);
     }
-    Document { rule_sets, symbols: document.symbols.clone() }
+    Document { rule_sets, symbols: document.symbols.clone(), patterns: Vec::new() }
 }
 
 #[cfg(test)]
@@ -166,6 +166,7 @@ mod tests {
         let document = Document {
             rule_sets: vec![set("inet/A", &[]), set("inet6/A", &[]), set("inet/B", &[])],
             symbols: vec![],
+            ..Document::default()
         };
         assert_eq!(rule_sets(&document, "f", Some("inet6/A")).unwrap(), [1]);
         assert_eq!(single(&document, "f", Some("B")).unwrap(), 2);
@@ -175,8 +176,11 @@ mod tests {
 
     #[test]
     fn what_a_rule_set_calls_is_kept_with_it() {
-        let document =
-            Document { rule_sets: vec![set("a", &[]), set("b", &[2, 9]), set("c", &[1])], symbols: vec![] };
+        let document = Document {
+            rule_sets: vec![set("a", &[]), set("b", &[2, 9]), set("c", &[1])],
+            symbols: vec![],
+            ..Document::default()
+        };
         let kept = only(&document, 1);
         assert_eq!(kept.rule_sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(kept.rule_sets[0].rules.get(0).unwrap().outcome, Outcome::Call(1));

@@ -12,7 +12,7 @@ pub use date::{Date, ParseDateError};
 pub use platform::parse_device;
 pub use suite::{About, NewCase, NewReading, NewSuite, Suite, SuiteCase, SuiteReading};
 
-use crate::check::{CHECKS, Protected, Settings};
+use crate::check::{CHECKS, PatternEngine, PatternSettings, Protected, Settings};
 use crate::cost::Platform;
 use crate::diagnostic::Level;
 use crate::net::{Prefix4, Prefix6};
@@ -115,6 +115,7 @@ impl Config {
             }
             *limit = *given.get_ref();
         }
+        patterns(&raw.regex, &mut config.settings.patterns)?;
         config.settings.protect = raw.protect.iter().map(protect).collect::<Result<_, _>>()?;
         for (name, level) in &raw.checks {
             let level = if level.get_ref() == "off" { None } else { Some(level_of(level)?) };
@@ -137,6 +138,16 @@ struct Raw {
     allow: Vec<RawAllow>,
     platform: Vec<platform::Raw>,
     change: RawChange,
+    regex: RawRegex,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RawRegex {
+    engine: Option<Spanned<String>>,
+    max_subject: Option<Spanned<u64>>,
+    step_budget: Option<Spanned<u64>>,
+    max_states: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -224,6 +235,25 @@ fn network(raw: &RawNetwork, settings: &mut Settings) -> Result<(), ConfigError>
     Ok(())
 }
 
+fn patterns(raw: &RawRegex, settings: &mut PatternSettings) -> Result<(), ConfigError> {
+    if let Some(text) = &raw.engine {
+        let known = PatternEngine::NAMES.iter().find(|(name, _)| name == text.get_ref());
+        let Some((_, engine)) = known else {
+            let names = PatternEngine::NAMES.map(|(name, _)| name).join(", ");
+            return Err(wrong(text, format!("`{}` is no engine: they are {names}", text.get_ref())));
+        };
+        settings.engine = *engine;
+    }
+    let above_zero = |given: &Option<Spanned<u64>>| match given {
+        Some(number) if *number.get_ref() == 0 => Err(wrong(number, "a limit is above zero")),
+        given => Ok(given.as_ref().map(|number| *number.get_ref())),
+    };
+    settings.max_subject = above_zero(&raw.max_subject)?;
+    settings.step_budget = above_zero(&raw.step_budget)?.unwrap_or(settings.step_budget);
+    settings.max_states = above_zero(&raw.max_states)?.unwrap_or(settings.max_states);
+    Ok(())
+}
+
 fn prefixes(list: &[Spanned<String>]) -> Result<(Vec<Prefix4>, Vec<Prefix6>), ConfigError> {
     let (mut of4, mut of6) = (Vec::new(), Vec::new());
     for text in list {
@@ -293,6 +323,11 @@ mod tests {
             release = "7.6.1"
             budget = { tcam-entries = 3000 }
             attach = [{ rule-set = "EDGE-*", direction = "egress", interfaces = 4, chips = 2 }]
+            [regex]
+            engine = "automaton"
+            max-subject = 8192
+            step-budget = 1000000
+            max-states = 500
             "#,
         )
         .unwrap();
@@ -304,6 +339,9 @@ mod tests {
         assert_eq!(config.settings.platforms[0].budgets["tcam-entries"], 3000);
         let device = &config.settings.platforms[0];
         assert_eq!((device.name().as_str(), device.attachments[0].interfaces), ("ncs55a2-mod-se-s@7.6.1", 4));
+        let PatternSettings { engine, max_subject, step_budget, max_states } = config.settings.patterns;
+        assert_eq!(engine, PatternEngine::Automaton);
+        assert_eq!((max_subject, step_budget, max_states), (Some(8192), 1_000_000, 500));
     }
 
     #[test]
@@ -330,6 +368,8 @@ mod tests {
             ("[[platform]]\nuse = \"bird\"\nattach = [{ interfaces = 0 }]", "0", "at least 1"),
             ("[[platform]]\npath = \"box.toml\"", "\"box.toml\"", "not read here"),
             ("[[platform]]\nrelease = \"1\"", "", "say `use` or `path`"),
+            ("[regex]\nengine = \"pcre\"", "\"pcre\"", "they are backtracking"),
+            ("[regex]\nstep-budget = 0", "0", "above zero"),
             ("[gate", "", ""),
         ];
         for (text, place, message) in cases {

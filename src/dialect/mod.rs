@@ -17,8 +17,11 @@ pub mod junos;
 pub mod mrt;
 pub mod nftables;
 mod pager;
+pub mod pattern_list;
 pub mod pcap_filter;
+pub mod secrule;
 pub mod services;
+pub mod suricata;
 
 pub use including::{Base, Include, Including, read_assembled};
 pub use pcap_filter::link_type;
@@ -47,7 +50,10 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &mrt::Mrt,
     &nftables::Nftables,
     &nftables::json::NftablesJson,
+    &pattern_list::PatternList,
     &pcap_filter::PcapFilter,
+    &secrule::SecRule,
+    &suricata::Suricata,
 ];
 
 /// The dialect of that name.

@@ -6,6 +6,7 @@
 pub mod bgp;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+pub mod pcre2;
 pub mod program;
 
 use std::io;

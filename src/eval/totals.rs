@@ -278,7 +278,7 @@ mod tests {
             default: Verdict::NoDecision,
             rules: rules.collect(),
         };
-        Document { rule_sets: vec![set], symbols: vec![] }
+        Document { rule_sets: vec![set], symbols: vec![], ..Document::default() }
     }
 
     #[test]

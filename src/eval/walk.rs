@@ -389,7 +389,7 @@ mod tests {
             default: Verdict::NoDecision,
             rules: rules.into(),
         };
-        let document = Document { rule_sets: vec![set], symbols: vec![] };
+        let document = Document { rule_sets: vec![set], symbols: vec![], ..Document::default() };
         Evaluator::new(&document, 0).unwrap().decide(headers).unwrap()
     }
 
@@ -436,7 +436,7 @@ mod tests {
             default,
             rules: rules.into(),
         });
-        Document { rule_sets: sets.collect(), symbols: vec![] }
+        Document { rule_sets: sets.collect(), symbols: vec![], ..Document::default() }
     }
 
     fn walked(document: &Document) -> (Decision, Vec<Step>) {

@@ -129,6 +129,21 @@ limits! {
     /// Alternatives inside alternatives of one rule while it is priced.
     COST_BRANCHES = "cost-branches", 256, "levels",
         "two alternatives on every level make a number of entries with 77 digits";
+    /// Groups inside groups of one regular expression.
+    REGEX_NESTING = "regex-nesting", 250, "levels",
+        "what PCRE2 takes unless it is told otherwise; the parser recurses";
+    /// Parts of one regular expression.
+    REGEX_NODES = "regex-nodes", 1_000_000, "parts",
+        "the longest pattern of a widely used rule set has some ten thousand";
+    /// Steps of asking the automaton of one regular expression.
+    REGEX_STEPS = "regex-steps", 20_000_000, "steps",
+        "a tenth of a second; the worst pattern of real rule sets takes a tenth of it";
+    /// Steps of one replay of a regular expression.
+    REGEX_REPLAY_STEPS = "regex-replay-steps", 10_000_000, "steps",
+        "a tenth of a second; what grows shows before";
+    /// Ways left to try at once in one replay of a regular expression.
+    REGEX_FRAMES = "regex-frames", 8_000_000, "ways",
+        "some hundred megabytes; a subject of a megabyte under eight loops";
     /// Rules that packets found are put through to confirm what is said of them.
     CONFIRM_STEPS = "confirm-steps", 200_000_000, "rules",
         "some seconds; five hundred packets through a hundred thousand rules, four times each";

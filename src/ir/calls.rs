@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn document(rule_sets: Vec<RuleSet>) -> Document {
-        Document { rule_sets, symbols: Vec::new() }
+        Document { rule_sets, symbols: Vec::new(), ..Document::default() }
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl Document {
             });
             Some(set)
         });
-        Cow::Owned(Document { rule_sets: rule_sets.collect(), symbols: self.symbols.clone() })
+        let (rule_sets, symbols, patterns) =
+            (rule_sets.collect(), self.symbols.clone(), self.patterns.clone());
+        Cow::Owned(Document { rule_sets, symbols, patterns })
     }
 }
 

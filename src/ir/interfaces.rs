@@ -247,6 +247,7 @@ mod tests {
                 rules: (0..4).map(rule).collect(),
             }],
             symbols: symbols(&["eth*", "lo", "eth", "eth\\*"]),
+            ..Document::default()
         };
         let mut meter = Meter::new(&crate::guard::limits::EXPANSION);
         document.widen_interfaces(&mut meter).unwrap();

@@ -12,6 +12,7 @@ mod condition;
 mod flatten;
 mod interfaces;
 mod last_match;
+mod pattern;
 mod rules;
 mod same;
 mod symbols;
@@ -21,6 +22,7 @@ pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget,
 pub use condition::{Beyond, Condition, Opaque, Test};
 pub use interfaces::Interface;
 pub use last_match::Ranked;
+pub use pattern::{Pattern, PatternFlags};
 pub use rules::{Iter, Rule, RuleBuf, RuleParts, Rules};
 pub use values::{ValueSet, ValueSetRef};
 
@@ -94,6 +96,8 @@ pub struct Document {
     /// Interface and group names, those of interfaces as [`Interface`] says; a symbol field holds an index into this list, a field of groups has a bit for
     /// each of the first [`GROUPS`].
     pub symbols: Vec<Box<str>>,
+    /// Regular expressions in the order written. They say nothing of packets: no rule set refers to them.
+    pub patterns: Vec<Pattern>,
 }
 
 impl Document {

@@ -91,7 +91,11 @@ mod tests {
             default: Verdict::Discard,
             rules: conditions.into_iter().map(rule).collect(),
         };
-        Document { rule_sets: vec![set], symbols: symbols.iter().map(|symbol| (*symbol).into()).collect() }
+        Document {
+            rule_sets: vec![set],
+            symbols: symbols.iter().map(|symbol| (*symbol).into()).collect(),
+            ..Document::default()
+        }
     }
 
     fn members(document: &Document, rule: usize) -> Vec<&str> {

@@ -29,7 +29,7 @@ pub use trace::Trace;
 pub use words::{clean, count, share};
 pub use worst::{Searched, Searches};
 
-use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta};
+use crate::check::{CHECKS, Findings, Inconclusive, Input, Meta, PATTERNS};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::field::Field;
 use crate::guard::limits;
@@ -76,10 +76,13 @@ impl InputSummary {
     /// The summary of an input that was read.
     pub fn of(sources: &SourceMap, input: &Input) -> Self {
         let sets = input.reading.document.rule_sets.iter().filter(|set| set.kind.is_written());
+        // Rules read for their regular expressions alone are as many as these.
+        let patterns = input.reading.document.patterns.len();
+        let patterns = (patterns > 0).then(|| (PATTERNS.to_owned(), patterns));
         Self {
             path: sources.get(input.source).name().to_owned(),
             dialect: input.dialect,
-            rule_sets: sets.map(|set| (set.name.clone(), set.rules.len())).collect(),
+            rule_sets: sets.map(|set| (set.name.clone(), set.rules.len())).chain(patterns).collect(),
         }
     }
 }

@@ -148,6 +148,7 @@ fn every_sample_of_an_incident_raises_the_finding_its_note_names() {
         let (file, name) = (cells[1].trim_matches('`'), cells[3]);
         let dialect = match file {
             _ if file.contains("exabgp") => "exabgp",
+            _ if file.contains("secrule") => "secrule",
             _ if file.contains("junos") || file.contains(".set") => "junos",
             _ if file.ends_with("flowspec-hex") => "flowspec-hex",
             // Binary samples are read through the command line's own tests.

@@ -393,7 +393,8 @@ fn document(rules: usize) -> impl Strategy<Value = Document> {
         of(Family::Inet6, Table::Ipv6, "flowspec/ipv6"),
     )
         .prop_map(|(four, six)| {
-            let mut document = Document { rule_sets: vec![four, six], symbols: Vec::new() };
+            let mut document =
+                Document { rule_sets: vec![four, six], symbols: Vec::new(), ..Document::default() };
             flowspec::bind(&mut document, &mut Vec::new());
             document
         })
@@ -408,7 +409,7 @@ fn rule(family: Family) -> impl Strategy<Value = RuleBuf> {
 fn in_words(rule: &RuleBuf, table: Table) -> Option<RuleBuf> {
     let mut text = String::new();
     let set = flowspec::rule_set("flowspec/x".to_owned(), table, vec![rule.clone()].into());
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     let lost = Bird.print(&document, &PrintOptions::default(), &mut text).unwrap();
     let again = read(&text);
     let read = rules(&again).first().map(Rule::to_buf);

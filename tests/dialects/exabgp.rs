@@ -266,7 +266,7 @@ fn what_no_flow_route_says_is_lost_and_told() {
         default: Verdict::Discard,
         rules: vec![rule("a", ttl), rule("b", proto)].into(),
     };
-    let (text, lost) = print(&Document { rule_sets: vec![set], symbols: vec![] });
+    let (text, lost) = print(&Document { rule_sets: vec![set], symbols: vec![], ..Document::default() });
     assert_eq!(rules(&read(&text)).len(), 1, "{text}");
     // The two rules do the same: their order is not lost.
     assert_eq!(lost.len(), 3, "{lost:?}");

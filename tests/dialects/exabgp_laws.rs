@@ -166,7 +166,7 @@ proptest! {
             flowspec::rule_set("flowspec/ipv4/192.0.2.1".into(), Table::Ipv4, four.into()),
             flowspec::rule_set("flowspec/ipv6".into(), Table::Ipv6, six.into()),
         ];
-        let mut document = Document { rule_sets: sets, symbols: Vec::new() };
+        let mut document = Document { rule_sets: sets, symbols: Vec::new(), ..Document::default() };
         flowspec::bind(&mut document, &mut Vec::new());
         let mut text = String::new();
         let lost = ExaBgp.print(&document, &PrintOptions::default(), &mut text).unwrap();

@@ -151,7 +151,7 @@ fn every_file_of_the_corpus_is_read() {
 fn in_words(rule: &RuleBuf, table: Table) -> Option<RuleBuf> {
     let mut text = String::new();
     let set = flowspec::rule_set(table.rule_set_name(None), table, vec![rule.clone()].into());
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     let lost = GoBgp.print(&document, &PrintOptions::default(), &mut text).unwrap();
     let again = read(&text);
     let read = rules(&again).first().map(Rule::to_buf);

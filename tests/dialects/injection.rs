@@ -169,7 +169,7 @@ fn document(words: &Words, set: &str, kind: Kind) -> Document {
         default: Verdict::Accept,
         rules: rules.into(),
     };
-    Document { rule_sets: vec![set], symbols: vec![words.symbol.as_str().into()] }
+    Document { rule_sets: vec![set], symbols: vec![words.symbol.as_str().into()], ..Document::default() }
 }
 
 /// What a rule does, without any words in it.
@@ -293,7 +293,7 @@ fn no_condition_in_words_becomes_another() {
                     default: Verdict::Discard,
                     rules: rules.into(),
                 };
-                let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+                let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
                 let (text, lost) = print(writer, &document, form.as_deref());
                 let again = read(writer, &text);
                 let rules: Vec<Rule<'_>> =

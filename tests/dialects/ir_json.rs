@@ -173,6 +173,7 @@ fn document() -> impl Strategy<Value = Document> {
     (prop::collection::vec(rule_set(), 0..4), symbols).prop_map(|(rule_sets, symbols)| Document {
         rule_sets,
         symbols: symbols.into_iter().map(Into::into).collect(),
+        ..Document::default()
     })
 }
 
@@ -203,7 +204,9 @@ fn every_file_of_the_corpora_is_held() {
         for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
             let source = Source::new("file", Content::Text(text));
-            let document = dialect.read(&source, SourceId(0), &ReadOptions::default()).document;
+            let mut document = dialect.read(&source, SourceId(0), &ReadOptions::default()).document;
+            // They have no form there, which is said.
+            document.patterns.clear();
             files += 1;
             rules += document.rule_count();
             match law(&document, None) {

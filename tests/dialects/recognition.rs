@@ -55,6 +55,14 @@ const OTHERS: &[(&str, &str, [&str; 2], &str)] = &[
     ("gobgp", "gobgp-scenario__", ["gobgp", ""], "lists cut out of a program that tests several daemons"),
     ("frr", ".env", ["", ""], "the environment of another program"),
     ("pcap_filter", ".json", ["", ""], "vectors"),
+    ("regex_crs", ".conf", ["secrule"; 2], "the Core Rule Set"),
+    (
+        "regex_crs",
+        ".ra",
+        ["pattern-list", ""],
+        "what its patterns are assembled from, some without a word of that",
+    ),
+    ("regex_crs", ".data", ["", ""], "words, not patterns"),
     ("bird", "rejected__", ["bird", ""], "lines that BIRD refuses, without a file around them"),
     ("exabgp", ".md", ["exabgp", ""], "commands in prose"),
 ];
@@ -173,7 +181,7 @@ const CHANGES: &[(&str, Change)] = &[
 fn remark(dialect: &str) -> Option<&'static str> {
     match dialect {
         "ios-xr" | "frr" => Some("!"),
-        "nftables" | "iptables" | "bird" | "exabgp" | "gobgp" | "junos" => Some("#"),
+        "secrule" | "suricata" | "nftables" | "iptables" | "bird" | "exabgp" | "gobgp" | "junos" => Some("#"),
         _ => None,
     }
 }

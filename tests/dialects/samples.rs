@@ -91,7 +91,10 @@ fn findings(dialect: &dyn Dialect, source: Source, is_sound: bool) -> Option<Str
         let error = reading.diagnostics.iter().find(|d| d.level == Level::Error);
         return match error {
             Some(error) => Some(format!("{error:?}")),
-            None => (reading.document.rule_count() == 0).then(|| "no rule".to_owned()),
+            None => {
+                let rules = reading.document.rule_count() + reading.document.patterns.len();
+                (rules == 0).then(|| "no rule".to_owned())
+            }
         };
     }
     let settings = Settings::default();

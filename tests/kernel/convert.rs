@@ -95,7 +95,7 @@ fn only(document: &Document, entry: usize) -> Document {
         }
         set
     });
-    Document { rule_sets: rule_sets.collect(), symbols: document.symbols.clone() }
+    Document { rule_sets: rule_sets.collect(), symbols: document.symbols.clone(), ..Document::default() }
 }
 
 /// What is written, and whether it means the same.

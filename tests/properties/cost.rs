@@ -53,14 +53,14 @@ fn flow_document(specs: &[FlowSpec]) -> Document {
     let name = if family == Family::Inet6 { "flowspec/ipv6" } else { "flowspec/ipv4" };
     let (kind, default) = (Kind::FlowRoutes, Verdict::Accept);
     let set = RuleSet { name: name.into(), kind, family, default, rules: rules.collect() };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 fn filter_document(conditions: Vec<Condition>) -> Document {
     let rules = conditions.into_iter().map(|condition| rule(None, condition)).collect();
     let (kind, default) = (Kind::Filter, Verdict::Discard);
     let set = RuleSet { name: "inet/F".into(), kind, family: Family::Inet, default, rules };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 fn priced(document: &Document, platform: &str) -> Price<'static> {
@@ -417,7 +417,7 @@ fn the_dearest_rule_is_found_from_nothing() {
         default: Verdict::Accept,
         rules: std::iter::once(rule(Some(nlri), Condition::True)).collect(),
     };
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     let priced = priced(&document, ROUTER);
     assert_eq!(used(&priced, "tcam-entries").value(), found.steps.last().map(|step| step.used));
     // Again the same; more ranges cost no less; a spent allowance is said.

@@ -46,7 +46,7 @@ impl Watch for Nothing {
 
 /// The packets that a list accepts, of those that can exist.
 fn accepted(spaces: &mut Spaces<'_>, set: &RuleSet) -> Space {
-    let document = Document { rule_sets: vec![set.clone()], symbols: vec![] };
+    let document = Document { rule_sets: vec![set.clone()], symbols: vec![], ..Document::default() };
     let (world, family) = (spaces.world().unwrap(), spaces.of(&of_family(set.family)).unwrap());
     let start = spaces.intersection(world, family).unwrap();
     reach(spaces, &document, 0, start, &mut Nothing).unwrap().accepted

@@ -50,7 +50,7 @@ fn rule_set(index: u32) -> impl Strategy<Value = RuleSet> {
 
 fn document() -> impl Strategy<Value = Document> {
     let sets: Vec<_> = (0..SETS).map(rule_set).collect();
-    sets.prop_map(|rule_sets| Document { rule_sets, symbols: Vec::new() })
+    sets.prop_map(|rule_sets| Document { rule_sets, symbols: Vec::new(), ..Document::default() })
 }
 
 /// What came to each rule.

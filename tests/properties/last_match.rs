@@ -51,7 +51,7 @@ fn document(list: Vec<Ranked>) -> Document {
         default: Verdict::Accept,
         rules,
     };
-    Document { rule_sets: vec![set], symbols: Vec::new() }
+    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
 }
 
 proptest! {

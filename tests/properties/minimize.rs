@@ -13,7 +13,7 @@ proptest! {
 
     #[test]
     fn fewer_rules_decide_the_same(set in list(true)) {
-        let old = Document { rule_sets: vec![set], symbols: Vec::new() };
+        let old = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
         let new = minimize(&old);
         prop_assert!(new.document.rule_count() <= old.rule_count());
         prop_assert_eq!(old.rule_count() - new.document.rule_count(), new.removed + new.merged);

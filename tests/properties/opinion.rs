@@ -353,7 +353,8 @@ fn fates_in_lists_of_a_thousand_rules_are_those_of_a_solver() {
         if let Some(folder) = std::env::var_os("FLOWGATE_OPINION_WRITE") {
             let folder = std::path::Path::new(&folder);
             std::fs::write(folder.join(format!("{}.smt2", class.name)), script.text()).unwrap();
-            let document = Document { rule_sets: vec![set.clone()], symbols: Vec::new() };
+            let document =
+                Document { rule_sets: vec![set.clone()], symbols: Vec::new(), ..Document::default() };
             let mut rules = String::new();
             IrJson.print(&document, &PrintOptions::default(), &mut rules).unwrap();
             std::fs::write(folder.join(format!("{}.json", class.name)), rules).unwrap();

@@ -41,7 +41,7 @@ fn document(opaque: bool) -> impl Strategy<Value = Document> {
             };
             rule_sets[from].rules.set_outcome(at, outcome);
         }
-        Document { rule_sets, symbols: vec![] }
+        Document { rule_sets, symbols: vec![], ..Document::default() }
     })
 }
 
@@ -140,7 +140,7 @@ proptest! {
 
     #[test]
     fn the_rules_told_of_a_list_are_those_of_the_regions(set in list(false), within in condition(false)) {
-        let document = Document { rule_sets: vec![set], symbols: vec![] };
+        let document = Document { rule_sets: vec![set], symbols: vec![], ..Document::default() };
         let mut told = Vec::new();
         let is_list = among(&document.rule_sets[0], &within, holds, &mut |rule, verdict, fate| {
             match fate {

@@ -313,8 +313,11 @@ fn documents(opaque: bool) -> impl Strategy<Value = Document> {
 
 fn documents_of(conditions: &BoxedStrategy<Condition>) -> impl Strategy<Value = Document> + use<> {
     let set = |index| rule_set(index, conditions.clone());
-    (set(0), set(1), set(2), set(3))
-        .prop_map(|(a, b, c, d)| Document { rule_sets: vec![a, b, c, d], symbols: vec![] })
+    (set(0), set(1), set(2), set(3)).prop_map(|(a, b, c, d)| Document {
+        rule_sets: vec![a, b, c, d],
+        symbols: vec![],
+        ..Document::default()
+    })
 }
 
 /// Compares what entries of a document do to packets before and after they are lists.

@@ -237,7 +237,7 @@ fn priced(question: &Question<'_>, kind: Kind, rule: RuleBuf) -> Option<u64> {
         _ => "filter",
     };
     let set = RuleSet { name: name.into(), kind, family, default, rules: std::iter::once(rule).collect() };
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     let mut pricing = Pricing::new(question.device);
     pricing.add(&document, &mut Meter::new(&limits::COST_STEPS));
     let price = pricing.finish();

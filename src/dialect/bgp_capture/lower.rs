@@ -260,7 +260,8 @@ impl<'a> Reader<'a> {
             rules.retain(|index, _| !group.gone.contains(&index));
             (!rules.is_empty()).then(|| flowspec::rule_set(group.name, group.table, rules))
         });
-        self.reading.document = Document { rule_sets: sets.collect(), symbols: Vec::new() };
+        self.reading.document =
+            Document { rule_sets: sets.collect(), symbols: Vec::new(), ..Document::default() };
         flowspec::bind(&mut self.reading.document, &mut self.reading.diagnostics);
         self.reading
     }

@@ -105,7 +105,7 @@ impl<'o> Rules<'o> {
             let name = Self::set_name(group.family, &group.table);
             flowspec::rule_set(name, of_family(group.family), group.rules)
         });
-        let mut document = Document { rule_sets: sets.collect(), symbols: Vec::new() };
+        let mut document = Document { rule_sets: sets.collect(), symbols: Vec::new(), ..Document::default() };
         flowspec::bind(&mut document, findings.list());
         document
     }

@@ -69,7 +69,8 @@ impl<'a> Reader<'a> {
             let end = Span::new(self.text.len(), self.text.len());
             self.diagnostics.push(raise(raised::SYNTAX_ERROR, Level::Error, message, self.source, end));
         }
-        let mut document = Document { rule_sets: self.groups.finish(), symbols: Vec::new() };
+        let mut document =
+            Document { rule_sets: self.groups.finish(), symbols: Vec::new(), ..Document::default() };
         flowspec::bind(&mut document, &mut self.diagnostics);
         Reading { document, diagnostics: self.diagnostics, skipped: self.skipped }
     }

@@ -213,7 +213,7 @@ mod tests {
             flowspec::rule(&route, &ReadOptions::default(), &mut Vec::new())
         });
         let rule_set = flowspec::rule_set("s".to_owned(), Table::Ipv4, rules.collect());
-        let mut document = Document { rule_sets: vec![rule_set], symbols: Vec::new() };
+        let mut document = Document { rule_sets: vec![rule_set], symbols: Vec::new(), ..Document::default() };
         let mut out = Vec::new();
         bind(&mut document, &mut out);
         (document, out)

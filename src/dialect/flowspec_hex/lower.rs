@@ -51,7 +51,7 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
         .into_iter()
         .map(|((table, _), (name, rules))| flowspec::rule_set(name, table, rules))
         .collect();
-    let mut document = Document { rule_sets, symbols: Vec::new() };
+    let mut document = Document { rule_sets, symbols: Vec::new(), ..Document::default() };
     flowspec::bind(&mut document, &mut diagnostics);
     Reading { document, diagnostics, skipped: 0 }
 }

@@ -92,7 +92,7 @@ impl<'o> Rules<'o> {
             }
         }
         rule_sets.extend(self.maps);
-        Document { rule_sets, symbols: Vec::new() }
+        Document { rule_sets, symbols: Vec::new(), ..Document::default() }
     }
 
     fn words(&self, span: Span) -> String {

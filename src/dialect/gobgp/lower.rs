@@ -75,7 +75,7 @@ impl<'o> Rules<'o> {
             rules.shrink_to_fit();
             (!rules.is_empty()).then(|| flowspec::rule_set(name, table, rules))
         });
-        Document { rule_sets: sets.collect(), symbols: Vec::new() }
+        Document { rule_sets: sets.collect(), symbols: Vec::new(), ..Document::default() }
     }
 
     /// Removes every rule of a table.

@@ -58,7 +58,7 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
     reader.policies(&mut policies, &mut lists);
     reader.flowspec(&tree, &mut policies);
     reader.unused(&tree, &lists, &policies);
-    let document = Document { rule_sets: reader.rule_sets, symbols: Vec::new() };
+    let document = Document { rule_sets: reader.rule_sets, symbols: Vec::new(), ..Document::default() };
     Reading { document, diagnostics: reader.findings.into_list(), skipped: tree.skipped }
 }
 

@@ -66,7 +66,10 @@ impl Dialect for IrJson {
         out: &mut dyn fmt::Write,
     ) -> Result<Vec<Lost>, fmt::Error> {
         print::print(document, options.form.as_deref() == Some("origins"), out)?;
-        Ok(Vec::new())
+        let patterns = document.patterns.len();
+        let lost =
+            Lost::left_out("", "", format!("{patterns} regular expressions, which have no form there"));
+        Ok(if patterns > 0 { vec![lost] } else { Vec::new() })
     }
 
     fn says_call(&self, _: &Document, _: &RuleSet, _: &Rule<'_>) -> bool {

@@ -105,7 +105,7 @@ pub(super) fn read(text: &str, id: SourceId, options: &ReadOptions) -> Reading {
     let default = if any { Verdict::Discard } else { Verdict::Accept };
     opaque_findings(&rules, id, &mut diagnostics);
     let set = RuleSet { name: RULE_SET.to_owned(), kind: Kind::Filter, family: Family::Any, default, rules };
-    let document = Document { rule_sets: vec![set], symbols: Vec::new() };
+    let document = Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() };
     Reading { document, diagnostics, skipped: 0 }
 }
 

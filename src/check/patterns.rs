@@ -1,0 +1,217 @@
+//! What is known of the regular expressions of the inputs, found once for all checks that ask.
+
+use super::{Context, Findings, Inconclusive, Meta};
+use crate::diagnostic::{Diagnostic, Label};
+use crate::ir::Pattern;
+use crate::regex::{self, Analysis, Growth, Node, ParseError, Program, Witness};
+use std::fmt;
+
+/// How the engine that the patterns are for searches.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum PatternEngine {
+    /// It tries one way after the other, as PCRE2 does: what matters is steps.
+    #[default]
+    Backtracking,
+    /// It follows all ways at once, as RE2, Go and Rust do: what matters is states.
+    Linear,
+    /// It follows one state of an automaton made before, as Hyperscan does in part: what matters is its states.
+    Automaton,
+}
+
+impl PatternEngine {
+    /// The words of `flowgate.toml`.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("backtracking", Self::Backtracking), ("linear", Self::Linear), ("automaton", Self::Automaton)];
+}
+
+/// What the user said of regular expressions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PatternSettings {
+    /// How the engine searches.
+    pub engine: PatternEngine,
+    /// The longest subject, in octets; that of the dialect where not said.
+    pub max_subject: Option<u64>,
+    /// The steps one search may take.
+    pub step_budget: u64,
+    /// The states an automaton may have.
+    pub max_states: u64,
+}
+
+impl Default for PatternSettings {
+    fn default() -> Self {
+        Self {
+            engine: PatternEngine::default(),
+            max_subject: None,
+            // About a second of one core.
+            step_budget: 100_000_000,
+            // What PCRE2 can address with links of two octets, where each part takes one.
+            max_states: 65_536,
+        }
+    }
+}
+
+/// An engine that subjects are put to beside our own matcher.
+pub trait Replay: fmt::Debug {
+    /// Its name, with its version.
+    fn name(&self) -> String;
+
+    /// What it counts for a search of each subject; none where it stops before the end.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no count, in words.
+    fn counts(&self, pattern: &Pattern, subjects: &[Vec<u8>]) -> Result<Vec<Option<u64>>, String>;
+}
+
+/// What is known of one pattern.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) pattern: &'a Pattern,
+    /// Its tree, or why it has none.
+    pub(super) tree: Result<Node, ParseError>,
+    /// How long a search takes; none where the engine does not go one way after the other.
+    pub(super) analysis: Option<Result<Analysis, crate::guard::Exhausted>>,
+    /// The longest subject.
+    pub(super) subject: u64,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn of(pattern: &'a Pattern, settings: &PatternSettings) -> Self {
+        let tree = regex::parse(&pattern.text, pattern.flags);
+        let asked = settings.engine == PatternEngine::Backtracking;
+        let analyse = |tree: &Node| Program::new(tree).and_then(|program| regex::analyse(tree, &program));
+        let analysis = tree.as_ref().ok().filter(|_| asked).map(analyse);
+        let subject = settings.max_subject.unwrap_or(pattern.subject);
+        Self { pattern, tree, analysis, subject }
+    }
+
+    /// What is known of searches, where something is.
+    pub(super) fn known(&self) -> Option<&Analysis> {
+        self.analysis.as_ref()?.as_ref().ok()
+    }
+
+    /// A finding on the whole of the pattern.
+    pub(super) fn finding(&self, meta: &'static Meta, message: impl Into<String>) -> Diagnostic {
+        let origin = self.pattern.origin;
+        let label = Label::new(origin.source, origin.span);
+        Diagnostic::new(meta.name, meta.level, message, label).in_rule(PATTERNS, &*self.pattern.name)
+    }
+
+    /// A finding with what shows it: the subjects, and the steps they took.
+    pub(super) fn shown(
+        &self,
+        cx: &Context<'_>,
+        meta: &'static Meta,
+        analysis: &Analysis,
+        message: String,
+    ) -> Diagnostic {
+        let witness = &analysis.witness;
+        let mut finding = self
+            .finding(meta, message)
+            .with_note(format!("subject: {}", described(witness)))
+            .with_note(replays(witness));
+        if let Some(engine) = cx.replay {
+            finding = finding.with_note(self.on(engine, witness));
+        }
+        if let (Some(bound), Growth::Power(power)) = (analysis.bound, analysis.growth)
+            && bound > power
+            && analysis.counted.is_none()
+        {
+            finding =
+                finding.with_note(format!("other subjects may take longer, up to the power of {bound}"));
+        }
+        finding
+    }
+
+    /// What another engine counts for the subjects.
+    fn on(&self, engine: &dyn Replay, witness: &Witness) -> String {
+        let rounds: Vec<u32> = last_of(witness).into_iter().map(|(rounds, _)| rounds).collect();
+        let subjects: Vec<Vec<u8>> = rounds.iter().map(|rounds| witness.subject(*rounds)).collect();
+        let name = engine.name();
+        match engine.counts(self.pattern, &subjects) {
+            Ok(counts) => {
+                let counts = counts.into_iter().map(|count| match count {
+                    Some(count) => count.to_string(),
+                    None => "more than it is allowed".to_owned(),
+                });
+                format!("`{name}` counts {}", counts.collect::<Vec<_>>().join(", "))
+            }
+            Err(reason) => format!("`{name}` has no count: {reason}"),
+        }
+    }
+
+    /// Says that there is no answer.
+    pub(super) fn no_answer(&self, meta: &'static Meta, out: &mut Findings, reason: impl Into<String>) {
+        out.inconclusive.push(Inconclusive {
+            check: meta.name,
+            rule_set: Some(PATTERNS.to_owned()),
+            rule: Some(self.pattern.name.to_string()),
+            reason: reason.into(),
+        });
+    }
+}
+
+/// The rule set that findings name for rules that are read for their patterns alone.
+pub const PATTERNS: &str = "patterns";
+
+/// The replays that are shown: the last, and those of half and a quarter of its rounds.
+fn last_of(witness: &Witness) -> Vec<(u32, u64)> {
+    let (last, _) = witness.last();
+    let below = |most: u32| witness.replayed.iter().rev().find(|(rounds, _)| *rounds <= most).copied();
+    let mut shown: Vec<(u32, u64)> = [last / 4, last / 2, last].into_iter().filter_map(below).collect();
+    shown.dedup();
+    shown
+}
+
+fn replays(witness: &Witness) -> String {
+    let last = last_of(witness);
+    let join = |list: Vec<String>| list.join(", ");
+    let rounds = join(last.iter().map(|(rounds, _)| rounds.to_string()).collect());
+    let steps = join(last.iter().map(|(_, steps)| steps.to_string()).collect());
+    let octets = join(last.iter().map(|(rounds, _)| witness.octets(*rounds).to_string()).collect());
+    format!("replayed: {octets} octets (n = {rounds}) took {steps} steps")
+}
+
+/// Octets of a part of a subject that are shown.
+const SHOWN: usize = 60;
+
+/// The subjects in words.
+fn described(witness: &Witness) -> String {
+    let text = |octets: &[u8]| {
+        let shown = octets.get(..SHOWN).unwrap_or(octets).escape_ascii().to_string().replace('`', "\\x60");
+        let more = if octets.len() > SHOWN { ".." } else { "" };
+        format!("`{shown}{more}`")
+    };
+    let mut words = Vec::new();
+    for (lead, pump) in &witness.parts {
+        if !lead.is_empty() {
+            words.push(text(lead));
+        }
+        words.push(format!("n times {}", text(pump)));
+    }
+    if !witness.suffix.is_empty() {
+        words.push(text(&witness.suffix));
+    }
+    words.join(", ")
+}
+
+/// A number of steps in words that fit.
+pub(super) fn steps(number: f64) -> String {
+    if number < 1e7 {
+        format!("{number:.0}")
+    } else if number.is_finite() && number < 1e30 {
+        let power = number.log10().floor();
+        format!("{:.1} * 10^{power:.0}", number / 10_f64.powf(power))
+    } else {
+        "more than 10^30".to_owned()
+    }
+}
+
+/// A power in words.
+pub(super) fn power(power: u32) -> String {
+    match power {
+        2 => "the square".to_owned(),
+        3 => "the cube".to_owned(),
+        other => format!("the power of {other}"),
+    }
+}
