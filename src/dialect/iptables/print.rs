@@ -164,23 +164,33 @@ impl<'a> Section<'a, '_> {
         lines: &mut Lines,
     ) -> Result<(), String> {
         let jumps = self.jumps(set, place, rule)?;
-        let list = cubes(rule.condition, self.family)?;
-        let mut out = Vec::new();
-        let mut helper_chains = Vec::new();
-        for cube in &list {
-            for (words, family) in families(cube, self.family) {
-                self.cube(cube, words, family, (place, &jumps), &mut helper_chains, &mut out)?;
+        let mut list = Vec::new();
+        let mut is_possible = false;
+        if self.family == Family::Any && denies_a_family(rule.condition) {
+            // What fails for packets of one family holds for all of the other.
+            for (words, family) in [("-4", Family::Inet), ("-6", Family::Inet6)] {
+                list.extend(cubes(rule.condition, family)?.into_iter().map(|cube| (cube, words, family)));
+            }
+            is_possible = !list.is_empty();
+        } else {
+            for cube in cubes(rule.condition, self.family)? {
+                is_possible = true;
+                let families = families(&cube, self.family);
+                list.extend(families.into_iter().map(|(words, family)| (cube.clone(), words, family)));
             }
         }
+        let mut out = Vec::new();
+        let mut helper_chains = Vec::new();
+        for (cube, words, family) in &list {
+            self.cube(cube, words, *family, (place, &jumps), &mut helper_chains, &mut out)?;
+        }
         if out.is_empty() {
-            if list.is_empty() && *rule.condition != Condition::False {
+            if !is_possible && *rule.condition != Condition::False {
                 self.detail(set, rule, "its condition, which no packet can meet");
             }
-            if !list.is_empty() {
-                return {
-                    self.detail(set, rule, "the rule, which no packet of the family can match");
-                    Ok(())
-                };
+            if is_possible {
+                self.detail(set, rule, "the rule, which no packet of the family can match");
+                return Ok(());
             }
             out.push(jumps.iter().map(|jump| format!("! -i + {jump}")).collect::<Vec<_>>());
         }
@@ -426,6 +436,19 @@ impl<'a> Section<'a, '_> {
         let (what, words) = target_words(words, self.family, Table::Mangle)?;
         (what == support::Target::Queue).then_some(words)
     }
+}
+
+/// Whether a condition asks that something fails that only packets of one family have.
+fn denies_a_family(condition: &Condition) -> bool {
+    let mut found = false;
+    condition.visit(&mut |part| {
+        if let Condition::Not(inner) = part {
+            inner.visit(&mut |inner| {
+                found |= matches!(inner, Condition::Test(test) if test.field().info().family != Family::Any);
+            });
+        }
+    });
+    found
 }
 
 /// The families a cube is written for, with the option that says so in a text for both.
