@@ -40,22 +40,22 @@ impl Octets {
     /// Those in either.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a | e, b | f, c | g, d | h])
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 | b0, a1 | b1, a2 | b2, a3 | b3])
     }
 
     /// Those in both.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a & e, b & f, c & g, d & h])
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 & b0, a1 & b1, a2 & b2, a3 & b3])
     }
 
     /// Those not in the other.
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a & !e, b & !f, c & !g, d & !h])
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 & !b0, a1 & !b1, a2 & !b2, a3 & !b3])
     }
 
     /// Those it does not hold.
