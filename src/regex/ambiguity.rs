@@ -101,8 +101,12 @@ impl Asked<'_> {
             for one in self.automaton.edges(a).iter().filter(|edge| within(edge.to)) {
                 for other in self.automaton.edges(b).iter().filter(|edge| within(edge.to)) {
                     meter.charge(1)?;
-                    let Some(octet) = one.octets.intersection(other.octets).sample() else { continue };
+                    let both = one.octets.intersection(other.octets);
                     let pair = (one.to, other.to);
+                    if pair.0 != pair.1 && from.contains_key(&pair) {
+                        continue;
+                    }
+                    let Some(octet) = both.sample() else { continue };
                     if pair.0 != pair.1 {
                         if let Entry::Vacant(place) = from.entry(pair) {
                             place.insert(((a, b), octet));

@@ -40,19 +40,22 @@ impl Octets {
     /// Those in either.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        self.with(other, |a, b| a | b)
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 | b0, a1 | b1, a2 | b2, a3 | b3])
     }
 
     /// Those in both.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
-        self.with(other, |a, b| a & b)
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 & b0, a1 & b1, a2 & b2, a3 & b3])
     }
 
     /// Those not in the other.
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
-        self.with(other, |a, b| a & !b)
+        let (Self([a0, a1, a2, a3]), Self([b0, b1, b2, b3])) = (self, other);
+        Self([a0 & !b0, a1 & !b1, a2 & !b2, a3 & !b3])
     }
 
     /// Those it does not hold.
@@ -71,7 +74,8 @@ impl Octets {
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        *self == Self::NONE
+        let Self([a, b, c, d]) = self;
+        a | b | c | d == 0
     }
 
     /// How many it holds.
@@ -86,24 +90,32 @@ impl Octets {
 
     /// The octet of it that reads best: a letter, a digit, something that can be printed, any.
     pub fn sample(self) -> Option<u8> {
-        let kinds: [fn(&u8) -> bool; 5] = [
-            u8::is_ascii_lowercase,
-            u8::is_ascii_alphanumeric,
-            u8::is_ascii_graphic,
-            |octet| *octet == b' ',
-            |_| true,
-        ];
-        kinds.iter().find_map(|kind| self.iter().find(kind))
+        READABLE.iter().find_map(|kind| self.intersection(*kind).first())
     }
 
-    fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
-        let mut words = self.0;
-        for (word, theirs) in words.iter_mut().zip(other.0) {
-            *word = join(*word, theirs);
-        }
-        Self(words)
+    /// Its first octet.
+    fn first(self) -> Option<u8> {
+        let words = self.0.iter().zip([0_u32, 64, 128, 192]);
+        words
+            .filter(|(word, _)| **word != 0)
+            .map(|(word, base)| base + word.trailing_zeros())
+            .next()?
+            .try_into()
+            .ok()
     }
 }
+
+/// Octets from those that read best to all of them.
+const READABLE: [Octets; 5] = [
+    // Small letters.
+    Octets([0, 0x07ff_fffe << 32, 0, 0]),
+    // Letters and digits.
+    Octets([0x03ff << 48, 0x07ff_fffe << 32 | 0x07ff_fffe, 0, 0]),
+    // What can be printed, but for the blank.
+    Octets([!0 << 33, !0 >> 1, 0, 0]),
+    Octets([1 << 32, 0, 0, 0]),
+    Octets::ALL,
+];
 
 impl FromIterator<u8> for Octets {
     fn from_iter<I: IntoIterator<Item = u8>>(octets: I) -> Self {

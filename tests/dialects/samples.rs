@@ -89,13 +89,9 @@ fn findings(dialect: &dyn Dialect, source: Source, is_sound: bool) -> Option<Str
     let reading = dialect.read(sources.get(id), id, &ReadOptions::default());
     if is_sound {
         let error = reading.diagnostics.iter().find(|d| d.level == Level::Error);
-        return match error {
-            Some(error) => Some(format!("{error:?}")),
-            None => {
-                let rules = reading.document.rule_count() + reading.document.patterns.len();
-                (rules == 0).then(|| "no rule".to_owned())
-            }
-        };
+        let rules = reading.document.rule_count() + reading.document.patterns.len();
+        let none = || (rules == 0).then(|| "no rule".to_owned());
+        return error.map(|error| format!("{error:?}")).or_else(none);
     }
     let settings = Settings::default();
     let inputs = [Input { source: id, dialect: dialect.name(), reading }];
