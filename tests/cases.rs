@@ -80,7 +80,11 @@ fn a_suite_to_start_with_passes_on_the_samples_of_every_dialect() {
         files(&dialect, &mut list);
         let held = list.iter().filter(|file| holds(file, &suite)).count();
         let name = dialect.file_name().and_then(|name| name.to_str()).unwrap();
-        assert!(held > 0 || list.is_empty() || PATTERNS.contains(&name), "no suite for {}", dialect.display());
+        assert!(
+            held > 0 || list.is_empty() || PATTERNS.contains(&name),
+            "no suite for {}",
+            dialect.display()
+        );
     }
 }
 

@@ -151,7 +151,7 @@ fn real_files_keep_their_meaning() {
             assert!(new.len() <= text.len() + text.len() / 2, "{}", path.display());
         }
     }
-    assert!(files > 60 && edited > 5, "{files} files, {edited} edited");
+    assert!(files > 60 && edited > 3, "{files} files, {edited} edited");
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

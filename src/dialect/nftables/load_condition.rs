@@ -350,9 +350,6 @@ pub(super) fn located(
         .unwrap_or_else(|| opaque(words, Class::Payload, values, Condition::True, span))
 }
 
-/// What has another value every time it is asked for.
-const DRAWN: [&str; 2] = ["numgen", "meta random"];
-
 /// Something not modelled against values: its words and the values are its name.
 pub(super) fn opaque(
     words: &dyn Display,
@@ -365,10 +362,6 @@ pub(super) fn opaque(
         return Condition::False;
     }
     let mut id = words.to_string();
-    if DRAWN.iter().any(|word| id.starts_with(word)) {
-        // Each asks anew.
-        let _ = write!(id, " at {}", span.start);
-    }
     match values {
         Values::Ranges(set) => {
             for (lo, hi) in set.ranges() {

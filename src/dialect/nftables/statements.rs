@@ -12,8 +12,9 @@ use super::syntax::{
 use crate::diagnostic::Level;
 use crate::dialect::{raise, raised};
 use crate::field::Field;
-use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleParts, Rules, Verdict};
+use crate::ir::{Action, Condition, Mark, Opaque, Origin, Outcome, RejectKind, RuleParts, Rules, Verdict};
 use crate::source::Span;
+use std::sync::Arc;
 
 // What becomes of a packet that matches.
 enum Fate {
@@ -450,6 +451,9 @@ impl<'a> Lower<'a, '_> {
     fn finish(&mut self, making: Making<'_>, fate: Fate, (number, chain): (usize, &str)) {
         let Making { name, mut parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };
+        for part in &mut parts {
+            name_drawn(part, number, chain);
+        }
         distinct(&mut parts);
         let condition = Condition::and(parts.drain(..));
         self.parts = parts;
@@ -475,6 +479,24 @@ impl<'a> Lower<'a, '_> {
                 }
             }
         }
+    }
+}
+
+// What has another value every time it is asked for.
+const DRAWN: [&str; 2] = ["numgen", "meta random"];
+
+// What one rule draws is no variable of another.
+fn name_drawn(condition: &mut Condition, number: usize, chain: &str) {
+    match condition {
+        Condition::Opaque(opaque) if DRAWN.iter().any(|word| opaque.id.starts_with(word)) => {
+            let id = format!("{} of rule {number} of `{chain}`", opaque.id).into();
+            *opaque = Arc::new(Opaque { id, ..Opaque::clone(opaque) });
+        }
+        Condition::And(parts) | Condition::Or(parts) => {
+            parts.iter_mut().for_each(|part| name_drawn(part, number, chain));
+        }
+        Condition::Not(part) => name_drawn(part, number, chain),
+        Condition::True | Condition::False | Condition::Test(_) | Condition::Opaque(_) => {}
     }
 }
 
