@@ -38,6 +38,10 @@ pub struct Analysis {
 /// States that a counted part may take written out, tried in turn until the automaton can be asked.
 const WRITTEN_OUT: [Counts; 4] =
     [Counts::WrittenOut(10_000), Counts::WrittenOut(400), Counts::WrittenOut(30), Counts::Loops];
+/// Steps of one replay where the automaton says that they grow as the subject does.
+const SHORT_REPLAY: u64 = 20_000;
+/// Rounds that take no more than that.
+const FEW_ROUNDS: u32 = 80;
 /// Steps of one replay.
 const REPLAY: u64 = 200_000;
 /// The same where a high power or an exponential shows late.
@@ -127,8 +131,18 @@ impl Judge<'_> {
         let mut best: Option<((Growth, u64), Witness)> = None;
         for attack in attacks {
             let mut witness = candidates::with_suffix(attack, self.automaton, self.program);
-            let most = if self.most > 2 { LONG_REPLAY } else { REPLAY };
+            let mut most = match self.most {
+                1 => SHORT_REPLAY,
+                2 => REPLAY,
+                _ => LONG_REPLAY,
+            };
             witness.replay(self.program, most, OCTETS);
+            if most == SHORT_REPLAY && witness.stopped.is_some_and(|rounds| rounds < FEW_ROUNDS) {
+                // Many ways without a loop: how many shows later.
+                most = REPLAY;
+                (witness.replayed, witness.stopped) = (Vec::new(), None);
+                witness.replay(self.program, most, OCTETS);
+            }
             let rank = (witness.growth(self.most), witness.per_octet(most));
             if best.as_ref().is_none_or(|(known, _)| rank.partial_cmp(known).is_some_and(Ordering::is_gt)) {
                 best = Some((rank, witness));
