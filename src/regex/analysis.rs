@@ -48,6 +48,8 @@ const REPLAY: u64 = 200_000;
 const LONG_REPLAY: u64 = 1_000_000;
 /// Octets of a replayed subject.
 const OCTETS: u64 = 6_000;
+/// Octets of a subject that what counts bound is compared at.
+const COMPARED: u64 = 131_072;
 /// Simple subjects that are replayed.
 const SIMPLE: usize = 3;
 
@@ -91,9 +93,10 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
         let (counted, found) = ask(tree, Counts::Loops, &mut Meter::new(&limits::REGEX_STEPS))?;
         let judge = Judge { automaton: &counted, program, most: u32::MAX };
         let within = judge.best(found.exponential.iter().chain(&found.chain));
-        if within.witness.per_octet(REPLAY) > best.witness.per_octet(REPLAY) {
-            let counted = (within.growth != Growth::Power(1)).then_some(deepest);
-            best = Analysis { counted, ..within };
+        let counted = (within.growth != Growth::Power(1)).then_some(deepest);
+        let within = Analysis { counted, ..within };
+        if within.worst_steps(COMPARED) > best.worst_steps(COMPARED) {
+            best = within;
         }
     }
     Ok(Analysis { bound, loose, ..best })
