@@ -38,12 +38,18 @@ pub struct Analysis {
 /// States that a counted part may take written out, tried in turn until the automaton can be asked.
 const WRITTEN_OUT: [Counts; 4] =
     [Counts::WrittenOut(10_000), Counts::WrittenOut(400), Counts::WrittenOut(30), Counts::Loops];
+/// Steps of one replay where the automaton says that they grow as the subject does.
+const SHORT_REPLAY: u64 = 20_000;
+/// Rounds that take no more than that.
+const FEW_ROUNDS: u32 = 80;
 /// Steps of one replay.
 const REPLAY: u64 = 200_000;
 /// The same where a high power or an exponential shows late.
 const LONG_REPLAY: u64 = 1_000_000;
 /// Octets of a replayed subject.
 const OCTETS: u64 = 6_000;
+/// Octets of a subject that what counts bound is compared at.
+const COMPARED: u64 = 131_072;
 /// Simple subjects that are replayed.
 const SIMPLE: usize = 3;
 
@@ -87,9 +93,10 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
         let (counted, found) = ask(tree, Counts::Loops, &mut Meter::new(&limits::REGEX_STEPS))?;
         let judge = Judge { automaton: &counted, program, most: u32::MAX };
         let within = judge.best(found.exponential.iter().chain(&found.chain));
-        if within.witness.per_octet(REPLAY) > best.witness.per_octet(REPLAY) {
-            let counted = (within.growth != Growth::Power(1)).then_some(deepest);
-            best = Analysis { counted, ..within };
+        let counted = (within.growth != Growth::Power(1)).then_some(deepest);
+        let within = Analysis { counted, ..within };
+        if within.worst_steps(COMPARED) > best.worst_steps(COMPARED) {
+            best = within;
         }
     }
     Ok(Analysis { bound, loose, ..best })
@@ -127,8 +134,18 @@ impl Judge<'_> {
         let mut best: Option<((Growth, u64), Witness)> = None;
         for attack in attacks {
             let mut witness = candidates::with_suffix(attack, self.automaton, self.program);
-            let most = if self.most > 2 { LONG_REPLAY } else { REPLAY };
+            let mut most = match self.most {
+                1 => SHORT_REPLAY,
+                2 => REPLAY,
+                _ => LONG_REPLAY,
+            };
             witness.replay(self.program, most, OCTETS);
+            if most == SHORT_REPLAY && witness.stopped.is_some_and(|rounds| rounds < FEW_ROUNDS) {
+                // Many ways without a loop: how many shows later.
+                most = REPLAY;
+                (witness.replayed, witness.stopped) = (Vec::new(), None);
+                witness.replay(self.program, most, OCTETS);
+            }
             let rank = (witness.growth(self.most), witness.per_octet(most));
             if best.as_ref().is_none_or(|(known, _)| rank.partial_cmp(known).is_some_and(Ordering::is_gt)) {
                 best = Some((rank, witness));

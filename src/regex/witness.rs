@@ -129,14 +129,31 @@ impl Witness {
             return Growth::Exponential(factor);
         }
         let slope = self.slope();
-        let power = match (self.polynomial(), slope) {
-            // Where it ends to be one, another power shows in the end.
-            (Some(power), Some(slope)) if f64::from(power) < slope + 0.8 => power,
-            (Some(power), None) => power,
-            (_, Some(slope)) => rounded(slope),
-            (None, None) => 1,
+        // Where replays far apart show another power, steps end to be a polynomial of the rounds replayed one by one.
+        let near = self.last().0 <= 2 * ONE_BY_ONE;
+        let holds = |power: &u32| near || slope.is_none_or(|slope| f64::from(*power) < slope + 0.8);
+        let power = match (self.polynomial().filter(holds), self.curve(), slope) {
+            (Some(power), _, _) => power,
+            (None, Some(power), _) => rounded(power + 0.1),
+            (None, None, Some(slope)) => rounded(slope),
+            (None, None, None) => 1,
         };
         Growth::Power(power.clamp(1, most))
+    }
+
+    /// The power by how the growth from one round to the next gets less, where replays end early: `(n + a)^k` grows by
+    /// `k / (n + a)`, whatever `a` is.
+    fn curve(&self) -> Option<f64> {
+        self.stopped.filter(|rounds| *rounds <= 2 * ONE_BY_ONE)?;
+        let all = self.one_by_one();
+        let growth = |index: usize| {
+            let (here, next) =
+                (u64::try_from(*all.get(index)?).ok()?, u64::try_from(*all.get(index + 1)?).ok()?);
+            Some((float(next) / float(here.max(1))).ln())
+        };
+        let (middle, last) = (all.len() / 2, all.len().checked_sub(2)?);
+        let less = 1.0 / growth(last)? - 1.0 / growth(middle)?;
+        (last >= middle + 3 && less > 0.0).then(|| float((last - middle) as u64) / less)
     }
 
     /// The power by the last two replays.

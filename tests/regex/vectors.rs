@@ -91,6 +91,19 @@ fn exponentials_are_found_in_whatever_form() {
 }
 
 #[test]
+fn what_bounded_counts_cost_is_said_as_well() {
+    // 5,000 steps for each octet, and a few for each.
+    let analysis = analysed("[a-z]{1,5000}x");
+    assert_eq!(analysis.bound, Some(1));
+    assert!((2e8..2e10).contains(&analysis.worst_steps(131_072)), "{analysis:?}");
+    // A dot that takes line ends changes nothing about 2019.
+    let flags = Flags { dot_all: true, ..Flags::default() };
+    let tree = regex::parse(PATTERN_2019, flags).unwrap();
+    let analysis = regex::analyse(&tree, &Program::new(&tree).unwrap()).unwrap();
+    assert_eq!(analysis.growth, Growth::Power(5), "{:?}", analysis.witness);
+}
+
+#[test]
 fn every_claim_is_what_the_replay_shows() {
     for pattern in ["a+$", ".*.*=.*;", "^a*a*a*b$", PATTERN_2019, "(a+)+$"] {
         let analysis = analysed(pattern);

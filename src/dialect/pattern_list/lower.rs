@@ -31,16 +31,20 @@ pub(super) fn read(text: &str, source: SourceId) -> Reading {
             }
         }
     }
-    let mut patterns = Vec::new();
+    let (mut patterns, mut skipped) = (Vec::new(), 0);
+    // What a tool puts together is no pattern line by line.
+    let is_part = parse::lines(text).any(|line| matches!(line.line, Line::Assembly(_)));
     let mut told = false;
     for line in parse::lines(text) {
         match line.line {
             Line::Assembly(words) if !told => {
                 told = true;
-                let message = format!("`{words}` is not modelled: the lines are read as they stand");
+                let message =
+                    format!("`{words}` is not modelled: the lines are parts of a pattern, and are not read");
                 findings.add(raised::UNSUPPORTED_KEYWORD, Level::Note, message, line.span, "");
             }
             Line::Flags(_) | Line::Assembly(_) => {}
+            Line::Pattern(_) if is_part => skipped += 1,
             Line::Pattern(text) => patterns.push(Pattern {
                 name: format!("line {}", line.number).into(),
                 text: text.into(),
@@ -52,5 +56,5 @@ pub(super) fn read(text: &str, source: SourceId) -> Reading {
         }
     }
     let document = Document { patterns, ..Document::default() };
-    Reading { document, diagnostics: findings.finish(text.len()), skipped: 0 }
+    Reading { document, diagnostics: findings.finish(text.len()), skipped }
 }

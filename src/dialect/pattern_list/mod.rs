@@ -1,7 +1,7 @@
 //! Regular expressions, one a line, and the lists that the Core Rule Set assembles its patterns from.
 //!
 //! Traps of the vocabulary. Blank lines and those that begin with `#` are passed over; in an assembly `##!+` sets flags
-//! for all lines, and `##!>` begins what a tool makes of the lines behind it, which is not done here.
+//! for all lines, and `##!>` begins what a tool makes of the lines behind it: then no line of the file is a pattern.
 
 mod lower;
 mod parse;

@@ -12,6 +12,6 @@ use Support::{Full, Opaque};
 #[rustfmt::skip]
 pub(super) static LEDGER: &[Keyword] = &[
     row("assembly", "##!+", Full, "flags i, s, m and x"),
-    row("assembly", "##!> ##!< ##!=> ##!^ ##!$ {{name}}", Opaque, "what the tool makes of lines is not done: they are read as they stand"),
+    row("assembly", "##!> ##!< ##!=> ##!^ ##!$ {{name}}", Opaque, "what the tool makes of lines is not done: those of such a file are not read"),
     row("line", "pattern", Full, "as PCRE2 reads it; what is not modelled has no answer"),
 ];
