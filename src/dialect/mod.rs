@@ -102,8 +102,10 @@ pub trait Dialect: Sync + fmt::Debug {
     /// Whether it can be read from text, from BGP messages cut out of a binary file, or not at all.
     fn reads(&self) -> Reads;
 
-    /// Whether it can be written.
-    fn writes(&self) -> bool;
+    /// Whether it can be written. One that can has a [`Dialect::print`] of its own.
+    fn writes(&self) -> bool {
+        false
+    }
 
     /// Its forms beside or instead of one another, as `braces` and `set` of Junos, for [`PrintOptions::form`];
     /// the first is the usual one. None when it has only one.
@@ -121,10 +123,12 @@ pub trait Dialect: Sync + fmt::Debug {
     /// Writes a document; says what it could not express. Only called when [`Dialect::writes`].
     fn print(
         &self,
-        document: &Document,
-        options: &PrintOptions,
-        out: &mut dyn fmt::Write,
-    ) -> Result<Vec<Lost>, fmt::Error>;
+        _document: &Document,
+        _options: &PrintOptions,
+        _out: &mut dyn fmt::Write,
+    ) -> Result<Vec<Lost>, fmt::Error> {
+        Err(fmt::Error)
+    }
 
     /// Whether it can write a rule that walks another rule set, or leaves one. Without such rules a document is
     /// written as lists that walk none ([`Dialect::flat`]).

@@ -8,12 +8,8 @@ mod update;
 
 pub(in crate::dialect) use lower::read;
 
-use super::{
-    Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample, Support,
-};
-use crate::ir::Document;
+use super::{Dialect, Keyword, ReadOptions, Reading, Reads, Recognition, Sample, Support};
 use crate::source::{Source, SourceId};
-use std::fmt;
 
 /// BGP in a capture.
 #[derive(Debug)]
@@ -49,10 +45,6 @@ impl Dialect for BgpCapture {
         Reads::Messages
     }
 
-    fn writes(&self) -> bool {
-        false
-    }
-
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         let named = || [".pcap", ".cap"].iter().any(|part| sample.name.to_ascii_lowercase().contains(part));
         if is_capture(sample.octets) {
@@ -68,11 +60,6 @@ impl Dialect for BgpCapture {
 
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         read(source, id, options, "frame")
-    }
-
-    fn print(&self, _: &Document, _: &PrintOptions, _: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
-        // It says that it does not write; nobody asks.
-        Ok(Vec::new())
     }
 
     fn ledger(&self) -> &'static [Keyword] {

@@ -12,10 +12,8 @@ mod support;
 mod syntax;
 mod values;
 
-use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use super::{Dialect, Keyword, ReadOptions, Reading, Reads, Recognition, Sample};
 use crate::source::{Source, SourceId};
-use std::fmt;
 
 /// The dialect of FRR.
 #[derive(Debug)]
@@ -34,10 +32,6 @@ impl Dialect for Frr {
         Reads::Text
     }
 
-    fn writes(&self) -> bool {
-        false
-    }
-
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         let Some(text) = sample.text else { return Recognition::No };
         recognise::looks_like(text)
@@ -53,19 +47,6 @@ impl Dialect for Frr {
             parse::read(text, &mut rules, &mut findings)
         };
         Reading { document: rules.finish(), diagnostics: findings.finish(text.len()), skipped }
-    }
-
-    fn print(
-        &self,
-        document: &Document,
-        _: &PrintOptions,
-        _: &mut dyn fmt::Write,
-    ) -> Result<Vec<Lost>, fmt::Error> {
-        // FRR originates no flow routes; nothing calls this for a dialect that does not write.
-        let whole = |set: &crate::ir::RuleSet| {
-            Lost::left_out(&set.name, "", "the rule set: FRR takes no flow routes")
-        };
-        Ok(document.rule_sets.iter().map(whole).collect())
     }
 
     fn ledger(&self) -> &'static [Keyword] {

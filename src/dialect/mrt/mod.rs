@@ -3,12 +3,8 @@
 //! `feed` turns table entries into the UPDATEs that would say the same; from there on a dump is a capture.
 
 use super::bgp_capture::{self, is_compressed};
-use super::{
-    Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample, Support,
-};
-use crate::ir::Document;
+use super::{Dialect, Keyword, ReadOptions, Reading, Reads, Recognition, Sample, Support};
 use crate::source::{Source, SourceId};
-use std::fmt;
 
 /// MRT dumps.
 #[derive(Debug)]
@@ -42,10 +38,6 @@ impl Dialect for Mrt {
         Reads::Messages
     }
 
-    fn writes(&self) -> bool {
-        false
-    }
-
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         let name = sample.name.to_ascii_lowercase();
         let named = name.contains(".mrt") || name.starts_with("rib.") || name.starts_with("updates.");
@@ -60,11 +52,6 @@ impl Dialect for Mrt {
 
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         bgp_capture::read(source, id, options, "record")
-    }
-
-    fn print(&self, _: &Document, _: &PrintOptions, _: &mut dyn fmt::Write) -> Result<Vec<Lost>, fmt::Error> {
-        // It says that it does not write; nobody asks.
-        Ok(Vec::new())
     }
 
     fn ledger(&self) -> &'static [Keyword] {

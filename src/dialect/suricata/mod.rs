@@ -10,10 +10,8 @@ mod recognise;
 mod support;
 mod syntax;
 
-use super::{Dialect, Keyword, Lost, PrintOptions, ReadOptions, Reading, Reads, Recognition, Sample};
-use crate::ir::Document;
+use super::{Dialect, Keyword, ReadOptions, Reading, Reads, Recognition, Sample};
 use crate::source::{Source, SourceId};
-use std::fmt;
 
 /// The dialect `suricata`.
 #[derive(Debug)]
@@ -32,26 +30,12 @@ impl Dialect for Suricata {
         Reads::Text
     }
 
-    fn writes(&self) -> bool {
-        false
-    }
-
     fn recognise(&self, sample: &Sample<'_>) -> Recognition {
         recognise::recognise(sample)
     }
 
     fn read(&self, source: &Source, id: SourceId, _options: &ReadOptions) -> Reading {
         lower::read(source.text(), id)
-    }
-
-    fn print(
-        &self,
-        _document: &Document,
-        _options: &PrintOptions,
-        _out: &mut dyn fmt::Write,
-    ) -> Result<Vec<Lost>, fmt::Error> {
-        // Only called where the dialect writes.
-        Err(fmt::Error)
     }
 
     fn ledger(&self) -> &'static [Keyword] {
