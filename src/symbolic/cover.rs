@@ -419,15 +419,8 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         seeker: &mut Seeker,
     ) -> Result<Found, Stop> {
         let within = region.condition();
-        let guess = seeker.guesser.guess_near(A::FAMILY, &[&within, condition], &shortened(region));
-        if let Some(headers) = guess
-            && (seeker.holds)(&within, &headers) == Some(true)
-            && self.is_free(condition, &headers, seeker.holds)
-        {
-            return Ok(Found::Packet(Box::new(headers)));
-        }
         let without: Vec<&Condition> = self.others.iter().map(|(_, condition)| condition).collect();
-        let found = seeker.packet(&[&of_family(A::FAMILY), condition, &within], &without);
+        let found = seeker.packet_near(A::FAMILY, &[&within, condition], &shortened(region), &without);
         found.map_err(Stop::All)?.map_err(|_| Stop::Rule)
     }
 

@@ -397,16 +397,8 @@ impl<A: Address, const RAW: bool> Table<A, RAW> {
         let found = cut.left_over(region, &met, &mut |piece| {
             let condition = piece.condition();
             let asked = [&condition, one, two];
-            let guess = seeker.guesser.guess_near(A::FAMILY, &asked, &shortened(piece));
-            let holds = seeker.holds;
-            if let Some(headers) = guess
-                && asked.iter().all(|condition| holds(condition, &headers) == Some(true))
-                && others.iter().all(|condition| holds(condition, &headers) == Some(false))
-            {
-                return Ok(Some(Box::new(headers)));
-            }
-            let asked = [&of_family(A::FAMILY), &condition, one, two];
-            match seeker.packet(&asked, others).map_err(Stop::All)?.map_err(|_| Stop::Rule)? {
+            let found = seeker.packet_near(A::FAMILY, &asked, &shortened(piece), others);
+            match found.map_err(Stop::All)?.map_err(|_| Stop::Rule)? {
                 Found::Packet(headers) => Ok(Some(headers)),
                 Found::None => Ok(None),
                 Found::Unknown => {

@@ -4,7 +4,7 @@ use super::guess::Guesser;
 use super::model::Model;
 use super::reach::of_family;
 use super::space::Spaces;
-use crate::field::{Family, Headers};
+use crate::field::{Family, Field, Headers};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::Condition;
 
@@ -48,6 +48,27 @@ impl Seeker {
             Some(headers) => Ok(Ok(Found::Packet(headers))),
             None => self.packet(&[&of_family(family), condition], &[]),
         }
+    }
+
+    /// A packet that meets all of some conditions and none of others: what comes to mind near some values, else by sets of
+    /// packets.
+    pub(super) fn packet_near(
+        &mut self,
+        family: Family,
+        conditions: &[&Condition],
+        values: &[(Field, u128)],
+        without: &[&Condition],
+    ) -> Result<Result<Found, Exhausted>, Exhausted> {
+        let holds = self.holds;
+        if let Some(headers) = self.guesser.guess_near(family, conditions, values)
+            && conditions.iter().all(|condition| holds(condition, &headers) == Some(true))
+            && without.iter().all(|condition| holds(condition, &headers) == Some(false))
+        {
+            return Ok(Ok(Found::Packet(Box::new(headers))));
+        }
+        let of_family = of_family(family);
+        let all: Vec<&Condition> = std::iter::once(&of_family).chain(conditions.iter().copied()).collect();
+        self.packet(&all, without)
     }
 
     /// A packet that meets all of some conditions and none of others, by sets of packets.
