@@ -163,12 +163,23 @@ fn names(at: &RuleAt<'_>, named: &[&Taker<'_>], count: usize) -> String {
     if count > named.len() {
         words.push(format!("{} more", count - named.len()));
     }
+    listed(words)
+}
+
+/// Words in a row: `a`, `a and b`, `a, b and c`.
+pub(super) fn listed(mut words: Vec<String>) -> String {
     let last = words.pop().unwrap_or_default();
     if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) }
 }
 
+/// What the first rule does that the second does otherwise, in words that differ.
+pub(super) fn contrast(first: &Rule<'_>, second: &Rule<'_>) -> Option<String> {
+    let (what, wanted) = (does(first.outcome)?, does(second.outcome)?);
+    (what != wanted).then(|| format!("`{}` {what} what `{}` {wanted}", first.name, second.name))
+}
+
 /// What an outcome is to a packet, in a word.
-pub(super) fn does(outcome: Outcome) -> Option<&'static str> {
+fn does(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Verdict(Verdict::Accept) => Some("accepts"),
         Outcome::Verdict(Verdict::Discard) => Some("discards"),

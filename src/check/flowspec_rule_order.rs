@@ -1,14 +1,13 @@
 //! Flow rules whose order of evaluation is not the order they were written in, where that decides about packets.
 
-use super::covered::does;
-use super::prove::plain;
+use super::covered::contrast;
+use super::prove::{plain, witness};
 use super::{Check, Confidence, Context, Findings, Input, Meta, Needs, RuleAt};
-use crate::diagnostic::{Diagnostic, Label, Level, Witness};
+use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::eval::holds;
 use crate::field::Headers;
 use crate::guard::Exhausted;
 use crate::ir::{Kind, Outcome, Rule, RuleSet};
-use crate::packet::{build, words};
 use crate::source::{Content, SourceId};
 use crate::symbolic::{Overlaps, Shared};
 
@@ -142,15 +141,10 @@ fn finding(at: &RuleAt<'_>, taken: &[(Rule<'_>, Headers)]) -> Option<Diagnostic>
         let label = Label::new(rule.origin.source, rule.origin.span);
         finding = finding.with_label(label.with_message("evaluated before it"));
     }
-    if let (Some(what), Some(wanted)) = (does(first.outcome), does(at.rule.outcome))
-        && what != wanted
-    {
-        finding = finding.with_note(format!("`{}` {what} what `{own}` {wanted}", first.name));
+    if let Some(note) = contrast(first, &at.rule) {
+        finding = finding.with_note(note);
     }
-    if let Ok(octets) = build(packet) {
-        let packet = words::print(packet, &at.input.reading.document.symbols);
-        finding.witness = Some(Witness { packet, octets });
-    }
+    finding.witness = witness(packet, &at.input.reading.document.symbols);
     Some(finding.with_help(
         "write them in the order of RFC 8955 section 5.1, or make the rule more specific than the other",
     ))

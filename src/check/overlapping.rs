@@ -1,15 +1,14 @@
 //! Rules that share packets with rules before them which do otherwise: what [`super::conflicting_overlap`],
 //! [`super::generalisation`] and [`super::partially_shadowed_rule`] say of them.
 
-use super::covered::does;
-use super::prove::plain;
+use super::covered::{contrast, listed};
+use super::prove::{plain, witness};
 use super::{Context, Findings, Inconclusive, Input, Meta, RuleAt};
-use crate::diagnostic::{Diagnostic, Label, Witness};
+use crate::diagnostic::{Diagnostic, Label};
 use crate::eval::holds;
 use crate::field::Headers;
 use crate::guard::Exhausted;
 use crate::ir::{Outcome, Rule, RuleSet};
-use crate::packet::{build, words};
 use crate::symbolic::{Fates, Overlaps, RuleFate, Shared};
 use std::collections::BTreeSet;
 
@@ -170,10 +169,7 @@ pub(super) fn judge(cx: &Context<'_>, meta: &'static Meta, how: Option<How>, out
                         "they match {part:.1} % of its packets, counted by addresses, protocols and ports"
                     ));
                 }
-                if let Ok(octets) = build(&first.packet) {
-                    let packet = words::print(&first.packet, &input.reading.document.symbols);
-                    finding.witness = Some(Witness { packet, octets });
-                }
+                finding.witness = witness(&first.packet, &input.reading.document.symbols);
                 out.push(finding);
             }
         }
@@ -195,8 +191,7 @@ fn finding(meta: &'static Meta, how: Option<How>, at: &RuleAt<'_>, met: &[&Met])
     if rules.len() > NAMED {
         names.push("others".to_owned());
     }
-    let last = names.pop().unwrap_or_default();
-    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let names = listed(names);
     let own = at.rule.name;
     let (message, words) = match how {
         Some(How::Crosses) => (
@@ -219,11 +214,8 @@ fn finding(meta: &'static Meta, how: Option<How>, at: &RuleAt<'_>, met: &[&Met])
         let label = Label::new(rule.origin.source, rule.origin.span);
         finding = finding.with_label(label.with_message(words));
     }
-    if let Some(first) = rules.first()
-        && let (Some(what), Some(wanted)) = (does(first.outcome), does(at.rule.outcome))
-        && what != wanted
-    {
-        finding = finding.with_note(format!("`{}` {what} what `{own}` {wanted}", first.name));
+    if let Some(note) = rules.first().and_then(|first| contrast(first, &at.rule)) {
+        finding = finding.with_note(note);
     }
     match how {
         Some(How::Holds) => finding,

@@ -255,6 +255,12 @@ impl Claim<'_> {
     }
 }
 
+/// A packet as evidence; none where it cannot be built.
+pub(super) fn witness(headers: &Headers, symbols: &[Box<str>]) -> Option<Witness> {
+    let octets = build(headers).ok()?;
+    Some(Witness { packet: words::print(headers, symbols), octets })
+}
+
 /// A packet that meets conditions and that `keeps` accepts, as `headers` does, with as little else as these need.
 pub(super) fn plain(
     conditions: &[&Condition],

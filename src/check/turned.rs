@@ -1,10 +1,9 @@
 //! Packets that a change turns: what [`super::widened_filter`] and [`super::narrowed_filter`] say of them.
 
 use super::change::{Change, about_set, first_rule, label};
+use super::prove::witness;
 use super::{Compared, Context, Findings, Inconclusive, Meta};
-use crate::diagnostic::Witness;
 use crate::ir::{Document, Rule, RuleSet, Verdict};
-use crate::packet::{build, words};
 use crate::symbolic::{self, Turn};
 use std::collections::BTreeMap;
 
@@ -80,10 +79,7 @@ impl<'a> Sides<'a> {
         let share: f64 = regions.iter().map(|region| region.share).sum();
         finding = finding
             .with_note(format!("{share:.3e} of all packets, counted by addresses, protocols and ports"));
-        if let Ok(octets) = build(packet) {
-            finding.witness =
-                Some(Witness { packet: words::print(packet, &self.documents[1].symbols), octets });
-        }
+        finding.witness = witness(packet, &self.documents[1].symbols);
         out.push(finding);
     }
 }
