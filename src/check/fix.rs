@@ -28,12 +28,13 @@ pub(super) fn removal(cx: &Context<'_>, at: &RuleAt<'_>) -> Option<Suggestion> {
     Some(Suggestion { message: "remove it".to_owned(), span, replacement: String::new() })
 }
 
-/// The edits that make two rules one, at the place of the first; none where the dialect does not write such a rule.
+/// The edits that make two rules one, which are written differently in `apart` alone, at the place of the first; none where the dialect does not write such a rule.
 pub(super) fn merged(
     cx: &Context<'_>,
     at: &RuleAt<'_>,
     first: &Rule<'_>,
     condition: &Condition,
+    apart: &[&str],
 ) -> Vec<Suggestion> {
     let statement = |name: &str| {
         let dialect = dialect::by_name(at.input.dialect).filter(|dialect| dialect.writes())?;
@@ -65,18 +66,17 @@ pub(super) fn merged(
     let names = std::iter::once(first.name).chain(is_number.then_some("1"));
     let replacement = names.filter_map(statement).min_by_key(|text| words(text, "").len());
     let (Some(replacement), Some(removal)) = (replacement, removal(cx, at)) else { return Vec::new() };
-    let differing = differing(own, first.name, text_of(cx, &at.rule), at.rule.name).unwrap_or_default();
-    if !is_owned(own) || !keeps_words(own, first.name, &replacement, &differing) {
+    if !is_owned(own) || !keeps_words(own, first.name, &replacement, apart) {
         return Vec::new();
     }
     let message = "write one rule".to_owned();
     vec![Suggestion { message, span, replacement }, removal]
 }
 
-/// Whether two rules are written alike but for their names and one more place: then nothing tells them apart that is not
-/// among their conditions.
-pub(super) fn are_alike(cx: &Context<'_>, first: &Rule<'_>, second: &Rule<'_>) -> bool {
-    differing(text_of(cx, first), first.name, text_of(cx, second), second.name).is_some()
+/// The words of the one place beside their names in which two rules are written differently, as they are in the first: then
+/// nothing tells them apart that is not among their conditions. None where they differ in more.
+pub(super) fn apart<'a>(cx: &Context<'a>, first: &Rule<'_>, second: &Rule<'_>) -> Option<Vec<&'a str>> {
+    differing(text_of(cx, first), first.name, text_of(cx, second), second.name)
 }
 
 fn text_of<'a>(cx: &Context<'a>, rule: &Rule<'_>) -> &'a str {

@@ -34,15 +34,13 @@ impl Check for MergeableRules {
                 for Merge { first, second, condition } in merges(set) {
                     let Some(at) = RuleAt::of(input, set_index, second) else { continue };
                     let Some(kept) = set.rules.get(first) else { continue };
-                    if !fix::are_alike(cx, &kept, &at.rule) {
-                        // What else they say may not be among what rules are known to do.
-                        continue;
-                    }
+                    // What else they say may not be among what rules are known to do.
+                    let Some(apart) = fix::apart(cx, &kept, &at.rule) else { continue };
                     let message = format!("rules `{}` and `{}` can be one", kept.name, at.rule.name);
                     let label =
                         Label::new(kept.origin.source, kept.origin.span).with_message("with this one");
                     let mut finding = at.finding(&META, message).with_label(label);
-                    finding.suggestions = fix::merged(cx, &at, &kept, &condition);
+                    finding.suggestions = fix::merged(cx, &at, &kept, &condition, &apart);
                     if finding.suggestions.is_empty() {
                         finding = finding.with_help("ask for both in one rule");
                     }
