@@ -7,13 +7,13 @@
     reason = "a panic is how a bench says that its input is wrong, and a table is what it is for"
 )]
 
+#[path = "support/priced.rs"]
+mod priced;
+
 use flowgate::cost;
-use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT};
-use flowgate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode};
-use flowgate::field::{Family, Field};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
-use flowgate::net::Prefix4;
-use flowgate::source::Span;
+use flowgate::field::Field;
+use flowgate::ir::{Condition, Kind, ValueSet};
+use priced::{document, nlri};
 use std::process::Command;
 use std::time::Instant;
 
@@ -62,8 +62,14 @@ fn main() {
 }
 
 fn measure(kind: &str, rules: u32) {
+    // Of the ranges there are some thousand.
     let (document, names) = if kind == "flow" {
-        (document(Kind::FlowRoutes, rules, |number| (Some(nlri(number)), Condition::True)), FLOW)
+        (
+            document(Kind::FlowRoutes, rules, |number| {
+                (Some(nlri(number, [number % 1999, 40_000])), Condition::True)
+            }),
+            FLOW,
+        )
     } else {
         (document(Kind::Filter, rules, |number| (None, condition(number))), FILTER)
     };
@@ -84,41 +90,6 @@ fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
-}
-
-fn document(kind: Kind, rules: u32, rule_of: impl Fn(u32) -> (Option<Vec<u8>>, Condition)) -> Document {
-    let rules = (0..rules).map(|number| {
-        let (nlri, condition) = rule_of(number);
-        RuleBuf {
-            name: number.to_string().into(),
-            condition,
-            actions: Box::default(),
-            outcome: Outcome::Verdict(Verdict::Discard),
-            action_given: true,
-            nlri: nlri.map(Into::into),
-            origin: Origin::default(),
-        }
-    });
-    let (family, default) = (Family::Inet, Verdict::Accept);
-    let set = RuleSet { name: "flowspec/ipv4".into(), kind, family, default, rules: rules.collect() };
-    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
-}
-
-// A destination host, a protocol, a port; every other rule with a range of ports as well, of which there are some thousand.
-fn nlri(number: u32) -> Vec<u8> {
-    let mut spec = FlowSpec::new(Family::Inet);
-    let host = Prefix4::new(0xc000_0000 | number, 32).expect("a host");
-    spec.push_prefix(ComponentType::DestinationPrefix, Body::Prefix4(host), Span::default());
-    let op = |op, value| Operand::new(op, value, Span::default());
-    spec.push_operands(ComponentType::Protocol, [op(EQ, 17)], Span::default());
-    spec.push_operands(ComponentType::DestinationPort, [op(EQ, 53)], Span::default());
-    if number.is_multiple_of(2) {
-        let range = [op(GT | EQ, u64::from(number % 1999)), op(AND | LT | EQ, 40_000)];
-        spec.push_operands(ComponentType::SourcePort, range, Span::default());
-    }
-    let mut octets = Vec::new();
-    encode::canonical(&spec, &mut octets).expect("it has an encoding");
-    octets
 }
 
 fn condition(number: u32) -> Condition {

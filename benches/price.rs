@@ -2,56 +2,21 @@
 
 #![allow(clippy::expect_used, reason = "a panic is how a bench says that its input is wrong")]
 
+#[path = "support/priced.rs"]
+mod priced;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use flowgate::cost;
-use flowgate::dialect::flowspec::component::{AND, EQ, GT, LT};
-use flowgate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode};
-use flowgate::field::{Family, Field};
+use flowgate::field::Field;
 use flowgate::guard::{Meter, limits};
-use flowgate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
-use flowgate::net::Prefix4;
-use flowgate::source::Span;
+use flowgate::ir::{Condition, Document, Kind, ValueSet};
+use priced::{document, nlri};
 
 const RULES: u32 = 100_000;
 
 fn main() {
     divan::main();
-}
-
-fn document(kind: Kind, rule_of: impl Fn(u32) -> (Option<Vec<u8>>, Condition)) -> Document {
-    let rules = (0..RULES).map(|number| {
-        let (nlri, condition) = rule_of(number);
-        RuleBuf {
-            name: number.to_string().into(),
-            condition,
-            actions: Box::default(),
-            outcome: Outcome::Verdict(Verdict::Discard),
-            action_given: true,
-            nlri: nlri.map(Into::into),
-            origin: Origin::default(),
-        }
-    });
-    let (family, default) = (Family::Inet, Verdict::Accept);
-    let set = RuleSet { name: "flowspec/ipv4".into(), kind, family, default, rules: rules.collect() };
-    Document { rule_sets: vec![set], symbols: Vec::new(), ..Document::default() }
-}
-
-// Destination host, protocol, a port; every other rule with a range of ports as well.
-fn nlri(number: u32) -> Vec<u8> {
-    let mut spec = FlowSpec::new(Family::Inet);
-    let host = Prefix4::new(0xc000_0000 | number, 32).expect("a host");
-    spec.push_prefix(ComponentType::DestinationPrefix, Body::Prefix4(host), Span::default());
-    let op = |op, value| Operand::new(op, value, Span::default());
-    spec.push_operands(ComponentType::Protocol, [op(EQ, 17)], Span::default());
-    spec.push_operands(ComponentType::DestinationPort, [op(EQ, 53)], Span::default());
-    if number.is_multiple_of(2) {
-        let range = [op(GT | EQ, 1024), op(AND | LT | EQ, 65_535)];
-        spec.push_operands(ComponentType::SourcePort, range, Span::default());
-    }
-    let mut octets = Vec::new();
-    encode::canonical(&spec, &mut octets).expect("it has an encoding");
-    octets
 }
 
 fn run(bencher: Bencher<'_, '_>, document: &Document, platform: &str) {
@@ -64,14 +29,15 @@ fn run(bencher: Bencher<'_, '_>, document: &Document, platform: &str) {
 
 #[divan::bench(args = ["bird", "frr", "linux-nftables", "ncs55a2-mod-se-s"], sample_count = 10)]
 fn flow_routes(bencher: Bencher<'_, '_>, platform: &str) {
-    let routes = document(Kind::FlowRoutes, |number| (Some(nlri(number)), Condition::True));
+    let routes =
+        document(Kind::FlowRoutes, RULES, |number| (Some(nlri(number, [1024, 65_535])), Condition::True));
     run(bencher, &routes, platform);
 }
 
 #[divan::bench(args = ["junos-mx", "linux-nftables", "ncs55a2-mod-se-s"], sample_count = 10)]
 fn filter_terms(bencher: Bencher<'_, '_>, platform: &str) {
     let test = |field, lo, hi| Condition::test(field, ValueSet::range(lo, hi));
-    let terms = document(Kind::Filter, |number| {
+    let terms = document(Kind::Filter, RULES, |number| {
         let host = 0xc000_0000 | number;
         let ports = if number.is_multiple_of(2) { (1024, 65_535) } else { (53, 53) };
         let parts = [

@@ -9,7 +9,7 @@ use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
 use crate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
+use crate::ir::{Condition, Document, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use crate::net::{IntervalSet, Prefix4};
 use crate::source::Span;
 use std::fmt::Write as _;
@@ -218,15 +218,8 @@ pub(super) fn condition_used(
 }
 
 fn rule(nlri: Option<Vec<u8>>, condition: Condition) -> RuleBuf {
-    RuleBuf {
-        name: "1".into(),
-        condition,
-        actions: Box::default(),
-        outcome: Outcome::Verdict(Verdict::Discard),
-        action_given: true,
-        nlri: nlri.map(Into::into),
-        origin: Origin::default(),
-    }
+    let discard = Outcome::Verdict(Verdict::Discard);
+    RuleBuf { nlri: nlri.map(Into::into), ..RuleBuf::new("1", condition, discard) }
 }
 
 fn priced(question: &Question<'_>, kind: Kind, rule: RuleBuf) -> Option<u64> {
