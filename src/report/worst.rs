@@ -1,12 +1,11 @@
 //! The dearest rules and edits that a search found, for people and programs.
 
-use super::json::v1::VERSION;
+use super::json::v1::{VERSION, hex};
 use super::{Table, clean, count, json};
 use crate::cost::{Device, Edit, Resource, RuleRef, Worst};
 use crate::guard::Exhausted;
 use crate::ir::Document;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Edits shown to people.
@@ -193,14 +192,6 @@ fn write_steps(worst: &Worst, unit: &str, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "as an NLRI of {}: {}", count(nlri.len() as u64, "octet"), hex(nlri))?;
     }
     writeln!(out, "{} tried", count(worst.tried, "rule"))
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * octets.len());
-    for octet in octets {
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
 }
 
 #[derive(Serialize)]
