@@ -15,6 +15,10 @@ mod fix;
 mod generate;
 mod includes;
 mod inputs;
+#[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
+mod measuring;
 mod options;
 mod output;
 mod passed;
@@ -99,6 +103,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Query(options) => query::run(&options, common),
         Command::Test(options) => test::run(&options, common),
         Command::Cost(options) => cost::run(&options, common),
+        #[cfg(target_os = "linux")]
+        Command::Measure(options) => measure::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),
         Command::Dialects(options) => catalogue::dialects(&options, common),

@@ -8,6 +8,7 @@
 pub mod cover;
 mod feature;
 mod flow;
+pub mod measured;
 mod normal;
 mod platform;
 mod price;
