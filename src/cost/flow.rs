@@ -329,6 +329,13 @@ pub(crate) fn expanded(flow: &FlowSpec) -> u64 {
     lists.map(|component| alternatives(flow.operands(component))).fold(1, u64::saturating_mul)
 }
 
+/// How many components there are, and operators with a value in them.
+pub(crate) fn parts(flow: &FlowSpec) -> (u32, u32) {
+    let operands = flow.components().iter().map(|component| flow.operands(component).len()).sum::<usize>();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (number(flow.components().len()), number(operands))
+}
+
 /// Groups of operands joined by OR.
 pub(crate) fn alternatives(operands: &[Operand]) -> u64 {
     let later = operands.iter().skip(1).filter(|operand| operand.op & AND == 0).count() as u64;

@@ -8,6 +8,7 @@
 pub mod cover;
 mod feature;
 mod flow;
+mod kernel;
 pub mod measured;
 mod normal;
 mod platform;
@@ -17,6 +18,7 @@ mod terms;
 
 pub use feature::{Effect, Feature, Refusal, Unsupported};
 pub use flow::Encoding;
+pub use kernel::Words;
 pub use platform::{AsRule, IpFamily, Model, Octets, Platform, Resource, Takes, by_name, platforms};
 pub use price::{Level, Price, Pricing, RulePrice, RuleRef, Usage, WARN_AT, price, unsupported};
 pub use tally::{Count, Inexact, Tally};

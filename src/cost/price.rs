@@ -1,6 +1,7 @@
 //! Prices documents on a platform: every rule, and every resource against its limit.
 
 use super::feature::{self, Unsupported};
+use super::kernel::{self, Kept};
 use super::platform::{AsRule, Model, Octets, Platform, Resource};
 use super::tally::{Count, Inexact, Tally};
 use super::{flow, terms};
@@ -143,6 +144,8 @@ pub struct Pricing {
     rules: Vec<RulePrice>,
     // What each rule adds, for the second pass over the resources: kept small, one for each rule.
     parts: Vec<Part>,
+    // What the kernel keeps of each rule, for each resource that asks for that; none where no resource does.
+    kept: Vec<Vec<Kept>>,
     sets: Vec<Set>,
 }
 
@@ -155,6 +158,8 @@ struct Part {
     // None for a flow rule without an encoding.
     nlri_octets: Option<u32>,
     expanded: u32,
+    components: u32,
+    operands: u32,
     // A number for each distinct destination prefix; 0 for rules without one.
     destination: u32,
 }
@@ -176,6 +181,7 @@ impl Pricing {
             documents: 0,
             rules: Vec::new(),
             parts: Vec::new(),
+            kept: platform.resource.iter().map(|_| Vec::new()).collect(),
             sets: Vec::new(),
         }
     }
@@ -235,7 +241,9 @@ impl Pricing {
             inexact = Some(Inexact::TooLarge);
         }
         let (mut expanded, mut destination, mut unsupported) = (1, 0, Vec::new());
+        let (mut components, mut operands) = (0, 0);
         if decoded {
+            (components, operands) = flow::parts(&self.flow);
             expanded = u32::try_from(flow::expanded(&self.flow)).unwrap_or(u32::MAX);
             unsupported =
                 feature::unsupported(self.platform, rule, &self.flow, u64::from(nlri_octets.unwrap_or(0)));
@@ -258,8 +266,25 @@ impl Pricing {
             elements: tally.elements,
             nlri_octets: if set.kind == Kind::FlowRoutes { nlri_octets } else { Some(0) },
             expanded,
+            components,
+            operands,
             destination,
         });
+        self.keep(set, rule, at.rule, total);
+    }
+
+    /// Builds up what the kernel keeps of a rule, for the resources that ask for it.
+    fn keep(&mut self, set: &RuleSet, rule: &Rule, index: u32, total: &mut Meter) {
+        let named = rule.name.parse::<u64>() != Ok(u64::from(index) + 1);
+        let keys = terms::Keys { family: set.family, encoding: self.platform.encoding() };
+        for (resource, list) in self.platform.resource.iter().zip(&mut self.kept) {
+            let Model::Kernel { words } = resource.model else { continue };
+            let left = limits::COST_STEPS.value.min(total.left());
+            let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
+            let kept = kernel::kept(words, rule, named, keys, &mut own);
+            let within = total.charge(own.spent().min(left)).is_ok();
+            list.push(kept.ok().filter(|_| within).unwrap_or(Kept { open: true, ..Kept::default() }));
+        }
     }
 
     /// Holds everything added against the limits and the budgets, by the name of the resource.
@@ -303,6 +328,8 @@ impl Pricing {
         let mut fullest = (Count::exact(0), Count::exact(0));
         let mut passed_at = None;
         let mut start = 0;
+        let number = self.platform.resource.iter().position(|of| std::ptr::eq(of, resource));
+        let kept = number.and_then(|number| self.kept.get(number)).map_or(&[][..], Vec::as_slice);
         for set in &self.sets {
             let range = start..set.end;
             start = set.end;
@@ -314,9 +341,10 @@ impl Pricing {
             }
             sum.begin_rule_set(resource.model);
             let rules = self.rules.get(range.clone()).unwrap_or(&[]);
-            let parts = self.parts.get(range).unwrap_or(&[]);
-            for (rule, part) in rules.iter().zip(parts) {
-                sum.add(resource.model, rule, part);
+            let parts = self.parts.get(range.clone()).unwrap_or(&[]);
+            let kept = kept.get(range).unwrap_or(&[]).iter().copied().chain(std::iter::repeat(Kept::default()));
+            for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
+                sum.add(resource.model, rule, part, kept);
                 if passed_at.is_none()
                     && limit.is_some_and(|limit| sum.total(resource.model).0.at_least > limit)
                 {
@@ -339,6 +367,10 @@ struct Sum {
     minimum: Option<Count>,
     octets: f64,
     rules_in_set: u64,
+    // Objects of the kernel, the runs of the chains that are done, and that of this one.
+    objects: u64,
+    runs: u64,
+    run: u64,
     by_destination: HashMap<u32, u64>,
 }
 
@@ -350,12 +382,17 @@ impl Sum {
 
     fn begin_rule_set(&mut self, model: Model) {
         self.rules_in_set = 0;
+        // The old tables are one run, however many chains are in them.
+        if matches!(model, Model::Kernel { words } if words != kernel::Words::IptablesLegacy) {
+            self.runs = self.runs.saturating_add(kernel::allocated(self.run));
+            self.run = 0;
+        }
         if let Model::Entries { per_rule_set, .. } = model {
             self.push(Count::exact(per_rule_set), Count::exact(per_rule_set));
         }
     }
 
-    fn add(&mut self, model: Model, rule: &RulePrice, part: &Part) {
+    fn add(&mut self, model: Model, rule: &RulePrice, part: &Part, kept: Kept) {
         match model {
             Model::Entries { copies, .. } => {
                 self.push(rule.entries.times(copies), rule.minimum.times(copies));
@@ -382,6 +419,12 @@ impl Sum {
                     self.push(Count::at_least(0), Count::at_least(0));
                 }
             }
+            Model::Kernel { .. } => {
+                let one = if kept.open { Count::at_least(1) } else { Count::exact(1) };
+                self.push(one, one);
+                self.objects = self.objects.saturating_add(kept.objects);
+                self.run = self.run.saturating_add(kept.run);
+            }
             Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
             Model::SameDestination => {
                 let here = self.by_destination.entry(part.destination).or_default();
@@ -402,6 +445,12 @@ impl Sum {
                     Count { at_least: whole(rules_octets(octets, used.at_least) + self.octets), ..used };
                 (total, total)
             }
+            Model::Kernel { .. } if used.at_least > 0 => {
+                let octets = [self.objects, self.runs, kernel::allocated(self.run)];
+                let octets = octets.into_iter().fold(kernel::EMPTY, u64::saturating_add);
+                let total = Count { at_least: octets, ..used };
+                (total, total)
+            }
             Model::Seconds { rate } => {
                 let total = Count { at_least: used.at_least.div_ceil(rate.max(1)), ..used };
                 (total, total)
@@ -409,6 +458,7 @@ impl Sum {
             Model::Entries { .. }
             | Model::Rules { .. }
             | Model::Terms
+            | Model::Kernel { .. }
             | Model::Filters { .. }
             | Model::SameDestination => (used, minimum),
         }
@@ -418,7 +468,8 @@ impl Sum {
 /// Memory of so many rules, without what each brings along.
 #[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
 fn rules_octets(model: Octets, rules: u64) -> f64 {
-    match model.per_rule_beyond {
+    let base = if rules > 0 { model.base } else { 0.0 };
+    base + match model.per_rule_beyond {
         Some(beyond) if rules > model.bend => {
             model.bend as f64 * model.per_rule + (rules - model.bend) as f64 * beyond
         }
@@ -431,6 +482,8 @@ fn rules_octets(model: Octets, rules: u64) -> f64 {
 fn besides(model: Octets, part: &Part) -> f64 {
     f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
         + f64::from(part.expanded) * model.per_expanded
+        + f64::from(part.components) * model.per_component
+        + f64::from(part.operands) * model.per_operand
         + part.elements.at_least as f64 * model.per_element
 }
 
