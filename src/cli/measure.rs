@@ -5,7 +5,8 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::measuring::Measure;
 use super::select::{self, Target};
-use super::{Exit, output};
+use super::{Exit, calibrate, output};
+use crate::cost::fit::Quantities;
 use crate::cost::measured::{Load, Outcome};
 use crate::cost::{self, Pricing};
 use crate::dialect::{self, Loss, Lost, PrintOptions, ReadOptions};
@@ -48,6 +49,9 @@ pub(super) fn run(options: &Measure, common: &Common) -> Result<Exit, Error> {
         prepared = Some(Prepared::new(about, document, own, &mut lost)?);
     }
     let Some(prepared) = prepared else { return Err(Error::NoRules) };
+    if options.calibrate {
+        return calibrate::run(&bench, prepared, &name, options, common);
+    }
     let (loads, last) = bench.loads(&prepared, options.repeat, common)?;
     let (accounting, why) = (last.accounting, last.why.as_deref());
     let report = Measurement {
@@ -109,6 +113,8 @@ pub(super) struct Prepared {
     pub(super) given: u64,
     /// What the model says, in octets.
     pub(super) predicted: Option<u64>,
+    /// What a model of flow routes counts in it.
+    pub(super) quantities: Option<Quantities>,
 }
 
 impl Prepared {
@@ -134,7 +140,8 @@ impl Prepared {
             let (routes, _) = batches(&read);
             let given = routes.iter().map(Batch::routes).sum();
             let predicted = predicted(about, &read);
-            return Ok(Self { routes: Some(routes), given, predicted, ..Self::default() });
+            let quantities = Some(Quantities::of(&read));
+            return Ok(Self { routes: Some(routes), given, predicted, quantities, ..Self::default() });
         }
         let name = about.dialect.unwrap_or_default();
         let (text, predicted) = match own {

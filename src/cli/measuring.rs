@@ -28,6 +28,17 @@ pub(super) struct Measure {
     /// For the engine `command`: the program with its arguments; `{rules}` is the path of the file of rules
     #[arg(long, value_name = "TEMPLATE", value_parser = words)]
     pub(super) command: Option<Words>,
+    /// Measure rules of three shapes, fit the model of the engine to them, and say how far it is off on three other shapes
+    /// and on RULES; where the model is built up and not fitted, say how far it is off
+    #[arg(long, conflicts_with = "command")]
+    pub(super) calibrate: bool,
+    /// With `--calibrate`: how many rules to fit to; three times as many are judged
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1_000, 10_000], requires = "calibrate",
+          value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(super) sizes: Vec<u32>,
+    /// With `--calibrate`: write the fitted resource of a profile to a file
+    #[arg(long, value_name = "FILE", requires = "calibrate")]
+    pub(super) write_profile: Option<PathBuf>,
     /// How many times to load; the median counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(super) repeat: u16,

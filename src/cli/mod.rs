@@ -3,6 +3,8 @@
 
 mod against;
 mod args;
+#[cfg(target_os = "linux")]
+mod calibrate;
 mod catalogue;
 mod check;
 mod convert;

@@ -90,9 +90,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// What the rules take where they end, in octets.
+    /// What the rules take where they end, in octets: in the kernel and in processes.
     pub fn memory(&self) -> Option<u64> {
-        self.kernel.or(self.resident).map(Span::added)
+        let (kernel, resident) = (self.kernel.map(Span::added), self.resident.map(Span::added));
+        match (kernel, resident) {
+            (None, None) => None,
+            (kernel, resident) => Some(kernel.unwrap_or(0).saturating_add(resident.unwrap_or(0))),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod cover;
 mod feature;
+pub mod fit;
 mod flow;
 mod kernel;
 pub mod measured;

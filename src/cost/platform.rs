@@ -148,6 +148,13 @@ pub struct Octets {
     /// Octets an octet of the NLRI.
     #[serde(default)]
     pub per_nlri_octet: f64,
+    /// Octets that the allocator goes up by where the NLRI stands in an object: with `nlri_head` octets before it, it
+    /// takes the next multiple. 0 where it does not count so.
+    #[serde(default)]
+    pub nlri_step: u32,
+    /// Octets before the NLRI in that object.
+    #[serde(default)]
+    pub nlri_head: u32,
     /// Octets a component of the NLRI.
     #[serde(default)]
     pub per_component: f64,

@@ -481,10 +481,17 @@ fn rules_octets(model: Octets, rules: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
 fn besides(model: Octets, part: &Part) -> f64 {
     f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
+        + stepped(model, part.nlri_octets.unwrap_or(0))
         + f64::from(part.expanded) * model.per_expanded
         + f64::from(part.components) * model.per_component
         + f64::from(part.operands) * model.per_operand
         + part.elements.at_least as f64 * model.per_element
+}
+
+/// An NLRI in an object of the next size that the engine's allocator has.
+fn stepped(model: Octets, octets: u32) -> f64 {
+    let whole = octets.saturating_add(model.nlri_head);
+    whole.checked_next_multiple_of(model.nlri_step).map_or(0.0, f64::from)
 }
 
 /// A figure of a model as a whole number, rounded up; the largest where it does not fit.

@@ -4,6 +4,7 @@
 //! a finding came about; only [`terminal`] knows how a terminal draws one.
 
 mod answer;
+mod calibration;
 mod cases;
 mod difference;
 mod evaluation;
@@ -19,6 +20,7 @@ mod trace;
 mod words;
 
 pub use answer::{Answer, Answered, Part};
+pub use calibration::{Calibration, Case};
 pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};

@@ -7,12 +7,12 @@ use crate::cost::measured::{Load, Outcome, Span};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The file of the rules in the folder of the sandbox.
 const RULES: &str = "rules";
 /// How often the memory of a program that stays is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Loads a text with the program of an engine. What the program and the engine take without rules is taken off.
 pub(super) fn load(
@@ -67,17 +67,16 @@ pub(super) fn command(words: &[String], text: &[u8], sandbox: &Sandbox) -> Resul
     };
     let before = sandbox.kernel()?;
     let mut inmate = sandbox.start(Path::new(&program), words, &[], "log")?;
-    let (mut most, mut waited) = (0, Duration::ZERO);
+    let (mut most, start) = (0, Instant::now());
     let ended = loop {
         most = most.max(sandbox.resident());
         if let Some(ended) = inmate.ended()? {
             break Some(ended);
         }
-        if waited > sandbox.limits().time {
+        if start.elapsed() > sandbox.limits().time {
             break None;
         }
         std::thread::sleep(LOOK);
-        waited += LOOK;
     };
     let (outcome, said) = judge(&inmate, ended, sandbox);
     let (time, cpu) = ended.map_or((sandbox.limits().time, sandbox.cpu()), |ended| (ended.time, ended.cpu));
