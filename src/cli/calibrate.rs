@@ -98,10 +98,7 @@ fn fragment(bench: &Bench<'_>, model: Option<Fitted>, worst: Option<f64>) -> Str
             "counts = \"octets\", base = {base:.0}, per-rule = {per_rule:.1}, per-nlri-octet = {per_nlri_octet:.2}, \
              per-component = {per_component:.1}, per-operand = {per_operand:.1}"
         ),
-        None => {
-            let words = if resource == "memory-octets" { "nftables" } else { bench.about.name };
-            format!("counts = \"kernel\", words = \"{words}\"")
-        }
+        None => format!("counts = \"kernel\", words = \"{}\"", bench.about.words.unwrap_or_default()),
     };
     let mut text = format!("# What {} takes on this machine, measured with `flowgate measure --calibrate`.\n", bench.about.name);
     if let Some(worst) = worst {

@@ -10,7 +10,7 @@ use crate::cost::fit::Quantities;
 use crate::cost::measured::{Load, Outcome};
 use crate::cost::{self, Pricing};
 use crate::dialect::{self, Loss, Lost, PrintOptions, ReadOptions};
-use crate::engine::measure::{self, About, Batch, Engine, Limits, Measured, Rules, batches};
+use crate::engine::measure::{self, About, Batch, Engine, Limits, Measured, ROUTES, Rules, batches};
 use crate::guard::{Meter, limits};
 use crate::ir::Document;
 use crate::report::{Measurement, clean};
@@ -156,9 +156,6 @@ impl Prepared {
         Ok(Self { text: Some(text.into_bytes()), six, given, predicted, ..Self::default() })
     }
 }
-
-/// The dialect through which rules become routes.
-const ROUTES: &str = concat!("flowspec", "-hex");
 
 fn print(name: &str, document: &Document, tell: &mut dyn FnMut(Vec<Lost>)) -> Result<String, Error> {
     let dialect = dialect::by_name(name).ok_or(Error::NoRules)?;

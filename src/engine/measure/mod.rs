@@ -38,6 +38,9 @@ pub enum Engine {
     Nftables,
 }
 
+/// The dialect through which rules become routes for a daemon.
+pub const ROUTES: &str = "flowspec-hex";
+
 /// What an engine is: its names, and what it takes.
 #[derive(Debug)]
 pub struct About {
@@ -51,12 +54,14 @@ pub struct About {
     pub programs: &'static [&'static str],
     /// The platform whose model it is held against, and the resource of it.
     pub model: Option<(&'static str, &'static str)>,
+    /// The words of the kernel that its model is built up from; none for one that is fitted.
+    pub words: Option<&'static str>,
 }
 
 /// Every engine, sorted by name.
 pub static ENGINES: &[About] = &[
     About::speaking(Engine::Bird, "bird", &["bird", "birdc"]),
-    About { engine: Engine::Command, name: "command", dialect: None, programs: &[], model: None },
+    About { engine: Engine::Command, name: "command", dialect: None, programs: &[], model: None, words: None },
     About::speaking(Engine::ExaBgp, "exabgp", &["exabgp"]),
     About::speaking(Engine::Frr, "frr", &["bgpd"]),
     About::speaking(Engine::GoBgp, "gobgp", &["gobgpd", "gobgp"]),
@@ -66,6 +71,7 @@ pub static ENGINES: &[About] = &[
         dialect: Some("iptables"),
         programs: &["iptables-legacy-restore", "ip6tables-legacy-restore"],
         model: Some(("linux-iptables", "legacy-memory-octets")),
+        words: Some("iptables-legacy"),
     },
     About {
         engine: Engine::IptablesNft,
@@ -73,6 +79,7 @@ pub static ENGINES: &[About] = &[
         dialect: Some("iptables"),
         programs: &["iptables-nft-restore", "ip6tables-nft-restore"],
         model: Some(("linux-iptables", "nft-memory-octets")),
+        words: Some("iptables-nft"),
     },
     About {
         engine: Engine::Nftables,
@@ -80,12 +87,13 @@ pub static ENGINES: &[About] = &[
         dialect: Some("nftables"),
         programs: &["nft"],
         model: Some(("linux-nftables", "memory-octets")),
+        words: Some("nftables"),
     },
 ];
 
 impl About {
     const fn speaking(engine: Engine, name: &'static str, programs: &'static [&'static str]) -> Self {
-        Self { engine, name, dialect: None, programs, model: Some((name, "memory-octets")) }
+        Self { engine, name, dialect: None, programs, model: Some((name, "memory-octets")), words: None }
     }
 
     /// Whether it hears rules over BGP.
