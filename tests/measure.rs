@@ -115,7 +115,8 @@ fn finish(mut command: Command) -> (Output, u32) {
 }
 
 fn chain(rules: u32) -> String {
-    let mut text = "table ip t {\n chain c {\n  type filter hook input priority 0; policy accept;\n".to_owned();
+    let mut text =
+        "table ip t {\n chain c {\n  type filter hook input priority 0; policy accept;\n".to_owned();
     for n in 0..rules {
         let (a, b) = (n >> 8 & 255, n & 255);
         text += &format!("  ip saddr 10.{a}.{b}.0/25 tcp dport {} drop\n", n % 60_000 + 1);
@@ -270,7 +271,8 @@ fn a_model_is_fitted_and_judged_on_rules_it_has_not_seen() {
     }
     let file = rig.file("a.conf", &routes(1_000));
     let profile = rig.rules.path().join("profile.toml");
-    let more = ["--dialect", "bird", "--calibrate", "--sizes", "2000", "--write-profile", profile.to_str().unwrap()];
+    let more =
+        ["--dialect", "bird", "--calibrate", "--sizes", "2000", "--write-profile", profile.to_str().unwrap()];
     let (code, document) = rig.run("bird", &file, &more);
     assert_eq!(code, Some(0), "{document:#}");
     let cases = document["cases"].as_array().unwrap();

@@ -27,7 +27,8 @@ pub(super) fn run(
 ) -> Result<Exit, Error> {
     let seen = FITTED.iter().flat_map(|shape| options.sizes.iter().map(move |size| (*shape, *size, true)));
     // Sizes in between and beyond, which the model was not fitted to either.
-    let unseen = HELD_OUT.iter().flat_map(|shape| options.sizes.iter().map(move |size| (*shape, size * 3, false)));
+    let unseen =
+        HELD_OUT.iter().flat_map(|shape| options.sizes.iter().map(move |size| (*shape, size * 3, false)));
     let plan: Vec<(Shape, u32, bool)> = seen.chain(unseen).collect();
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(plan.len() as u64 + 1) };
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} case {pos}/{len} {elapsed} {msg}") {
@@ -100,7 +101,10 @@ fn fragment(bench: &Bench<'_>, model: Option<Fitted>, worst: Option<f64>) -> Str
         ),
         None => format!("counts = \"kernel\", words = \"{}\"", bench.about.words.unwrap_or_default()),
     };
-    let mut text = format!("# What {} takes on this machine, measured with `flowgate measure --calibrate`.\n", bench.about.name);
+    let mut text = format!(
+        "# What {} takes on this machine, measured with `flowgate measure --calibrate`.\n",
+        bench.about.name
+    );
     if let Some(worst) = worst {
         let percent = worst * 100.0;
         // Writing to a string does not fail.

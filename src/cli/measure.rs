@@ -34,7 +34,7 @@ pub(super) fn run(options: &Measure, common: &Common) -> Result<Exit, Error> {
     let mut name = String::new();
     for (input, wanted) in inputs.selected() {
         let source = inputs.sources.get(input.source);
-        name = source.name().to_owned();
+        source.name().clone_into(&mut name);
         let whole = &input.reading.document;
         let part;
         let document = match wanted {
@@ -144,13 +144,12 @@ impl Prepared {
             return Ok(Self { routes: Some(routes), given, predicted, quantities, ..Self::default() });
         }
         let name = about.dialect.unwrap_or_default();
-        let (text, predicted) = match own {
-            Some(text) => (text.to_owned(), predicted(about, document)),
-            None => {
-                let text = print(name, document, &mut tell)?;
-                // What is priced is what is loaded.
-                (text.clone(), predicted(about, &read(name, text)?))
-            }
+        let (text, predicted) = if let Some(text) = own {
+            (text.to_owned(), predicted(about, document))
+        } else {
+            let text = print(name, document, &mut tell)?;
+            // What is priced is what is loaded.
+            (text.clone(), predicted(about, &read(name, text)?))
         };
         let given = u64::try_from(document.rule_count()).unwrap_or(u64::MAX);
         Ok(Self { text: Some(text.into_bytes()), six, given, predicted, ..Self::default() })
@@ -199,8 +198,7 @@ impl<'a> Bench<'a> {
         for name in ["unshare", "nsenter"] {
             program(name).ok_or_else(|| Error::NoProgram { name: name.to_owned() })?;
         }
-        let limits =
-            Limits { memory: options.limit_memory, time: Duration::from_secs(options.limit_time) };
+        let limits = Limits { memory: options.limit_memory, time: Duration::from_secs(options.limit_time) };
         Ok(Self { about, programs, limits, words: options.words() })
     }
 
@@ -235,7 +233,8 @@ impl<'a> Bench<'a> {
     /// Loads rules once.
     pub(super) fn once(&self, prepared: &Prepared) -> Result<Measured, Error> {
         let folder = tempfile::Builder::new().prefix("flowgate-measure-").tempdir();
-        let folder = folder.map_err(|source| Error::Write { path: "a temporary folder".to_owned(), source })?;
+        let folder =
+            folder.map_err(|source| Error::Write { path: "a temporary folder".to_owned(), source })?;
         let text = prepared.text.as_deref().unwrap_or_default();
         let own = std::str::from_utf8(text).unwrap_or_default();
         let rules = match &prepared.routes {

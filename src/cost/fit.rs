@@ -85,7 +85,13 @@ impl Fitted {
             for at in 0..TERMS {
                 let (mut along, mut square) = (0.0, 0.0);
                 for row in &rows {
-                    let others: f64 = row.iter().zip(&model).enumerate().filter(|(i, _)| *i != at).map(|(_, (a, b))| a * b).sum();
+                    let others: f64 = row
+                        .iter()
+                        .zip(&model)
+                        .enumerate()
+                        .filter(|(i, _)| *i != at)
+                        .map(|(_, (a, b))| a * b)
+                        .sum();
                     let own = row.get(at).copied().unwrap_or(0.0);
                     along += own * (1.0 - others);
                     square += own * own;
@@ -123,14 +129,24 @@ mod tests {
 
     #[test]
     fn a_model_is_found_again_from_what_it_says() {
-        let model =
-            Fitted { base: 30_000.0, per_rule: 700.0, per_nlri_octet: 0.0, per_component: 90.0, per_operand: 40.0 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small figures of a test")]
-        let cases: Vec<_> = [(1_000, 13, 3, 2), (8_000, 13, 3, 2), (1_000, 26, 5, 7), (8_000, 40, 4, 9), (4_000, 18, 4, 3)]
-            .into_iter()
-            .map(|(n, l, c, o)| quantities(n, n * l, n * c, n * o))
-            .map(|q| (q, model.octets(q) as u64))
-            .collect();
+        let model = Fitted {
+            base: 30_000.0,
+            per_rule: 700.0,
+            per_nlri_octet: 0.0,
+            per_component: 90.0,
+            per_operand: 40.0,
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small figures of a test"
+        )]
+        let cases: Vec<_> =
+            [(1_000, 13, 3, 2), (8_000, 13, 3, 2), (1_000, 26, 5, 7), (8_000, 40, 4, 9), (4_000, 18, 4, 3)]
+                .into_iter()
+                .map(|(n, l, c, o)| quantities(n, n * l, n * c, n * o))
+                .map(|q| (q, model.octets(q) as u64))
+                .collect();
         let found = Fitted::to(&cases).unwrap();
         for n in [2_000, 100_000] {
             let q = quantities(n, n * 22, n * 4, n * 5);

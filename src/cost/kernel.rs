@@ -53,7 +53,13 @@ pub(super) fn allocated(octets: u64) -> u64 {
 }
 
 /// What a rule takes. A step a part and a range, and again for each alternative.
-pub(super) fn kept(words: Words, rule: &Rule, named: bool, keys: Keys, meter: &mut Meter) -> Result<Kept, Exhausted> {
+pub(super) fn kept(
+    words: Words,
+    rule: &Rule,
+    named: bool,
+    keys: Keys,
+    meter: &mut Meter,
+) -> Result<Kept, Exhausted> {
     let mut depth = Meter::new(&limits::NESTING);
     let mut opaque = false;
     let normal = normalise(rule.condition, false, keys.family, &mut opaque, meter, &mut depth)?;
@@ -66,7 +72,9 @@ pub(super) fn kept(words: Words, rule: &Rule, named: bool, keys: Keys, meter: &m
         meter.charge(cube.len() as u64)?;
         match words {
             Words::IptablesLegacy => legacy(cube, keys.family, rest, &mut kept),
-            Words::IptablesNft | Words::Nftables => expressions(words, cube, rest, comment, &mut kept, meter)?,
+            Words::IptablesNft | Words::Nftables => {
+                expressions(words, cube, rest, comment, &mut kept, meter)?;
+            }
         }
         Ok(())
     })?;
@@ -94,7 +102,16 @@ fn of_rule(words: Words, rule: &Rule, known: &mut bool) -> Rest {
     if words == Words::IptablesLegacy {
         add(40, 0);
     } else {
-        add(if !rejects { 32 } else if words == Words::Nftables { 16 } else { 24 }, 0);
+        add(
+            if !rejects {
+                32
+            } else if words == Words::Nftables {
+                16
+            } else {
+                24
+            },
+            0,
+        );
         if words == Words::IptablesNft {
             add(COUNTER.inside, COUNTER.beside);
         }
@@ -103,8 +120,7 @@ fn of_rule(words: Words, rule: &Rule, known: &mut bool) -> Rest {
         match (words, action) {
             (Words::Nftables, Action::Count(_)) => add(COUNTER.inside, COUNTER.beside),
             (_, Action::Count(_)) => {}
-            (Words::Nftables, Action::Log) => add(48, 0),
-            (Words::Nftables, Action::Mark(_)) => add(48, 0),
+            (Words::Nftables, Action::Log | Action::Mark(_)) => add(48, 0),
             _ => *known = false,
         }
     }
@@ -162,8 +178,10 @@ fn expressions(
 
 const LOAD: u64 = 16;
 const COMPARE: u64 = 24;
-/// A comparison of 5 to 16 octets, or a mask of them.
+/// A comparison of 5 to 16 octets.
 const COMPARE_WIDE: u64 = 48;
+const MASK: u64 = 24;
+/// A mask of any other length than four octets.
 const MASK_WIDE: u64 = 64;
 const LOOKUP: u64 = 56;
 
@@ -213,7 +231,9 @@ impl Shape {
     /// Octets of what compares a loaded value with the set.
     fn compared(&self, info: &FieldInfo, nft: bool) -> u64 {
         let wide = info.width > 32;
-        let (compare, mask) = if wide { (COMPARE_WIDE, MASK_WIDE) } else { (COMPARE, COMPARE) };
+        let compare = if wide { COMPARE_WIDE } else { COMPARE };
+        // Only masks of four octets have a short form.
+        let mask = if info.width == 32 { MASK } else { MASK_WIDE };
         // A field that is no whole octets is loaded with its neighbours, and they are masked out.
         let part = if info.width.is_multiple_of(8) { 0 } else { mask };
         if self.bits {
@@ -268,7 +288,11 @@ fn set(info: &FieldInfo, shape: Shape) -> u64 {
     while slots < elements {
         slots += if slots < 512 { slots } else { slots / 2 };
     }
-    allocated(HEAD + 64) + name + elements.saturating_mul(element) + allocated(slots.saturating_mul(16)) + allocated(32)
+    allocated(HEAD + 64)
+        + name
+        + elements.saturating_mul(element)
+        + allocated(slots.saturating_mul(16))
+        + allocated(32)
 }
 
 /// One entry of the old tables, or as many as lists of addresses and of ports come to.

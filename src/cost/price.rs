@@ -342,7 +342,8 @@ impl Pricing {
             sum.begin_rule_set(resource.model);
             let rules = self.rules.get(range.clone()).unwrap_or(&[]);
             let parts = self.parts.get(range.clone()).unwrap_or(&[]);
-            let kept = kept.get(range).unwrap_or(&[]).iter().copied().chain(std::iter::repeat(Kept::default()));
+            let kept =
+                kept.get(range).unwrap_or(&[]).iter().copied().chain(std::iter::repeat(Kept::default()));
             for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
                 sum.add(resource.model, rule, part, kept);
                 if passed_at.is_none()

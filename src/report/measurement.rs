@@ -53,7 +53,8 @@ impl Measurement<'_> {
         let outcome = self.outcome().map_or("not loaded", Outcome::name);
         writeln!(out, "{}: {rules} of `{}`: {outcome}", self.engine, clean(self.rules))?;
         writeln!(out)?;
-        let mut table = Table::new(&["load", "", ">kernel", ">resident", ">peak", ">time", ">CPU", ">in table"]);
+        let mut table =
+            Table::new(&["load", "", ">kernel", ">resident", ">peak", ">time", ">CPU", ">in table"]);
         for (number, load) in self.loads.iter().enumerate() {
             table.row([
                 (number + 1).to_string(),

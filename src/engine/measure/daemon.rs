@@ -94,7 +94,7 @@ pub(super) fn load(
         let said = daemon.said();
         return Err(EngineError::Refused { program: "the daemon".to_owned(), said });
     };
-    rest(sandbox, &mut session, limit).map_err(|stop| stop.into_error())?;
+    rest(sandbox, &mut session, limit).map_err(Stop::into_error)?;
     let (before, cpu_before) = (sandbox.resident(), sandbox.cpu());
     let start = Instant::now();
     let sent = send(&mut session, batches, start + limit);
@@ -193,12 +193,7 @@ fn rest(sandbox: &Sandbox, session: &mut Session, limit: Duration) -> Result<Ins
 }
 
 /// Starts a daemon that speaks with us at a port.
-fn start(
-    engine: Engine,
-    programs: &[PathBuf],
-    port: u16,
-    sandbox: &Sandbox,
-) -> Result<Inmate, EngineError> {
+fn start(engine: Engine, programs: &[PathBuf], port: u16, sandbox: &Sandbox) -> Result<Inmate, EngineError> {
     let Some(program) = programs.first() else {
         return Err(EngineError::Kernel("the program of the engine is not there".to_owned()));
     };
@@ -301,7 +296,7 @@ fn count(engine: Engine, programs: &[PathBuf], sandbox: &Sandbox, wanted: u64) -
     let mut last = None;
     for _ in 0..20 {
         last = ask(engine, programs, sandbox).or(last);
-        if last.is_some_and(|number| number >= wanted) || last.is_none() {
+        if last.is_none_or(|number| number >= wanted) {
             break;
         }
         std::thread::sleep(Duration::from_millis(200));

@@ -65,7 +65,8 @@ impl Group {
 
     /// The most it held, in octets.
     pub(super) fn peak(&self) -> Option<u64> {
-        let file = if self.version == Accounting::GroupV1 { "memory.max_usage_in_bytes" } else { "memory.peak" };
+        let file =
+            if self.version == Accounting::GroupV1 { "memory.max_usage_in_bytes" } else { "memory.peak" };
         self.number(file)
     }
 
@@ -113,7 +114,9 @@ fn parent() -> Option<(PathBuf, Accounting)> {
         let lines = || own.lines().map(|line| line.splitn(3, ':').collect::<Vec<_>>());
         if kind == "cgroup" && options.split(',').any(|option| option == "memory") {
             let path = lines().find_map(|parts| match *parts.as_slice() {
-                [_, controllers, path] if controllers.split(',').any(|c| c == "memory") => Some(path.to_owned()),
+                [_, controllers, path] if controllers.split(',').any(|c| c == "memory") => {
+                    Some(path.to_owned())
+                }
                 _ => None,
             });
             return Some((within(mount, path.as_deref()), Accounting::GroupV1));

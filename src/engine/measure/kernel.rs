@@ -108,5 +108,9 @@ fn judge(inmate: &Inmate, ended: Option<Ended>, sandbox: &Sandbox) -> (Outcome, 
         Some(Ended { code: Some(_), .. }) => Outcome::Refused,
         Some(Ended { code: None, .. }) => Outcome::Crashed,
     };
-    (outcome, inmate.said())
+    let mut said = inmate.said();
+    if sandbox.is_by_user_namespace() && said.contains("Message too long") {
+        said.push_str(" (without root a load is no longer than `net.core.wmem_max`)");
+    }
+    (outcome, said)
 }

@@ -61,7 +61,14 @@ pub struct About {
 /// Every engine, sorted by name.
 pub static ENGINES: &[About] = &[
     About::speaking(Engine::Bird, "bird", &["bird", "birdc"]),
-    About { engine: Engine::Command, name: "command", dialect: None, programs: &[], model: None, words: None },
+    About {
+        engine: Engine::Command,
+        name: "command",
+        dialect: None,
+        programs: &[],
+        model: None,
+        words: None,
+    },
     About::speaking(Engine::ExaBgp, "exabgp", &["exabgp"]),
     About::speaking(Engine::Frr, "frr", &["bgpd"]),
     About::speaking(Engine::GoBgp, "gobgp", &["gobgpd", "gobgp"]),

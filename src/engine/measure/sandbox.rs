@@ -119,6 +119,11 @@ impl Sandbox {
         self.limits
     }
 
+    /// Whether it is ours by a user namespace and not by our rights: then the kernel takes shorter messages.
+    pub fn is_by_user_namespace(&self) -> bool {
+        self.user
+    }
+
     /// How kernel memory is accounted for, and why not better, where it is the whole machine's.
     pub fn accounting(&self) -> (Accounting, Option<&str>) {
         match &self.group {
@@ -188,7 +193,8 @@ impl Sandbox {
     ) -> Result<Inmate, EngineError> {
         let group = self.group.as_ref().map(|group| group.path().as_os_str().to_owned());
         // Without a group the memory of each process is bounded; that the kernel takes is not.
-        let kibibytes = if self.group.is_some() { String::new() } else { (self.limits.memory / 1024).to_string() };
+        let kibibytes =
+            if self.group.is_some() { String::new() } else { (self.limits.memory / 1024).to_string() };
         let mut command = Command::new("sh");
         command.args(["-c", ENTER, "sh"]).arg(group.unwrap_or_default()).arg(kibibytes);
         command.args(["nsenter", "--target", &self.init.to_string(), "--pid"]);
@@ -287,7 +293,8 @@ impl Inmate {
             let time = self.started.elapsed();
             // Asked before it is forgotten.
             let cpu = times::cpu(self.child.id()).unwrap_or_default();
-            let status = self.child.wait().map_err(|error| EngineError::io("waiting for a program", error))?;
+            let status =
+                self.child.wait().map_err(|error| EngineError::io("waiting for a program", error))?;
             self.ended = Some(Ended { code: status.code(), time, cpu });
         }
         Ok(self.ended)

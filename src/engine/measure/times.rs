@@ -19,7 +19,8 @@ pub(super) fn cpu(pid: u32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may hold anything, brackets too.
     let (_, rest) = text.rsplit_once(')')?;
-    let ticks = rest.split_whitespace().skip(11).take(4).filter_map(|word| word.parse::<u64>().ok()).sum::<u64>();
+    let ticks =
+        rest.split_whitespace().skip(11).take(4).filter_map(|word| word.parse::<u64>().ok()).sum::<u64>();
     Some(Duration::from_millis(ticks.saturating_mul(1000 / TICKS)))
 }
 
