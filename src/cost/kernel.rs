@@ -2,7 +2,8 @@
 //!
 //! Sizes are those of a 64-bit kernel, read in its source and held against its own accounting (source M4 of the
 //! platform page). An object takes the next size the allocator has, and the accounting adds a pointer to it; the rules
-//! of a chain stand once more one behind the other, in a run that is a power of two of pages up to 4 MiB.
+//! of a chain stand once more one behind the other, in a run that is a power of two of pages up to 4 MiB, and is mapped from
+//! pages of 2 MiB beyond.
 
 use super::normal::normalise;
 use super::terms::{Cube, Keys, Literal, alternatives};
@@ -38,7 +39,8 @@ pub(super) struct Kept {
 pub(super) const EMPTY: u64 = 1_500;
 /// The longest run of pages that is a power of two of them.
 const PAGES_MAX: u64 = 4 << 20;
-const PAGE: u64 = 4096;
+/// The pages that longer runs are mapped from.
+const LARGE_PAGE: u64 = 2 << 20;
 /// The pointer that accounting keeps with each object.
 const ACCOUNT: u64 = 8;
 
@@ -48,7 +50,7 @@ pub(super) fn allocated(octets: u64) -> u64 {
     match SIZES.iter().find(|size| octets <= **size) {
         Some(size) => size + ACCOUNT,
         None if octets <= PAGES_MAX => octets.next_power_of_two(),
-        None => octets.div_ceil(PAGE).saturating_mul(PAGE),
+        None => octets.div_ceil(LARGE_PAGE).saturating_mul(LARGE_PAGE),
     }
 }
 
@@ -335,6 +337,6 @@ mod tests {
         assert_eq!(allocated(97), 136);
         assert_eq!(allocated(8193), 16_384);
         assert_eq!(allocated(PAGES_MAX), PAGES_MAX);
-        assert_eq!(allocated(PAGES_MAX + 1), PAGES_MAX + PAGE);
+        assert_eq!(allocated(PAGES_MAX + 1), PAGES_MAX + LARGE_PAGE);
     }
 }
