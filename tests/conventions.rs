@@ -144,6 +144,7 @@ const NAMES_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/dialect/nftables/fields.rs", "mrt", "a field of IGMP"),
     ("src/dialect/bird/words.rs", "mrt", "a keyword that is no name there"),
     ("src/dialect/mrt", "bgp-capture", "a dump is read as the messages it holds"),
+    ("src/engine/measure", "", "engines bear the names of programs too, and routes go to them in hex"),
     ("src/cost", "", "platforms bear the names of programs, which dialects do too"),
 ];
 

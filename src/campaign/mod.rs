@@ -3,4 +3,5 @@
 pub mod boundary;
 pub mod cases;
 pub mod odd;
+pub mod shapes;
 pub mod starting;

@@ -1,5 +1,7 @@
 //! The options of every command, as data; help, completions and the manual page are made from them.
 
+#[cfg(target_os = "linux")]
+use super::measuring::Measure;
 use super::pricing::{Cost, PlatformList, Platforms};
 use super::questions::{Query, Test};
 use crate::check::CHECKS;
@@ -75,6 +77,8 @@ pub(super) enum Command {
     Query(Query),
     Test(Test),
     Cost(Cost),
+    #[cfg(target_os = "linux")]
+    Measure(Measure),
     Convert(Convert),
     /// Make packets aimed at rules
     Generate {
@@ -154,7 +158,7 @@ pub(super) enum Variant {
 }
 
 /// Octets with a suffix of powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || "a number, with `K`, `M` or `G` behind it for powers of 1024".to_owned();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, suffix) = text.split_at_checked(end).ok_or_else(wrong)?;

@@ -1,5 +1,6 @@
 //! Why a command could not run.
 
+use crate::engine::EngineError;
 use crate::feed::FeedError;
 use crate::guard::Exhausted;
 use crate::packet::CaptureError;
@@ -62,6 +63,14 @@ pub(super) enum Error {
     FixStdin,
     #[error("cannot compare with `{named}`: {reason}")]
     Against { named: String, reason: String },
+    #[error("`{name}` is not installed")]
+    NoProgram { name: String },
+    #[error("the engine `command` needs the command")]
+    NoTemplate,
+    #[error("`--command` is for the engine `command`, not for {engine}")]
+    TemplateUnused { engine: &'static str },
+    #[error("{0}")]
+    Engine(#[source] EngineError),
     #[error("there is no command `{name}`")]
     NoSuchCommand { name: String },
     #[error("{0}")]
@@ -87,7 +96,14 @@ impl Error {
             }
             Self::NoSuchCommand { .. } => Some("`flowgate help` lists them"),
             Self::TooLarge { .. } => Some("split the file"),
+            Self::NoProgram { .. } => Some("install the engine, and unshare and nsenter of util-linux"),
+            Self::NoTemplate => Some("give it as `--command 'prog {rules}'`"),
+            Self::Engine(EngineError::NoSandbox { .. }) => {
+                Some("run it as root, or allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)")
+            }
             Self::Read { .. }
+            | Self::TemplateUnused { .. }
+            | Self::Engine(_)
             | Self::Write { .. }
             | Self::SeveralFiles
             | Self::StdinTwice

@@ -3,6 +3,8 @@
 
 mod against;
 mod args;
+#[cfg(target_os = "linux")]
+mod calibrate;
 mod catalogue;
 mod check;
 mod convert;
@@ -15,6 +17,10 @@ mod fix;
 mod generate;
 mod includes;
 mod inputs;
+#[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
+mod measuring;
 mod options;
 mod output;
 mod passed;
@@ -102,6 +108,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Query(options) => query::run(&options, common),
         Command::Test(options) => test::run(&options, common),
         Command::Cost(options) => cost::run(&options, common),
+        #[cfg(target_os = "linux")]
+        Command::Measure(options) => measure::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),
         Command::Dialects(options) => catalogue::dialects(&options, common),

@@ -352,6 +352,13 @@ pub(crate) fn is_empty(flow: &FlowSpec, component: &Component) -> bool {
     group.is_some_and(|values| values.is_empty())
 }
 
+/// How many components there are, and operators with a value in them.
+pub(crate) fn parts(flow: &FlowSpec) -> (u32, u32) {
+    let operands = flow.components().iter().map(|component| flow.operands(component).len()).sum::<usize>();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (number(flow.components().len()), number(operands))
+}
+
 /// Groups of operands joined by OR.
 pub(crate) fn alternatives(operands: &[Operand]) -> u64 {
     let later = operands.iter().skip(1).filter(|operand| operand.op & AND == 0).count() as u64;

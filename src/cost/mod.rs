@@ -8,8 +8,11 @@
 pub mod cover;
 mod device;
 mod feature;
+pub mod fit;
 mod flow;
 mod growth;
+mod kernel;
+pub mod measured;
 mod normal;
 mod platform;
 mod price;
@@ -17,6 +20,7 @@ mod profile;
 mod registers;
 mod release;
 mod sum;
+mod tallies;
 mod tally;
 mod terms;
 mod worst;
@@ -25,6 +29,7 @@ pub use device::{Attachment, Device, Direction};
 pub use feature::{Effect, Feature, Refusal, Unsupported};
 pub use flow::Encoding;
 pub use growth::{Growth, growth};
+pub use kernel::Words;
 pub use platform::{
     AsRule, Copies, IpFamily, Model, Octets, Platform, RegisterUnits, Resource, Slices, Takes,
 };

@@ -3,6 +3,7 @@
 use super::device::Direction;
 use super::feature::Refusal;
 use super::flow::Encoding;
+use super::kernel::Words;
 use crate::field::Family;
 use crate::ir::Kind;
 use serde::Deserialize;
@@ -154,6 +155,11 @@ pub enum Model {
     },
     /// Memory.
     Octets(Octets),
+    /// Memory of the Linux kernel, built up from the objects it keeps.
+    Kernel {
+        /// The words it keeps rules in.
+        words: Words,
+    },
     /// Time until all are programmed.
     Seconds {
         /// Rules a second.
@@ -196,6 +202,9 @@ pub struct RegisterUnits {
 #[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Octets {
+    /// Octets as soon as there is a rule.
+    #[serde(default)]
+    pub base: f64,
     /// Octets a rule, up to `bend` of them where the measured line bends.
     pub per_rule: f64,
     /// Octets a rule beyond `bend`, where the measured line bends.
@@ -210,6 +219,19 @@ pub struct Octets {
     /// Octets an octet of the NLRI.
     #[serde(default)]
     pub per_nlri_octet: f64,
+    /// Octets that the allocator goes up by where the NLRI stands in an object: with `nlri_head` octets before it, it
+    /// takes the next multiple. 0 where it does not count so.
+    #[serde(default)]
+    pub nlri_step: u32,
+    /// Octets before the NLRI in that object.
+    #[serde(default)]
+    pub nlri_head: u32,
+    /// Octets a component of the NLRI.
+    #[serde(default)]
+    pub per_component: f64,
+    /// Octets an operator with its value.
+    #[serde(default)]
+    pub per_operand: f64,
     /// Octets an object that lists of operands are multiplied out into.
     #[serde(default)]
     pub per_expanded: f64,

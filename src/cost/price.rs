@@ -2,10 +2,11 @@
 
 use super::device::{Attachment, Device};
 use super::feature::{self, Unsupported};
-use super::flow::Encoding;
+use super::kernel::{self, Kept};
 use super::platform::{Model, Platform, Resource};
 use super::registers::Registers;
 use super::sum::{Part, Set, Sum};
+use super::tallies::{Known, Tallies};
 use super::tally::{Count, Inexact, Tally};
 use super::{flow, terms};
 use crate::dialect::flowspec::{FlowSpec, Table, decode_value};
@@ -163,41 +164,14 @@ pub struct Pricing<'d> {
     rules: Vec<RulePrice>,
     // What each rule adds, for the second pass over the resources: kept small, one for each rule.
     parts: Vec<Part>,
+    // What the kernel keeps of each rule, for each resource that asks for that; none where no resource does.
+    kept: Vec<Vec<Kept>>,
     sets: Vec<Set>,
     destinations: HashMap<(u128, u8, bool), u32>,
     // The registers of the chip, and which resource of the profile they are.
     registers: Option<(&'d Resource, Registers)>,
     // Whether more than the entries of a flow rule is asked for.
     looks_inside: bool,
-}
-
-/// What the rules of one document come to, kept for the next platform that writes its keys the same way.
-#[derive(Debug, Default)]
-struct Tallies {
-    kept: Option<(Encoding, Vec<Option<Known>>)>,
-    // How many rules there are; nothing is kept for a single platform.
-    rules: usize,
-}
-
-/// What a rule came to, and the steps that took.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    tally: Tally,
-    opaque: bool,
-    spent: u64,
-}
-
-impl Tallies {
-    /// Where the tally of a rule is kept.
-    fn of(&mut self, encoding: Encoding, rule: usize) -> Option<&mut Option<Known>> {
-        if self.rules == 0 {
-            return None;
-        }
-        if self.kept.as_ref().is_none_or(|(of, _)| *of != encoding) {
-            self.kept = Some((encoding, vec![None; self.rules]));
-        }
-        self.kept.as_mut()?.1.get_mut(rule)
-    }
 }
 
 /// What documents that end in one device cost on each of several. Each document has an allowance of
@@ -208,7 +182,7 @@ pub fn price_all<'d>(devices: &'d [Device], documents: &[&Document]) -> Vec<Pric
     order.sort_by_key(|(_, device)| device.platform.encoding().ipv6_payload_length);
     let keep = |document: &&Document| if devices.len() > 1 { document.rule_count() } else { 0 };
     let mut tallies: Vec<Tallies> =
-        documents.iter().map(|document| Tallies { kept: None, rules: keep(document) }).collect();
+        documents.iter().map(|document| Tallies::of_rules(keep(document))).collect();
     let mut prices: Vec<(usize, Price<'d>)> = Vec::with_capacity(devices.len());
     for (index, device) in order {
         let mut pricing = Pricing::new(device);
@@ -225,7 +199,9 @@ pub fn price_all<'d>(devices: &'d [Device], documents: &[&Document]) -> Vec<Pric
 fn looks_inside(platform: &Platform) -> bool {
     let asks = |resource: &Resource| match resource.model {
         Model::SameDestination => true,
-        Model::Octets(octets) => octets.per_expanded > 0.0,
+        Model::Octets(octets) => {
+            octets.per_expanded > 0.0 || octets.per_component > 0.0 || octets.per_operand > 0.0
+        }
         _ => false,
     };
     !platform.refuse.is_empty() || platform.resource.iter().any(asks)
@@ -248,6 +224,7 @@ impl<'d> Pricing<'d> {
             documents: 0,
             rules: Vec::new(),
             parts: Vec::new(),
+            kept: device.platform.resource.iter().map(|_| Vec::new()).collect(),
             sets: Vec::new(),
             destinations: HashMap::new(),
             registers: of_chip,
@@ -345,7 +322,9 @@ impl<'d> Pricing<'d> {
             inexact = Some(Inexact::TooLarge);
         }
         let (mut expanded, mut destination, mut unsupported) = (1, 0, Vec::new());
+        let (mut components, mut operands) = (0, 0);
         if decoded {
+            (components, operands) = flow::parts(&self.flow);
             expanded = u32::try_from(flow::expanded(&self.flow)).unwrap_or(u32::MAX);
             unsupported =
                 feature::unsupported(self.device, rule, &self.flow, u64::from(nlri_octets.unwrap_or(0)));
@@ -368,12 +347,29 @@ impl<'d> Pricing<'d> {
             elements: tally.elements,
             nlri_octets: if set.kind == Kind::FlowRoutes { nlri_octets } else { Some(0) },
             expanded,
+            components,
+            operands,
             destination,
             limits_rate: rule
                 .actions
                 .iter()
                 .any(|action| matches!(action, Action::RateLimit(r) if r.amount > 0.0)),
         });
+        self.keep(set, rule, at.rule, total);
+    }
+
+    /// Builds up what the kernel keeps of a rule, for the resources that ask for it.
+    fn keep(&mut self, set: &RuleSet, rule: &Rule, index: u32, total: &mut Meter) {
+        let named = rule.name.parse::<u64>() != Ok(u64::from(index) + 1);
+        let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
+        for (resource, list) in self.device.platform.resource.iter().zip(&mut self.kept) {
+            let Model::Kernel { words } = resource.model else { continue };
+            let left = limits::COST_STEPS.value.min(total.left());
+            let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
+            let kept = kernel::kept(words, rule, named, keys, &mut own);
+            let within = total.charge(own.spent().min(left)).is_ok();
+            list.push(kept.ok().filter(|_| within).unwrap_or(Kept { open: true, ..Kept::default() }));
+        }
     }
 
     /// Holds everything added against the limits and the budgets, by the name of the resource.
@@ -425,6 +421,8 @@ impl<'d> Pricing<'d> {
         let mut fullest = (Count::exact(0), Count::exact(0));
         let mut passed_at = None;
         let mut start = 0;
+        let number = self.device.platform.resource.iter().position(|of| std::ptr::eq(of, resource));
+        let kept = number.and_then(|number| self.kept.get(number)).map_or(&[][..], Vec::as_slice);
         for set in &self.sets {
             let range = start..set.end;
             start = set.end;
@@ -436,9 +434,11 @@ impl<'d> Pricing<'d> {
             }
             sum.begin_rule_set(resource, set);
             let rules = self.rules.get(range.clone()).unwrap_or(&[]);
-            let parts = self.parts.get(range).unwrap_or(&[]);
-            for (rule, part) in rules.iter().zip(parts) {
-                sum.add(resource.model, rule, part);
+            let parts = self.parts.get(range.clone()).unwrap_or(&[]);
+            let kept = kept.get(range).unwrap_or(&[]).iter().copied();
+            let kept = kept.chain(std::iter::repeat(Kept::default()));
+            for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
+                sum.add(resource.model, rule, part, kept);
                 if passed_at.is_none() && limit.is_some_and(|limit| sum.total(resource).0.at_least > limit) {
                     passed_at = Some(rule.at);
                 }

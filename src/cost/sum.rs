@@ -1,6 +1,7 @@
 //! Sums up what rules take of one resource, by its model.
 
 use super::device::{Attachment, Direction};
+use super::kernel::{self, Kept, Words};
 use super::platform::{AsRule, Copies, Model, Octets, Resource};
 use super::price::RulePrice;
 use super::tally::Count;
@@ -17,6 +18,8 @@ pub(super) struct Part {
     // None for a flow rule without an encoding.
     pub(super) nlri_octets: Option<u32>,
     pub(super) expanded: u32,
+    pub(super) components: u32,
+    pub(super) operands: u32,
     // A number for each distinct destination prefix; 0 for rules without one.
     pub(super) destination: u32,
     pub(super) limits_rate: bool,
@@ -55,6 +58,10 @@ pub(super) struct Sum {
     minimum: Option<Count>,
     octets: f64,
     rules_in_set: u64,
+    // Objects of the kernel, the runs of the chains that are done, and that of this one.
+    objects: u64,
+    runs: u64,
+    run: u64,
     by_destination: HashMap<u32, u64>,
 }
 
@@ -84,12 +91,17 @@ impl Sum {
                 let comparisons = Count::exact(set.comparisons);
                 self.push(comparisons, comparisons);
             }
+            // The old tables are one run, however many chains are in them.
+            Model::Kernel { words } if words != Words::IptablesLegacy => {
+                self.runs = self.runs.saturating_add(kernel::allocated(self.run));
+                self.run = 0;
+            }
             _ => {}
         }
     }
 
     /// Adds a rule.
-    pub(super) fn add(&mut self, model: Model, rule: &RulePrice, part: &Part) {
+    pub(super) fn add(&mut self, model: Model, rule: &RulePrice, part: &Part, kept: Kept) {
         match model {
             Model::Entries { .. } => {
                 self.push(rule.entries.times(self.copies), rule.minimum.times(self.copies));
@@ -126,6 +138,12 @@ impl Sum {
                     self.push(Count::at_least(0), Count::at_least(0));
                 }
             }
+            Model::Kernel { .. } => {
+                let one = if kept.open { Count::at_least(1) } else { Count::exact(1) };
+                self.push(one, one);
+                self.objects = self.objects.saturating_add(kept.objects);
+                self.run = self.run.saturating_add(kept.run);
+            }
             Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
             Model::SameDestination => {
                 let here = self.by_destination.entry(part.destination).or_default();
@@ -146,6 +164,12 @@ impl Sum {
                     Count { at_least: whole(rules_octets(octets, used.at_least) + self.octets), ..used };
                 (total, total)
             }
+            Model::Kernel { .. } if used.at_least > 0 => {
+                let octets = [self.objects, self.runs, kernel::allocated(self.run)];
+                let octets = octets.into_iter().fold(kernel::EMPTY, u64::saturating_add);
+                let total = Count { at_least: octets, ..used };
+                (total, total)
+            }
             Model::Seconds { rate } => {
                 let total = Count { at_least: used.at_least.div_ceil(rate.max(1)), ..used };
                 (total, total)
@@ -156,6 +180,7 @@ impl Sum {
             | Model::Policers
             | Model::Registers(_)
             | Model::Terms
+            | Model::Kernel { .. }
             | Model::Filters { .. }
             | Model::SameDestination => (used, minimum),
         };
@@ -183,7 +208,8 @@ fn copies(attachment: &Attachment, ingress: Copies, egress: Copies) -> u64 {
 /// Memory of so many rules, without what each brings along.
 #[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
 fn rules_octets(model: Octets, rules: u64) -> f64 {
-    match model.per_rule_beyond {
+    let base = if rules > 0 { model.base } else { 0.0 };
+    base + match model.per_rule_beyond {
         Some(beyond) if rules > model.bend => {
             model.bend as f64 * model.per_rule + (rules - model.bend) as f64 * beyond
         }
@@ -195,8 +221,17 @@ fn rules_octets(model: Octets, rules: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a model of memory has no 16 digits")]
 fn besides(model: Octets, part: &Part) -> f64 {
     f64::from(part.nlri_octets.unwrap_or(0)) * model.per_nlri_octet
+        + stepped(model, part.nlri_octets.unwrap_or(0))
         + f64::from(part.expanded) * model.per_expanded
+        + f64::from(part.components) * model.per_component
+        + f64::from(part.operands) * model.per_operand
         + part.elements.at_least as f64 * model.per_element
+}
+
+/// An NLRI in an object of the next size that the engine's allocator has.
+fn stepped(model: Octets, octets: u32) -> f64 {
+    let whole = octets.saturating_add(model.nlri_head);
+    whole.checked_next_multiple_of(model.nlri_step).map_or(0.0, f64::from)
 }
 
 /// A figure of a model as a whole number, rounded up; the largest where it does not fit.

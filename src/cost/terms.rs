@@ -84,16 +84,20 @@ fn product(
 }
 
 /// What one field of one alternative asks.
-enum Literal<'a> {
+pub(super) enum Literal<'a> {
     In(Held<'a>),
     Absent,
 }
 
-type Cube<'a> = [(Field, Literal<'a>)];
-type Visit<'v> = dyn FnMut(&Cube<'_>, &mut Meter) -> Result<(), Exhausted> + 'v;
+pub(super) type Cube<'a> = [(Field, Literal<'a>)];
+pub(super) type Visit<'v> = dyn FnMut(&Cube<'_>, &mut Meter) -> Result<(), Exhausted> + 'v;
 
 /// Calls `visit` on every alternative of a condition, one at a time, so that only one is ever held.
-fn alternatives(normal: &Normal<'_>, meter: &mut Meter, visit: &mut Visit<'_>) -> Result<(), Exhausted> {
+pub(super) fn alternatives(
+    normal: &Normal<'_>,
+    meter: &mut Meter,
+    visit: &mut Visit<'_>,
+) -> Result<(), Exhausted> {
     let depth = Meter::new(&limits::COST_BRANCHES);
     Walk { cube: Vec::new(), visit, meter, depth }.run(vec![normal], Vec::new())
 }

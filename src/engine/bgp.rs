@@ -190,12 +190,24 @@ impl Session {
     ) -> Result<(), EngineError> {
         let mut framed = Vec::new();
         encode::framed(nlri, &mut framed).map_err(|_| EngineError::NotBgp("an NLRI too long"))?;
+        self.announce_framed(table, &framed, communities, asn)
+    }
+
+    /// Announces flow routes that ask for the same, `framed` one behind the other, each behind its length: as many as
+    /// a message takes.
+    pub fn announce_framed(
+        &mut self,
+        table: Table,
+        framed: &[u8],
+        communities: &[Community],
+        asn: u32,
+    ) -> Result<(), EngineError> {
         let mut reach = Vec::new();
         let (afi, safi) = family(table);
         reach.extend_from_slice(&afi.to_be_bytes());
         // No next hop, and the reserved octet.
         reach.extend_from_slice(&[safi, 0, 0]);
-        reach.extend_from_slice(&framed);
+        reach.extend_from_slice(framed);
         let mut attributes = Vec::new();
         attribute(0x40, 1, &[0], &mut attributes);
         let mut path = vec![2, 1];
@@ -217,6 +229,11 @@ impl Session {
         body.extend_from_slice(&u16::try_from(attributes.len()).unwrap_or(u16::MAX).to_be_bytes());
         body.extend_from_slice(&attributes);
         self.send(UPDATE, &body)
+    }
+
+    /// Reads what has come, for at most a moment; an error when the other side has ended the session.
+    pub fn listen(&mut self) -> Result<(), EngineError> {
+        self.message().map(drop)
     }
 }
 

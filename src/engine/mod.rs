@@ -6,6 +6,8 @@
 pub mod bgp;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+#[cfg(target_os = "linux")]
+pub mod measure;
 pub mod pcre2;
 pub mod program;
 
@@ -49,6 +51,12 @@ pub enum EngineError {
     /// The kernel is not as it should be.
     #[error("{0}")]
     Kernel(String),
+    /// Neither our rights nor user namespaces make a sandbox.
+    #[error("no sandbox can be made: {said}")]
+    NoSandbox {
+        /// What the system says.
+        said: String,
+    },
     /// Octets that are no BGP.
     #[error("what came is no BGP: {0}")]
     NotBgp(&'static str),

@@ -4,11 +4,13 @@
 //! a finding came about; only [`terminal`] knows how a terminal draws one.
 
 mod answer;
+mod calibration;
 mod cases;
 mod difference;
 mod evaluation;
 pub mod github;
 pub mod json;
+mod measurement;
 mod price;
 mod rule;
 pub mod sarif;
@@ -19,9 +21,11 @@ mod words;
 mod worst;
 
 pub use answer::{Answer, Answered, Part};
+pub use calibration::{Calibration, Case};
 pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};
+pub use measurement::Measurement;
 pub use price::{Before, Prices};
 pub use rule::Rules;
 pub use table::{Table, bar};

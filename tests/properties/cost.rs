@@ -239,17 +239,46 @@ fn memory_is_that_of_the_measured_points() {
     let memory =
         |platform: &str, resource: &str| used(&priced(&document, platform), resource).value().unwrap();
     let near = |got: u64, want: u64| assert!(got.abs_diff(100 * want) <= want, "{got} {want}");
-    near(memory("bird", "memory-octets"), 159);
-    near(memory("frr", "memory-octets"), 583);
-    near(memory("exabgp", "memory-octets"), 1295);
-    near(memory("gobgp", "memory-octets"), 2157);
-    assert_eq!(memory("linux-nftables", "memory-octets"), 72_700);
+    // Once, and a rule with 13 octets, 3 components and 2 operators.
+    near(memory("bird", "memory-octets") - 30_000, 159);
+    near(memory("frr", "memory-octets") - 18_000, 632);
+    near(memory("exabgp", "memory-octets") - 7_000, 1341);
+    near(memory("gobgp", "memory-octets") - 2_970_000, 2370);
     assert_eq!(memory("bird", "same-destination-rules"), 100);
     assert_eq!(memory(ROUTER, "programming-seconds"), 1);
-    let many = flow_document(&vec![simple(); 100_000]);
-    near(used(&priced(&many, "linux-nftables"), "memory-octets").value().unwrap() / 1000, 538);
-    near(used(&priced(&many, "linux-iptables"), "legacy-memory-octets").value().unwrap() / 1000, 189);
-    near(used(&priced(&many, "linux-iptables"), "nft-memory-octets").value().unwrap() / 1000, 603);
+}
+
+/// What a control group was charged with for 2,000 rules of one kind each, less what the table itself takes.
+#[test]
+fn memory_of_the_kernel_is_what_was_accounted_for() {
+    let octets = |rule: &str, measured: u64| {
+        let rules: String = (0..2_000)
+            .map(|n| rule.replace("HOST", &format!("10.{}.{}.1", n >> 8, n & 255)) + "\n")
+            .collect();
+        let text = format!(
+            "table ip t {{ chain c {{ type filter hook input priority 0; policy accept;\n{rules}}}\n}}\n"
+        );
+        let source = Source::new("test", Content::Text(text));
+        let options = ReadOptions::default();
+        let document = dialect::by_name("nftables").unwrap().read(&source, SourceId(0), &options).document;
+        let price = priced(&document, "linux-nftables");
+        let got = used(&price, "memory-octets").value().unwrap();
+        assert!(got.abs_diff(measured) <= measured / 50, "{rule}: {got} {measured}");
+    };
+    octets("drop", 278_528);
+    octets("ip saddr HOST drop", 475_136);
+    octets("ip saddr HOST/22 drop", 536_576);
+    octets("ip saddr HOST ip daddr 1.2.3.4 drop", 663_552);
+    octets("ip saddr HOST ip daddr 1.2.3.4 tcp dport 80 drop", 1_056_768);
+    octets("ip saddr HOST tcp dport 80-90 drop", 1_056_768);
+    octets("ip saddr HOST counter drop", 663_552);
+    octets("tcp sport 5 tcp dport 80 accept", 663_552);
+    let fragments = "meta l4proto 17 ip daddr HOST @th,0,16 3389 @th,16,16 21 ip frag-off & 8191 == 0 accept";
+    octets(fragments, 2_093_056);
+    octets("ip saddr { HOST, 1.2.3.4 } drop", 1_912_832);
+    octets("ip saddr { HOST, 1.2.3.4-1.2.3.8 } drop", 2_953_216);
+    // A set of ports is a field of two bits for each of 65,536.
+    octets("tcp dport { 80, 443 } drop", 66_797_568);
 }
 
 #[test]

@@ -1,0 +1,338 @@
+//! Daemons that hear flow routes over BGP on the loopback of a sandbox.
+
+use super::super::EngineError;
+use super::super::bgp::{Identity, Session};
+use super::Engine;
+use super::sandbox::{Inmate, Sandbox};
+use crate::cost::measured::{Load, Outcome, Span};
+use crate::dialect::flowspec::{Community, Table, communities, encode};
+use crate::ir::Document;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const TABLES: &[Table] = &[Table::Ipv4, Table::Ipv6];
+const US: Identity = Identity { asn: 65_002, id: Ipv4Addr::new(192, 0, 2, 2), tables: TABLES };
+/// Where we speak from; the daemon has the first address of the loopback.
+const HERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Octets of NLRIs in one message: what is left of 4,096 by header and attributes is more.
+const MESSAGE: usize = 3_800;
+/// How long a daemon that has come to rest is watched before its memory is read.
+const QUIET: Duration = Duration::from_millis(600);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Flow routes of one table that ask for the same.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    table: Table,
+    communities: Vec<Community>,
+    // NLRIs behind their lengths, a message of them each.
+    messages: Vec<Vec<u8>>,
+    routes: u64,
+}
+
+impl Batch {
+    /// How many routes there are.
+    pub fn routes(&self) -> u64 {
+        self.routes
+    }
+}
+
+/// The flow routes of a document, those that ask for the same together, in their order. Rules without octets and
+/// tables of VPNs are left out; how many.
+pub fn batches(document: &Document) -> (Vec<Batch>, u64) {
+    let mut left_out = 0;
+    let mut by_what: BTreeMap<(Table, Vec<Vec<u8>>), usize> = BTreeMap::new();
+    let mut list: Vec<Batch> = Vec::new();
+    for set in &document.rule_sets {
+        let table = Table::of_rule_set(set).first().copied().unwrap_or(Table::Ipv4);
+        for rule in &set.rules {
+            let Some(nlri) = rule.nlri.filter(|_| TABLES.contains(&table)) else {
+                left_out += 1;
+                continue;
+            };
+            let (wanted, _) = communities(rule.outcome, rule.actions);
+            let key: Vec<Vec<u8>> = wanted.iter().map(|c| c.octets().to_vec()).collect();
+            let number = *by_what.entry((table, key)).or_insert_with(|| {
+                list.push(Batch { table, communities: wanted, messages: Vec::new(), routes: 0 });
+                list.len() - 1
+            });
+            let mut framed = Vec::with_capacity(nlri.len() + 2);
+            if encode::framed(nlri, &mut framed).is_err() {
+                left_out += 1;
+                continue;
+            }
+            let Some(batch) = list.get_mut(number) else { continue };
+            match batch.messages.last_mut() {
+                Some(last) if last.len() + framed.len() <= MESSAGE => last.extend_from_slice(&framed),
+                _ => batch.messages.push(framed),
+            }
+            batch.routes += 1;
+        }
+    }
+    (list, left_out)
+}
+
+/// Starts a daemon, has it hear the routes, and looks at it before and after.
+pub(super) fn load(
+    engine: Engine,
+    programs: &[PathBuf],
+    batches: &[Batch],
+    sandbox: &Sandbox,
+) -> Result<Load, EngineError> {
+    let limit = sandbox.limits().time;
+    let listener = sandbox.inside(|| {
+        TcpListener::bind(SocketAddr::from((HERE, 0))).map_err(|error| EngineError::io("listening", error))
+    })?;
+    let port = listener.local_addr().map_err(|error| EngineError::io("listening", error))?.port();
+    let mut daemon = start(engine, programs, port, sandbox)?;
+    let Some(mut session) = established(&listener, &mut daemon, limit)? else {
+        let said = daemon.said();
+        return Err(EngineError::Refused { program: "the daemon".to_owned(), said });
+    };
+    rest(sandbox, &mut session, limit).map_err(Stop::into_error)?;
+    let (before, cpu_before) = (sandbox.resident(), sandbox.cpu());
+    let start = Instant::now();
+    let sent = send(&mut session, batches, start + limit);
+    let routes: u64 = batches.iter().map(Batch::routes).sum();
+    let sent = sent.and_then(|()| rest(sandbox, &mut session, limit.saturating_sub(start.elapsed())));
+    let counted = if sent.is_ok() { count(engine, programs, sandbox, routes) } else { None };
+    let end = sent.as_ref().copied().unwrap_or_else(|_| Instant::now());
+    let (after, cpu) = (sandbox.resident(), sandbox.cpu().saturating_sub(cpu_before));
+    let (outcome, said) = match sent {
+        _ if sandbox.was_full() && daemon.ended()?.is_some() => (Outcome::OverMemory, daemon.said()),
+        Ok(_) => match counted {
+            Some(number) if number < routes => {
+                (Outcome::Refused, format!("{number} of {routes} rules are in its table"))
+            }
+            _ => (Outcome::Accepted, String::new()),
+        },
+        Err(stop) => {
+            // A daemon that falls takes its session along.
+            std::thread::sleep(LOOK);
+            match stop {
+                Stop::Late => (Outcome::OverTime, String::new()),
+                Stop::Session(_) if daemon.ended()?.is_some() => (Outcome::Crashed, daemon.said()),
+                Stop::Session(error) => (Outcome::Refused, error.to_string()),
+            }
+        }
+    };
+    let resident = (outcome == Outcome::Accepted || counted.is_some()).then_some(Span { before, after });
+    let time = end.saturating_duration_since(start);
+    Ok(Load { outcome, said, time, cpu, resident, kernel: None, peak: sandbox.peak(), counted })
+}
+
+/// The session, once it stands; none when the daemon has ended before.
+fn established(
+    listener: &TcpListener,
+    daemon: &mut Inmate,
+    limit: Duration,
+) -> Result<Option<Session>, EngineError> {
+    let end = Instant::now() + limit;
+    loop {
+        match Session::accept(listener, US, Duration::from_secs(1)) {
+            Ok(session) => return Ok(Some(session)),
+            Err(_) if daemon.ended()?.is_some() => return Ok(None),
+            Err(error) if Instant::now() >= end => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Why a load did not come to its end.
+enum Stop {
+    Late,
+    Session(EngineError),
+}
+
+impl Stop {
+    fn into_error(self) -> EngineError {
+        match self {
+            Self::Late => EngineError::Timeout { what: "waiting for the daemon to come to rest".to_owned() },
+            Self::Session(error) => error,
+        }
+    }
+}
+
+fn send(session: &mut Session, batches: &[Batch], end: Instant) -> Result<(), Stop> {
+    for batch in batches {
+        for message in &batch.messages {
+            if Instant::now() >= end {
+                return Err(Stop::Late);
+            }
+            let sent = session.announce_framed(batch.table, message, &batch.communities, US.asn);
+            if let Err(error) = sent {
+                // Why the other side has hung up may still be there to be read.
+                return Err(Stop::Session(session.listen().err().unwrap_or(error)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the processes spend no time; when that was.
+fn rest(sandbox: &Sandbox, session: &mut Session, limit: Duration) -> Result<Instant, Stop> {
+    let begin = Instant::now();
+    let (mut last, mut since) = (sandbox.cpu(), Instant::now());
+    while since.elapsed() < QUIET {
+        session.listen().map_err(Stop::Session)?;
+        let now = sandbox.cpu();
+        if now > last {
+            (last, since) = (now, Instant::now());
+        }
+        if begin.elapsed() > limit {
+            return Err(Stop::Late);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(since)
+}
+
+/// Starts a daemon that speaks with us at a port.
+fn start(engine: Engine, programs: &[PathBuf], port: u16, sandbox: &Sandbox) -> Result<Inmate, EngineError> {
+    let Some(program) = programs.first() else {
+        return Err(EngineError::Kernel("the program of the engine is not there".to_owned()));
+    };
+    let folder = sandbox.folder();
+    let (file, text) = configuration(engine, port, folder);
+    let file = folder.join(file);
+    fs::write(&file, text).map_err(|error| EngineError::io("writing a configuration", error))?;
+    let within = |name: &str| folder.join(name).into_os_string();
+    let word = OsString::from;
+    let file = file.into_os_string();
+    let arguments: Vec<OsString> = match engine {
+        Engine::Bird => vec![word("-f"), word("-c"), file, word("-s"), within("ctl")],
+        Engine::GoBgp => {
+            let api = ["--api-hosts", API, "--pprof-disable", "--disable-stdlog"];
+            [word("-f"), file].into_iter().chain(api.map(word)).collect()
+        }
+        Engine::Frr => {
+            let own = ["-Z", "-n", "-S", "-p", "0", "-P", "0", "--log", "stdout", "-f"].map(word);
+            let rest = [file, word("-i"), within("pid"), word("--vty_socket"), folder.into()];
+            own.into_iter().chain(rest).collect()
+        }
+        _ => vec![file],
+    };
+    let no = OsStr::new("false");
+    let root = OsStr::new("root");
+    let variables: &[(&str, &OsStr)] = match engine {
+        Engine::ExaBgp => &[
+            ("exabgp.daemon.user", root),
+            ("exabgp.api.cli", no),
+            ("exabgp_daemon_user", root),
+            ("exabgp_api_cli", no),
+            ("exabgp_tcp_attempts", OsStr::new("0")),
+            ("exabgp.cache.attributes", OsStr::new("true")),
+        ],
+        _ => &[],
+    };
+    sandbox.start(program, arguments, variables, "log")
+}
+
+/// Where GoBGP listens for its tool.
+const API: &str = "127.0.0.1:50179";
+
+/// The name and the text of a daemon's configuration.
+fn configuration(engine: Engine, port: u16, folder: &Path) -> (&'static str, String) {
+    match engine {
+        Engine::Bird => (
+            "bird.conf",
+            format!(
+                "log stderr all;\nrouter id 192.0.2.1;\nprotocol device {{}}\nflow4 table flowtab4;\nflow6 table flowtab6;\n\
+                 protocol bgp speaker {{ local 127.0.0.1 port 1790 as 65001; neighbor {HERE} port {port} as 65002; multihop;\n\
+                 connect delay time 1; connect retry time 1; error wait time 1, 2;\n\
+                 flow4 {{ table flowtab4; import all; export none; }};\n\
+                 flow6 {{ table flowtab6; import all; export none; }};\n}}\n"
+            ),
+        ),
+        Engine::GoBgp => {
+            let family = |name: &str| {
+                format!("[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"{name}\"\n")
+            };
+            (
+                "gobgpd.toml",
+                format!(
+                    "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = -1\n\
+                     [[neighbors]]\n[neighbors.config]\nneighbor-address = \"{HERE}\"\npeer-as = 65002\n\
+                     [neighbors.transport.config]\nremote-port = {port}\nlocal-address = \"127.0.0.1\"\n\
+                     [neighbors.timers.config]\nconnect-retry = 1\n[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 4\n{}{}",
+                    family("ipv4-flowspec"),
+                    family("ipv6-flowspec")
+                ),
+            )
+        }
+        Engine::Frr => {
+            let family = |name: &str| {
+                format!(" address-family {name} flowspec\n  neighbor {HERE} activate\n exit-address-family\n")
+            };
+            (
+                "bgpd.conf",
+                format!(
+                    "router bgp 65001\n bgp router-id 192.0.2.1\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n \
+                     neighbor {HERE} remote-as 65002\n neighbor {HERE} port {port}\n neighbor {HERE} timers connect 1\n \
+                     neighbor {HERE} ebgp-multihop\n{}{}",
+                    family("ipv4"),
+                    family("ipv6")
+                ),
+            )
+        }
+        _ => (
+            "exabgp.conf",
+            format!(
+                "neighbor {HERE} {{\n router-id 192.0.2.1;\n local-address 127.0.0.1;\n local-as 65001;\n peer-as 65002;\n \
+                 connect {port};\n adj-rib-in true;\n family {{ ipv4 flow; ipv6 flow; }}\n}}\n# {}\n",
+                folder.display()
+            ),
+        ),
+    }
+}
+
+/// How many routes the daemon itself says it has; asked until it says as many as were sent, or a moment long.
+fn count(engine: Engine, programs: &[PathBuf], sandbox: &Sandbox, wanted: u64) -> Option<u64> {
+    let mut last = None;
+    for _ in 0..20 {
+        last = ask(engine, programs, sandbox).or(last);
+        if last.is_none_or(|number| number >= wanted) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    last
+}
+
+fn ask(engine: Engine, programs: &[PathBuf], sandbox: &Sandbox) -> Option<u64> {
+    let tool = programs.get(1)?;
+    match engine {
+        Engine::Bird => {
+            let control = sandbox.folder().join("ctl");
+            let words: [&OsStr; 6] = [
+                "-s".as_ref(),
+                control.as_os_str(),
+                "show".as_ref(),
+                "route".as_ref(),
+                "count".as_ref(),
+                "".as_ref(),
+            ];
+            let said = sandbox.ask(tool, words.into_iter().filter(|word| !word.is_empty()))?;
+            // `5 of 5 routes for 5 networks in table flowtab4`, a line for each table.
+            let routes = said.lines().filter(|line| line.contains(" in table flow"));
+            Some(routes.filter_map(|line| line.split(' ').next()?.parse::<u64>().ok()).sum())
+        }
+        Engine::GoBgp => {
+            let port = API.rsplit_once(':')?.1;
+            let mut sum = 0;
+            for family in ["ipv4-flowspec", "ipv6-flowspec"] {
+                let said = sandbox.ask(tool, ["-p", port, "global", "rib", "summary", "-a", family])?;
+                // `Destination: 5, Path: 5`.
+                let (_, number) = said.split_once("Destination:")?;
+                sum += number.trim_start().split(',').next()?.trim().parse::<u64>().ok()?;
+            }
+            Some(sum)
+        }
+        _ => None,
+    }
+}
