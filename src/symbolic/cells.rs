@@ -3,8 +3,8 @@
 //! Values of fields that may be absent are counted from one; 0 is a packet without the field.
 
 use crate::field::{Family, Field, FieldInfo, Headers, Need, Reading};
-use crate::ir::{Condition, ValueSet};
-use crate::net::{IntervalSet, Unsigned};
+use crate::ir::{Condition, ValueSet, ValueSetRef};
+use crate::net::{BitMatch, IntervalSet, Unsigned};
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -140,7 +140,37 @@ pub(super) struct Rest {
     /// Values of other fields, counted as ports are; sorted by field.
     pub(super) fields: Vec<(Field, IntervalSet<u64>)>,
     /// Conditions that are no ranges, and whether they must not hold.
-    pub(super) odd: Vec<(Condition, bool)>,
+    pub(super) odd: Vec<Odd>,
+}
+
+/// A condition that is no range, and whether it must not hold.
+type Odd = (Condition, bool);
+
+/// Whether two conditions cannot both hold. A `false` says little.
+fn contradict((a, not_a): &Odd, b: &Condition, not_b: bool) -> bool {
+    if a == b {
+        return *not_a != not_b;
+    }
+    let (Condition::Test(a), Condition::Test(b)) = (a, b) else { return false };
+    let (ValueSetRef::Bits(these), ValueSetRef::Bits(those)) = (a.values(), b.values()) else { return false };
+    let within = |these: &[BitMatch], those: &[BitMatch]| {
+        these.iter().all(|one| those.iter().any(|other| one.is_subset(*other)))
+    };
+    let (these, those) = (these.patterns(), those.patterns());
+    a.field() == b.field()
+        && match (*not_a, not_b) {
+            (false, false) => {
+                these.iter().all(|one| those.iter().all(|other| one.intersection(*other).is_none()))
+            }
+            (false, true) => within(these, those),
+            (true, false) => within(those, these),
+            (true, true) => false,
+        }
+}
+
+/// Whether the second holds wherever the first does. A `false` says little.
+fn implies(one: &Odd, other: &Condition, negated: bool) -> bool {
+    contradict(one, other, !negated)
 }
 
 /// One cell. `RAW` cells know ports as the octets behind the IP headers, whatever the protocol, as nftables does.
@@ -212,7 +242,7 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
     fn rest_contains(&self, other: &Self) -> bool {
         let Rest { fields, odd } = self.rest();
         fields.iter().all(|(field, set)| other.values(*field).is_subset(set))
-            && odd.iter().all(|part| other.rest().odd.contains(part))
+            && odd.iter().all(|(part, not)| other.rest().odd.iter().any(|of| implies(of, part, *not)))
     }
 
     /// Whether no packet is in both. A `false` says little.
@@ -228,9 +258,7 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
 
     fn rest_is_apart(&self, other: &Self) -> bool {
         let Rest { fields, odd } = self.rest();
-        let opposite = |(part, negated): &(Condition, bool)| {
-            other.rest().odd.iter().any(|(of, other)| other != negated && of == part)
-        };
+        let opposite = |(part, not): &Odd| other.rest().odd.iter().any(|of| contradict(of, part, *not));
         fields.iter().any(|(field, set)| other.values(*field).intersection(set).is_empty())
             || odd.iter().any(opposite)
     }
@@ -302,12 +330,14 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
         self
     }
 
-    /// Asks for a condition that is no range, or for its opposite; false where the cell asks for the other already.
+    /// Asks for a condition that is no range, or for its opposite; false where that contradicts what the cell asks for.
     pub(super) fn add_odd(&mut self, condition: &Condition, negated: bool) -> bool {
-        if let Some((_, other)) = self.rest().odd.iter().find(|(of, _)| of == condition) {
-            return *other == negated;
+        if self.rest().odd.iter().any(|of| contradict(of, condition, negated)) {
+            return false;
         }
-        self.rest.get_or_insert_default().odd.push((condition.clone(), negated));
+        if !self.rest().odd.iter().any(|of| implies(of, condition, negated)) {
+            self.rest.get_or_insert_default().odd.push((condition.clone(), negated));
+        }
         true
     }
 

@@ -160,6 +160,12 @@ impl Draft {
         if self.is_chosen(test.field()) {
             return self.known(test.field()).filter(|value| test.values().contains(*value)).map(|_| ());
         }
+        let info = test.field().info();
+        let is_there = info.family == Family::Any || self.is_chosen(Field::IpVersion);
+        if is_there && !info.optional && info.l4_bit.is_none() && is_any(test.values(), info.max) {
+            // A field that is there anyway has some value.
+            return Some(());
+        }
         let usual = sensible::value(test.field(), &|field| self.known(field));
         let usual = match test.field() {
             // Behind the headers nothing is usual before the protocol is known.
@@ -401,5 +407,14 @@ impl Draft {
             }
         }
         headers
+    }
+}
+
+/// Whether all values of a field are in a set.
+fn is_any(values: ValueSetRef<'_>, max: u128) -> bool {
+    match values {
+        ValueSetRef::Ranges(set) => set.complement(u32::try_from(max).unwrap_or(u32::MAX)).is_empty(),
+        ValueSetRef::Wide(set) => set.complement(max).is_empty(),
+        ValueSetRef::Bits(_) => false,
     }
 }
