@@ -9,7 +9,9 @@ use std::collections::HashMap;
 pub(super) struct Buckets<A> {
     // The lengths of destination prefixes there are.
     lengths: Vec<u8>,
-    by_destination: HashMap<(A, u8), Sources<A>, RandomState>,
+    // Where the cells of a destination are in `sources`: small, because every question looks here.
+    by_destination: HashMap<(A, u8), u32, RandomState>,
+    sources: Vec<Sources<A>>,
 }
 
 /// Cells of one destination prefix.
@@ -27,7 +29,7 @@ const FEW: usize = 12;
 
 impl<A> Default for Buckets<A> {
     fn default() -> Self {
-        Self { lengths: Vec::new(), by_destination: HashMap::default() }
+        Self { lengths: Vec::new(), by_destination: HashMap::default(), sources: Vec::new() }
     }
 }
 
@@ -50,7 +52,12 @@ impl<A: Address> Buckets<A> {
         if !self.lengths.contains(&destination.1) {
             self.lengths.push(destination.1);
         }
-        let sources = self.by_destination.entry(destination).or_default();
+        let next = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+        let at = *self.by_destination.entry(destination).or_insert(next);
+        if at == next {
+            self.sources.push(Sources::default());
+        }
+        let Some(sources) = self.sources.get_mut(at as usize) else { return };
         if sources.by_source.is_empty() && sources.few.len() < FEW {
             sources.few.push(number);
             return;
@@ -65,7 +72,8 @@ impl<A: Address> Buckets<A> {
 
     /// Takes out the cell of a number.
     pub(super) fn remove<const RAW: bool>(&mut self, number: u32, cell: &Cell<A, RAW>) {
-        let Some(sources) = self.by_destination.get_mut(&prefix(cell.dst)) else { return };
+        let at = self.by_destination.get(&prefix(cell.dst));
+        let Some(sources) = at.and_then(|at| self.sources.get_mut(*at as usize)) else { return };
         sources.few.retain(|other| *other != number);
         if let Some(list) = sources.by_source.get_mut(&prefix(cell.src)) {
             list.retain(|other| *other != number);
@@ -75,8 +83,10 @@ impl<A: Address> Buckets<A> {
     /// All cells whose prefixes hold these of a destination and a source, and perhaps others.
     pub(super) fn around(&self, dst: (A, u8), src: (A, u8)) -> impl Iterator<Item = u32> + '_ {
         let lengths = self.lengths.iter().filter(move |length| **length <= dst.1);
-        let groups =
-            lengths.filter_map(move |length| self.by_destination.get(&(dst.0.masked(*length), *length)));
+        let groups = lengths.filter_map(move |length| {
+            let at = self.by_destination.get(&(dst.0.masked(*length), *length))?;
+            self.sources.get(*at as usize)
+        });
         groups.flat_map(move |sources| {
             let lengths = sources.lengths.iter().filter(move |length| **length <= src.1);
             let lists =
