@@ -51,13 +51,13 @@ rules() { # KIND N
 
 # Shows one figure, with what it is to another and how it grew since N/2.
 line() { # WHAT N TIME MIB [OTHER]
-    awk -v what="$1" -v n="$2" -v t="$3" -v m="$4" -v o="${5:--}" -v was="${last:--}" 'BEGIN {
+    awk -v what="$1" -v n="$2" -v t="$3" -v m="$4" -v o="${5:--}" -v was="${last:--}" -v step="${step:-2}" 'BEGIN {
         printf "%-24s %7d rules", what, n
         if (t == "-") { print "  more than 300 s"; exit }
         printf " %9.3f s %8.1f MiB", t, m
         if (o != "-") printf "  %8.1f x ours", t / o
         if (was != "-" && was > 0) printf "  time to the power of %.2f", log(t / was) / log(step)
-        print "" }' step="${step:-2}"
+        print "" }'
     last=$3
 }
 
