@@ -2,7 +2,7 @@
 
 use flowgate::diagnostic::{Diagnostic, Level};
 use flowgate::dialect::iptables::Iptables;
-use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading};
+use flowgate::dialect::{Dialect, PrintOptions, ReadOptions, Reading, by_name};
 use flowgate::field::Family;
 use flowgate::ir::Document;
 use flowgate::source::{Content, Source, SourceId};
@@ -237,4 +237,30 @@ fn restore(text: &str) -> Result<(), String> {
         }
     }
     Err("no namespace".to_owned())
+}
+
+/// What a line of its own cannot say is not written as one that says something else, or that iptables refuses.
+#[test]
+fn options_stand_once_and_where_they_belong() {
+    let printed = |text: &str| print(&read(text).document);
+    let filter = |rule: &str| format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule} -j DROP\nCOMMIT\n");
+    let (text, lost) = printed(&filter("-p tcp -m tcp --tcp-flags SYN,ACK SYN -m tcp --tcp-flags FIN FIN"));
+    assert!(text.contains("-m tcp --tcp-flags SYN,ACK SYN -m tcp --tcp-flags FIN FIN"), "{text}");
+    assert_eq!(lost, [""; 0]);
+    assert_eq!(read(&text).diagnostics, []);
+
+    let junos = |from: &str| {
+        let text = format!(
+            "firewall {{ family inet {{ filter F {{ term a {{ from {{ {from} }} then discard; }} }} }} }}"
+        );
+        let source = Source::new("test", Content::Text(text));
+        let document = by_name("junos").unwrap().read(&source, SourceId(0), &ReadOptions::default()).document;
+        print(&document)
+    };
+    // Two octets of a header are enough for the source port; that there are two more, iptables has no word for.
+    let (text, lost) = junos("protocol tcp; source-port 0-4; destination-port 0-65535;");
+    assert!(!text.contains("-A "), "{text}");
+    assert!(lost.iter().any(|lost| lost.contains("with any value")), "{lost:?}");
+    let (text, _) = junos("protocol tcp; source-port 0-65535; destination-port 0-4;");
+    assert!(text.contains("-A FORWARD -p tcp -m tcp --dport 0:4 -m comment"), "{text}");
 }

@@ -68,13 +68,15 @@ impl Line {
                 for module in JOINED {
                     let head = format!("-m {module} ");
                     let last = line.matches.rfind("-m ").and_then(|at| line.matches.get(at..));
-                    if let Some(rest) =
-                        words.strip_prefix(&head).filter(|_| last.is_some_and(|l| l.starts_with(&head)))
-                    {
+                    let Some(last) = last.filter(|last| last.starts_with(&head)) else { continue };
+                    // One match takes an option once.
+                    let mut options = words.split(' ').filter(|word| word.starts_with("--"));
+                    let is_new = options.all(|option| last.split(' ').all(|word| word != option));
+                    if let Some(rest) = words.strip_prefix(&head).filter(|_| is_new) {
                         words = rest;
                     }
                 }
-                if !line.matches.is_empty() {
+                if !line.matches.is_empty() && !words.is_empty() {
                     line.matches.push(' ');
                 }
                 line.matches.push_str(words);
@@ -238,11 +240,17 @@ impl Writer<'_, '_> {
             Field::RawPort0 | Field::RawPort1 if !matches!(self.protocol, Some(6 | 17)) => {
                 Err(no_words(field))
             }
+            Field::RawPort0 | Field::RawPort1
+                if values.as_ranges().is_some_and(|set| set.complement(65_535).is_empty()) =>
+            {
+                self.octets_of(field)
+            }
             Field::RawPort0 if self.setting.raw && !six => self.port("--sport", values),
             Field::RawPort1 if self.setting.raw && !six => self.port("--dport", values),
             Field::TcpFlags => flags(values, 0xfff),
             Field::RawOctet13 if self.setting.raw && !six && self.protocol == Some(6) => flags(values, 0xff),
-            Field::IcmpType | Field::Icmp6Type => self.icmp(field, values),
+            Field::IcmpType if !six => self.icmp(field, values),
+            Field::Icmp6Type if six => self.icmp(field, values),
             Field::Len => numbers(values, 65_535, 65_575, "-m length", "--length"),
             Field::Ttl => ttl(values, six),
             Field::Dscp | Field::Ecn => self.tos(field, values),
@@ -255,6 +263,19 @@ impl Writer<'_, '_> {
             _ if !six => header_word(field, values),
             _ => Err(no_words(field)),
         }
+    }
+
+    /// That the octets of a port are there, whatever they are: nothing to say where a test behind them asks for more.
+    fn octets_of(&self, field: Field) -> Result<Vec<Say>, Reason> {
+        let is_behind = |other: Field, values: ValueSetRef<'_>| match other {
+            Field::RawOctet13 => true,
+            Field::RawPort1 => values.as_ranges().is_none_or(|set| !set.complement(65_535).is_empty()),
+            _ => false,
+        };
+        if self.cube.tests.iter().any(|(other, values)| *other != field && is_behind(*other, values.view())) {
+            return one("");
+        }
+        Err(format!("{} with any value", no_words(field)))
     }
 
     fn port(&self, option: &str, values: ValueSetRef<'_>) -> Result<Vec<Say>, Reason> {
