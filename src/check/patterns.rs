@@ -111,7 +111,7 @@ impl<'a> Answer<'a> {
             .with_note(format!("subject: {}", described(witness)))
             .with_note(replays(witness));
         if let Some(engine) = cx.replay {
-            finding = finding.with_note(self.on(engine, witness));
+            finding = finding.with_note(self.on(engine, analysis));
         }
         if let (Some(bound), Growth::Power(power)) = (analysis.bound, analysis.growth)
             && bound > power
@@ -123,21 +123,43 @@ impl<'a> Answer<'a> {
         finding
     }
 
-    /// What another engine counts for the subjects.
-    fn on(&self, engine: &dyn Replay, witness: &Witness) -> String {
-        let rounds: Vec<u32> = last_of(witness).into_iter().map(|(rounds, _)| rounds).collect();
-        let subjects: Vec<Vec<u8>> = rounds.iter().map(|rounds| witness.subject(*rounds)).collect();
+    /// What another engine counts for the subjects, and for the same beside what it may look for before it searches
+    /// where that takes it longer.
+    fn on(&self, engine: &dyn Replay, analysis: &Analysis) -> String {
+        let witness = &analysis.witness;
+        let mut rounds: Vec<u32> = last_of(witness).into_iter().map(|(rounds, _)| rounds).collect();
+        // An engine that leaves work out shows later how it grows.
+        let (most, _) = witness.last();
+        let more = [4, 16].map(|times| most.saturating_mul(times));
+        rounds.extend(more.into_iter().filter(|rounds| witness.octets(*rounds) <= ENGINE_OCTETS));
+        let count = |witness: &Witness| {
+            let subjects: Vec<Vec<u8>> = rounds.iter().map(|rounds| witness.subject(*rounds)).collect();
+            engine.counts(self.pattern, &subjects)
+        };
         let name = engine.name();
-        match engine.counts(self.pattern, &subjects) {
-            Ok(counts) => {
-                let counts = counts.into_iter().map(|count| match count {
-                    Some(count) => count.to_string(),
-                    None => "more than it is allowed".to_owned(),
-                });
-                format!("`{name}` counts {}", counts.collect::<Vec<_>>().join(", "))
-            }
-            Err(reason) => format!("`{name}` has no count: {reason}"),
+        let plain = match count(witness) {
+            Ok(counts) => counts,
+            Err(reason) => return format!("`{name}` has no count: {reason}"),
+        };
+        let taken = &*analysis.taken;
+        let mut said = format!("`{name}` counts {} for n = {}", counted(&plain), list(&rounds));
+        let mut most = last(&plain);
+        let mut longer = None;
+        let line = [taken, b"\n"].concat();
+        for (before, behind) in [(taken, &[][..]), (&[][..], taken), (&*line, &[][..])] {
+            let beside = witness.between(before, behind);
+            // A count that is not there is no reason to hide that of the subject itself.
+            let Some(counts) = count(&beside).ok().filter(|counts| last(counts) > most.saturating_mul(2))
+            else {
+                continue;
+            };
+            most = last(&counts);
+            longer = Some((beside, counts));
         }
+        if let Some((beside, counts)) = longer {
+            said = format!("{said}; and {} for {}", counted(&counts), described(&beside));
+        }
+        said
     }
 
     /// Says that there is no answer.
@@ -149,6 +171,25 @@ impl<'a> Answer<'a> {
             reason: reason.into(),
         });
     }
+}
+
+/// Octets of the longest subject that another engine is given.
+const ENGINE_OCTETS: u64 = 8_192;
+
+fn list(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The last count; one that is not there is the largest.
+fn last(counts: &[Option<u64>]) -> u64 {
+    counts.last().map_or(0, |count| count.unwrap_or(u64::MAX))
+}
+
+fn counted(counts: &[Option<u64>]) -> String {
+    let words = counts
+        .iter()
+        .map(|count| count.map_or("more than it is allowed".to_owned(), |count| count.to_string()));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The rule set that findings name for rules that are read for their patterns alone.

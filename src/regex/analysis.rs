@@ -6,6 +6,7 @@ use super::candidates;
 use super::program::Program;
 use super::tree::{Node, NodeKind};
 use super::witness::{Witness, float};
+use super::words;
 use crate::guard::{Exhausted, Meter, limits};
 use std::cmp::Ordering;
 
@@ -33,6 +34,9 @@ pub struct Analysis {
     pub counted: Option<u64>,
     /// Whether the automaton takes in more than the pattern does, because of an atomic group or a large count.
     pub loose: bool,
+    /// A shortest subject that the automaton takes. Engines that look for octets which must be there before they search
+    /// find them in it.
+    pub taken: Vec<u8>,
 }
 
 /// States that a counted part may take written out, tried in turn until the automaton can be asked.
@@ -78,7 +82,8 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
     let Some((automaton, found)) = asked else { return Err(meter.exhausted()) };
     let loose = automaton.loosened || automaton.atomics;
     let bound = found.exponential.is_empty().then_some(found.degree);
-    let simple = candidates::simple(&found, &automaton, program, SIMPLE, &mut meter)?;
+    let taken = words::towards(&automaton, 0, |state| automaton.accepts(state), |_| true, &mut meter)?;
+    let simple = candidates::simple(&found, taken.clone(), &automaton, program, SIMPLE);
     let judge = Judge { automaton: &automaton, program, most: bound.unwrap_or(u32::MAX) };
     let mut best = judge.best(found.exponential.iter().chain(&found.chain).chain(&simple));
     match best.growth {
@@ -99,7 +104,7 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
             best = within;
         }
     }
-    Ok(Analysis { bound, loose, ..best })
+    Ok(Analysis { bound, loose, taken: taken.unwrap_or_default(), ..best })
 }
 
 fn ask(tree: &Node, counts: Counts, meter: &mut Meter) -> Result<(Automaton, Ambiguity), Exhausted> {
@@ -155,7 +160,7 @@ impl Judge<'_> {
             Some(((growth, _), witness)) => (growth, witness),
             None => (Growth::Power(1), Witness::of(&Attack::default(), &[])),
         };
-        Analysis { growth, bound: None, witness, counted: None, loose: false }
+        Analysis { growth, bound: None, witness, counted: None, loose: false, taken: Vec::new() }
     }
 }
 

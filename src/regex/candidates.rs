@@ -4,8 +4,6 @@ use super::ambiguity::{Ambiguity, Attack};
 use super::automaton::Automaton;
 use super::program::Program;
 use super::witness::{Witness, steps_within};
-use super::words;
-use crate::guard::{Exhausted, Meter};
 
 /// Rounds that simple subjects are compared at; the second where the first takes all steps allowed.
 const ROUNDS: [u32; 2] = [24, 12];
@@ -45,16 +43,14 @@ pub(super) fn with_suffix(attack: &Attack, automaton: &Automaton, program: &Prog
 /// Simple subjects: one octet again and again, behind what leads into the pattern or through it.
 pub(super) fn simple(
     ambiguity: &Ambiguity,
+    taken: Option<Vec<u8>>,
     automaton: &Automaton,
     program: &Program,
     most: usize,
-    meter: &mut Meter,
-) -> Result<Vec<Attack>, Exhausted> {
+) -> Vec<Attack> {
     let mut leads = vec![Vec::new()];
     // Through the whole pattern once: what engines look for first is there.
-    if let Some(whole) = words::towards(automaton, 0, |state| automaton.accepts(state), |_| true, meter)? {
-        leads.push(whole);
-    }
+    leads.extend(taken);
     if let Some(chain) = &ambiguity.chain {
         let once: Vec<u8> =
             chain.parts.iter().flat_map(|(lead, pump)| [lead.as_slice(), pump]).flatten().copied().collect();
@@ -80,5 +76,5 @@ pub(super) fn simple(
     }
     tried.sort_by_key(|(steps, _)| std::cmp::Reverse(*steps));
     tried.truncate(most);
-    Ok(tried.into_iter().map(|(_, attack)| attack).collect())
+    tried.into_iter().map(|(_, attack)| attack).collect()
 }

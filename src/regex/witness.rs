@@ -24,6 +24,17 @@ impl Witness {
         Self { parts: attack.parts.clone(), suffix: suffix.to_vec(), replayed: Vec::new(), stopped: None }
     }
 
+    /// The same between other octets, not replayed.
+    #[must_use]
+    pub fn between(&self, before: &[u8], behind: &[u8]) -> Self {
+        let mut parts = self.parts.clone();
+        if let Some((lead, _)) = parts.first_mut() {
+            lead.splice(0..0, before.iter().copied());
+        }
+        let suffix = [&*self.suffix, behind].concat();
+        Self { parts, suffix, replayed: Vec::new(), stopped: None }
+    }
+
     /// The subject of so many rounds.
     pub fn subject(&self, rounds: u32) -> Vec<u8> {
         let mut subject = Vec::new();
