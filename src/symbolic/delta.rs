@@ -118,12 +118,17 @@ pub enum Incomparable {
 ///
 /// See [`Incomparable`]: then nothing is known.
 pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomparable> {
-    let lists = [List::new(old)?, List::new(new)?];
+    let mut lists = [List::new(old)?, List::new(new)?];
+    let [first, second] = &mut lists;
+    first.end_like(second);
+    second.end_like(first);
     let order = Order::new(&lists[0], &lists[1]);
     let mut seeker = Seeker::new(holds);
     let mut steps = Meter::new(&limits::DELTA_STEPS);
     let raw = asks_for_octets(old) || asks_for_octets(new);
-    let (removed, added) = (order.only(&lists, true), order.only(&lists, false));
+    let [mut removed, mut added] = [true, false].map(|of_old| order.only(&lists, of_old));
+    removed.extend(lists[0].last);
+    added.extend(lists[1].last);
     let both = |family| [old.family, new.family].iter().all(|of| *of == family || *of == Family::Any);
     let whole = old.family == Family::Any && new.family == Family::Any;
     let mut families = Vec::new();
@@ -154,6 +159,9 @@ struct List<'a> {
     // Of each: its index, condition and verdict.
     rules: Vec<(u32, &'a Condition, Verdict)>,
     default: Verdict,
+    // The last rule, where it takes all that is left and is taken for the default.
+    last: Option<u32>,
+    family: Family,
 }
 
 impl<'a> List<'a> {
@@ -170,7 +178,27 @@ impl<'a> List<'a> {
             };
             rules.push((index, rule.condition, verdict));
         }
-        Ok(Self { rules, default: set.default })
+        Ok(Self { rules, default: set.default, last: None, family: set.family })
+    }
+
+    /// Whether its last rule takes all that is left, and what that decides.
+    fn ends(&self) -> Option<(u32, Verdict)> {
+        let (index, condition, verdict) = self.rules.last()?;
+        let takes_all = condition.of_packets(self.family) == Condition::True;
+        takes_all.then_some((*index, *verdict))
+    }
+
+    /// Takes a last rule that takes all that is left for the default, where another list has that as its default: that
+    /// one list says what the other leaves unsaid is no difference to be followed through all rules.
+    fn end_like(&mut self, other: &Self) {
+        if let Some((last, verdict)) = self.ends()
+            && other.ends().is_none()
+            && other.last.is_none()
+            && other.default == verdict
+        {
+            self.rules.pop();
+            (self.default, self.last) = (verdict, Some(last));
+        }
     }
 }
 
@@ -308,8 +336,9 @@ fn changes<A: Address, const RAW: bool>(
     let mut found = Vec::new();
     for (region, before, after) in regions {
         let within = Condition::and(whole.then(|| family.clone()).into_iter().chain([region.condition()]));
-        let old_rule = before.0.and_then(|place| walk.index(place, true));
-        let new_rule = after.0.and_then(|place| walk.index(place, false));
+        let [old_last, new_last] = [lists[0].last, lists[1].last];
+        let old_rule = before.0.map_or(old_last, |place| walk.index(place, true));
+        let new_rule = after.0.map_or(new_last, |place| walk.index(place, false));
         let packet = match walk.seeker.packet_of(A::FAMILY, &within)?? {
             Found::None => continue,
             Found::Packet(headers) => Some(headers),
