@@ -42,7 +42,11 @@ pub(super) struct SetPair<'a> {
 impl<'a> Change<'a> {
     pub(super) fn of(versions: &Versions<'a>, view: &Condition) -> Option<Self> {
         let (old, new) = (versions.old?, versions.new?);
-        let comparison = Comparison::of(old.reading.document.clone(), new.reading.document.clone());
+        let mut comparison = Comparison::of(old.reading.document.clone(), new.reading.document.clone());
+        if old.dialect != new.dialect {
+            // Places in the words of two dialects say nothing about each other.
+            comparison.moved.clear();
+        }
         let old_fates = Fates::of(&old.reading.document, view, holds);
         let mut named: HashMap<&str, (usize, &RuleSet)> = HashMap::new();
         for (index, set) in new.reading.document.rule_sets.iter().enumerate() {

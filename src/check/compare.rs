@@ -4,6 +4,7 @@ use crate::eval::{Decision, Evaluator, UNCONFIRMED, holds};
 use crate::field::{Field, Headers};
 use crate::ir::Document;
 use crate::symbolic::{Delta, delta};
+use std::collections::{BTreeSet, HashSet};
 
 /// Two versions of a document and what tells them apart.
 #[derive(Debug)]
@@ -18,6 +19,19 @@ pub struct Comparison {
     pub removed: Vec<usize>,
     /// Rule sets of the new one alone.
     pub added: Vec<usize>,
+    /// Rule sets of both that are not attached where they were.
+    pub moved: Vec<Moved>,
+}
+
+/// A rule set that is attached elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// Its name.
+    pub rule_set: String,
+    /// The places that packets no longer enter it from, in the words of the dialect.
+    pub from: Vec<Box<str>>,
+    /// The places that they enter it from now and did not.
+    pub to: Vec<Box<str>>,
 }
 
 /// Two versions of a rule set.
@@ -32,14 +46,16 @@ pub struct Compared {
 }
 
 impl Comparison {
-    /// Compares every rule set that packets enter by with that of the same name, or the only ones of both. The symbols
-    /// of both are the same afterwards.
+    /// Compares every rule set that packets enter by with that of the same name, or the only ones of both, and where
+    /// rule sets of one name are attached, whose places must be in the words of one dialect. The symbols of both are
+    /// the same afterwards.
     pub fn of(mut old: Document, mut new: Document) -> Self {
         old.join_symbols(&mut new);
+        let moved = moved(&old, &new);
         if old.rule_sets == new.rule_sets {
             let pair = |entry| Compared { old: entry, new: entry, found: Ok(Delta::default()) };
             let pairs = old.entries().into_iter().map(pair).collect();
-            return Self { old, new, pairs, removed: Vec::new(), added: Vec::new() };
+            return Self { old, new, pairs, removed: Vec::new(), added: Vec::new(), moved };
         }
         let [old, new] = [old, new].map(|document| document.flattened(|_, _| false).into_owned());
         let (old_entries, mut left) = (old.entries(), new.entries());
@@ -51,14 +67,35 @@ impl Comparison {
             match left.iter().position(|index| only || named(index)) {
                 Some(at) => {
                     let to = left.remove(at);
-                    let found = compare((&old, entry), (&new, to));
-                    pairs.push(Compared { old: entry, new: to, found });
+                    pairs.push(Self::pair((&old, entry), (&new, to)));
                 }
                 None => removed.push(entry),
             }
         }
-        Self { old, new, pairs, removed, added: left }
+        Self { old, new, pairs, removed, added: left, moved }
     }
+
+    /// Compares two rule sets.
+    pub(super) fn pair(old: (&Document, usize), new: (&Document, usize)) -> Compared {
+        Compared { old: old.1, new: new.1, found: compare(old, new) }
+    }
+}
+
+/// Rule sets of one name that are attached elsewhere.
+fn moved(old: &Document, new: &Document) -> Vec<Moved> {
+    if old.attached == new.attached {
+        return Vec::new();
+    }
+    let still: HashSet<&str> = new.rule_sets.iter().map(|set| &*set.name).collect();
+    let less = |these: &Document, those: &Document, name: &str| {
+        let those: BTreeSet<&str> = those.places(name).collect();
+        these.places(name).filter(|place| !those.contains(place)).map(Box::from).collect::<Vec<_>>()
+    };
+    let sets = old.rule_sets.iter().filter(|set| still.contains(&*set.name)).filter_map(|set| {
+        let [from, to] = [less(old, new, &set.name), less(new, old, &set.name)];
+        (!from.is_empty() || !to.is_empty()).then(|| Moved { rule_set: set.name.clone(), from, to })
+    });
+    sets.collect()
 }
 
 /// What tells two rule sets apart.
@@ -89,4 +126,78 @@ fn compare(old: (&Document, usize), new: (&Document, usize)) -> Result<Delta, St
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{ReadOptions, by_name};
+    use crate::source::{Content, Source, SourceId};
+
+    fn read(dialect: &str, text: &str) -> Document {
+        let source = Source::new("a", Content::Text(text.to_owned()));
+        by_name(dialect).unwrap().read(&source, SourceId(0), &ReadOptions::default()).document
+    }
+
+    fn moved(dialect: &str, old: &str, new: &str) -> Vec<Moved> {
+        Comparison::of(read(dialect, old), read(dialect, new)).moved
+    }
+
+    #[test]
+    fn a_last_rule_may_say_what_the_default_says() {
+        let nft = |rules: &str| {
+            format!(
+                "table ip a {{\n chain b {{\n type filter hook input priority 0; policy accept;\n{rules} }}\n}}\n"
+            )
+        };
+        let found = |old: &str, new: &str| {
+            let mut pairs = Comparison::of(read("nftables", &nft(old)), read("nftables", &nft(new))).pairs;
+            pairs.remove(0).found.unwrap()
+        };
+        let (short, long) = ("tcp dport 22 drop\n", "tcp dport 22 drop\naccept\n");
+        let same = found(short, long);
+        assert_eq!((same.changes.len(), same.removed, same.added), (0, vec![], vec![1]));
+        // What is left to it is its own.
+        let less = found(short, "accept\n");
+        assert_eq!((less.changes.len(), less.removed, less.added), (1, vec![0], vec![0]));
+        assert_eq!((less.changes[0].old_rule, less.changes[0].new_rule), (Some(0), Some(0)));
+        let more = found(long, short);
+        assert_eq!((more.changes.len(), more.removed, more.added), (0, vec![1], vec![]));
+    }
+
+    #[test]
+    fn rules_that_are_attached_elsewhere_are_seen() {
+        let nft = |hook: &str| {
+            format!(
+                "table ip a {{\n chain b {{\n type filter hook {hook} priority 0;\n tcp dport 22 drop\n }}\n}}\n"
+            )
+        };
+        let found = moved("nftables", &nft("input"), &nft("forward"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(&*found[0].from[0], "type filter hook input priority 0");
+        assert_eq!(&*found[0].to[0], "type filter hook forward priority 0");
+        assert_eq!(moved("nftables", &nft("input"), &nft("input")), []);
+
+        let junos = |at: &str| {
+            format!(
+                "firewall {{ family inet {{ filter F {{ term a {{ then discard; }} }} }} }}\n\
+                 interfaces {{ {at} }}\n"
+            )
+        };
+        let at = |unit: &str, way: &str| {
+            format!("ge-0/0/0 {{ unit {unit} {{ family inet {{ filter {{ {way} F; }} }} }} }}")
+        };
+        let found = moved("junos", &junos(&at("0", "input")), &junos(&at("7", "input")));
+        assert_eq!(&*found[0].from[0], "interfaces ge-0/0/0 unit 0 family inet input");
+        assert_eq!(&*found[0].to[0], "interfaces ge-0/0/0 unit 7 family inet input");
+        assert_eq!(moved("junos", &junos(&at("0", "input")), &junos(""))[0].to, []);
+
+        let xr = |way: &str| {
+            format!(
+                "ipv4 access-list A\n 10 deny tcp any any\n!\ninterface Gi0/0/0/0\n ipv4 access-group A {way}\n!\n"
+            )
+        };
+        let found = moved("ios-xr", &xr("ingress"), &xr("egress"));
+        assert_eq!((&*found[0].rule_set, &*found[0].to[0]), ("ipv4/A", "interface Gi0/0/0/0 egress"));
+    }
 }

@@ -1,5 +1,6 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
+mod attached_elsewhere;
 mod change;
 mod compare;
 mod conflicting_actions;
@@ -71,7 +72,7 @@ mod value_out_of_range;
 mod widened_filter;
 
 pub use change::{Alignment, Versions};
-pub use compare::{Compared, Comparison};
+pub use compare::{Compared, Comparison, Moved};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
 pub use fix::{Fixed, fix};
 pub use minimize::{Minimized, minimize};
@@ -85,6 +86,7 @@ use std::fmt;
 /// Every check, sorted by name. Help, `explain`, configuration keys, SARIF rules and the index of the pages
 /// derive from it.
 pub static CHECKS: &[&dyn Check] = &[
+    &attached_elsewhere::AttachedElsewhere,
     &conflicting_actions::ConflictingActions,
     &conflicting_overlap::ConflictingOverlap,
     &cost_growth::CostGrowth,

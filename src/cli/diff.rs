@@ -22,7 +22,11 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
     }
     let mut old = File1::read(&options.old, options, common)?;
     let mut new = File1::read(&options.new, options, common)?;
-    let comparison = Comparison::of(old.document, new.document);
+    let mut comparison = Comparison::of(old.document, new.document);
+    if old.dialect != new.dialect {
+        // Places in the words of two dialects say nothing about each other.
+        comparison.moved.clear();
+    }
     old.inputs.memory.look()?;
     new.inputs.memory.look()?;
     let difference =
@@ -45,6 +49,7 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
 struct File1 {
     inputs: Inputs,
     document: Document,
+    dialect: &'static str,
     broken: bool,
 }
 
@@ -59,7 +64,8 @@ impl File1 {
             Some(_) => select::only(whole, select::single(whole, name, target.rule_set.as_deref())?),
             None => whole.clone(),
         };
-        Ok(Self { inputs, document, broken })
+        let dialect = input.dialect;
+        Ok(Self { inputs, document, dialect, broken })
     }
 }
 

@@ -142,7 +142,8 @@ pub(super) fn only(document: &Document, keep: usize) -> Document {
         });
         rule_sets.push(set);
     }
-    Document { rule_sets, symbols: document.symbols.clone(), patterns: Vec::new() }
+    let (symbols, attached) = (document.symbols.clone(), document.attached.clone());
+    Document { rule_sets, symbols, attached, ..Document::default() }
 }
 
 #[cfg(test)]

@@ -311,6 +311,19 @@ impl Lost {
         Self::new(Loss::Meaning, rule_set, rule, what)
     }
 
+    /// Where rule sets are attached, for writers of dialects that say that elsewhere than in the rules.
+    pub fn attached(document: &Document) -> impl Iterator<Item = Self> {
+        document.rule_sets.iter().filter_map(|set| {
+            let mut places = document.places(&set.name);
+            let first = places.next()?;
+            let what = match places.count() {
+                0 => format!("where it is attached: `{first}`"),
+                more => format!("where it is attached: `{first}` and {more} more"),
+            };
+            Some(Self::detail(&set.name, "", what))
+        })
+    }
+
     /// Whether a rule set means something where nothing calls it; what is lost where it does not goes to `lost`.
     /// For writers of dialects without calls.
     pub fn unless_alone(set: &RuleSet, lost: &mut Vec<Self>) -> bool {

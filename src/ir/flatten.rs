@@ -63,9 +63,12 @@ impl Document {
             });
             Some(set)
         });
-        let (rule_sets, symbols, patterns) =
-            (rule_sets.collect(), self.symbols.clone(), self.patterns.clone());
-        Cow::Owned(Document { rule_sets, symbols, patterns })
+        Cow::Owned(Document {
+            rule_sets: rule_sets.collect(),
+            symbols: self.symbols.clone(),
+            patterns: self.patterns.clone(),
+            attached: self.attached.clone(),
+        })
     }
 }
 

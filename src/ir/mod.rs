@@ -28,6 +28,7 @@ pub use values::{ValueSet, ValueSetRef};
 
 use crate::field::{Family, GROUPS};
 use crate::source::{SourceId, Span};
+use std::collections::BTreeSet;
 
 /// Where a rule was written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -98,6 +99,17 @@ pub struct Document {
     pub symbols: Vec<Box<str>>,
     /// Regular expressions in the order written. They say nothing of packets: no rule set refers to them.
     pub patterns: Vec<Pattern>,
+    /// Where rule sets are attached, as far as that is not said by their names.
+    pub attached: BTreeSet<Attached>,
+}
+
+/// A place where packets enter a rule set.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Attached {
+    /// The name of the rule set.
+    pub rule_set: Box<str>,
+    /// The place in the words of the dialect, as `hook input priority 0` or `interface ge-0/0/0.0 input`.
+    pub place: Box<str>,
 }
 
 impl Document {
@@ -108,6 +120,19 @@ impl Document {
             self.symbols.len() - 1
         });
         u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// The places where a rule set is attached, sorted.
+    pub fn places<'d>(&'d self, rule_set: &str) -> impl Iterator<Item = &'d str> {
+        let first = Attached { rule_set: rule_set.into(), place: Box::default() };
+        let from = self.attached.range(first..);
+        from.take_while(move |at| &*at.rule_set == rule_set).map(|at| &*at.place)
+    }
+
+    /// Forgets the places of rule sets that are not there.
+    pub fn forget_unattached(&mut self) {
+        let known: BTreeSet<&str> = self.rule_sets.iter().map(|set| &*set.name).collect();
+        self.attached.retain(|at| known.contains(&*at.rule_set));
     }
 
     /// The bit of an interface group, added to the symbols if new; none when it is not among the first

@@ -2,7 +2,7 @@
 
 use super::json::v1::{Position, TOOL, Tool, VERSION};
 use super::{clean, count, json};
-use crate::check::{Compared, Comparison};
+use crate::check::{Compared, Comparison, Moved};
 use crate::field::{Family, Headers};
 use crate::ir::{Rule, RuleSet, Verdict};
 use crate::packet::words;
@@ -35,14 +35,14 @@ struct Pair<'a> {
 const SHOWN: usize = 20;
 
 impl Difference<'_> {
-    /// Whether some packet is decided differently, or a rule set stands on one side alone.
+    /// Whether some packet is decided differently, or a rule set stands on one side alone or is attached elsewhere.
     pub fn differs(&self) -> bool {
-        let Comparison { pairs, removed, added, .. } = self.comparison;
+        let Comparison { pairs, removed, added, moved, .. } = self.comparison;
         // A region without a packet is one that may be empty.
         let differs = |pair: &Compared| {
             pair.found.as_ref().is_ok_and(|found| found.changes.iter().any(|change| change.packet.is_some()))
         };
-        !removed.is_empty() || !added.is_empty() || pairs.iter().any(differs)
+        !removed.is_empty() || !added.is_empty() || !moved.is_empty() || pairs.iter().any(differs)
     }
 
     /// Whether something has no answer.
@@ -86,6 +86,13 @@ impl Difference<'_> {
                 writeln!(out, "{}: the rule set is {word}", clean(name))?;
             }
         }
+        for Moved { rule_set, from, to } in &self.comparison.moved {
+            for (places, word) in [(from, "no longer"), (to, "now")] {
+                for place in places {
+                    writeln!(out, "{}: {word} attached at `{}`", clean(rule_set), clean(place))?;
+                }
+            }
+        }
         self.pairs().try_for_each(|pair| pair.write_terminal(out))
     }
 
@@ -93,7 +100,10 @@ impl Difference<'_> {
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let [removed, added] = self.alone();
         let rule_sets = self.pairs().map(|pair| Pair::json(&pair)).collect();
-        json::document(&Document1 { version: VERSION, tool: TOOL, removed, added, rule_sets }, out)
+        let moved = self.comparison.moved.iter();
+        let attached =
+            moved.map(|Moved { rule_set, from, to }| Moved1 { rule_set, from, to }).collect::<Vec<_>>();
+        json::document(&Document1 { version: VERSION, tool: TOOL, removed, added, attached, rule_sets }, out)
     }
 }
 
@@ -221,7 +231,16 @@ struct Document1<'a> {
     tool: Tool,
     removed: Vec<&'a str>,
     added: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<Moved1<'a>>,
     rule_sets: Vec<Pair1<'a>>,
+}
+
+#[derive(Serialize)]
+struct Moved1<'a> {
+    rule_set: &'a str,
+    from: &'a [Box<str>],
+    to: &'a [Box<str>],
 }
 
 #[derive(Serialize)]

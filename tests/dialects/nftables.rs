@@ -542,3 +542,21 @@ fn carriage_returns_are_no_blanks() {
     let commented = "# dos\r\ntable ip t {\nchain c { type filter hook input priority 0;\n}\n}\n";
     assert!(read("nftables", commented).diagnostics.iter().all(|d| !d.message.contains("carriage return")));
 }
+
+#[test]
+fn a_chain_keeps_its_hook_and_priority_whatever_its_name_is() {
+    let text = "table ip edge {\n\tchain guard {\n\t\ttype filter hook input priority -10; policy drop;\n\
+                \t\ttcp dport 22 accept\n\t}\n}\n";
+    let document = read("nftables", text).document;
+    let mut written = String::new();
+    let lost = by_name("nftables").unwrap().print(&document, &PrintOptions::default(), &mut written).unwrap();
+    assert_eq!((written.as_str(), lost), (text, Vec::new()));
+    // What it cannot be attached as again is said.
+    let nat = text.replace("type filter hook input", "type nat hook input");
+    let lost = by_name("nftables").unwrap().print(
+        &read("nftables", &nat).document,
+        &PrintOptions::default(),
+        &mut written,
+    );
+    assert!(lost.unwrap().iter().any(|lost| lost.what.contains("type nat hook input priority -10")));
+}

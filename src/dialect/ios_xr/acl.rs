@@ -12,7 +12,9 @@ use crate::diagnostic::{Label, Level};
 use crate::dialect::raised;
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleParts, RuleSet, Rules, ValueSet, Verdict};
+use crate::ir::{
+    Attached, Condition, Kind, Origin, Outcome, RuleBuf, RuleParts, RuleSet, Rules, ValueSet, Verdict,
+};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -316,7 +318,8 @@ impl<'a> Reader<'a> {
     /// What interfaces name: lists, chained lists, policies.
     pub(super) fn attachments(&mut self, tree: &Tree, lists: &mut Lists<'a>, policies: &mut Policies<'a>) {
         let mut chains: BTreeSet<Chain<'a>> = BTreeSet::new();
-        for section in tree.sections.iter().filter(|s| matches!(s.head, Head::Interface { .. })) {
+        for section in &tree.sections {
+            let Head::Interface { name: interface } = section.head else { continue };
             for span in tree.lines(section) {
                 let mut words = Words::new(self.slice(*span));
                 match words.next() {
@@ -328,6 +331,11 @@ impl<'a> Reader<'a> {
                             _ => Some(words.next()),
                         };
                         let names = [common, own];
+                        let joined = names.into_iter().flatten().collect::<Vec<_>>().join("+");
+                        self.attached.insert(Attached {
+                            rule_set: set_name(six, &joined).into(),
+                            place: format!("interface {} {}", self.slice(interface), words.next()).into(),
+                        });
                         let found =
                             names.into_iter().flatten().all(|name| self.attach(lists, six, name, *span));
                         if found && common.is_some() {

@@ -18,8 +18,9 @@ use super::syntax::Tree;
 use crate::diagnostic::Level;
 use crate::dialect::{ReadOptions, Reading, raised};
 use crate::guard::{Meter, limits};
-use crate::ir::{Document, RuleSet};
+use crate::ir::{Attached, Document, RuleSet};
 use crate::source::{SourceId, Span};
+use std::collections::BTreeSet;
 
 /// Reads one file.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(super) struct Reader<'a> {
     // What classes, policies and chained lists may add to the file.
     pub(super) work: Meter,
     pub(super) rule_sets: Vec<RuleSet>,
+    pub(super) attached: BTreeSet<Attached>,
 }
 
 /// Reads a text.
@@ -45,6 +47,7 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
         groups: Groups::new(text, &tree),
         work: Meter::new(&limits::EXPANSION),
         rule_sets: Vec::new(),
+        attached: BTreeSet::new(),
     };
     reader.strays(&tree);
     let mut policies = Policies::collect(text, &tree);
@@ -58,7 +61,9 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
     reader.policies(&mut policies, &mut lists);
     reader.flowspec(&tree, &mut policies);
     reader.unused(&tree, &lists, &policies);
-    let document = Document { rule_sets: reader.rule_sets, symbols: Vec::new(), ..Document::default() };
+    let mut document =
+        Document { rule_sets: reader.rule_sets, attached: reader.attached, ..Document::default() };
+    document.forget_unattached();
     Reading { document, diagnostics: reader.findings.into_list(), skipped: tree.skipped }
 }
 

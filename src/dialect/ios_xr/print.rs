@@ -22,7 +22,7 @@ const STEPS: u64 = 200_000;
 
 /// Writes a document.
 pub(super) fn print(document: &Document, out: &mut dyn Write) -> Result<Vec<Lost>, fmt::Error> {
-    let mut lost = Vec::new();
+    let mut lost: Vec<Lost> = Lost::attached(document).collect();
     let mut groups = Groups::default();
     let mut lists = String::new();
     let mut names = [Names::default(), Names::default()];

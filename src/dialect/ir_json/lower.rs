@@ -10,7 +10,9 @@ use crate::dialect::{Reading, raised};
 use crate::field::Family;
 use crate::guard::{Meter, limits};
 use crate::ir;
-use crate::ir::{Condition, Document, Origin, Outcome, Ranked, RejectKind, RuleBuf, RuleSet, Rules, Verdict};
+use crate::ir::{
+    Attached, Condition, Document, Origin, Outcome, Ranked, RejectKind, RuleBuf, RuleSet, Rules, Verdict,
+};
 use crate::source::SourceId;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -233,7 +235,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn rule_set(&mut self, node: NodeId, number: usize) -> RuleSet {
-        let Members { known: [name, kind, family, default, rules, evaluation], .. } =
+        let Members { known: [name, kind, family, default, rules, evaluation, attached], .. } =
             self.members(node, "a rule set", &RULE_SET);
         let name = name.and_then(|node| self.text(node, "the name of a rule set"));
         let kind = kind.and_then(|node| self.word(node, "kind of a rule set", words::KINDS));
@@ -253,6 +255,11 @@ impl<'t> Reader<'_, 't> {
             default: default.unwrap_or(Verdict::NoDecision),
             rules: Rules::new(),
         };
+        for place in attached.and_then(|node| self.list(node, "the places")).unwrap_or_default() {
+            let Some(place) = self.text(place, "a place") else { continue };
+            let rule_set = set.name.as_str().into();
+            self.document.attached.insert(Attached { rule_set, place: place.into() });
+        }
         let evaluation = evaluation.and_then(|node| self.word(node, "evaluation", words::EVALUATIONS));
         let is_last = evaluation.unwrap_or(false);
         let mut list = Vec::new();

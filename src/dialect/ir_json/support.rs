@@ -46,6 +46,7 @@ pub(super) static LEDGER: &[Keyword] = &[
     word("rule", "origin", Ignored, "where it stood in the source it was printed from"),
     word("rule", "quick", Full, "of last-match; evaluation ends where it matches"),
     word("rule", "then", Full, "must be said"),
+    word("rule set", "attached", Full, "places where packets enter it, in the words of a dialect"),
     word("rule set", "default", Full, "must be said"),
     word("rule set", "evaluation", Full, "`last-match` is written as `first-match`"),
     word("rule set", "family", Full, "any when not said"),

@@ -66,7 +66,8 @@ pub(super) fn unit(unit: RateUnit) -> &'static str {
 /// Members of the head.
 pub(super) const HEAD: [&str; 4] = ["flowgate", "version", "symbols", "rule_sets"];
 /// Members of a rule set.
-pub(super) const RULE_SET: [&str; 6] = ["name", "kind", "family", "default", "rules", "evaluation"];
+pub(super) const RULE_SET: [&str; 7] =
+    ["name", "kind", "family", "default", "rules", "evaluation", "attached"];
 /// Members of a rule.
 pub(super) const RULE: [&str; 8] = ["name", "if", "do", "then", "action_given", "nlri", "origin", "quick"];
 /// Outcomes that are objects.

@@ -2,9 +2,9 @@
 
 use super::lower::Lowering;
 use super::numbers::shown;
-use super::syntax::NodeId;
+use super::syntax::{NodeId, Tree};
 use crate::dialect::raised;
-use crate::ir::{Condition, Kind, Outcome, RuleBuf, RuleSet, Verdict};
+use crate::ir::{Attached, Condition, Kind, Outcome, RuleBuf, RuleSet, Verdict};
 use crate::source::Span;
 use std::collections::HashSet;
 
@@ -21,24 +21,41 @@ struct List {
     names: Vec<NodeId>,
 }
 
+/// A node to be looked into.
+struct Seen<'a> {
+    node: NodeId,
+    family: &'a str,
+    /// The place of the node above it in the path.
+    above: Option<usize>,
+}
+
 impl<'a> Lowering<'a, '_> {
     /// Follows every `family F ... filter input NAME`.
     pub(super) fn attachments(&mut self, scope: NodeId, prefix: &str) {
         let tree = self.tree;
-        let mut stack: Vec<(NodeId, &'a str)> = Vec::new();
+        let mut stack: Vec<Seen<'a>> = Vec::new();
         for top in ["interfaces", "forwarding-options", "routing-instances"] {
-            stack.extend(tree.find(scope, top).map(|node| (node, "")));
+            stack.extend(tree.find(scope, top).map(|node| Seen { node, family: "", above: None }));
         }
         let mut lists = Vec::new();
-        while let Some((node, family)) = stack.pop() {
+        // Where each node that was looked into stands: its word, and the place of the node above it.
+        let mut path: Vec<(NodeId, Option<usize>)> = Vec::new();
+        while let Some(Seen { node, family, above }) = stack.pop() {
+            let here = Some(path.len());
+            path.push((node, above));
             for child in tree.children(node) {
                 let word = tree.word(child);
                 if word == "family" {
-                    stack.extend(tree.children(child).map(|family| (family, tree.word(family))));
+                    path.push((child, here));
+                    let above = path.len().checked_sub(1);
+                    stack.extend(tree.children(child).map(|node| {
+                        let family = tree.word(node);
+                        Seen { node, family, above }
+                    }));
                 } else if word == "filter" && FAMILIES.contains(&family) {
-                    self.attached(child, family, prefix, &mut lists);
+                    self.attached(child, family, prefix, &words_to(tree, &path, here), &mut lists);
                 } else {
-                    stack.push((child, family));
+                    stack.push(Seen { node: child, family, above: here });
                 }
             }
         }
@@ -49,7 +66,14 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
-    fn attached(&mut self, filter: NodeId, family: &str, prefix: &str, lists: &mut Vec<List>) {
+    fn attached(
+        &mut self,
+        filter: NodeId,
+        family: &str,
+        prefix: &str,
+        interface: &str,
+        lists: &mut Vec<List>,
+    ) {
         let tree = self.tree;
         for place in ATTACHED.iter().filter_map(|place| tree.find(filter, place)) {
             let names: Vec<NodeId> = tree.children(place).collect();
@@ -61,7 +85,15 @@ impl<'a> Lowering<'a, '_> {
                     self.findings.error(raised::UNDEFINED_REFERENCE, tree.span(*name), message);
                 }
             }
-            if tree.word(place).ends_with("-list") && names.len() > 1 {
+            let word = tree.word(place);
+            let joined = names.iter().map(|name| tree.name(*name)).collect::<Vec<_>>().join("+");
+            let index = self.attached_filter(prefix, family, &joined);
+            let known = index.and_then(|index| self.document.rule_sets.get(index as usize));
+            // A list of filters becomes a rule set later.
+            let rule_set = known.map_or_else(|| format!("{prefix}{family}/{joined}"), |set| set.name.clone());
+            let place = format!("{interface} {}", word.trim_end_matches("-list")).into();
+            self.document.attached.insert(Attached { rule_set: rule_set.into(), place });
+            if word.ends_with("-list") && names.len() > 1 {
                 lists.push(List { family: family.to_owned(), names });
             }
         }
@@ -127,4 +159,15 @@ impl<'a> Lowering<'a, '_> {
             rules: rules.into(),
         });
     }
+}
+
+/// The words that lead to a node of a path.
+fn words_to(tree: &Tree<'_>, path: &[(NodeId, Option<usize>)], mut at: Option<usize>) -> String {
+    let mut words = Vec::new();
+    while let Some((node, above)) = at.and_then(|at| path.get(at)) {
+        words.push(tree.name(*node));
+        at = *above;
+    }
+    words.reverse();
+    words.join(" ")
 }

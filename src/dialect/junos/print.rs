@@ -169,7 +169,7 @@ pub(super) fn print(
     options: &PrintOptions,
     out: &mut dyn Write,
 ) -> Result<Vec<Lost>, fmt::Error> {
-    let mut lost = Vec::new();
+    let mut lost: Vec<Lost> = Lost::attached(document).collect();
     let set = options.form.as_deref() == Some("set");
     let mut writer = Writer { out, set, open: Vec::new() };
     let filters: Vec<(usize, &RuleSet)> =

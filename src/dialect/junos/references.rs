@@ -27,6 +27,7 @@ impl<'a> Lowering<'a, '_> {
         for (scope, prefix) in scopes {
             self.attachments(*scope, prefix);
         }
+        self.document.forget_unattached();
         self.unused_definitions();
     }
 

@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::{Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::limits;
-use crate::ir::{Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
+use crate::ir::{Attached, Condition, Document, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Verdict};
 use crate::source::{SourceId, Span};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -446,7 +446,12 @@ impl<'a, 's> Lower<'a, 's> {
                 let (Some(base), Some(index)) = (&chain.base, index) else { continue };
                 let devices: &[&str] =
                     if table.family == TableFamily::Netdev { &base.devices } else { &[""] };
+                let name = self.document.rule_sets.get(*index as usize).map_or("", |set| &*set.name);
                 for device in devices {
+                    let (kind, hook, priority) = (base.kind.text, base.hook.text, base.priority);
+                    let device_word = if device.is_empty() { "" } else { " device " };
+                    let place = format!("type {kind} hook {hook}{device_word}{device} priority {priority}");
+                    self.document.attached.insert(Attached { rule_set: name.into(), place: place.into() });
                     let stage = Stage { priority: base.priority, index: *index, span: chain.name.span };
                     for family in stages_of(table.family) {
                         enter(&mut places, (*family, base.hook.text, device), stage);

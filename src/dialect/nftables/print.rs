@@ -169,7 +169,12 @@ impl<'d> Printer<'d> {
                 home.base = Some(match stages.get(&index) {
                     Some(place) => *place,
                     None if hooked => ("", 0),
-                    None => free_hook(family, set.name.rsplit('/').next().and_then(hook_named), &mut taken),
+                    None => {
+                        let (wanted, priority) = attached(self.document, set).unzip();
+                        let wanted = wanted.or_else(|| set.name.rsplit('/').next().and_then(hook_named));
+                        let hook = free_hook(family, wanted, &mut taken);
+                        (hook, priority.filter(|_| wanted == Some(hook)).unwrap_or(0))
+                    }
                 });
                 if home.base.is_some_and(|(hook, _)| hook.is_empty()) {
                     spare += 1;
@@ -182,6 +187,13 @@ impl<'d> Printer<'d> {
             let name = format!("{}/{}/{}", home.family.name(), home.table, home.chain);
             if name != set.name || set.kind == Kind::FlowRoutes || (is_base != (set.kind == Kind::Filter)) {
                 self.lost.push(Lost::new(Loss::Detail, &set.name, "", format!("it is the chain `{name}`")));
+            }
+            let written = home.base.map_or_else(String::new, |(hook, priority)| {
+                format!("type filter hook {hook} priority {priority}")
+            });
+            for place in self.document.places(&set.name).filter(|place| *place != written) {
+                let what = format!("where it is attached: `{place}`");
+                self.lost.push(Lost::new(Loss::Detail, &set.name, "", what));
             }
             self.homes.insert(index, home);
         }
@@ -392,7 +404,7 @@ fn free_hook(
     family: TableFamily,
     wanted: Option<&'static str>,
     taken: &mut BTreeSet<(TableFamily, &'static str)>,
-) -> (&'static str, i64) {
+) -> &'static str {
     let families: &[TableFamily] = match family {
         TableFamily::Inet => &[TableFamily::Ip, TableFamily::Ip6],
         TableFamily::Ip => &[TableFamily::Ip],
@@ -401,10 +413,18 @@ fn free_hook(
     for hook in wanted.into_iter().chain(["forward", "input", "output", "prerouting", "postrouting"]) {
         if families.iter().all(|family| !taken.contains(&(*family, hook))) {
             taken.extend(families.iter().map(|family| (*family, hook)));
-            return (hook, 0);
+            return hook;
         }
     }
-    ("", 0)
+    ""
+}
+
+/// The hook and priority of a chain that was read from nftables, where it is written with the same.
+fn attached(document: &Document, set: &RuleSet) -> Option<(&'static str, i64)> {
+    let mut places = document.places(&set.name);
+    let words: Vec<&str> = places.next()?.split(' ').collect();
+    let ["type", "filter", "hook", hook, "priority", priority] = words.as_slice() else { return None };
+    places.next().is_none().then_some((hook_named(hook)?, priority.parse().ok()?))
 }
 
 /// A name as nft takes one: letters, digits and `_-.`, none of its own words.
