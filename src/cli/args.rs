@@ -401,7 +401,8 @@ pub(super) struct Diff {
 
 /// Print rules in another dialect, and say what it cannot express
 ///
-/// The text goes to standard output, what is lost to standard error.
+/// The text goes to standard output, what is lost to standard error. What was written is read again, and every packet must
+/// be decided as before.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
-use crate::check::{Minimized, minimize};
+use crate::check::{Minimized, Written, minimize, written};
 use crate::dialect::{self, Loss, Lost, PrintOptions};
 use crate::ir::Document;
 use crate::packet::LinkType;
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
     let mut text = String::new();
-    let mut lost = Vec::new();
+    let (mut lost, mut proofs) = (Vec::new(), Vec::new());
     let print_options = PrintOptions { form: options.form.clone() };
     for input in &inputs.all {
         let path = inputs.sources.get(input.source).name();
@@ -48,8 +48,16 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         } else {
             document
         };
+        let start = text.len();
         let printed = dialect.print(document, &print_options, &mut text);
-        lost.extend(printed.map_err(|_| Error::Print { dialect: dialect.name() })?);
+        let printed = printed.map_err(|_| Error::Print { dialect: dialect.name() })?;
+        inputs.memory.look()?;
+        let own = text.get(start..).unwrap_or_default();
+        // Where something is lost that decides over packets, that is what tells them apart.
+        if printed.iter().all(|lost| lost.loss == Loss::Detail) {
+            proofs.push(written(dialect, document, own.to_owned(), &reading.read_options()));
+        }
+        lost.extend(printed);
     }
     inputs.memory.look()?;
     output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
@@ -67,21 +75,43 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
     }
     let left_out = subjects(&lost, Loss::LeftOut);
     let changed = subjects(&lost, Loss::Meaning);
+    let (mut otherwise, mut refused, mut open) = (false, false, false);
+    for proof in proofs {
+        match proof {
+            Written::Same => {}
+            Written::Differs(packet, before, after) => {
+                otherwise = true;
+                let (before, after) = (before.name(), after.name());
+                say(&format!("written otherwise: {before} is {after} for `{}`", clean(&packet)));
+            }
+            Written::Refused(why) => {
+                refused = true;
+                say(&format!("{} does not take what was written: {why}", dialect.name()));
+            }
+            Written::Open(why) => {
+                open = true;
+                if !common.quiet {
+                    say(&format!("not proved to decide as what was read does: {why}"));
+                }
+            }
+        }
+    }
+    otherwise |= changed > 0;
     if !options.strict && !common.quiet {
         if left_out > 0 && !options.allow_loss {
             say(&format!("{} left out, which `--allow-loss` accepts", count(left_out, "rule")));
         }
-        if changed > 0 && !options.allow_other_verdicts {
+        if otherwise && !options.allow_other_verdicts {
             say("the output decides otherwise than the input, which `--allow-other-verdicts` accepts");
         }
     }
     // An output that decides otherwise is never a success unasked.
     let failed = if options.strict {
-        !lost.is_empty()
+        !lost.is_empty() || otherwise || open
     } else {
-        (left_out > 0 && !options.allow_loss) || (changed > 0 && !options.allow_other_verdicts)
+        (left_out > 0 && !options.allow_loss) || (otherwise && !options.allow_other_verdicts)
     };
-    Ok(if broken || failed { Exit::Found } else { Exit::Clean })
+    Ok(if broken || refused || failed { Exit::Found } else { Exit::Clean })
 }
 
 /// Says by how much a document is smaller.

@@ -1,0 +1,145 @@
+//! Whether what was written of a document decides as the document does, by reading it again.
+
+use super::compare::{Compared, Comparison};
+use crate::diagnostic::Level;
+use crate::dialect::{Dialect, ReadOptions, Reads};
+use crate::field::Family;
+use crate::ir::{Document, Kind, Verdict};
+use crate::packet::words;
+use crate::source::{Content, Source, SourceId};
+
+/// What became of a document that was written.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Written {
+    /// Every packet meets the same verdict.
+    Same,
+    /// A packet, in words, that does not: it was decided the first way and now is the second.
+    Differs(String, Verdict, Verdict),
+    /// The dialect does not take what was written; in words.
+    Refused(String),
+    /// It could not be decided; in words.
+    Open(String),
+}
+
+/// Reads what a dialect wrote of a document, of which nothing is lost, and compares all packets.
+///
+/// The names of rule sets may be others, so that those which packets enter by are taken in their order; one for both
+/// families may have become one for each.
+pub fn written(dialect: &dyn Dialect, document: &Document, text: String, options: &ReadOptions) -> Written {
+    if dialect.reads() != Reads::Text {
+        return Written::Open(format!("{} is not text", dialect.name()));
+    }
+    let source = Source::new("written", Content::Text(text));
+    let reading = dialect.read(&source, SourceId(0), options);
+    if let Some(error) = reading.diagnostics.iter().find(|found| found.level == Level::Error) {
+        return Written::Refused(error.message.clone());
+    }
+    let Some(comparison) = Comparison::in_order(document.clone(), reading.document) else {
+        return Written::Open("rule sets do not stand one for one".to_owned());
+    };
+    let mut open = None;
+    for Compared { found, .. } in comparison.pairs {
+        match found {
+            Err(why) => open = open.or(Some(why)),
+            Ok(delta) => {
+                for change in delta.changes {
+                    match change.packet {
+                        Some(packet) => {
+                            let packet = words::print(&packet, &comparison.new.symbols);
+                            return Written::Differs(packet, change.before, change.after);
+                        }
+                        None => open = open.or(Some("parts of rules are not modelled".to_owned())),
+                    }
+                }
+            }
+        }
+    }
+    open.map_or(Written::Same, Written::Open)
+}
+
+impl Comparison {
+    /// Compares rule sets that packets enter by in their order; none where they do not stand one for one.
+    fn in_order(mut old: Document, mut new: Document) -> Option<Self> {
+        old.join_symbols(&mut new);
+        let [old, new] = [old, new].map(|document| document.flattened(|_, _| false).into_owned());
+        let mut pairs = Vec::new();
+        let ours = entries(&old);
+        let theirs = entries(&new);
+        let mut rest = by_hook((&old, &ours), (&new, &theirs)).unwrap_or(theirs);
+        rest.reverse();
+        let family = |document: &Document, index: usize| Some(document.rule_sets.get(index)?.family);
+        for entry in ours {
+            let to = rest.pop()?;
+            pairs.push((entry, to));
+            let of_both = family(&old, entry) == Some(Family::Any) && family(&new, to) == Some(Family::Inet);
+            if of_both && rest.last().is_some_and(|six| family(&new, *six) == Some(Family::Inet6)) {
+                pairs.push((entry, rest.pop()?));
+            }
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+        let pairs = pairs.into_iter().map(|(old_set, new_set)| Self::pair((&old, old_set), (&new, new_set)));
+        Some(Self {
+            pairs: pairs.collect(),
+            old,
+            new,
+            removed: Vec::new(),
+            added: Vec::new(),
+            moved: Vec::new(),
+        })
+    }
+}
+
+/// The rule sets that packets enter by and that say something: what has no rule left need not be kept.
+fn entries(document: &Document) -> Vec<usize> {
+    let mut list = document.entries();
+    list.retain(|index| document.rule_sets.get(*index).is_some_and(|set| !set.rules.is_empty()));
+    list
+}
+
+/// Hooks of another document in the order of ours, where all of ours are hooks and each has its like there.
+fn by_hook((one, ours): (&Document, &[usize]), (other, theirs): (&Document, &[usize])) -> Option<Vec<usize>> {
+    let key = |document: &Document, index: usize| {
+        let set = document.rule_sets.get(index).filter(|set| set.kind == Kind::Hook)?;
+        Some((set.name.rsplit('/').next().unwrap_or("").to_ascii_lowercase(), set.family))
+    };
+    let like = |index: &usize| {
+        let wanted = key(one, *index)?;
+        theirs.iter().copied().find(|other_index| key(other, *other_index).as_ref() == Some(&wanted))
+    };
+    let list: Vec<usize> = ours.iter().map(like).collect::<Option<_>>()?;
+    (list.len() == theirs.len()).then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::by_name;
+
+    fn outcome(was: &str, text: &str) -> Written {
+        let dialect = by_name("bird").unwrap();
+        let read = |text: &str| {
+            let source = Source::new("a", Content::Text(text.to_owned()));
+            dialect.read(&source, SourceId(0), &ReadOptions::default()).document
+        };
+        written(dialect, &read(was), text.to_owned(), &ReadOptions::default())
+    }
+
+    fn route(port: &str) -> String {
+        format!(
+            "flow4 table f;\nprotocol static {{\n flow4 {{ table f; }};\n route flow4 {{ dst 192.0.2.0/24; dport {port}; }} \
+             {{ bgp_ext_community.add((generic, 0x80060000, 0x0)); }};\n}}\n"
+        )
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_compared() {
+        assert_eq!(outcome(&route("= 80"), &route("= 80")), Written::Same);
+        assert!(
+            matches!(outcome(&route("= 80"), &route("80..81")), Written::Differs(packet, ..) if packet.contains("81"))
+        );
+        assert!(matches!(outcome(&route("= 80"), &route("= 80 80")), Written::Refused(_)));
+        assert!(matches!(outcome(&route("= 80"), ""), Written::Open(_)));
+    }
+}
