@@ -49,7 +49,9 @@ impl Rig {
     }
 
     fn command(&self, engine: &str, rules: &Path, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
+        // A shell that starts tests in the background has them ignore interrupts.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_flowgate")]);
         command.env("TMPDIR", self.scratch.path()).args(["measure", engine]).arg(rules).args(more);
         command
     }

@@ -62,23 +62,9 @@ impl Comparison {
     fn in_order(mut old: Document, mut new: Document) -> Option<Self> {
         old.join_symbols(&mut new);
         let [old, new] = [old, new].map(|document| document.flattened(|_, _| false).into_owned());
-        let mut pairs = Vec::new();
-        let ours = entries(&old);
-        let theirs = entries(&new);
-        let mut rest = by_hook((&old, &ours), (&new, &theirs)).unwrap_or(theirs);
-        rest.reverse();
-        let family = |document: &Document, index: usize| Some(document.rule_sets.get(index)?.family);
-        for entry in ours {
-            let to = rest.pop()?;
-            pairs.push((entry, to));
-            let of_both = family(&old, entry) == Some(Family::Any) && family(&new, to) == Some(Family::Inet);
-            if of_both && rest.last().is_some_and(|six| family(&new, *six) == Some(Family::Inet6)) {
-                pairs.push((entry, rest.pop()?));
-            }
-        }
-        if !rest.is_empty() {
-            return None;
-        }
+        // What has no rule left need not be kept, but may be.
+        let with_rules = in_order(&old, &new, true).filter(|pairs| !pairs.is_empty());
+        let pairs = with_rules.or_else(|| in_order(&old, &new, false))?;
         let pairs = pairs.into_iter().map(|(old_set, new_set)| Self::pair((&old, old_set), (&new, new_set)));
         Some(Self {
             pairs: pairs.collect(),
@@ -91,10 +77,29 @@ impl Comparison {
     }
 }
 
-/// The rule sets that packets enter by and that say something: what has no rule left need not be kept.
-fn entries(document: &Document) -> Vec<usize> {
+/// Which rule sets stand for each other, in their order; none where they do not stand one for one.
+fn in_order(old: &Document, new: &Document, with_rules: bool) -> Option<Vec<(usize, usize)>> {
+    let [ours, theirs] = [old, new].map(|document| entries(document, with_rules));
+    let mut rest = by_hook((old, &ours), (new, &theirs)).unwrap_or(theirs);
+    rest.reverse();
+    let family = |document: &Document, index: usize| Some(document.rule_sets.get(index)?.family);
+    let mut pairs = Vec::new();
+    for entry in ours {
+        let to = rest.pop()?;
+        pairs.push((entry, to));
+        let of_both = family(old, entry) == Some(Family::Any) && family(new, to) == Some(Family::Inet);
+        if of_both && rest.last().is_some_and(|six| family(new, *six) == Some(Family::Inet6)) {
+            pairs.push((entry, rest.pop()?));
+        }
+    }
+    rest.is_empty().then_some(pairs)
+}
+
+/// The rule sets that packets enter by, or those of them that have rules.
+fn entries(document: &Document, with_rules: bool) -> Vec<usize> {
+    let has_rules = |index: &usize| document.rule_sets.get(*index).is_some_and(|set| !set.rules.is_empty());
     let mut list = document.entries();
-    list.retain(|index| document.rule_sets.get(*index).is_some_and(|set| !set.rules.is_empty()));
+    list.retain(|index| !with_rules || has_rules(index));
     list
 }
 
