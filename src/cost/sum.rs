@@ -66,7 +66,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    fn push(&mut self, used: Count, minimum: Count) {
+    pub(super) fn push(&mut self, used: Count, minimum: Count) {
         self.used = Some(self.used.map_or(used, |sum| sum.plus(used)));
         self.minimum = Some(self.minimum.map_or(minimum, |sum| sum.plus(minimum)));
     }
@@ -144,6 +144,8 @@ impl Sum {
                 self.objects = self.objects.saturating_add(kept.objects);
                 self.run = self.run.saturating_add(kept.run);
             }
+            // Of a rule set as a whole.
+            Model::Built { .. } => {}
             Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
             Model::SameDestination => {
                 let here = self.by_destination.entry(part.destination).or_default();
@@ -181,6 +183,7 @@ impl Sum {
             | Model::Registers(_)
             | Model::Terms
             | Model::Kernel { .. }
+            | Model::Built { .. }
             | Model::Filters { .. }
             | Model::SameDestination => (used, minimum),
         };

@@ -142,6 +142,8 @@ pub enum Inexact {
     Exhausted(Exhausted),
     /// A part of its condition is not modelled; the figures count that part as one entry.
     Opaque,
+    /// It asks for what a structure has no place for; nothing is known of the whole.
+    NoPlace,
     /// A figure does not fit into 64 bits.
     TooLarge,
 }
