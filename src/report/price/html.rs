@@ -154,3 +154,51 @@ fn said(sentence: &Sentence) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::{Pricing, by_name};
+    use crate::field::Family;
+    use crate::guard::{Meter, limits};
+    use crate::ir::{Condition, Document, Kind, Outcome, RuleBuf, RuleSet, Verdict};
+
+    #[test]
+    fn every_name_is_text_and_nothing_comes_from_elsewhere() {
+        let hostile =
+            "</code><script>alert(1)</script><img src=x onerror=y>\" style=\"x:url(//h)\u{202e}&amp;";
+        let rule = RuleBuf::new(hostile, Condition::True, Outcome::Verdict(Verdict::Discard));
+        let document = Document {
+            rule_sets: vec![RuleSet {
+                name: hostile.to_owned(),
+                kind: Kind::Filter,
+                family: Family::Inet,
+                default: Verdict::Accept,
+                rules: std::iter::once(rule).collect(),
+            }],
+            ..Document::default()
+        };
+        let mut device = by_name("qfx5100").unwrap().clone();
+        device.budgets.insert(hostile.to_owned(), 1);
+        device.budgets.insert("ingress-terms".to_owned(), 0);
+        let mut pricing = Pricing::new(&device);
+        pricing.add(&document, &mut Meter::new(&limits::COST_TOTAL_STEPS));
+        let prices = [pricing.finish()];
+        let report = Prices { prices: &prices, documents: &[&document], before: None, growth: None };
+        let mut out = Vec::new();
+        report.write_html(true, &mut out).unwrap();
+        let page = String::from_utf8(out).unwrap();
+        // The rule, its set, the place where the limit is passed (twice), the budget.
+        assert_eq!(page.matches("&lt;script&gt;").count(), 5, "{page}");
+        let tags = "!DOCTYPE html head meta title style body h1 section h2 small span table tr th td i p code details \
+                    summary";
+        for tag in page.split('<').skip(1) {
+            let name = tag.trim_start_matches('/').split([' ', '>']).next().unwrap();
+            assert!(tags.split_whitespace().any(|known| known == name), "<{name}> in {page}");
+        }
+        assert!(
+            !page.contains('\u{202e}') && !page.contains("onerror=y>") && !page.contains("src=\""),
+            "{page}"
+        );
+    }
+}

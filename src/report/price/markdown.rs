@@ -117,17 +117,25 @@ fn said(sentence: &Sentence) -> String {
     words.collect()
 }
 
-/// A name, set apart. A code span would have to be closed by a mark that is not in it, and a table splits at its bars.
+/// A name, set apart. Only one in which nothing is a mark stands in a code span: that has to be closed by a mark which is
+/// not in it, and a table splits at its bars.
 fn code(name: &str) -> String {
-    if name.is_empty() { String::new() } else { format!("<code>{}</code>", text(name)) }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@".contains(c);
+    match name {
+        "" => String::new(),
+        name if name.chars().all(plain) => format!("`{name}`"),
+        name => format!("<code>{}</code>", text(name)),
+    }
 }
 
 /// Text in which nothing is a mark.
 fn text(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
-    for c in words.chars() {
-        // `:` and `/` make links, `@` and `#` mentions, where they stand in words.
-        if c.is_ascii_punctuation() && !"-.,()/'\"=;%+".contains(c) {
+    let mut rest = words.chars().peekable();
+    while let Some(c) = rest.next() {
+        // A colon makes a link or a picture with what stands behind it.
+        let colon = c == ':' && rest.peek().is_none_or(|next| *next == ' ');
+        if c.is_ascii_punctuation() && !colon && !"-.,()/'\"=;%+".contains(c) {
             // A string takes all that is written to it.
             let _ = write!(out, "&#{};", u32::from(c));
         } else {
@@ -156,6 +164,7 @@ mod tests {
         // Of `&` and `#` only those that begin a reference.
         assert_eq!(inside.matches('&').count(), inside.matches("&#").count());
         assert_eq!(inside.matches('#').count(), inside.matches("&#").count());
-        assert_eq!(code(""), "");
+        assert_eq!((code(""), code("flowspec/ipv4")), (String::new(), "`flowspec/ipv4`".to_owned()));
+        assert_eq!(text("room: 5, see http://x :a: b:"), "room: 5, see http&#58;//x &#58;a: b:");
     }
 }
