@@ -122,7 +122,7 @@ impl Objects {
             map.rule = if map.elements.add(rule.condition) {
                 Some(MapRule::of(rule, named, family))
             } else {
-                map.elements = Concatenation::default();
+                map.elements.clear();
                 None
             };
             return;
@@ -133,9 +133,9 @@ impl Objects {
         map.name.clear();
         map.name.push_str(rule.name);
         map.start = self.list.len();
-        map.elements = Concatenation::default();
+        map.elements.clear();
         if !map.elements.add(rule.condition) {
-            map.elements = Concatenation::default();
+            map.elements.clear();
         }
     }
 

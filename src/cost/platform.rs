@@ -263,6 +263,13 @@ fn one() -> u64 {
     1
 }
 
+impl Model {
+    /// Whether it looks at the conditions of flow rules, and not at their octets.
+    pub(super) fn reads_conditions(self) -> bool {
+        matches!(self, Self::Kernel { .. } | Self::Built { .. })
+    }
+}
+
 impl Platform {
     /// Whether it takes rule sets of that kind.
     pub fn takes(&self, kind: Kind) -> bool {

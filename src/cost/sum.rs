@@ -106,7 +106,8 @@ impl Sum {
             Model::Entries { .. } => {
                 self.push(rule.entries.times(self.copies), rule.minimum.times(self.copies));
             }
-            Model::RuleSets => {}
+            // Of a rule set as a whole.
+            Model::RuleSets | Model::Built { .. } => {}
             Model::Registers(_) => {
                 if rule.inexact.is_some() {
                     self.push(Count::at_least(0), Count::at_least(0));
@@ -144,8 +145,6 @@ impl Sum {
                 self.objects = self.objects.saturating_add(kept.objects);
                 self.run = self.run.saturating_add(kept.run);
             }
-            // Of a rule set as a whole.
-            Model::Built { .. } => {}
             Model::Seconds { .. } => self.push(Count::exact(1), Count::exact(1)),
             Model::SameDestination => {
                 let here = self.by_destination.entry(part.destination).or_default();

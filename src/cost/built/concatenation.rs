@@ -75,6 +75,12 @@ impl Concatenation {
         self.parts.len() > 1 && self.guards == 0
     }
 
+    /// Begins anew.
+    pub(in crate::cost) fn clear(&mut self) {
+        self.parts.clear();
+        (self.guards, self.elements) = (0, 0);
+    }
+
     /// How many there are.
     pub(in crate::cost) fn elements(&self) -> u64 {
         self.elements

@@ -154,7 +154,7 @@ impl Table {
                     return Ok(Put::Not);
                 }
                 field if compared(field) == Compared::Bits => {
-                    beside.push((field, masked(values, 32, meter)?))
+                    beside.push((field, masked(values, 32, meter)?));
                 }
                 field => beside.push((field, ranges(values, 32, meter)?)),
             }

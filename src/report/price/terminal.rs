@@ -25,9 +25,9 @@ fn write_one(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} ({}): {}", view.name, view.title, view.level.name())?;
     writeln!(out)?;
     if view.is_change {
-        beside(&view.resources).write(out)?
+        beside(&view.resources).write(out)?;
     } else {
-        resources(&view.resources).write(out)?
+        resources(&view.resources).write(out)?;
     }
     for sentence in &view.above {
         writeln!(out, "\n{}", plain(sentence))?;
