@@ -131,7 +131,9 @@ mod tests {
     fn octets(rules: &[Vec<(Field, ValueSet)>]) -> Octets {
         let mut vectors = BitVectors::default();
         let mut meter = Meter::new(&limits::COST_STEPS);
-        rules.iter().for_each(|rule| vectors.add(&cube(rule), &mut meter).unwrap());
+        for rule in rules {
+            vectors.add(&cube(rule), &mut meter).unwrap();
+        }
         vectors.octets()
     }
 
