@@ -2,7 +2,7 @@
 //!
 //! In IPv6 a later fragment is read from its IP header on, so that the reader makes two alternatives of a test of a port:
 //! of whole packets and first fragments, and of what stands in its place in later ones. And it says of which packets the
-//! kernel finds the protocol. Neither is in the rule, and the kernel keeps nothing of it.
+//! kernel finds the protocol. Neither is in the rule, and nobody keeps any of it.
 
 use crate::field::Field;
 use crate::guard::{Exhausted, Meter};

@@ -2,10 +2,12 @@
 
 use super::programs::program;
 use flowgate::cost::{self, Count, Price};
+use flowgate::dialect::{self, ReadOptions};
 use flowgate::field::{Family, Field};
 use flowgate::guard::{Meter, limits};
 use flowgate::ir::{Condition, Document, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::IntervalSet;
+use flowgate::source::{Content, Source, SourceId};
 use proptest::prelude::*;
 use std::fmt::Write;
 use std::process::Command;
@@ -204,6 +206,31 @@ fn fields_beside_the_five_and_what_has_no_place() {
     let six = octets(&document(Family::Inet6, vec![port(80)])).value().unwrap();
     assert_eq!(both, octets(&plain).value().unwrap() + six);
     assert_eq!(octets(&document(Family::Inet, Vec::new())), Count::exact(0));
+    // What asks for one version is in the table of that one alone, whatever else it asks for.
+    let four = Condition::test(Field::Dst4, ValueSet::single(7));
+    let untagged = Condition::not(Condition::present(Field::VlanId));
+    let arp = Condition::and([untagged, Condition::test(Field::ArpTarget, ValueSet::single(7))]);
+    let host = octets(&document(Family::Inet, vec![four.clone()]));
+    assert_eq!(octets(&document(Family::Any, vec![four.clone()])), host);
+    assert_eq!(octets(&document(Family::Any, vec![Condition::or([four, arp])])), host);
+    // In a table of both versions a port is a port, as its rule says, and not what the kernel reads in fragments.
+    let read = |family: &str, set: Family| {
+        let text = format!(
+            "table {family} t {{ chain c {{ type filter hook input priority 0; udp dport 5-9 drop\n}}\n}}\n"
+        );
+        let source = Source::new("test", Content::Text(text));
+        let reading =
+            dialect::by_name("nftables").unwrap().read(&source, SourceId(0), &ReadOptions::default());
+        let guarded = Condition::and([
+            Condition::test(Field::Proto, ValueSet::single(17)),
+            Condition::test(Field::Dport, ValueSet::range(5, 9)),
+        ]);
+        (octets(&reading.document), octets(&document(set, vec![guarded])))
+    };
+    for (family, set) in [("inet", Family::Any), ("ip6", Family::Inet6), ("ip", Family::Inet)] {
+        let (got, want) = read(family, set);
+        assert_eq!(got, want, "{family}");
+    }
 }
 
 #[test]

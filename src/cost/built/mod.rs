@@ -13,12 +13,14 @@ use super::normal::normalise;
 use super::platform::{Model, Platform};
 use super::tally::{Count, Inexact};
 use super::terms::{Cube, Keys, alternatives};
+use super::written::as_written;
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::Rule;
 use bit_vectors::BitVectors;
 use rows::{Put, Table, Version};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A structure that the rules of a rule set are built into.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -108,8 +110,12 @@ impl Building {
         opaque: &mut bool,
         meter: &mut Meter,
     ) -> Result<(), Exhausted> {
+        let condition = match keys.family {
+            Family::Inet => Cow::Borrowed(rule.condition),
+            Family::Inet6 | Family::Any => as_written(rule.condition, meter)?,
+        };
         let mut depth = Meter::new(&limits::NESTING);
-        let normal = normalise(rule.condition, false, keys.family, opaque, meter, &mut depth)?;
+        let normal = normalise(&condition, false, keys.family, opaque, meter, &mut depth)?;
         alternatives(&normal, meter, &mut |cube, meter| {
             meter.charge(cube.len() as u64)?;
             self.put(cube);

@@ -6,7 +6,7 @@
 
 use super::super::cover;
 use super::super::terms::{Cube, Literal};
-use crate::field::{Family, Field};
+use crate::field::{Family, Field, Need};
 use crate::guard::{Exhausted, Meter};
 use crate::ir::ValueSetRef;
 use crate::net::{BitMatch, IntervalSet};
@@ -86,6 +86,30 @@ impl Version {
         }
     }
 
+    /// Whether no packet of this version has a field.
+    fn is_without(self, field: Field) -> bool {
+        let info = field.info();
+        let other_frame = |need: &Need| {
+            let holds =
+                |(lo, hi): &(u32, u32)| (u128::from(*lo)..=u128::from(*hi)).contains(&self.ether_type());
+            need.field == Field::EthType && !need.values.iter().any(holds)
+        };
+        info.family != Family::Any && info.family != self.family() || info.needs.iter().any(other_frame)
+    }
+
+    /// Whether a packet of this version can be what an alternative asks for in one field, as far as the version goes.
+    fn has(self, field: Field, literal: &Literal<'_>) -> bool {
+        match literal {
+            Literal::Absent => !field.info().is_always_there(self.family()),
+            Literal::In(_) if self.is_without(field) => false,
+            Literal::In(values) => match field {
+                Field::IpVersion => values.view().contains(self.number()),
+                Field::EthType => values.view().contains(self.ether_type()),
+                _ => true,
+            },
+        }
+    }
+
     fn words(self) -> u8 {
         match self {
             Self::Four => 1,
@@ -123,19 +147,17 @@ impl Table {
         let (mut protocol, mut source, mut destination) = (None, None, None);
         let (mut from, mut to) = (None, None);
         let mut beside: Vec<(Field, Vec<Cell>)> = Vec::new();
+        if !cube.iter().all(|(field, literal)| self.version.has(*field, literal)) {
+            return Ok(Put::In);
+        }
         for (field, literal) in cube {
-            let family = field.info().family;
-            let other = family != Family::Any && family != self.version.family();
             let values = match literal {
-                Literal::Absent if other => continue,
+                Literal::Absent if self.version.is_without(*field) => continue,
                 Literal::Absent => return Ok(Put::Not),
-                Literal::In(_) if other => return Ok(Put::In),
                 Literal::In(values) => values.view(),
             };
             match super::told(*field) {
-                Field::IpVersion if values.contains(self.version.number()) => {}
-                Field::EthType if values.contains(self.version.ether_type()) => {}
-                Field::IpVersion | Field::EthType => return Ok(Put::In),
+                Field::IpVersion | Field::EthType => {}
                 Field::Proto | Field::ProtoField if protocol.is_none() => {
                     protocol = Some(masked(values, 8, meter)?);
                 }
