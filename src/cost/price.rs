@@ -441,6 +441,9 @@ impl<'d> Pricing<'d> {
             let kept = kept.chain(std::iter::repeat(Kept::default()));
             for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
                 sum.add(resource.model, rule, part, kept);
+                if kept.open && rule.inexact.is_none() {
+                    inexact = inexact.or(Some(Inexact::Action));
+                }
                 if passed_at.is_none()
                     && !built
                     && limit.is_some_and(|limit| sum.total(resource).0.at_least > limit)

@@ -144,6 +144,8 @@ pub enum Inexact {
     Opaque,
     /// It asks for what a structure has no place for; nothing is known of the whole.
     NoPlace,
+    /// It does something beside its verdict that is not modelled; the figures count it as nothing.
+    Action,
     /// A figure does not fit into 64 bits.
     TooLarge,
 }

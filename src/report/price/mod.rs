@@ -61,6 +61,7 @@ fn reason(why: Inexact) -> String {
         Inexact::Exhausted(exhausted) => exhausted.to_string(),
         Inexact::Opaque => "a part of its condition is not modelled".to_owned(),
         Inexact::NoPlace => "a part of a rule has no place in what is built".to_owned(),
+        Inexact::Action => "what a rule does beside its verdict is not modelled".to_owned(),
         Inexact::TooLarge => "a figure does not fit into 64 bits".to_owned(),
     }
 }
