@@ -17,7 +17,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIT = ["access", "victim", "lists"]
 JUDGED = ["firewall", "transit", "rich"]
-SETS = ["addresses", "networks", "blocks"]
+SETS = ["addresses", "networks", "blocks", "pairs", "services", "policy"]
 BOUND = {"gobgp": 0.20, "exabgp": 0.20}
 PORTS = [22, 25, 53, 80, 123, 161, 179, 389, 443, 445, 1433, 3306, 3389, 5060, 8080, 11211]
 RANGES = [(1024, 65535), (6881, 6889), (137, 139), (33434, 33534), (8000, 8099), (20, 21)]
@@ -143,8 +143,11 @@ def set_text(shape, n, seed):
     rng = random.Random(f"{shape}/{n}/{seed}")
     begin = rng.randrange(1 << 24, 2 << 24)
     hosts = [begin + 64 * i + rng.randrange(32) for i in range(n)]
-    length = {"addresses": n, "networks": n, "blocks": 50}[shape]
+    length = 50 if shape == "blocks" else n
     yield "table ip t {\n chain c {\n  type filter hook input priority 0; policy accept;\n"
+    if shape in ("pairs", "services", "policy"):
+        yield concatenation(rng, shape, hosts) + " }\n}\n"
+        return
     for i in range(0, n, length):
         part = hosts[i : i + length]
         if shape == "addresses":
@@ -153,6 +156,26 @@ def set_text(shape, n, seed):
             elements = (f"{text(h)}-{text(h + rng.randrange(1, 30))}" for h in part)
         yield f"  ip saddr {{ {', '.join(elements)} }} drop\n"
     yield " }\n}\n"
+
+
+def concatenation(rng, shape, hosts):
+    """One set or map of several fields: single values (a hash table), or ranges (pipapo)."""
+    def ports():
+        lo, hi = rng.choice([rng.choice(RANGES), (0, 65535), (rng.choice(PORTS),) * 2, tuple(sorted(rng.sample(range(65536), 2)))])
+        return f"{lo}" if lo == hi else f"{lo}-{hi}"
+
+    if shape == "pairs":
+        elements = (f"{text(h)} . {text(rng.randrange(1 << 24, 223 << 24))}" for h in hosts)
+        return f"  ip saddr . ip daddr {{ {', '.join(elements)} }} drop\n"
+    if shape == "services":
+        elements = (f"{text(h)}-{text(h + rng.randrange(1, 30))} . {ports()}" for h in hosts)
+        return f"  ip saddr . tcp dport {{ {', '.join(elements)} }} drop\n"
+    elements = (
+        f"{text(h)} . {prefix(cut(rng.randrange(1 << 24, 223 << 24), rng.choice([16, 24, 32])))} . {rng.choice(['tcp', 'udp'])} . {ports()}"
+        f" : {rng.choice(['accept', 'drop'])}"
+        for h in hosts
+    )
+    return f"  ip saddr . ip daddr . ip protocol . th dport vmap {{ {', '.join(elements)} }}\n"
 
 
 WRITERS = {"nftables": (nftables, "nft"), "iptables-legacy": (iptables, "rules"), "iptables-nft": (iptables, "rules")}

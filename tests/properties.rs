@@ -13,6 +13,8 @@
 
 #[path = "properties/adversarial.rs"]
 mod adversarial;
+#[path = "properties/built.rs"]
+mod built;
 #[path = "properties/opinion/classes.rs"]
 mod classes;
 #[path = "properties/cost.rs"]

@@ -4,7 +4,7 @@
 //! more than double when the rules double.
 
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
-use crate::cost;
+use crate::cost::{self, GROWTH_RULES, Model};
 use crate::diagnostic::{Diagnostic, Label, Level};
 use crate::guard::Exhausted;
 
@@ -23,9 +23,6 @@ static META: Meta = Meta {
     page: include_str!("../../docs/checks/cost-growth.md"),
 };
 
-/// Fewer rules say nothing about growth.
-const FEW: usize = 16;
-
 impl Check for CostGrowth {
     fn meta(&self) -> &'static Meta {
         &META
@@ -34,14 +31,13 @@ impl Check for CostGrowth {
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for (input, price) in cx.prices() {
             // Models that sum over rules cannot grow faster than them.
-            if price.rules.len() < FEW || !price.platform().is_superadditive() {
+            if (price.rules.len() as u64) < GROWTH_RULES || !price.platform().is_superadditive() {
                 continue;
             }
-            for growth in cost::growth(&input.reading.document, price) {
-                if !growth.is_superlinear() {
+            for growth in cost::growth(&[&input.reading.document], price) {
+                let (true, Some([quarter, half, whole])) = (growth.is_superlinear(), growth.values()) else {
                     continue;
-                }
-                let [quarter, half, whole] = growth.used;
+                };
                 let (name, resource) = (price.device.name(), &growth.resource.name);
                 let message = format!(
                     "a quarter of the rules takes {quarter} `{resource}` of `{name}`, half of them {half}, all {whole}: \
@@ -53,9 +49,15 @@ impl Check for CostGrowth {
                     None => continue,
                 };
                 let finding = Diagnostic::new(META.name, META.level, message, label);
-                out.push(finding.with_help(
-                    "give rules the same ranges of ports, so that they share registers, or single values and prefixes",
-                ));
+                out.push(finding.with_help(match growth.resource.model {
+                    Model::Built { .. } => {
+                        "give rules the same values of a field where that can be, or lists of their own: what tells them \
+                         apart is kept for all rules of a list"
+                    }
+                    _ => {
+                        "give rules the same ranges of ports, so that they share registers, or single values and prefixes"
+                    }
+                }));
             }
         }
         Ok(())

@@ -66,9 +66,23 @@ fn report(input: &Input, price: &Price<'_>, out: &mut Findings) {
         let reason = match inexact {
             Inexact::Exhausted(exhausted) => exhausted.to_string(),
             Inexact::Opaque => "a part of the rule is not modelled, so that its entries are not known".into(),
+            Inexact::NoPlace => "a part of the rule has no place in what is built".into(),
+            Inexact::Action => "what the rule does beside its verdict is not modelled".into(),
             Inexact::TooLarge => "its entries do not fit into 64 bits".into(),
         };
         out.inconclusive.push(unanswered(rule_at(input, rule.at), reason));
+    }
+    for usage in price.resources.iter().filter(|usage| open(usage)) {
+        let why = match usage.inexact {
+            Some(Inexact::Exhausted(exhausted)) => exhausted.to_string(),
+            Some(Inexact::Action) => "what a rule does beside its verdict is not modelled".to_owned(),
+            Some(Inexact::NoPlace) => "a part of a rule has no place in what is built".to_owned(),
+            // Said of the rule itself.
+            Some(Inexact::Opaque | Inexact::TooLarge) | None => continue,
+        };
+        let (resource, name) = (&usage.resource.name, price.device.name());
+        out.inconclusive
+            .push(unanswered(None, format!("`{resource}` of `{name}` is known from below: {why}")));
     }
 }
 

@@ -309,6 +309,18 @@ pub(super) enum TableFormat {
     Json,
 }
 
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PriceFormat {
+    /// For people
+    Terminal,
+    /// One JSON document
+    Json,
+    /// One page that loads nothing from elsewhere, with bars
+    Html,
+    /// For a comment on a change, with bars
+    Markdown,
+}
+
 /// Run captured packets through rules: hits of every rule, what becomes of the packets
 ///
 /// Where several rule sets look at a packet, a drop of one is final.

@@ -1,7 +1,7 @@
 //! `flowgate cost`: what the rules cost a device, rule by rule, against its limits.
 
 use super::against::Against;
-use super::args::{Common, OnInconclusive, TableFormat};
+use super::args::{Common, OnInconclusive, PriceFormat};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::options::Policy;
@@ -9,7 +9,7 @@ use super::pricing::Cost;
 use super::select::{self, Target};
 use super::{Exit, output, platforms};
 use crate::check::{Alignment, Versions};
-use crate::cost::{Level, Price, RuleRef, price_all};
+use crate::cost::{GROWTH_RULES, Growth, Level, Price, RuleRef, growth, price_all};
 use crate::guard::MemoryWatch;
 use crate::ir::Document;
 use crate::report::{Before, Prices};
@@ -57,13 +57,18 @@ pub(super) fn run(options: &Cost, common: &Common) -> Result<Exit, Error> {
         documents: &old_documents,
         pairs: pairs(&documents, &of_old),
     });
+    let growth: Option<Vec<Vec<Growth<'_>>>> =
+        options.growth.then(|| prices.iter().map(|price| growth(&documents, price)).collect());
     MemoryWatch::default().look()?;
-    let report = Prices { prices: &prices, documents: &documents, before };
+    let growing = growth.as_deref().map_or(Growing::NotAsked, |lists| Growing::of(&prices, lists));
+    let report = Prices { prices: &prices, documents: &documents, before, growth };
     output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => report.write_terminal(common.verbose, out),
-        TableFormat::Json => report.write_json(out),
+        PriceFormat::Terminal => report.write_terminal(common.verbose, out),
+        PriceFormat::Json => report.write_json(out),
+        PriceFormat::Html => report.write_html(common.verbose, out),
+        PriceFormat::Markdown => report.write_markdown(common.verbose, out),
     })?;
-    Ok(verdict(&prices, broken, options.inconclusive))
+    Ok(verdict(&prices, broken, growing, options.inconclusive))
 }
 
 /// The rule set asked for of each of the first inputs, where one is.
@@ -139,13 +144,36 @@ fn pairs(
     pairs
 }
 
-fn verdict(prices: &[Price<'_>], broken: bool, inconclusive: OnInconclusive) -> Exit {
-    if broken || prices.iter().any(|price| price.level == Level::Deny) {
+/// What came of asking how costs grow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Growing {
+    NotAsked,
+    AsRules,
+    Faster,
+    NotKnown,
+}
+
+impl Growing {
+    fn of(prices: &[Price<'_>], lists: &[Vec<Growth<'_>>]) -> Self {
+        let few = |price: &Price<'_>| (price.rules.len() as u64) < GROWTH_RULES;
+        let all = || prices.iter().zip(lists).filter(|(price, _)| !few(price)).flat_map(|(_, list)| list);
+        if all().any(Growth::is_superlinear) {
+            Self::Faster
+        } else if prices.iter().any(few) || all().any(|growth| growth.values().is_none()) {
+            Self::NotKnown
+        } else {
+            Self::AsRules
+        }
+    }
+}
+
+fn verdict(prices: &[Price<'_>], broken: bool, growing: Growing, inconclusive: OnInconclusive) -> Exit {
+    if broken || growing == Growing::Faster || prices.iter().any(|price| price.level == Level::Deny) {
         return Exit::Found;
     }
     // A figure known from below only, held against a limit: it may be beyond.
     let open = |price: &Price<'_>| price.resources.iter().any(|r| r.limit.is_some() && !r.used.exact);
-    match (prices.iter().any(open), inconclusive) {
+    match (growing == Growing::NotKnown || prices.iter().any(open), inconclusive) {
         (false, _) | (true, OnInconclusive::Ignore) => Exit::Clean,
         (true, OnInconclusive::Report) => Exit::Inconclusive,
         (true, OnInconclusive::Fail) => Exit::Found,

@@ -59,6 +59,8 @@ pub(super) enum Error {
     NoSuchResource { platform: String, name: String, known: Vec<String> },
     #[error("`{platform}` has nothing that grows with what one rule asks for")]
     NothingToSearch { platform: String },
+    #[error("a search for the dearest rule has the forms terminal and json alone")]
+    NoSearchForm,
     #[error("standard input cannot be edited: `--fix` takes files and folders")]
     FixStdin,
     #[error("cannot compare with `{named}`: {reason}")]
@@ -118,6 +120,7 @@ impl Error {
             | Self::FixStdin
             | Self::NoSuchResource { .. }
             | Self::NothingToSearch { .. }
+            | Self::NoSearchForm
             | Self::Suite { .. }
             | Self::NoSuchRule { .. }
             | Self::Exhausted(_) => None,

@@ -124,7 +124,8 @@ impl Prepared {
         own: Option<&str>,
         lost: &mut Vec<String>,
     ) -> Result<Self, Error> {
-        let six = document.rule_sets.iter().any(|set| set.family == crate::field::Family::Inet6)
+        let six = about.programs.len() > 1
+            && document.rule_sets.iter().any(|set| set.family == crate::field::Family::Inet6)
             && document.rule_sets.iter().all(|set| set.family != crate::field::Family::Inet);
         let mut tell = |list: Vec<Lost>| {
             let grave = list.into_iter().filter(|lost| lost.loss != Loss::Detail);

@@ -1,6 +1,6 @@
 //! The options of `cost` and `platforms`, and those that say which devices are meant.
 
-use super::args::{List, OnInconclusive, Policing, Reading, TableFormat, Writing};
+use super::args::{List, OnInconclusive, Policing, PriceFormat, Reading, Writing};
 use super::platforms::{Named, parse};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -45,6 +45,8 @@ Examples:
   flowgate cost edge.conf --platform ncs55a2-mod-se-s
   flowgate cost rules/ --platform frr --platform bird --format json
   flowgate cost rules/ --platform ncs5500 --against main      before and after
+  flowgate cost rules/ --platform dpdk-acl --growth           and what twice as many rules would do
+  flowgate cost rules/ --platform frr --against main --format markdown
   flowgate cost edge.conf --platform ./box.toml --direction out --interfaces 8
   flowgate cost --worst --platform ncs55a2-mod-se-s           how dear one rule can be
   flowgate cost --worst edge.conf --platform ncs5500          and one slip in these rules
@@ -63,6 +65,10 @@ pub(super) struct Cost {
     /// Look for the rule with the largest cost; of rules that are given, for the edit that makes one dearest
     #[arg(long, conflicts_with = "against")]
     pub(super) worst: bool,
+    /// Say how each resource grows: a quarter of the rules is priced, half of them, and all. Exits with 1 where one grows
+    /// faster than the rules, and with 3 where that is not known (of fewer than sixteen rules it never is)
+    #[arg(long, conflicts_with = "worst")]
+    pub(super) growth: bool,
     /// How many ranges a component of the rule looked for may have
     #[arg(long, value_name = "N", default_value_t = 1, requires = "worst", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub(super) ranges: u32,
@@ -74,8 +80,8 @@ pub(super) struct Cost {
     #[command(flatten)]
     pub(super) policing: Policing,
     /// The form of the report
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
+    #[arg(long, value_enum, default_value_t = PriceFormat::Terminal, value_name = "NAME")]
+    pub(super) format: PriceFormat,
     #[command(flatten)]
     pub(super) writing: Writing,
     /// What a figure known only from below does to the exit code, where a limit stands against it

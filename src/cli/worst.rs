@@ -1,6 +1,6 @@
 //! `flowgate cost --worst`: the rule, or the edit of given rules, with the largest cost on a platform.
 
-use super::args::{AddressFamily, Common, OnInconclusive, TableFormat};
+use super::args::{AddressFamily, Common, OnInconclusive, PriceFormat};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::pricing::Cost;
@@ -13,6 +13,9 @@ use crate::report::{Searched, Searches, clean};
 
 /// Searches on every device: from nothing where no rules are given, else for the edit that makes them dearest.
 pub(super) fn run(options: &Cost, common: &Common, devices: &[Device]) -> Result<Exit, Error> {
+    if matches!(options.format, PriceFormat::Html | PriceFormat::Markdown) {
+        return Err(Error::NoSearchForm);
+    }
     let inputs = match options.paths.as_slice() {
         [] => Inputs::default(),
         paths => Inputs::read(paths, &options.reading)?,
@@ -48,8 +51,10 @@ pub(super) fn run(options: &Cost, common: &Common, devices: &[Device]) -> Result
     }
     let report = Searches { list: &list, documents: &documents };
     output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => report.write_terminal(common.verbose, out),
-        TableFormat::Json => report.write_json(out),
+        PriceFormat::Json => report.write_json(out),
+        PriceFormat::Terminal | PriceFormat::Html | PriceFormat::Markdown => {
+            report.write_terminal(common.verbose, out)
+        }
     })?;
     Ok(match (broken, list.iter().any(Searched::is_stopped), options.inconclusive) {
         (true, _, _) | (false, true, OnInconclusive::Fail) => Exit::Found,

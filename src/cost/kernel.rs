@@ -5,12 +5,15 @@
 //! of a chain stand once more one behind the other, in a run that is a power of two of pages up to 4 MiB, and is mapped from
 //! pages of 2 MiB beyond.
 
+use super::built::concatenation::{Concatenation, Part};
 use super::normal::normalise;
 use super::terms::{Cube, Keys, Literal, alternatives};
 use crate::field::{Family, Field, FieldInfo, Layer};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Action, Outcome, Rule, ValueSetRef, Verdict};
+use crate::ir::{Action, Condition, Outcome, Rule, ValueSet, ValueSetRef, Verdict};
+use crate::net::IntervalSet;
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// Which words rules are kept in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -35,12 +38,24 @@ pub(super) struct Kept {
     pub(super) open: bool,
 }
 
+impl Kept {
+    fn plus(self, rule: Self, sets: u64) -> Self {
+        Self {
+            objects: self.objects.saturating_add(rule.objects).saturating_add(sets),
+            run: self.run.saturating_add(rule.run),
+            open: self.open,
+        }
+    }
+}
+
 /// Octets a table and its chains take without rules.
 pub(super) const EMPTY: u64 = 1_500;
 /// The longest run of pages that is a power of two of them.
 const PAGES_MAX: u64 = 4 << 20;
 /// The pages that longer runs are mapped from.
 const LARGE_PAGE: u64 = 2 << 20;
+/// The head of a set.
+pub(super) const HEAD: u64 = 344;
 /// The pointer that accounting keeps with each object.
 const ACCOUNT: u64 = 8;
 
@@ -64,18 +79,23 @@ pub(super) fn kept(
 ) -> Result<Kept, Exhausted> {
     let mut depth = Meter::new(&limits::NESTING);
     let mut opaque = false;
-    let normal = normalise(rule.condition, false, keys.family, &mut opaque, meter, &mut depth)?;
+    let (condition, looked_up) = match words {
+        Words::Nftables => concatenated(rule.condition, meter)?,
+        Words::IptablesNft | Words::IptablesLegacy => (Cow::Borrowed(rule.condition), None),
+    };
+    let normal = normalise(&condition, false, keys.family, &mut opaque, meter, &mut depth)?;
     let mut kept = Kept::default();
     let mut known = true;
     let rest = of_rule(words, rule, &mut known);
-    // A comment of nft: a type and a length, an end, and the length of it all.
-    let comment = if named && words == Words::Nftables { rule.name.len() as u64 + 4 } else { 0 };
+    let comment = if named && words == Words::Nftables { comment(rule) } else { 0 };
+    let both = words == Words::Nftables && keys.family == Family::Any;
+    let beside = Beside { rest, comment, looked_up, both };
     alternatives(&normal, meter, &mut |cube, meter| {
         meter.charge(cube.len() as u64)?;
         match words {
             Words::IptablesLegacy => legacy(cube, keys.family, rest, &mut kept),
             Words::IptablesNft | Words::Nftables => {
-                expressions(words, cube, rest, comment, &mut kept, meter)?;
+                expressions(words, cube, &beside, &mut kept, meter)?;
             }
         }
         Ok(())
@@ -84,8 +104,17 @@ pub(super) fn kept(
     Ok(kept)
 }
 
+/// What a rule has beside the conditions of one of its alternatives.
+struct Beside {
+    rest: Rest,
+    comment: u64,
+    looked_up: Option<Concatenation>,
+    /// Whether its table is of both versions of IP.
+    both: bool,
+}
+
 /// Octets of what a rule does: in the rule itself, and beside it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Rest {
     inside: u64,
     beside: u64,
@@ -106,7 +135,7 @@ fn of_rule(words: Words, rule: &Rule, known: &mut bool) -> Rest {
     } else {
         add(
             if !rejects {
-                32
+                VERDICT
             } else if words == Words::Nftables {
                 16
             } else {
@@ -133,11 +162,11 @@ fn of_rule(words: Words, rule: &Rule, known: &mut bool) -> Rest {
 fn expressions(
     words: Words,
     cube: &Cube<'_>,
-    rest: Rest,
-    comment: u64,
+    beside: &Beside,
     kept: &mut Kept,
     meter: &mut Meter,
 ) -> Result<(), Exhausted> {
+    let Beside { rest, comment, looked_up, both } = beside;
     let nft = words == Words::Nftables;
     let (mut octets, mut sets) = (rest.inside, rest.beside);
     let single = |field: Field| {
@@ -151,6 +180,10 @@ fn expressions(
     let joined = |a: Field, b: Field| nft && single(a) && single(b);
     if joined(Field::RawPort0, Field::RawPort1) || joined(Field::Sport, Field::Dport) {
         octets -= 40.min(octets);
+    }
+    if *both {
+        let looked_up = looked_up.iter().flat_map(|set| &set.parts).map(|part| part.field);
+        octets += version(cube.iter().map(|(field, _)| *field).chain(looked_up));
     }
     for (field, literal) in cube {
         let info = field.info();
@@ -172,12 +205,95 @@ fn expressions(
             sets += set(info, shape);
         }
     }
-    let object = 24 + octets + if comment > 0 { comment + 1 } else { 0 };
-    kept.objects = kept.objects.saturating_add(allocated(object)).saturating_add(sets);
-    kept.run = kept.run.saturating_add(8 + octets);
+    if let Some(set) = looked_up {
+        octets += LOAD * set.parts.len() as u64 + LOOKUP;
+        sets = sets.saturating_add(set.octets(false, |_| true));
+    }
+    *kept = kept.plus(object(octets, *comment), sets);
     Ok(())
 }
 
+/// What a table of both versions of IP asks for before a field that one of them has, unless a rule asks for it itself.
+fn version(mut fields: impl Iterator<Item = Field> + Clone) -> u64 {
+    let said = fields.clone().any(|field| field == Field::IpVersion);
+    let of_one = fields.any(|field| field.info().family != Family::Any);
+    if of_one && !said { LOAD + COMPARE } else { 0 }
+}
+
+/// A comment of nft: a type and a length, an end, and the length of it all.
+fn comment(rule: &Rule) -> u64 {
+    rule.name.len() as u64 + 4
+}
+
+/// One rule with so many octets of expressions.
+fn object(octets: u64, comment: u64) -> Kept {
+    let object = 24 + octets + if comment > 0 { comment + 1 } else { 0 };
+    Kept { objects: allocated(object), run: 8 + octets, open: false }
+}
+
+/// The condition without the one part of it that is an alternative of several fields, which nft keeps in a set without
+/// a name; and that set. A step a value of it.
+fn concatenated<'c>(
+    condition: &'c Condition,
+    meter: &mut Meter,
+) -> Result<(Cow<'c, Condition>, Option<Concatenation>), Exhausted> {
+    let parts = match condition {
+        Condition::And(parts) => &**parts,
+        other => std::slice::from_ref(other),
+    };
+    for (at, part) in parts.iter().enumerate() {
+        let Condition::Or(elements) = part else { continue };
+        meter.charge(elements.len() as u64)?;
+        let mut set = Concatenation::default();
+        if elements.iter().all(|element| set.add(element)) && set.is_whole() {
+            let others = parts.iter().enumerate().filter(|(other, _)| *other != at);
+            return Ok((Cow::Owned(Condition::and(others.map(|(_, part)| part.clone()))), Some(set)));
+        }
+    }
+    Ok((Cow::Borrowed(condition), None))
+}
+
+/// What one rule with a map of verdicts does beside looking it up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MapRule {
+    rest: Rest,
+    comment: u64,
+    known: bool,
+    /// Of both versions of IP.
+    both: bool,
+}
+
+impl MapRule {
+    /// By any of the rules that a reader makes of the elements.
+    pub(super) fn of(rule: &Rule, named: bool, family: Family) -> Self {
+        let mut known = true;
+        let rest = of_rule(Words::Nftables, rule, &mut known);
+        // The map brings the verdict along.
+        let rest = Rest { inside: rest.inside.saturating_sub(VERDICT), ..rest };
+        let both = family == Family::Any;
+        Self { rest, comment: if named { comment(rule) } else { 0 }, known, both }
+    }
+
+    /// What it takes with its map. What all elements ask for alike is compared before the map is asked: nothing here
+    /// says which of the two was written.
+    pub(super) fn kept(self, elements: &Concatenation) -> Kept {
+        let fields = || elements.parts.iter().map(|part| part.field);
+        let mut octets = self.rest.inside + LOOKUP + if self.both { version(fields()) } else { 0 };
+        for part in &elements.parts {
+            octets += LOAD;
+            if let Some((lo, hi)) = part.same {
+                let values = ValueSet::Wide(Box::new(IntervalSet::range(lo, hi)));
+                octets += Shape::of(values.view()).compared(part.field.info(), true);
+            }
+        }
+        let map = elements.octets(true, |part: &Part| part.same.is_none());
+        let kept = Kept::default().plus(object(octets, self.comment), self.rest.beside.saturating_add(map));
+        Kept { open: !self.known, ..kept }
+    }
+}
+
+/// An expression that says what becomes of the packet.
+const VERDICT: u64 = 32;
 const LOAD: u64 = 16;
 const COMPARE: u64 = 24;
 /// A comparison of 5 to 16 octets.
@@ -237,7 +353,7 @@ impl Shape {
         // Only masks of four octets have a short form.
         let mask = if info.width == 32 { MASK } else { MASK_WIDE };
         // A field that is no whole octets is loaded with its neighbours, and they are masked out.
-        let part = if info.width.is_multiple_of(8) { 0 } else { mask };
+        let part = if info.width.is_multiple_of(8) || info.field == Field::IpVersion { 0 } else { mask };
         if self.bits {
             return self.ranges.max(1).saturating_mul(mask + compare);
         }
@@ -268,8 +384,6 @@ impl Shape {
 
 /// A set without a name.
 fn set(info: &FieldInfo, shape: Shape) -> u64 {
-    /// The head of a set, and its name.
-    const HEAD: u64 = 344;
     let name = allocated(16);
     let element = if info.width > 64 { allocated(96) } else { allocated(64) };
     if shape.singles == shape.ranges {
@@ -286,15 +400,16 @@ fn set(info: &FieldInfo, shape: Shape) -> u64 {
     let begins = u64::from(shape.first.0 != 0);
     let ends = u64::from(shape.last.1 >= info.max);
     let elements = (shape.ranges.saturating_mul(2) + begins).saturating_sub(ends);
+    name + tree(elements) + elements.saturating_mul(element)
+}
+
+/// A set of ranges without its elements: its head, and a list of where so many of them are.
+pub(super) fn tree(elements: u64) -> u64 {
     let mut slots = 16_u64;
     while slots < elements {
         slots += if slots < 512 { slots } else { slots / 2 };
     }
-    allocated(HEAD + 64)
-        + name
-        + elements.saturating_mul(element)
-        + allocated(slots.saturating_mul(16))
-        + allocated(32)
+    allocated(HEAD + 64) + allocated(slots.saturating_mul(16)) + allocated(32)
 }
 
 /// One entry of the old tables, or as many as lists of addresses and of ports come to.

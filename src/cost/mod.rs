@@ -5,12 +5,14 @@
 //! filters from their conditions. Two numbers of entries are given: as drivers are known to make them, and a
 //! bound below which no prefix encoding comes. What could not be counted is said, never guessed low.
 
+mod built;
 pub mod cover;
 mod device;
 mod feature;
 pub mod fit;
 mod flow;
 mod growth;
+mod keeping;
 mod kernel;
 pub mod measured;
 mod normal;
@@ -24,11 +26,13 @@ mod tallies;
 mod tally;
 mod terms;
 mod worst;
+mod written;
 
+pub use built::Structure;
 pub use device::{Attachment, Device, Direction};
 pub use feature::{Effect, Feature, Refusal, Unsupported};
 pub use flow::Encoding;
-pub use growth::{Growth, growth};
+pub use growth::{GROWTH_RULES, Growth, growth};
 pub use kernel::Words;
 pub use platform::{
     AsRule, Copies, IpFamily, Model, Octets, Platform, RegisterUnits, Resource, Slices, Takes,

@@ -1,5 +1,6 @@
 //! Platforms as data: what they hold, how rules fill it, what they do not take, each with its source.
 
+use super::built::Structure;
 use super::device::Direction;
 use super::feature::Refusal;
 use super::flow::Encoding;
@@ -160,6 +161,11 @@ pub enum Model {
         /// The words it keeps rules in.
         words: Words,
     },
+    /// A structure that is built of all rules of a rule set.
+    Built {
+        /// Which.
+        structure: Structure,
+    },
     /// Time until all are programmed.
     Seconds {
         /// Rules a second.
@@ -257,6 +263,13 @@ fn one() -> u64 {
     1
 }
 
+impl Model {
+    /// Whether it looks at the conditions of flow rules, and not at their octets.
+    pub(super) fn reads_conditions(self) -> bool {
+        matches!(self, Self::Kernel { .. } | Self::Built { .. })
+    }
+}
+
 impl Platform {
     /// Whether it takes rule sets of that kind.
     pub fn takes(&self, kind: Kind) -> bool {
@@ -268,9 +281,19 @@ impl Platform {
         self.resource.iter().find(|resource| resource.name == name)
     }
 
-    /// Whether a whole may cost more than its parts: something that is shared runs out.
+    /// Whether a whole may cost more than its parts: something that is shared runs out, or every rule takes of what others
+    /// have.
     pub fn is_superadditive(&self) -> bool {
-        self.resource.iter().any(|resource| matches!(resource.model, Model::Registers(_)))
+        self.resource
+            .iter()
+            .any(|resource| matches!(resource.model, Model::Registers(_) | Model::Built { .. }))
+    }
+
+    /// Whether more rules may take less of something: rules are kept apart in another way when there are more of them.
+    pub fn is_monotonic(&self) -> bool {
+        let tries =
+            |model| matches!(model, Model::Built { structure: Structure::DpdkAcl | Structure::DpdkAclTries });
+        !self.resource.iter().any(|resource| tries(resource.model))
     }
 
     /// Rules it programs a second, where that is known.

@@ -2,7 +2,8 @@
 
 use super::device::{Attachment, Device};
 use super::feature::{self, Unsupported};
-use super::kernel::{self, Kept};
+use super::keeping::Keeping;
+use super::kernel::Kept;
 use super::platform::{Model, Platform, Resource};
 use super::registers::Registers;
 use super::sum::{Part, Set, Sum};
@@ -67,8 +68,10 @@ pub struct Usage<'d> {
     pub budget: bool,
     /// How it stands.
     pub level: Level,
-    /// The first rule with which the limit is passed.
+    /// The first rule with which the limit is passed; none where rules are counted together alone.
     pub passed_at: Option<RuleRef>,
+    /// Why the figure is no more than a bound from below, where that is not for a rule's sake.
+    pub inexact: Option<Inexact>,
 }
 
 impl<'d> Usage<'d> {
@@ -164,8 +167,7 @@ pub struct Pricing<'d> {
     rules: Vec<RulePrice>,
     // What each rule adds, for the second pass over the resources: kept small, one for each rule.
     parts: Vec<Part>,
-    // What the kernel keeps of each rule, for each resource that asks for that; none where no resource does.
-    kept: Vec<Vec<Kept>>,
+    keeping: Keeping,
     sets: Vec<Set>,
     destinations: HashMap<(u128, u8, bool), u32>,
     // The registers of the chip, and which resource of the profile they are.
@@ -224,7 +226,7 @@ impl<'d> Pricing<'d> {
             documents: 0,
             rules: Vec::new(),
             parts: Vec::new(),
-            kept: device.platform.resource.iter().map(|_| Vec::new()).collect(),
+            keeping: Keeping::new(&device.platform),
             sets: Vec::new(),
             destinations: HashMap::new(),
             registers: of_chip,
@@ -268,6 +270,7 @@ impl<'d> Pricing<'d> {
                 let known = tallies.of(self.device.platform.encoding(), base + index as usize);
                 self.add_rule(at, set, table, &rule, known, meter);
             }
+            self.keeping.end_rule_set(set);
             let attached: Vec<Attachment> = self.device.attached(&set.name);
             let comparisons = self.registers.as_ref().map_or(0, |(_, registers)| registers.in_rule_set());
             let end = self.rules.len();
@@ -355,21 +358,8 @@ impl<'d> Pricing<'d> {
                 .iter()
                 .any(|action| matches!(action, Action::RateLimit(r) if r.amount > 0.0)),
         });
-        self.keep(set, rule, at.rule, total);
-    }
-
-    /// Builds up what the kernel keeps of a rule, for the resources that ask for it.
-    fn keep(&mut self, set: &RuleSet, rule: &Rule, index: u32, total: &mut Meter) {
-        let named = rule.name.parse::<u64>() != Ok(u64::from(index) + 1);
         let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
-        for (resource, list) in self.device.platform.resource.iter().zip(&mut self.kept) {
-            let Model::Kernel { words } = resource.model else { continue };
-            let left = limits::COST_STEPS.value.min(total.left());
-            let mut own = Meter::with_allowance(&limits::COST_STEPS, left);
-            let kept = kernel::kept(words, rule, named, keys, &mut own);
-            let within = total.charge(own.spent().min(left)).is_ok();
-            list.push(kept.ok().filter(|_| within).unwrap_or(Kept { open: true, ..Kept::default() }));
-        }
+        self.keeping.add(set, rule, at.rule, keys, total);
     }
 
     /// Holds everything added against the limits and the budgets, by the name of the resource.
@@ -394,7 +384,7 @@ impl<'d> Pricing<'d> {
         let budget = self.device.budgets.get(&resource.name).copied();
         let holds = resource.holds();
         let limit = budget.or(holds);
-        let (used, minimum, passed_at) = self.used(resource, limit);
+        let (used, minimum, passed_at, inexact) = self.used(resource, limit);
         let over = |limit: Option<u64>| limit.is_some_and(|limit| used.at_least > limit);
         let near = |limit: u64| u128::from(used.at_least) * 100 >= u128::from(limit) * u128::from(WARN_AT[0]);
         let level = if over(limit) {
@@ -404,26 +394,31 @@ impl<'d> Pricing<'d> {
         } else {
             Level::Ok
         };
-        Usage { resource, used, minimum, limit, budget: budget.is_some(), level, passed_at }
+        Usage { resource, used, minimum, limit, budget: budget.is_some(), level, passed_at, inexact }
     }
 
-    /// How much of a resource is used, how little could be, and the rule with which the limit is passed.
-    fn used(&self, resource: &Resource, limit: Option<u64>) -> (Count, Count, Option<RuleRef>) {
+    /// How much of a resource is used, how little could be, the rule with which the limit is passed, and why the figure is
+    /// from below where no rule says so.
+    fn used(
+        &self,
+        resource: &Resource,
+        limit: Option<u64>,
+    ) -> (Count, Count, Option<RuleRef>, Option<Inexact>) {
         if let (Model::Registers(_), false, Some((_, registers))) =
             (resource.model, resource.each_rule_set, &self.registers)
         {
             // What could not be counted may compare what nobody knows.
             let known = self.rules.iter().all(|rule| rule.inexact.is_none());
             let wanted = Count { at_least: registers.wanted(), exact: known };
-            return (wanted, wanted, None);
+            return (wanted, wanted, None, None);
         }
         let mut sum = Sum::default();
         let mut fullest = (Count::exact(0), Count::exact(0));
-        let mut passed_at = None;
+        let (mut passed_at, mut inexact) = (None, None);
         let mut start = 0;
         let number = self.device.platform.resource.iter().position(|of| std::ptr::eq(of, resource));
-        let kept = number.and_then(|number| self.kept.get(number)).map_or(&[][..], Vec::as_slice);
-        for set in &self.sets {
+        let kept = number.map_or(&[][..], |number| self.keeping.objects(number));
+        for (number, set) in self.sets.iter().enumerate() {
             let range = start..set.end;
             start = set.end;
             if !resource.is_filled_by(set.kind, set.family) || !set.is_attached(resource.direction) {
@@ -433,13 +428,26 @@ impl<'d> Pricing<'d> {
                 sum = Sum::default();
             }
             sum.begin_rule_set(resource, set);
+            let mut built = false;
+            if let Model::Built { structure } = resource.model {
+                let figure = self.keeping.built(number, structure);
+                sum.push(figure.count, figure.count);
+                inexact = inexact.or(figure.why);
+                built = true;
+            }
             let rules = self.rules.get(range.clone()).unwrap_or(&[]);
             let parts = self.parts.get(range.clone()).unwrap_or(&[]);
             let kept = kept.get(range).unwrap_or(&[]).iter().copied();
             let kept = kept.chain(std::iter::repeat(Kept::default()));
             for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
                 sum.add(resource.model, rule, part, kept);
-                if passed_at.is_none() && limit.is_some_and(|limit| sum.total(resource).0.at_least > limit) {
+                if kept.open && rule.inexact.is_none() {
+                    inexact = inexact.or(Some(Inexact::Action));
+                }
+                if passed_at.is_none()
+                    && !built
+                    && limit.is_some_and(|limit| sum.total(resource).0.at_least > limit)
+                {
                     passed_at = Some(rule.at);
                 }
             }
@@ -448,7 +456,7 @@ impl<'d> Pricing<'d> {
                 fullest = (used, minimum);
             }
         }
-        (fullest.0, fullest.1, passed_at)
+        (fullest.0, fullest.1, passed_at, inexact)
     }
 }
 

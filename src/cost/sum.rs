@@ -66,7 +66,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    fn push(&mut self, used: Count, minimum: Count) {
+    pub(super) fn push(&mut self, used: Count, minimum: Count) {
         self.used = Some(self.used.map_or(used, |sum| sum.plus(used)));
         self.minimum = Some(self.minimum.map_or(minimum, |sum| sum.plus(minimum)));
     }
@@ -106,7 +106,8 @@ impl Sum {
             Model::Entries { .. } => {
                 self.push(rule.entries.times(self.copies), rule.minimum.times(self.copies));
             }
-            Model::RuleSets => {}
+            // Of a rule set as a whole.
+            Model::RuleSets | Model::Built { .. } => {}
             Model::Registers(_) => {
                 if rule.inexact.is_some() {
                     self.push(Count::at_least(0), Count::at_least(0));
@@ -181,6 +182,7 @@ impl Sum {
             | Model::Registers(_)
             | Model::Terms
             | Model::Kernel { .. }
+            | Model::Built { .. }
             | Model::Filters { .. }
             | Model::SameDestination => (used, minimum),
         };

@@ -142,6 +142,10 @@ pub enum Inexact {
     Exhausted(Exhausted),
     /// A part of its condition is not modelled; the figures count that part as one entry.
     Opaque,
+    /// It asks for what a structure has no place for; nothing is known of the whole.
+    NoPlace,
+    /// It does something beside its verdict that is not modelled; the figures count it as nothing.
+    Action,
     /// A figure does not fit into 64 bits.
     TooLarge,
 }

@@ -123,6 +123,15 @@ limits! {
     /// Steps of pricing one document.
     COST_TOTAL_STEPS = "cost-total-steps", 200_000_000, "steps",
         "a million rules of two hundred ranges; some seconds";
+    /// Rows that the rules of one rule set are multiplied out into for a structure that is built.
+    BUILT_ROWS = "built-rows", 2_000_000, "rows",
+        "twenty rows for each of 100,000 rules; some hundred megabytes";
+    /// Nodes and pairs of branches looked at while the structure of one rule set is built.
+    BUILT_STEPS = "built-steps", 1_000_000_000, "steps",
+        "some ten seconds; 100,000 rules of an access list take a third of it";
+    /// Nodes of one trie held at once.
+    BUILT_NODES = "built-nodes", 8_000_000, "nodes",
+        "a gigabyte; 100,000 rules of an access list take a third of it";
     /// Rules that are priced while the dearest is looked for.
     WORST_TRIES = "worst-tries", 5_000_000, "rules",
         "some ten seconds; twenty edits of each of a quarter of a million rules";

@@ -6,7 +6,7 @@ use crate::cost::flow;
 use crate::cost::platform::Takes;
 use crate::cost::price::Pricing;
 use crate::dialect::flowspec::component::{AND, EQ, GT, LT, MATCH, NOT};
-use crate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode};
+use crate::dialect::flowspec::{Body, ComponentType, FlowSpec, Operand, encode, lower};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Document, Kind, Outcome, RuleBuf, RuleSet, ValueSet, Verdict};
@@ -198,7 +198,9 @@ pub(super) fn flow_used(
         return Ok(None);
     }
     let length = octets.len() as u64;
-    let rule = rule(Some(octets), Condition::True);
+    // What is counted from octets needs no condition.
+    let reads = question.resource.model.reads_conditions();
+    let rule = rule(Some(octets), if reads { lower(spec) } else { Condition::True });
     let untaken = feature::unsupported(question.device, &rule.as_rule(), spec, length);
     let refused = untaken.iter().any(|found| {
         let refusal = found.refusal(&question.device.platform);
