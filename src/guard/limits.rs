@@ -126,12 +126,15 @@ limits! {
     /// Rows that the rules of one rule set are multiplied out into for a structure that is built.
     BUILT_ROWS = "built-rows", 2_000_000, "rows",
         "twenty rows for each of 100,000 rules; some hundred megabytes";
+    /// Bounds of the intervals that the rules of one rule set make in their fields.
+    BUILT_BOUNDS = "built-bounds", 16_000_000, "bounds",
+        "a million rules of eight ranges; a quarter of a gigabyte";
     /// Nodes and pairs of branches looked at while the structure of one rule set is built.
-    BUILT_STEPS = "built-steps", 1_000_000_000, "steps",
-        "some ten seconds; 100,000 rules of an access list take a third of it";
+    BUILT_STEPS = "built-steps", 300_000_000, "steps",
+        "some twenty seconds; 100,000 rules of an access list take a third of it";
     /// Nodes of one trie held at once.
-    BUILT_NODES = "built-nodes", 8_000_000, "nodes",
-        "a gigabyte; 100,000 rules of an access list take a third of it";
+    BUILT_NODES = "built-nodes", 4_000_000, "nodes",
+        "a gigabyte; 100,000 rules of an access list take a quarter of it";
     /// Rules that are priced while the dearest is looked for.
     WORST_TRIES = "worst-tries", 5_000_000, "rules",
         "some ten seconds; twenty edits of each of a quarter of a million rules";

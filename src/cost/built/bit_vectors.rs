@@ -5,9 +5,9 @@
 //! rules fill. Aggregated vectors (source S44) have a second one beside each, with a bit for each of its words.
 
 use super::super::terms::{Cube, Literal};
-use super::rows::runs;
+use super::rows::{run_count, runs};
 use crate::field::{Field, FieldInfo};
-use crate::guard::{Exhausted, Meter};
+use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::ValueSetRef;
 use std::collections::BTreeMap;
 
@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 const WORD: u64 = 64;
 
 /// The rules of one rule set, field by field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BitVectors {
     rules: u64,
     fields: BTreeMap<Field, Bounds>,
+    held: Meter,
 }
 
 /// Where the intervals of a field begin, behind the first.
@@ -38,6 +39,12 @@ pub(super) struct Octets {
     pub(super) aggregated: u64,
 }
 
+impl Default for BitVectors {
+    fn default() -> Self {
+        Self { rules: 0, fields: BTreeMap::new(), held: Meter::new(&limits::BUILT_BOUNDS) }
+    }
+}
+
 impl BitVectors {
     /// Adds a rule: an alternative, whose fields are sets of values. A step a range.
     pub(super) fn add(&mut self, cube: &Cube<'_>, meter: &mut Meter) -> Result<(), Exhausted> {
@@ -46,7 +53,7 @@ impl BitVectors {
             let bounds = self.fields.entry(super::told(*field)).or_default();
             match literal {
                 Literal::Absent => bounds.absent = true,
-                Literal::In(values) => bounds.add(values.view(), field.info(), meter)?,
+                Literal::In(values) => bounds.add(values.view(), field.info(), meter, &mut self.held)?,
             }
         }
         Ok(())
@@ -74,7 +81,28 @@ impl BitVectors {
 }
 
 impl Bounds {
-    fn add(&mut self, values: ValueSetRef<'_>, info: &FieldInfo, meter: &mut Meter) -> Result<(), Exhausted> {
+    fn add(
+        &mut self,
+        values: ValueSetRef<'_>,
+        info: &FieldInfo,
+        meter: &mut Meter,
+        held: &mut Meter,
+    ) -> Result<(), Exhausted> {
+        let width = u32::from(info.width);
+        let count = match values {
+            ValueSetRef::Ranges(set) => set.ranges().len() as u64,
+            ValueSetRef::Wide(set) => set.ranges().len() as u64,
+            ValueSetRef::Bits(set) => {
+                set.patterns().iter().map(|pattern| run_count(*pattern, width)).fold(0, u64::saturating_add)
+            }
+        };
+        held.charge(count.saturating_mul(2))?;
+        // Twice what is left of them, or a few, is the most that is ever held beside those of one set.
+        if self.starts.len() > self.sorted.saturating_mul(2).saturating_add(1 << 12) {
+            let before = self.starts.len();
+            self.sort();
+            held.release((before - self.starts.len()) as u64);
+        }
         match values {
             ValueSetRef::Ranges(set) => {
                 meter.charge(set.ranges().len() as u64)?;
@@ -86,7 +114,6 @@ impl Bounds {
             }
             ValueSetRef::Bits(set) => {
                 for pattern in set.patterns() {
-                    let width = u32::from(info.width);
                     runs(*pattern, width, meter, &mut |lo, hi| self.range(lo, hi, info.max))?;
                 }
             }
@@ -100,10 +127,6 @@ impl Bounds {
         }
         if hi < max {
             self.starts.push(hi.saturating_add(1));
-        }
-        // Twice what is left of them is the most that is ever held.
-        if self.starts.len() > self.sorted.saturating_mul(2).saturating_add(1 << 12) {
-            self.sort();
         }
     }
 
@@ -123,7 +146,6 @@ impl Bounds {
 mod tests {
     use super::super::tests::cube;
     use super::*;
-    use crate::guard::limits;
     use crate::ir::ValueSet;
     use crate::net::{BitMatch, BitSet, IntervalSet};
     use proptest::prelude::*;

@@ -149,7 +149,7 @@ impl Building {
         let (tables, tries) = match self.not_in_tables {
             // Nobody knows which way a further row moves the others, but a table has one trie.
             Some(why) => (of(tries::LEAST, Some(why)), of(1, Some(why))),
-            None => built(self.tables, self.rows),
+            None => built(self.tables),
         };
         Built {
             tables,
@@ -161,11 +161,11 @@ impl Building {
 }
 
 /// Builds the tables of all versions.
-fn built(tables: Vec<Table>, mut rows: Meter) -> (Figure, Figure) {
+fn built(tables: Vec<Table>) -> (Figure, Figure) {
     let mut steps = Meter::new(&limits::BUILT_STEPS);
     let (mut octets, mut tries) = (Figure::NOTHING, Figure::NOTHING);
     for table in tables {
-        let built = match table.rows(&mut rows) {
+        let built = match table.rows(&mut steps) {
             Ok(rows) => tries::build(&rows, &mut steps),
             Err(spent) => tries::Built { octets: tries::LEAST, tries: 1, spent: Some(spent) },
         };

@@ -353,6 +353,18 @@ fn ranges(values: ValueSetRef<'_>, width: u32, meter: &mut Meter) -> Result<Vec<
     }
 }
 
+/// The free bits of a pattern below its lowest fixed one, and those above: each way to set these is a run of its own.
+fn run_bits(pattern: BitMatch, width: u32) -> (u128, u128) {
+    let free = !pattern.mask & cover::low_bits(width);
+    let run = cover::low_bits(free.trailing_ones());
+    (run, free & !run)
+}
+
+/// How many runs of values have a pattern of bits.
+pub(super) fn run_count(pattern: BitMatch, width: u32) -> u64 {
+    1_u64.checked_shl(run_bits(pattern, width).1.count_ones()).unwrap_or(u64::MAX)
+}
+
 /// The runs of values that have a pattern of bits, in a field of that width. A step a run, charged before any is made.
 pub(super) fn runs(
     pattern: BitMatch,
@@ -360,11 +372,8 @@ pub(super) fn runs(
     meter: &mut Meter,
     each: &mut dyn FnMut(u128, u128),
 ) -> Result<(), Exhausted> {
-    let free = !pattern.mask & cover::low_bits(width);
-    let run = cover::low_bits(free.trailing_ones());
-    // Each way to set the free bits above the run is a run of its own.
-    let above = free & !run;
-    meter.charge(1_u64.checked_shl(above.count_ones()).unwrap_or(u64::MAX))?;
+    let (run, above) = run_bits(pattern, width);
+    meter.charge(run_count(pattern, width))?;
     let mut set = 0_u128;
     loop {
         let lo = pattern.value | set;
