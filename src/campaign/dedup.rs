@@ -116,6 +116,12 @@ impl Pattern {
         Self { defect, kind: None, operator: None, width: None, least: 0, count: 0, octets: 0, actions }
     }
 
+    /// Whatever else there is, this defect.
+    pub(super) fn of_defect(defect: &'static str) -> Self {
+        let defect = Some(defect);
+        Self { defect, kind: None, operator: None, width: None, least: 0, count: 0, octets: 0, actions: false }
+    }
+
     /// The same, whatever the type is.
     pub(super) fn of_any_kind(self) -> Self {
         Self { kind: None, ..self }
@@ -135,7 +141,7 @@ impl Pattern {
         Look::all(update).iter().any(|look| {
             let kind = self.kind.is_none_or(|kind| kind == look.kind);
             let operand = |operand: &Operand| {
-                self.operator.is_none_or(|op| op == operand.op)
+                self.operator.is_none_or(|op| operand.has(op))
                     && self.width.is_none_or(|width| width == operand.width)
                     && operand.value >= self.least
             };
@@ -198,6 +204,13 @@ impl Operand {
         !plain
     }
 
+    /// Whether it has all that is odd about another: a bit that should not be there, a comparison that is not plain.
+    fn has(&self, op: u8) -> bool {
+        let odd = op & 0x48;
+        let compares = op & 0x07;
+        self.op & odd == odd && (compares == 1 || compares == self.op & 0x07)
+    }
+
     fn fewest(&self) -> u8 {
         match self.value {
             0..=0xff => 0,
@@ -220,8 +233,11 @@ impl Look {
                 let operands: Vec<Operand> = piece
                     .operands
                     .iter()
-                    .map(|(at, width)| {
-                        let op = value.get(*at).copied().unwrap_or(0) & 0x4f;
+                    .enumerate()
+                    .map(|(number, (at, width))| {
+                        // Joined with the one before is odd where there is none.
+                        let bits = if number == 0 { 0x4f } else { 0x0f };
+                        let op = value.get(*at).copied().unwrap_or(0) & bits;
                         let octets = value.get(at + 1..at + 1 + (1 << width)).unwrap_or(&[]);
                         let number = octets.iter().fold(0_u64, |n, octet| n << 8 | u64::from(*octet));
                         Operand { op, width: *width, value: number, bitmask: matches!(piece.kind, 9 | 12) }

@@ -60,6 +60,39 @@ impl Fault {
         }
     }
 
+    /// The fault of a name, with the code and subcode of a reset; what more it says follows from the input.
+    pub fn of(name: &str, reset: (u8, u8), input: &Input) -> Option<Self> {
+        let worst = match input {
+            Input::Updates(list) => list.iter().map(|update| judge(update).judgement).max(),
+            Input::Text(_) | Input::Packets(_) => None,
+        };
+        let unusual = match worst {
+            Some(Judgement::Unusual(name)) => Some(name),
+            _ => None,
+        };
+        Some(match (name, worst) {
+            ("died", _) => Self::Died,
+            ("hung", _) => Self::Hung,
+            ("deaf", _) => Self::Deaf,
+            ("session-reset", _) => Self::Reset { code: reset.0, subcode: reset.1, unusual },
+            ("refused-legal", _) => Self::Refused { unusual },
+            ("accepted-illegal", Some(Judgement::Illegal(defect))) => Self::Accepted { defect },
+            ("shown-otherwise", _) => Self::Otherwise,
+            ("memory-peak", _) => Self::Memory,
+            ("memory-leak", _) => Self::Leak,
+            ("time-superlinear", _) => Self::Superlinear,
+            _ => return None,
+        })
+    }
+
+    /// The code and subcode of the notification, 0 where there is none.
+    pub fn reset(&self) -> (u8, u8) {
+        match self {
+            Self::Reset { code, subcode, .. } => (*code, *subcode),
+            _ => (0, 0),
+        }
+    }
+
     /// It in words.
     pub fn sentence(&self) -> String {
         let which = |unusual: Option<&str>| match unusual {
@@ -87,7 +120,7 @@ impl Fault {
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Reset { code: a, subcode: b, .. }, Self::Reset { code, subcode, .. }) => (a, b) == (code, subcode),
-            (Self::Refused { .. }, Self::Refused { .. }) => true,
+            (Self::Refused { .. }, Self::Refused { .. }) | (Self::Accepted { .. }, Self::Accepted { .. }) => true,
             (a, b) => a == b,
         }
     }

@@ -33,8 +33,10 @@ pub(super) enum Shape {
 impl Probe {
     /// All of them, those that find more first.
     pub(super) fn all() -> Vec<Self> {
-        let mut list = vec![Self::Churn, Self::Scale(Shape::Apart)];
+        let mut list = vec![Self::Scale(Shape::Apart)];
         list.extend([1, 2].map(|kind| Self::Scale(Shape::Without(kind))));
+        // Once some of what would stand in its way is known.
+        list.push(Self::Churn);
         let kinds = (1..=12).filter_map(ComponentType::from_number);
         list.extend(kinds.map(|kind| Self::Scale(Shape::Same(kind))));
         list.push(Self::Scale(Shape::List(ComponentType::Port)));
@@ -162,7 +164,7 @@ pub(super) fn scale(
             return Ok(Probed::Met(input, seen));
         }
         times.push((count, seen.cpu));
-        if seen.cpu > ENOUGH {
+        if seen.cpu > ENOUGH || is_in_proportion(&times) {
             break;
         }
         count = count.saturating_mul(2);
@@ -196,6 +198,13 @@ const STEEP: f64 = 2.9;
 
 fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(0.000_1)
+}
+
+/// Whether two doublings have taken clear time, and each about twice as long.
+fn is_in_proportion(times: &[(u32, Duration)]) -> bool {
+    const EVEN: f64 = 2.3;
+    let [.., (_, first), (_, second), (_, third)] = times else { return false };
+    *third >= CLEAR && ratio(*third, *second) < EVEN && ratio(*second, *first) < EVEN
 }
 
 fn grows(times: &[(u32, Duration)]) -> bool {
@@ -238,6 +247,8 @@ pub(super) fn churn(
         }
     }
     let input = Input::Updates(updates);
+    // What a target has given back lies ready for it: in a new one all that grows is seen.
+    target.renew()?;
     let held = match rounds(target, &input, ROUNDS, inputs)? {
         Ok(held) => held,
         Err(seen) => return Ok(Probed::Met(input, seen)),

@@ -4,6 +4,7 @@
 //! where it was left. No clock chooses anything: time only ends it, and ends the search for smaller input.
 
 use super::dedup::{self, Pattern};
+use super::expect::{Judgement, judge};
 use super::generate::{self, Pools, Style, below, octets, once_in, one};
 use super::mutate;
 use super::oracle::{Fault, Finding, faults};
@@ -71,6 +72,10 @@ pub struct Stats {
 pub trait Watch {
     /// Takes how far it is; no ends it.
     fn tick(&mut self, stats: &Stats) -> bool;
+    /// Whether to end after the step that was just done, to be gone on with.
+    fn pause(&self) -> bool {
+        false
+    }
     /// Takes a finding.
     fn found(&mut self, finding: &Finding);
 }
@@ -92,10 +97,14 @@ pub struct State {
 const CORPUS: usize = 4_096;
 /// Routes of a batch of legal ones.
 const BATCH: u32 = 48;
+/// The most malformed messages of a batch.
+const BUNDLE: u32 = 16;
+/// How often probes are put off because they met something else.
+const PUT_OFF: u32 = 12;
 /// Steps before the first probe, and between two.
-const PROBES: u64 = 24;
+const PROBES: u64 = 16;
 /// Octets to draw one step from.
-const STEP: usize = 24 << 10;
+const STEP: usize = 48 << 10;
 /// How often in so many a rule is fed that is known to bring a fault about.
 const KNOWN: u32 = 24;
 
@@ -108,6 +117,10 @@ pub struct Campaign {
     // What brings known faults about.
     known: Vec<Pattern>,
     probes: Vec<Probe>,
+    // How often a probe was put off.
+    put_off: u32,
+    // Malformed messages fed at once.
+    bundle: u32,
     // Findings of things that are not rules and their signatures.
     names: BTreeSet<String>,
     started: Instant,
@@ -125,7 +138,7 @@ impl Campaign {
         let known = state.findings.iter().filter_map(|finding| Pattern::of(&finding.input)).collect();
         let names = state.findings.iter().map(|finding| finding.signature.clone()).collect();
         let earlier_ms = state.stats.elapsed_ms;
-        Self { plan, state, pools, known, probes, names, started: Instant::now(), earlier_ms }
+        Self { plan, state, pools, known, probes, put_off: 0, bundle: BUNDLE / 2, names, started: Instant::now(), earlier_ms }
     }
 
     /// Where it stands.
@@ -133,9 +146,8 @@ impl Campaign {
         &self.state
     }
 
-    /// Runs until a bound is met or `watch` ends it.
+    /// Runs until a bound is met or `watch` ends it; may be called again to go on.
     pub fn run(&mut self, target: &mut dyn Target, watch: &mut dyn Watch) -> Result<(), Trouble> {
-        self.started = Instant::now();
         let takes = target.about().takes;
         let lives = target.about().lives;
         while !self.is_over() {
@@ -161,7 +173,7 @@ impl Campaign {
                 }
             }
             self.state.stats.steps += 1;
-            if !self.tick(watch) {
+            if !self.tick(watch) || watch.pause() {
                 break;
             }
         }
@@ -214,22 +226,38 @@ impl Campaign {
             }
             return Input::Updates(updates);
         }
-        // One message changed.
-        for _ in 0..6 {
-            let mut update = match (way, self.kept(u)) {
-                (8.., Some(Input::Updates(list))) => one_of(u, list).unwrap_or(Update::new(table, Vec::new())),
-                _ => {
-                    let mut update = generate::update(u, table, &self.pools, style);
-                    update.routes.truncate(1 + below(u, 2) as usize);
-                    update
-                }
-            };
-            mutate::update(u, &mut update, &self.pools);
-            if !self.avoids(u, &update) {
-                return Input::Updates(vec![update]);
-            }
+        let mut changed = Vec::new();
+        if way == 9 {
+            // One route cut off at every octet.
+            let mut whole = self.message(u, table, style, way);
+            whole.routes.truncate(1);
+            changed = mutate::every_cut(&whole);
         }
-        Input::Updates(vec![generate::update(u, table, &self.pools, Style::PLAIN)])
+        for _ in 0..self.bundle * 2 {
+            let mut update = self.message(u, table, style, way);
+            mutate::update(u, &mut update, &self.pools);
+            changed.push(update);
+        }
+        changed.retain(|update| !self.avoids(u, update));
+        // What a session may end for stands apart from what it must not end for.
+        let illegal = |update: &Update| matches!(judge(update).judgement, Judgement::Illegal(_));
+        let (mut bad, mut good): (Vec<Update>, Vec<Update>) = changed.into_iter().partition(illegal);
+        good.retain(Update::fits);
+        bad.truncate(self.bundle as usize);
+        if bad.is_empty() || !good.is_empty() && way == 4 { Input::Updates(good) } else { Input::Updates(bad) }
+    }
+
+    /// A message to change: one that was kept, or a new one of a route or two.
+    fn message(&self, u: &mut Unstructured<'_>, table: Table, style: Style, way: u32) -> Update {
+        let kept = if way >= 7 { self.kept(u) } else { None };
+        if let Some(Input::Updates(list)) = kept
+            && let Some(update) = one_of(u, list)
+        {
+            return update;
+        }
+        let mut update = generate::update(u, table, &self.pools, style);
+        update.routes.truncate(1 + below(u, 2) as usize);
+        update
     }
 
     /// Whether something is known to bring a fault about and is better left alone, most times.
@@ -282,10 +310,32 @@ impl Campaign {
         if self.plan.feedback && self.state.seen.insert(dedup::signature(&seen)) {
             self.keep(input);
         }
+        self.resize(input, &seen);
         for fault in found {
-            self.settle(target, &fault, input, &seen, watch)?;
+            match (&fault, input) {
+                // Which of several was taken is asked of each.
+                (Fault::Accepted { .. }, Input::Updates(list)) if list.len() > 1 => {
+                    for update in list {
+                        let alone = Input::Updates(vec![update.clone()]);
+                        let seen = self.look(target, &alone)?;
+                        for fault in faults(&alone, &seen) {
+                            self.settle(target, &fault, &alone, &seen, watch)?;
+                        }
+                    }
+                }
+                _ => self.settle(target, &fault, input, &seen, watch)?,
+            }
         }
         Ok(())
+    }
+
+    /// More malformed messages at once while sessions bear them, fewer once they end.
+    fn resize(&mut self, input: &Input, seen: &Observation) {
+        let Input::Updates(list) = input else { return };
+        if list.iter().any(|update| matches!(judge(update).judgement, Judgement::Illegal(_))) {
+            let went_on = seen.reset.is_none() && seen.outcome == Outcome::Alive;
+            self.bundle = if went_on { (self.bundle + 2).min(BUNDLE) } else { (self.bundle / 2).max(1) };
+        }
     }
 
     fn keep(&mut self, input: &Input) {
@@ -318,7 +368,17 @@ impl Campaign {
             return Ok(());
         }
         let mut last = seen.clone();
-        let again = self.does(target, fault, input, &mut last)?;
+        let (mut again, alone) = self.alone(target, fault, input, &mut last)?;
+        let input = alone.as_ref().unwrap_or(input);
+        if alone.is_none() {
+            again = self.does(target, fault, input, &mut last)?;
+        } else if self.met(fault, input, &last).is_some() {
+            return Ok(());
+        }
+        // What depends on time and does not come about again was a moment of a busy machine.
+        if !again && matches!(fault, Fault::Hung | Fault::Deaf) {
+            return Ok(());
+        }
         let mut least = input.clone();
         if again {
             let mut tries = self.plan.tries;
@@ -328,7 +388,8 @@ impl Campaign {
                 }
                 let mut now = Observation::quiet();
                 let does = self.does(target, fault, candidate, &mut now)?;
-                tries = tries.saturating_sub(price(&now));
+                let anew = u32::from(*fault == Fault::Memory) * 3;
+                tries = tries.saturating_sub(price(&now) + anew);
                 if does {
                     last = now;
                 }
@@ -342,8 +403,16 @@ impl Campaign {
         }
         // The least input may be judged by another name.
         let fault = faults(&least, &last).into_iter().find(|other| fault.is_like(other)).unwrap_or_else(|| fault.clone());
-        let signature = dedup::name(&fault, pattern.as_ref(), &last.said, &least);
-        self.known.extend(pattern.filter(|_| again));
+        let signature = if again {
+            dedup::name(&fault, pattern.as_ref(), &last.said, &least)
+        } else {
+            // Nobody can say what of it brought it about: one of them is enough.
+            format!("{}, once", fault.name())
+        };
+        match fault {
+            Fault::Accepted { defect } => self.known.push(Pattern::of_defect(defect)),
+            _ => self.known.extend(pattern.filter(|_| again)),
+        }
         self.add(Finding {
             number: 0,
             fault,
@@ -369,7 +438,7 @@ impl Campaign {
             finding.fault.is_like(fault)
                 && match (fault, Pattern::of(&finding.input)) {
                     // What is taken is told by what is wrong with it alone.
-                    (Fault::Accepted { .. }, _) => true,
+                    (Fault::Accepted { .. }, _) => finding.fault == *fault,
                     (_, Some(pattern)) => {
                         let kind = self.known.iter().filter(|known| **known == pattern.clone().of_any_kind());
                         kind.chain([&pattern]).any(|pattern| updates.iter().any(|update| pattern.covers(update)))
@@ -379,6 +448,27 @@ impl Campaign {
         })
     }
 
+    /// Where each try is dear: the first message of several that brings the fault about by itself.
+    fn alone(
+        &mut self,
+        target: &mut dyn Target,
+        fault: &Fault,
+        input: &Input,
+        last: &mut Observation,
+    ) -> Result<(bool, Option<Input>), Trouble> {
+        let Input::Updates(list) = input else { return Ok((false, None)) };
+        if list.len() < 2 || list.len() > 64 || !matches!(fault, Fault::Died | Fault::Hung | Fault::Deaf) {
+            return Ok((false, None));
+        }
+        for update in list {
+            let one = Input::Updates(vec![update.clone()]);
+            if self.does(target, fault, &one, last)? {
+                return Ok((true, Some(one)));
+            }
+        }
+        Ok((false, None))
+    }
+
     fn does(
         &mut self,
         target: &mut dyn Target,
@@ -386,6 +476,10 @@ impl Campaign {
         input: &Input,
         seen: &mut Observation,
     ) -> Result<bool, Trouble> {
+        if *fault == Fault::Memory {
+            // What was taken once is often kept, and taken no second time.
+            target.renew()?;
+        }
         *seen = self.look(target, input)?;
         Ok(faults(input, seen).iter().any(|other| fault.is_like(other)))
     }
@@ -447,8 +541,9 @@ impl Campaign {
                     self.settle(target, &fault, &input, &seen, watch)?;
                 }
                 // It is asked again once what it met is known and can be avoided.
-                if probe == Probe::Churn && self.probes.len() + 4 > Probe::all().len() {
-                    self.probes.insert(self.probes.len().min(3), probe);
+                if self.put_off < PUT_OFF {
+                    self.put_off += 1;
+                    self.probes.insert(self.probes.len().min(1), probe);
                 }
             }
             Probed::Fault(fault, input, detail) => {
@@ -476,7 +571,7 @@ fn price(seen: &Observation) -> u32 {
     match seen.outcome {
         Outcome::Alive => 1 + u32::from(seen.reset.is_some()),
         Outcome::Died { .. } => 3,
-        Outcome::Hung | Outcome::Deaf => 20,
+        Outcome::Hung | Outcome::Deaf => 10,
     }
 }
 
@@ -485,6 +580,7 @@ pub fn again(target: &mut dyn Target, finding: &Finding) -> Result<bool, Trouble
     match finding.fault {
         Fault::Leak | Fault::Superlinear => probe::again(target, &finding.fault, &finding.input),
         _ => {
+            target.renew()?;
             let seen = target.feed(&finding.input)?;
             Ok(faults(&finding.input, &seen).iter().any(|other| finding.fault.is_like(other)))
         }

@@ -287,7 +287,7 @@ fn bodies(body: &[u8], v6: bool) -> Vec<Vec<u8>> {
     list
 }
 
-/// All operands as plain comparisons, all with the value 0, all in one octet; those of the three that differ from what is
+/// All operands as plain comparisons, all with the value 0, all in one octet; those of them that differ from what is
 /// there.
 fn all_plainer(body: &[u8], pieces: &[Piece]) -> Vec<Vec<u8>> {
     let with = |operand: &dyn Fn(u8, &[u8]) -> (u8, Vec<u8>)| {
@@ -307,6 +307,7 @@ fn all_plainer(body: &[u8], pieces: &[Piece]) -> Vec<Vec<u8>> {
     let all = [
         with(&|op, value| (op & 0xb0 | 1, vec![0; value.len()])),
         with(&|op, value| (op & 0xb0 | 1, value.to_vec())),
+        with(&|op, value| (op & !0x07 | 1, value.to_vec())),
         with(&|op, value| (op, vec![0; value.len()])),
         with(&|op, value| (op & !0x30, value.last().map_or(vec![], |last| vec![*last]))),
     ];
@@ -331,11 +332,14 @@ fn plainer_operand(body: &[u8], at: usize, code: u8) -> Vec<Vec<u8>> {
     if op & 0x40 != 0 {
         with(op & !0x40, octets);
     }
-    if plain != op {
-        with(plain, octets);
+    for other in [plain, op & !0x07 | 1, op & !0x08] {
+        if other != op {
+            with(other, octets);
+        }
     }
-    if code > 0 && value <= 0xff {
-        with(op & !0x30, octets.last_chunk::<1>().map_or(&[], |octet| octet.as_slice()));
+    let fewest = (0..code).find(|code| value >> (8 << code) == 0);
+    if let Some(fewest) = fewest {
+        with(op & !0x30 | fewest << 4, octets.get(octets.len() - (1 << fewest)..).unwrap_or(&[]));
     }
     // Downward by halves of the way: the least value that does it is found as in a search.
     let mut step = value;

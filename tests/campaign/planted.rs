@@ -423,7 +423,7 @@ impl Server {
                     std::hint::spin_loop();
                 },
                 Err(Stop::Bug(_, Effect::Memory)) => {
-                    self.hungry = vec![vec![1; 48 << 20]];
+                    self.hungry = vec![vec![1; 24 << 20]];
                     rules.push((value.to_vec(), Rule { octets: value.to_vec(), key: vec![0], ..Rule::default() }));
                 }
             }

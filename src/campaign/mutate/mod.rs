@@ -6,6 +6,7 @@ mod text;
 mod walk;
 
 pub use octets::packet;
+pub use routes::every_cut;
 pub use text::lines;
 pub use walk::{Piece, walk};
 

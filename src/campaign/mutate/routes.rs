@@ -96,6 +96,18 @@ pub(super) fn truncate(u: &mut Unstructured<'_>, update: &mut Update) {
     }
 }
 
+/// The first route of an UPDATE cut off behind every octet of it, a message each; of a long one behind its last octets.
+pub fn every_cut(update: &Update) -> Vec<Update> {
+    const CUTS: usize = 40;
+    let value = update.routes.first().map_or(&[][..], |framed| value_of(framed));
+    let one = |keep: usize| {
+        let mut framed = Vec::new();
+        encode::framed(value.get(..keep)?, &mut framed).ok()?;
+        Some(Update { routes: vec![framed], ..update.clone() })
+    };
+    (0..value.len()).rev().take(CUTS).filter_map(one).collect()
+}
+
 /// An operand of a route: where its component and its operator stand, and how wide its value is.
 fn pick_operand(u: &mut Unstructured<'_>, list: &[Piece]) -> Option<(u8, usize, u8)> {
     let with: Vec<&Piece> = list.iter().filter(|piece| !piece.operands.is_empty()).collect();
