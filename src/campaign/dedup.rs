@@ -130,7 +130,8 @@ impl Pattern {
     /// Whether an UPDATE would bring the same about.
     pub(super) fn covers(&self, update: &Update) -> bool {
         let least = Self::least(update);
-        if least.defect != self.defect || self.actions && !least.actions {
+        // What a legal route brings about, one does too that has a defect besides.
+        if self.defect.is_some() && least.defect != self.defect || self.actions && !least.actions {
             return false;
         }
         let octets: usize = update.routes.iter().map(Vec::len).sum();

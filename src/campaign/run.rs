@@ -99,6 +99,8 @@ const CORPUS: usize = 4_096;
 const BATCH: u32 = 48;
 /// The most malformed messages of a batch.
 const BUNDLE: u32 = 16;
+/// The most rules that a probe of scale comes to by itself.
+const RULES: u32 = 131_072;
 /// How often probes are put off because they met something else.
 const PUT_OFF: u32 = 12;
 /// Steps before the first probe, and between two.
@@ -156,7 +158,12 @@ impl Campaign {
             let mut u = Unstructured::new(&data);
             let due = lives && step % PROBES == PROBES - 1;
             match takes {
-                Takes::Updates(tables) if due && !self.probes.is_empty() => {
+                Takes::Updates(tables) if due => {
+                    if self.probes.is_empty() {
+                        // Again, with more rules: what grows slowly shows late.
+                        self.probes = Probe::all();
+                        self.plan.rules = self.plan.rules.saturating_mul(2).min(RULES);
+                    }
                     self.probe(target, tables, watch)?;
                 }
                 Takes::Updates(tables) => {
@@ -233,7 +240,7 @@ impl Campaign {
             whole.routes.truncate(1);
             changed = mutate::every_cut(&whole);
         }
-        for _ in 0..self.bundle * 2 {
+        for _ in 0..BUNDLE * 2 {
             let mut update = self.message(u, table, style, way);
             mutate::update(u, &mut update, &self.pools);
             changed.push(update);
@@ -244,7 +251,7 @@ impl Campaign {
         let (mut bad, mut good): (Vec<Update>, Vec<Update>) = changed.into_iter().partition(illegal);
         good.retain(Update::fits);
         bad.truncate(self.bundle as usize);
-        if bad.is_empty() || !good.is_empty() && way == 4 { Input::Updates(good) } else { Input::Updates(bad) }
+        if bad.is_empty() || !good.is_empty() && way <= 5 { Input::Updates(good) } else { Input::Updates(bad) }
     }
 
     /// A message to change: one that was kept, or a new one of a route or two.
@@ -376,7 +383,7 @@ impl Campaign {
             return Ok(());
         }
         // What depends on time and does not come about again was a moment of a busy machine.
-        if !again && matches!(fault, Fault::Hung | Fault::Deaf) {
+        if !again && !matches!(fault, Fault::Died | Fault::Memory | Fault::Reset { .. }) {
             return Ok(());
         }
         let mut least = input.clone();
@@ -388,7 +395,7 @@ impl Campaign {
                 }
                 let mut now = Observation::quiet();
                 let does = self.does(target, fault, candidate, &mut now)?;
-                let anew = u32::from(*fault == Fault::Memory) * 3;
+                let anew = u32::from(*fault == Fault::Memory) * 8;
                 tries = tries.saturating_sub(price(&now) + anew);
                 if does {
                     last = now;

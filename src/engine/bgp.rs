@@ -110,6 +110,11 @@ impl Session {
         Err(last)
     }
 
+    /// Opens the session over a connection that stands.
+    pub fn over(stream: TcpStream, who: Identity, limit: Duration) -> Result<Self, EngineError> {
+        Self::open(stream, who, Instant::now() + limit)
+    }
+
     fn open(stream: TcpStream, who: Identity, end: Instant) -> Result<Self, EngineError> {
         let prepare = || {
             stream.set_nonblocking(false)?;

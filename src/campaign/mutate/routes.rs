@@ -142,6 +142,9 @@ pub(super) fn operator(u: &mut Unstructured<'_>, update: &mut Update) {
     let (list, _) = pieces(update, route);
     let Some((_, at, code)) = pick_operand(u, &list) else { return };
     let way = below(u, 6);
+    // What stands first in its list has nothing to be joined with.
+    let first = list.iter().rev().filter_map(|piece| piece.operands.first()).find(|(first, _)| *first <= at);
+    let (at, code) = if way == 2 { first.copied().unwrap_or((at, code)) } else { (at, code) };
     let bits = u.arbitrary::<u8>().unwrap_or(0);
     let pairs = 1 + below(u, PAIRS);
     change(update, route, |body| {
@@ -178,6 +181,7 @@ pub(super) fn structure(u: &mut Unstructured<'_>, update: &mut Update) {
     let bits = u.arbitrary::<u8>().unwrap_or(0);
     let (Some(first), Some(other)) = (list.get(first).cloned(), list.get(other).cloned()) else { return };
     let prefix = list.iter().find(|piece| piece.kind <= 2).cloned();
+    let fitting = below(u, 3) != 0;
     change(update, route, |body| {
         let part = |piece: &Piece| body.get(piece.start..piece.end).unwrap_or(&[]).to_vec();
         let (a, b) = (part(&first), part(&other));
@@ -204,6 +208,14 @@ pub(super) fn structure(u: &mut Unstructured<'_>, update: &mut Update) {
                 let bits = if bits & 1 == 0 { bits } else { most + 1 };
                 if let Some(length) = body.get_mut(prefix.start + 1) {
                     *length = bits;
+                }
+                // With as many octets as it says, so that the rest is read as it was.
+                if fitting {
+                    let at = prefix.start + 2 + usize::from(v6);
+                    let size = usize::from(bits).div_ceil(8);
+                    let address = body.get(at..prefix.end).unwrap_or(&[]).iter().copied();
+                    let address: Vec<u8> = address.chain(std::iter::repeat(0)).take(size).collect();
+                    body.splice(at.min(prefix.end)..prefix.end, address);
                 }
             }
             (7, Some(prefix)) if v6 => {

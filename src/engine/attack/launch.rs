@@ -3,14 +3,15 @@
 
 use super::super::EngineError;
 use super::super::bgp::{Identity, Session};
-use super::super::measure::daemon::{HEARD, Neighbor, start};
+use super::super::measure::daemon::{HEARD, Neighbor, PORT, start};
 use super::super::measure::{Engine, Inmate, Sandbox};
 use crate::campaign::input::ASN;
 use crate::dialect::flowspec::Table;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The AS of who watches.
 const WATCHER: u32 = ASN + 1;
@@ -107,7 +108,7 @@ impl Lines {
                     .chain(self.watching.iter().map(|listener| (listener, WATCHER, true)))
                 {
                     let at = listener.local_addr().map_err(|error| EngineError::io("listening", error))?;
-                    neighbors.push(Neighbor { at, asn, hears });
+                    neighbors.push(Neighbor { at, asn, hears, connects: self.connects() });
                 }
                 // What an earlier one has heard is not this one's.
                 _ = std::fs::remove_file(sandbox.folder().join(HEARD));
@@ -142,6 +143,11 @@ impl Lines {
         limit: Duration,
     ) -> Result<Session, EngineError> {
         let to = match (&self.launch, listener) {
+            (Launch::Daemon { .. }, Some(listener)) if self.connects() => {
+                let from = listener.local_addr().map_err(|error| EngineError::io("listening", error))?;
+                let Some(sandbox) = sandbox else { return Session::accept(listener, who, limit) };
+                return sandbox.inside(|| connect_from(from, who, limit));
+            }
             (Launch::Daemon { .. }, Some(listener)) => return Session::accept(listener, who, limit),
             (Launch::Daemon { .. }, None) => {
                 return Err(EngineError::Timeout { what: "waiting for a session that nobody opens".to_owned() });
@@ -155,6 +161,11 @@ impl Lines {
         }
     }
 
+    /// Whether a daemon is connected to. Those that can be take no time of their own then until they connect.
+    fn connects(&self) -> bool {
+        matches!(&self.launch, Launch::Daemon { engine: Engine::GoBgp | Engine::Frr, .. })
+    }
+
     /// What a daemon says of its version, on either output.
     pub(super) fn version(&self) -> String {
         let Launch::Daemon { engine, programs } = &self.launch else { return String::new() };
@@ -165,5 +176,31 @@ impl Lines {
         let all = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&all);
         text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    }
+}
+
+/// Connects from an address to a daemon that listens, again and again while it does not, and opens the session.
+fn connect_from(from: SocketAddr, who: Identity, limit: Duration) -> Result<Session, EngineError> {
+    let end = Instant::now() + limit;
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
+    let one = || {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddr::new(from.ip(), 0))?;
+        connect(&socket, &to)?;
+        Ok::<_, rustix::io::Errno>(TcpStream::from(socket))
+    };
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let last = match one() {
+            Ok(stream) => match Session::over(stream, who, left) {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            },
+            Err(error) => EngineError::io(format!("connecting to {to}"), error.into()),
+        };
+        if Instant::now() >= end {
+            return Err(last);
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -46,6 +46,8 @@ pub struct Speaker {
     number: u32,
     // How far the file of what was heard was read.
     heard: usize,
+    // The tables of which the target announces anything again; none before that was asked.
+    shown: Option<Vec<Table>>,
 }
 
 /// How feeding came to its end.
@@ -92,6 +94,7 @@ impl Speaker {
             next: 0,
             number: 0,
             heard: 0,
+            shown: None,
         })
     }
 
@@ -199,9 +202,10 @@ impl Speaker {
         let mut passed = false;
         for body in bodies.iter().chain([&last]) {
             let Some(session) = self.lanes.get_mut(lane).and_then(Option::as_mut) else { return End::Late };
-            if let Err(error) = session.update(body) {
-                // Why the other side has hung up may still be there to be read.
-                return End::Closed(why(&session.next_update(QUIET).err().unwrap_or(error)));
+            // Once the other side has hung up, what is sent takes away what it has said last.
+            let sent = session.next_update(Duration::ZERO).map(drop).and_then(|()| session.update(body));
+            if let Err(error) = sent {
+                return End::Closed(closed(session, error));
             }
             self.drain(mark, withdraws, shown, &mut passed);
         }
@@ -279,8 +283,32 @@ impl Speaker {
         }
     }
 
+    /// Asks once of which tables a plain route comes out again: some daemons take what they do not announce.
+    fn ask_tables(&mut self, lane: usize) {
+        let Takes::Updates(tables) = self.about.takes else { return };
+        let wide = self.lanes.get(lane).and_then(Option::as_ref).is_some_and(Session::is_wide);
+        let mut known = Vec::new();
+        let tables = if self.about.shows { tables } else { &[] };
+        for table in tables.iter().copied() {
+            // Everything to TCP: a component that every table has, and every reader takes.
+            let update = Update::new(table, vec![vec![3, 3, 0x81, 6]]);
+            let mark = self.mark();
+            let mut shown = Vec::new();
+            let end = self.pass(lane, &[update.body(wide)], &mark, false, &mut shown);
+            if matches!(end, End::Done) && shown.iter().any(|(of, _)| *of == table) {
+                known.push(table);
+            }
+            self.pass(lane, &[update.withdrawal().body(wide)], &mark, true, &mut Vec::new());
+        }
+        self.shown = Some(known);
+    }
+
     fn observe(&mut self, updates: &[Update]) -> Result<Observation, Trouble> {
-        let lane = self.ready()?;
+        let mut lane = self.ready()?;
+        if self.shown.is_none() {
+            self.ask_tables(lane);
+            lane = self.ready()?;
+        }
         let wide = self.lanes.get(lane).and_then(Option::as_ref).is_some_and(Session::is_wide);
         let bodies: Vec<Vec<u8>> = updates.iter().map(|update| update.body(wide)).collect();
         let mark = self.mark();
@@ -294,7 +322,9 @@ impl Speaker {
                 seen.risen = self.gauge.risen();
                 self.take_back(lane, updates, &mark, &shown);
                 seen.resident = self.gauge.resident();
-                seen.shown = self.about.shows.then_some(shown);
+                let known = self.shown.as_deref().unwrap_or(&[]);
+                let all = updates.iter().all(|update| known.contains(&update.table));
+                seen.shown = (self.about.shows && all).then_some(shown);
             }
             End::Closed(code) => {
                 if let Some(place) = self.lanes.get_mut(lane) {
@@ -313,7 +343,7 @@ impl Speaker {
                 let spent = self.gauge.cpu().saturating_sub(before);
                 seen.outcome = match ended {
                     Some(code) => Outcome::Died { code },
-                    None if spent * 2 > LOOK => Outcome::Hung,
+                    None if spent * 5 > LOOK => Outcome::Hung,
                     None => Outcome::Deaf,
                 };
             }
@@ -372,6 +402,14 @@ impl Speaker {
 
 fn runs(inmate: &mut Inmate) -> bool {
     matches!(inmate.ended(), Ok(None))
+}
+
+/// Why a session is closed, where an error says it or what is still to be read does.
+fn closed(session: &mut Session, error: EngineError) -> (u8, u8) {
+    match why(&error) {
+        (0, 0) => session.next_update(QUIET).err().map_or((0, 0), |error| why(&error)),
+        code => code,
+    }
 }
 
 /// The notification behind an error; 0/0 where the other side has merely hung up.

@@ -90,7 +90,7 @@ pub(super) fn load(
         TcpListener::bind(SocketAddr::from((HERE, 0))).map_err(|error| EngineError::io("listening", error))
     })?;
     let port = listener.local_addr().map_err(|error| EngineError::io("listening", error))?.port();
-    let neighbor = Neighbor { at: SocketAddr::from((HERE, port)), asn: US.asn, hears: false };
+    let neighbor = Neighbor { at: SocketAddr::from((HERE, port)), asn: US.asn, hears: false, connects: false };
     let mut daemon = start(engine, programs, &[neighbor], sandbox)?;
     let Some(mut session) = established(&listener, &mut daemon, limit)? else {
         let said = daemon.said();
@@ -194,6 +194,9 @@ fn rest(sandbox: &Sandbox, session: &mut Session, limit: Duration) -> Result<Ins
     Ok(since)
 }
 
+/// Where daemons listen for neighbors that connect.
+pub(in crate::engine) const PORT: u16 = 1790;
+
 /// Someone a daemon speaks with.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Neighbor {
@@ -203,6 +206,8 @@ pub(in crate::engine) struct Neighbor {
     pub(in crate::engine) asn: u32,
     /// Whether it hears what others announce, or announces itself.
     pub(in crate::engine) hears: bool,
+    /// Whether it connects, to [`PORT`], instead of waiting where it listens.
+    pub(in crate::engine) connects: bool,
 }
 
 /// Starts a daemon that speaks with neighbors.
@@ -229,7 +234,9 @@ pub(in crate::engine) fn start(
             [word("-f"), file].into_iter().chain(api.map(word)).collect()
         }
         Engine::Frr => {
-            let own = ["-Z", "-n", "-S", "-p", "0", "-P", "0", "--log", "stdout", "-f"].map(word);
+            let port = if neighbors.iter().any(|neighbor| neighbor.connects) { PORT } else { 0 };
+            let port = port.to_string();
+            let own = ["-Z", "-n", "-S", "-p", &port, "-P", "0", "--log", "stdout", "-f"].map(word);
             let rest = [file, word("-i"), within("pid"), word("--vty_socket"), folder.into()];
             own.into_iter().chain(rest).collect()
         }
@@ -288,26 +295,32 @@ fn configuration(
             let speaker = |_, neighbor: &Neighbor| {
                 format!(
                     "[[neighbors]]\n[neighbors.config]\nneighbor-address = \"{}\"\npeer-as = {}\n\
-                     [neighbors.transport.config]\nremote-port = {}\nlocal-address = \"127.0.0.1\"\n\
-                     [neighbors.timers.config]\nconnect-retry = 1\n[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 4\n{}{}",
+                     [neighbors.transport.config]\nremote-port = {}\nlocal-address = \"127.0.0.1\"\npassive-mode = {}\n\
+                     [neighbors.timers.config]\nconnect-retry = 1\nidle-hold-time-after-reset = 1\n[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 4\n{}{}",
                     neighbor.at.ip(),
                     neighbor.asn,
                     neighbor.at.port(),
+                    neighbor.connects,
                     family("ipv4-flowspec"),
                     family("ipv6-flowspec")
                 )
             };
-            let head = "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = -1\n";
-            ("gobgpd.toml", head.to_owned() + &each(&speaker))
+            let port = if neighbors.iter().any(|neighbor| neighbor.connects) { i32::from(PORT) } else { -1 };
+            let head = format!(
+                "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = {port}\n\
+                 local-address-list = [\"127.0.0.1\"]\n"
+            );
+            ("gobgpd.toml", head + &each(&speaker))
         }
         Engine::Frr => {
             let speaker = |_, neighbor: &Neighbor| {
                 let at = neighbor.at.ip();
                 format!(
                     " neighbor {at} remote-as {}\n neighbor {at} port {}\n neighbor {at} timers connect 1\n \
-                     neighbor {at} ebgp-multihop\n",
+                     neighbor {at} ebgp-multihop\n{}",
                     neighbor.asn,
-                    neighbor.at.port()
+                    neighbor.at.port(),
+                    if neighbor.connects { format!(" neighbor {at} passive\n") } else { String::new() }
                 )
             };
             let activate = |_, neighbor: &Neighbor| format!("  neighbor {} activate\n", neighbor.at.ip());
@@ -322,7 +335,8 @@ fn configuration(
             // It announces nothing again: what it has read it writes to a program.
             let script = folder.join("hear");
             let heard = folder.join(HEARD);
-            let text = format!("#!/bin/sh\nexec cat > {}\n", heard.display());
+            // The shell keeps its output open, without which it counts as ended.
+            let text = format!("#!/bin/sh\ncat > {}\n", heard.display());
             fs::write(&script, text).map_err(|error| EngineError::io("writing a configuration", error))?;
             fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
                 .map_err(|error| EngineError::io("writing a configuration", error))?;
