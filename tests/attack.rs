@@ -68,7 +68,8 @@ impl Rig {
 
     fn left(&self) -> Vec<String> {
         let folders = fs::read_dir(self.scratch.path()).unwrap();
-        let mut left: Vec<String> = folders.map(|entry| entry.unwrap().path().display().to_string()).collect();
+        let mut left: Vec<String> =
+            folders.map(|entry| entry.unwrap().path().display().to_string()).collect();
         let folder = self.scratch.path().to_str().unwrap();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -101,7 +102,8 @@ fn kinds(document: &Value) -> Vec<&str> {
 fn a_command_that_falls_is_found_shown_again_and_gone_on_with() {
     let Some(rig) = Rig::new() else { return };
     // It falls for NLRIs of an odd number of octets, and takes all others.
-    let command = rig.script("[ $(($(wc -c < \"$1\") % 2)) = 0 ] || { echo 'panicked at the end' >&2; kill -ABRT $$; }\n");
+    let command = rig
+        .script("[ $(($(wc -c < \"$1\") % 2)) = 0 ] || { echo 'panicked at the end' >&2; kill -ABRT $$; }\n");
     let start = ["--exec", &command, "--count", "400", "--ci", "--format", "json"];
     let (code, output) = rig.run(&start);
     let document = json(&output);
@@ -131,7 +133,8 @@ fn a_command_that_falls_is_found_shown_again_and_gone_on_with() {
 #[test]
 fn a_command_that_hangs_is_found_and_one_that_is_sound_is_not() {
     let Some(rig) = Rig::new() else { return };
-    let (code, output) = rig.run(&["--exec", "tail -f {}", "--count", "1", "--ci", "--patience", "100", "--format", "json"]);
+    let (code, output) =
+        rig.run(&["--exec", "tail -f {}", "--count", "1", "--ci", "--patience", "100", "--format", "json"]);
     let document = json(&output);
     assert_eq!((code, kinds(&document)), (Some(1), vec!["hung"]), "{document:#}");
     fs::remove_dir_all(rig.into()).unwrap();
@@ -168,7 +171,8 @@ fn nothing_is_left_of_a_campaign_that_is_killed() {
         let mut command = rig.command(&[target, &["--ci", "--time", "60"][..]].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let end = Instant::now() + Duration::from_secs(20);
-        let begun = |left: &[String]| left.iter().any(|what| what.contains("tail\0-f") || what.contains("bird\0-f"));
+        let begun =
+            |left: &[String]| left.iter().any(|what| what.contains("tail\0-f") || what.contains("bird\0-f"));
         while !begun(&rig.left()) {
             assert!(Instant::now() < end, "nothing starts: {:?}", rig.left());
             std::thread::sleep(Duration::from_millis(20));

@@ -46,7 +46,8 @@ fn sandboxes() -> bool {
 fn speaker(word: &str, folder: &std::path::Path) -> Speaker {
     let own = std::env::current_exe().unwrap().display().to_string();
     let variable = format!("FLOWGATE_PLANTED={word}");
-    let words = ["env", &variable, &own, "the_planted_speaker", "--exact", "--nocapture", "--test-threads", "1"];
+    let words =
+        ["env", &variable, &own, "the_planted_speaker", "--exact", "--nocapture", "--test-threads", "1"];
     let launch = Launch::Command { words: words.map(str::to_owned).into(), port: PORT };
     let limits = Limits { memory: 1 << 30, time: Duration::from_secs(60) };
     Speaker::new("planted", launch, &[Table::Ipv4], folder, limits, Duration::from_millis(700)).unwrap()
@@ -67,7 +68,8 @@ fn shows(finding: &Finding, seed: u64) -> Vec<&'static str> {
         Fault::Leak => vec!["leak"],
         _ => {
             let Input::Updates(updates) = &finding.input else { panic!("{finding:?}") };
-            let mut list: Vec<_> = updates.iter().flat_map(|update| planted::met(&update.field(), seed)).collect();
+            let mut list: Vec<_> =
+                updates.iter().flat_map(|update| planted::met(&update.field(), seed)).collect();
             // It shows only in memory over time.
             list.retain(|name| *name != "leak");
             list
@@ -84,7 +86,11 @@ impl Watch for Until {
     fn found(&mut self, finding: &Finding) {
         println!(
             "{:>6} ms, {:>7} inputs: {} [{}] {}",
-            finding.after_ms, finding.inputs, finding.fault.sentence(), finding.signature, finding.detail
+            finding.after_ms,
+            finding.inputs,
+            finding.fault.sentence(),
+            finding.signature,
+            finding.detail
         );
         if let Some(seed) = self.seed {
             let shown = shows(finding, seed);
@@ -142,7 +148,8 @@ fn nothing_is_found_where_nothing_is_planted() {
     let mut none = None(Instant::now() + Duration::from_secs(30), Vec::new(), Stats::default());
     Campaign::new(Plan::new(7), State::default()).run(&mut target, &mut none).unwrap();
     println!("nothing planted: {:?}", none.2);
-    let list: Vec<String> = none.1.iter().map(|f| format!("{}\n{}", f.signature, f.input.to_text())).collect();
+    let list: Vec<String> =
+        none.1.iter().map(|f| format!("{}\n{}", f.signature, f.input.to_text())).collect();
     assert!(list.is_empty(), "{}", list.join("\n"));
     assert!(none.2.inputs > 20_000, "{:?}", none.2);
 }

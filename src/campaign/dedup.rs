@@ -15,7 +15,8 @@ pub(super) fn template(line: &str) -> String {
     for word in line.split_whitespace() {
         // A word with a digit in it is a number, an address, a time or a name made up of one.
         let word = if word.bytes().any(|c| c.is_ascii_digit()) {
-            let kept: String = word.chars().filter(|c| !c.is_ascii_hexdigit() && *c != '.' && *c != ':').collect();
+            let kept: String =
+                word.chars().filter(|c| !c.is_ascii_hexdigit() && *c != '.' && *c != ':').collect();
             format!("#{kept}")
         } else {
             word.to_owned()
@@ -53,7 +54,9 @@ pub(super) fn signature(seen: &Observation) -> u64 {
     lines.dedup();
     let mut hash = mix(lines.len() as u64);
     let mut add = |octets: &[u8]| octets.iter().for_each(|octet| hash = mix(hash ^ u64::from(*octet)));
-    lines.iter().for_each(|line| add(line.as_bytes()));
+    for line in &lines {
+        add(line.as_bytes());
+    }
     add(format!("{:?} {:?} {:?}", seen.outcome, seen.reset, seen.taken).as_bytes());
     // Whether anything of it is there, not what.
     add(&[u8::from(seen.shown.as_ref().is_some_and(|list| !list.is_empty()))]);
@@ -119,7 +122,16 @@ impl Pattern {
     /// Whatever else there is, this defect.
     pub(super) fn of_defect(defect: &'static str) -> Self {
         let defect = Some(defect);
-        Self { defect, kind: None, operator: None, width: None, least: 0, count: 0, octets: 0, actions: false }
+        Self {
+            defect,
+            kind: None,
+            operator: None,
+            width: None,
+            least: 0,
+            count: 0,
+            octets: 0,
+            actions: false,
+        }
     }
 
     /// The same, whatever the type is.
@@ -137,7 +149,8 @@ impl Pattern {
         let octets: usize = update.routes.iter().map(Vec::len).sum();
         if self.count == 0 {
             let kinds = Look::all(update);
-            return octets >= self.octets && self.kind.is_none_or(|kind| kinds.iter().any(|look| look.kind == kind));
+            return octets >= self.octets
+                && self.kind.is_none_or(|kind| kinds.iter().any(|look| look.kind == kind));
         }
         Look::all(update).iter().any(|look| {
             let kind = self.kind.is_none_or(|kind| kind == look.kind);
@@ -228,7 +241,8 @@ impl Look {
         let skip = if update.table.is_vpn() { 8 } else { 0 };
         let mut list = Vec::new();
         for framed in &update.routes {
-            let head = if framed.first().is_some_and(|first| usize::from(*first) > SHORT_MAX) { 2 } else { 1 };
+            let head =
+                if framed.first().is_some_and(|first| usize::from(*first) > SHORT_MAX) { 2 } else { 1 };
             let value = framed.get(head + skip..).unwrap_or(&[]);
             for piece in walk(value, v6) {
                 let operands: Vec<Operand> = piece
@@ -257,7 +271,9 @@ pub(super) fn name(fault: &Fault, pattern: Option<&Pattern>, said: &[String], in
     match fault {
         Fault::Reset { code, subcode, unusual } => {
             _ = write!(out, " {code}/{subcode}");
-            unusual.iter().for_each(|name| _ = write!(out, " {name}"));
+            if let Some(name) = unusual {
+                _ = write!(out, " {name}");
+            }
         }
         Fault::Refused { unusual: Some(name) } => _ = write!(out, " {name}"),
         Fault::Accepted { defect } => {
@@ -297,7 +313,8 @@ mod tests {
 
     #[test]
     fn templates_leave_out_what_differs() {
-        let at = |time: &str, place: &str| template(&format!("2026-01-02 {time} speaker: bad NLRI at {place}"));
+        let at =
+            |time: &str, place: &str| template(&format!("2026-01-02 {time} speaker: bad NLRI at {place}"));
         assert_eq!(at("10:00:01.2", "0x80f"), at("10:00:09.7", "0x11"));
         assert_ne!(template("bad operand"), template("bad length"));
     }

@@ -34,15 +34,15 @@ pub fn judge(update: &Update) -> Expected {
     for frame in Frames::new(&field, 0) {
         frames += 1;
         let read = frame.and_then(|frame| decode(update.table, &frame, &mut spec));
-        let one = match read {
-            Err(malformed) => Judgement::Illegal(defect(malformed.defect)),
-            Ok(()) => {
-                let mut octets = Vec::new();
-                if encode::canonical(&spec, &mut octets).is_ok() {
-                    routes.insert((update.table, octets));
-                }
-                spec.deviations().first().map_or(Judgement::Legal, |first| Judgement::Unusual(deviation(first.kind)))
+        let one = if let Err(malformed) = read {
+            Judgement::Illegal(defect(malformed.defect))
+        } else {
+            let mut octets = Vec::new();
+            if encode::canonical(&spec, &mut octets).is_ok() {
+                routes.insert((update.table, octets));
             }
+            let first = spec.deviations().first();
+            first.map_or(Judgement::Legal, |first| Judgement::Unusual(deviation(first.kind)))
         };
         judgement = judgement.max(one);
     }

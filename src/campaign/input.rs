@@ -41,6 +41,7 @@ impl Update {
     }
 
     /// The same routes, taken back.
+    #[must_use]
     pub fn withdrawal(&self) -> Self {
         Self { withdraws: true, communities: Vec::new(), ..self.clone() }
     }
@@ -133,7 +134,9 @@ impl Input {
     /// How many octets are in what it holds.
     pub fn octets(&self) -> usize {
         match self {
-            Self::Updates(list) => list.iter().flat_map(|u| u.routes.iter().chain(&u.communities)).map(Vec::len).sum(),
+            Self::Updates(list) => {
+                list.iter().flat_map(|u| u.routes.iter().chain(&u.communities)).map(Vec::len).sum()
+            }
             Self::Text(lines) => lines.iter().map(|line| line.len() + 1).sum(),
             Self::Packets(list) => list.iter().map(Vec::len).sum(),
         }
@@ -201,7 +204,9 @@ impl Input {
 fn line(word: &str, octets: &[u8], out: &mut String) {
     out.push_str(word);
     out.push(' ');
-    octets.iter().for_each(|octet| _ = write!(out, "{octet:02x}"));
+    for octet in octets {
+        _ = write!(out, "{octet:02x}");
+    }
     out.push('\n');
 }
 

@@ -123,7 +123,9 @@ impl Fault {
             (Self::Reset { code: a, subcode: b, .. }, Self::Reset { code, subcode, .. }) => {
                 (a, b) == (code, subcode) || (*a, *b) == (0, 0) || (*code, *subcode) == (0, 0)
             }
-            (Self::Refused { .. }, Self::Refused { .. }) | (Self::Accepted { .. }, Self::Accepted { .. }) => true,
+            (Self::Refused { .. }, Self::Refused { .. }) | (Self::Accepted { .. }, Self::Accepted { .. }) => {
+                true
+            }
             (a, b) => a == b,
         }
     }
@@ -184,12 +186,7 @@ pub(super) fn faults(input: &Input, seen: &Observation) -> Vec<Fault> {
     list
 }
 
-fn of_routes(
-    expected: &[Expected],
-    worst: Judgement,
-    taken_back: bool,
-    seen: &Observation,
-) -> Option<Fault> {
+fn of_routes(expected: &[Expected], worst: Judgement, taken_back: bool, seen: &Observation) -> Option<Fault> {
     let unusual = match worst {
         Judgement::Unusual(name) => Some(name),
         Judgement::Legal | Judgement::Illegal(_) => None,
@@ -219,7 +216,8 @@ fn of_routes(
             missing.remove(&key);
             continue;
         }
-        let same = wanted.iter().find(|(t, octets)| t == table && means_the_same(*t, octets, &key.1)).copied();
+        let same =
+            wanted.iter().find(|(t, octets)| t == table && means_the_same(*t, octets, &key.1)).copied();
         match same {
             Some(same) => _ = missing.remove(same),
             None => strange = true,
@@ -270,7 +268,10 @@ mod tests {
         assert_eq!(faults(&legal(), &reset), [Fault::Reset { code: 3, subcode: 9, unusual: None }]);
         assert_eq!(faults(&Input::route(Table::Ipv4, vec![1, 5]), &reset), []);
         let and = Input::route(Table::Ipv4, vec![3, 5, 0xc1, 80]);
-        assert_eq!(faults(&and, &reset), [Fault::Reset { code: 3, subcode: 9, unusual: Some("and-on-first") }]);
+        assert_eq!(
+            faults(&and, &reset),
+            [Fault::Reset { code: 3, subcode: 9, unusual: Some("and-on-first") }]
+        );
     }
 
     #[test]

@@ -58,8 +58,6 @@ impl Shape {
     /// So many legal routes of this shape, in messages of the usual size.
     pub(super) fn input(self, count: u32) -> Input {
         let table = Table::Ipv4;
-        // A network for documentation (RFC 5737), as a destination.
-        const SHARED: &[u8] = &[1, 24, 192, 0, 2];
         let mut list = Vec::new();
         let number = if matches!(self, Self::List(_)) { 1 } else { count };
         for number in 0..number {
@@ -91,7 +89,8 @@ impl Shape {
                     for operand in 0..count {
                         let end = if operand + 1 == count { 0x80 } else { 0 };
                         value.push(end | 0x11);
-                        value.extend_from_slice(&u16::try_from(operand * 2).unwrap_or(u16::MAX).to_be_bytes());
+                        value
+                            .extend_from_slice(&u16::try_from(operand * 2).unwrap_or(u16::MAX).to_be_bytes());
                     }
                 }
             }
@@ -103,6 +102,9 @@ impl Shape {
         Input::Updates(packed(table, list))
     }
 }
+
+/// A network for documentation (RFC 5737), as a destination.
+const SHARED: &[u8] = &[1, 24, 192, 0, 2];
 
 /// A host of its own for each number, as a prefix of this type.
 fn own(kind: u8, number: u32, value: &mut Vec<u8>) {
@@ -304,15 +306,14 @@ fn leaks(held: &[u64]) -> bool {
 /// Whether a fault of a probe comes about with this input: what replaying asks.
 pub(super) fn again(target: &mut dyn Target, fault: &Fault, input: &Input) -> Result<bool, Trouble> {
     let mut inputs = 0;
-    match fault {
-        Fault::Leak => Ok(rounds(target, input, ROUNDS, &mut inputs)?.is_ok_and(|held| leaks(&held))),
-        _ => {
-            let Input::Updates(updates) = input else { return Ok(false) };
-            let half = Input::Updates(updates.get(..updates.len() / 2).unwrap_or(&[]).to_vec());
-            let (part, whole) = (target.feed(&half)?, target.feed(input)?);
-            Ok(ratio(whole.cpu, part.cpu) >= STEEP)
-        }
+    if *fault == Fault::Leak {
+        target.renew()?;
+        return Ok(rounds(target, input, ROUNDS, &mut inputs)?.is_ok_and(|held| leaks(&held)));
     }
+    let Input::Updates(updates) = input else { return Ok(false) };
+    let half = Input::Updates(updates.get(..updates.len() / 2).unwrap_or(&[]).to_vec());
+    let (part, whole) = (target.feed(&half)?, target.feed(input)?);
+    Ok(ratio(whole.cpu, part.cpu) >= STEEP)
 }
 
 #[cfg(test)]

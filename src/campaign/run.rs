@@ -5,15 +5,12 @@
 
 use super::dedup::{self, Pattern};
 use super::expect::{Judgement, judge};
-use super::generate::{self, Pools, Style, below, octets, once_in, one};
-use super::mutate;
+use super::generate::{Pools, octets};
 use super::oracle::{Fault, Finding, faults};
 use super::probe::{self, Probe, Probed};
-use super::shrink::shrink;
 use super::target::{Observation, Outcome, Takes, Target, Trouble};
 use super::{Input, Update};
 use crate::dialect::flowspec::Table;
-use crate::dialect::{self, PrintOptions};
 use crate::net::mix;
 use arbitrary::Unstructured;
 use std::collections::BTreeSet;
@@ -96,9 +93,9 @@ pub struct State {
 /// The most that is kept.
 const CORPUS: usize = 4_096;
 /// Routes of a batch of legal ones.
-const BATCH: u32 = 48;
+pub(super) const BATCH: u32 = 48;
 /// The most malformed messages of a batch.
-const BUNDLE: u32 = 16;
+pub(super) const BUNDLE: u32 = 16;
 /// The most rules that a probe of scale comes to by itself.
 const RULES: u32 = 131_072;
 /// How often probes are put off because they met something else.
@@ -108,23 +105,23 @@ const PROBES: u64 = 16;
 /// Octets to draw one step from.
 const STEP: usize = 48 << 10;
 /// How often in so many a rule is fed that is known to bring a fault about.
-const KNOWN: u32 = 24;
+pub(super) const KNOWN: u32 = 24;
 
 /// A campaign against one target.
 #[derive(Debug)]
 pub struct Campaign {
-    plan: Plan,
-    state: State,
-    pools: Pools,
+    pub(super) plan: Plan,
+    pub(super) state: State,
+    pub(super) pools: Pools,
     // What brings known faults about.
-    known: Vec<Pattern>,
+    pub(super) known: Vec<Pattern>,
     probes: Vec<Probe>,
     // How often a probe was put off.
     put_off: u32,
     // Malformed messages fed at once.
-    bundle: u32,
+    pub(super) bundle: u32,
     // Findings of things that are not rules and their signatures.
-    names: BTreeSet<String>,
+    pub(super) names: BTreeSet<String>,
     started: Instant,
     earlier_ms: u64,
 }
@@ -140,7 +137,18 @@ impl Campaign {
         let known = state.findings.iter().filter_map(|finding| Pattern::of(&finding.input)).collect();
         let names = state.findings.iter().map(|finding| finding.signature.clone()).collect();
         let earlier_ms = state.stats.elapsed_ms;
-        Self { plan, state, pools, known, probes, put_off: 0, bundle: BUNDLE / 2, names, started: Instant::now(), earlier_ms }
+        Self {
+            plan,
+            state,
+            pools,
+            known,
+            probes,
+            put_off: 0,
+            bundle: BUNDLE / 2,
+            names,
+            started: Instant::now(),
+            earlier_ms,
+        }
     }
 
     /// Where it stands.
@@ -192,7 +200,7 @@ impl Campaign {
             || self.plan.time.is_some_and(|most| self.started.elapsed() >= most)
     }
 
-    fn tick(&mut self, watch: &mut dyn Watch) -> bool {
+    pub(super) fn tick(&mut self, watch: &mut dyn Watch) -> bool {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let stats = &mut self.state.stats;
         stats.elapsed_ms = self.earlier_ms.saturating_add(elapsed);
@@ -202,107 +210,7 @@ impl Campaign {
         watch.tick(&self.state.stats)
     }
 
-    /// Something kept, or one of the seeds.
-    fn kept(&self, u: &mut Unstructured<'_>) -> Option<Input> {
-        let seeds = self.plan.seeds.len();
-        let kept = if self.plan.feedback { self.state.corpus.len() } else { 0 };
-        // The newest are chosen as often as all others.
-        let number = if kept > 8 && below(u, 2) == 0 {
-            seeds + kept - 1 - below(u, 8) as usize
-        } else {
-            below(u, u32::try_from(seeds + kept).unwrap_or(u32::MAX)) as usize
-        };
-        self.plan.seeds.get(number).or_else(|| self.state.corpus.get(number.checked_sub(seeds)?)).cloned()
-    }
-
-    fn updates(&self, u: &mut Unstructured<'_>, tables: &[Table]) -> Input {
-        let table = one(u, tables).unwrap_or(Table::Ipv4);
-        let style = Style::new(u);
-        let way = below(u, 10);
-        // Many legal routes at once, one message each few.
-        if way < 4 {
-            let mut updates = Vec::new();
-            let mut left = BATCH;
-            while left > 0 && !u.is_empty() {
-                let mut update = generate::update(u, table, &self.pools, style);
-                left = left.saturating_sub(u32::try_from(update.routes.len()).unwrap_or(u32::MAX));
-                update.routes.retain(|route| !self.avoids(u, &Update::new(table, vec![route.clone()])));
-                if !update.routes.is_empty() && update.fits() {
-                    updates.push(update);
-                }
-            }
-            return Input::Updates(updates);
-        }
-        let mut changed = Vec::new();
-        if way == 9 {
-            // One route cut off at every octet.
-            let mut whole = self.message(u, table, style, way);
-            whole.routes.truncate(1);
-            changed = mutate::every_cut(&whole);
-        }
-        for _ in 0..BUNDLE * 2 {
-            let mut update = self.message(u, table, style, way);
-            mutate::update(u, &mut update, &self.pools);
-            changed.push(update);
-        }
-        changed.retain(|update| !self.avoids(u, update));
-        // What a session may end for stands apart from what it must not end for.
-        let illegal = |update: &Update| matches!(judge(update).judgement, Judgement::Illegal(_));
-        let (mut bad, mut good): (Vec<Update>, Vec<Update>) = changed.into_iter().partition(illegal);
-        good.retain(Update::fits);
-        bad.truncate(self.bundle as usize);
-        if bad.is_empty() || !good.is_empty() && way <= 5 { Input::Updates(good) } else { Input::Updates(bad) }
-    }
-
-    /// A message to change: one that was kept, or a new one of a route or two.
-    fn message(&self, u: &mut Unstructured<'_>, table: Table, style: Style, way: u32) -> Update {
-        let kept = if way >= 7 { self.kept(u) } else { None };
-        if let Some(Input::Updates(list)) = kept
-            && let Some(update) = one_of(u, list)
-        {
-            return update;
-        }
-        let mut update = generate::update(u, table, &self.pools, style);
-        update.routes.truncate(1 + below(u, 2) as usize);
-        update
-    }
-
-    /// Whether something is known to bring a fault about and is better left alone, most times.
-    fn avoids(&self, u: &mut Unstructured<'_>, update: &Update) -> bool {
-        self.known.iter().any(|pattern| pattern.covers(update)) && !once_in(u, KNOWN)
-    }
-
-    fn text(&self, u: &mut Unstructured<'_>, name: &str) -> Input {
-        let mut lines = match (below(u, 3), self.kept(u)) {
-            (2, Some(Input::Text(lines))) => lines,
-            _ => {
-                let document = generate::rule_set(u, &self.pools, 16);
-                let mut text = String::new();
-                if let Some(dialect) = dialect::by_name(name) {
-                    // What cannot be said is left out: what is written is legal.
-                    _ = dialect.print(&document, &PrintOptions::default(), &mut text);
-                }
-                text.lines().map(str::to_owned).collect()
-            }
-        };
-        mutate::lines(u, &mut lines);
-        Input::Text(lines)
-    }
-
-    fn packets(&self, u: &mut Unstructured<'_>) -> Input {
-        let mut list: Vec<Vec<u8>> = match (below(u, 3), self.kept(u)) {
-            (2, Some(Input::Packets(list))) => list,
-            _ => (0..8).filter_map(|_| generate::packet(u, &self.pools)).collect(),
-        };
-        for octets in &mut list {
-            for _ in 0..below(u, 3) {
-                mutate::packet(u, octets);
-            }
-        }
-        Input::Packets(list)
-    }
-
-    fn look(&mut self, target: &mut dyn Target, input: &Input) -> Result<Observation, Trouble> {
+    pub(super) fn look(&mut self, target: &mut dyn Target, input: &Input) -> Result<Observation, Trouble> {
         let seen = target.feed(input)?;
         self.state.stats.feeds += 1;
         self.state.stats.inputs += input.len().max(1) as u64;
@@ -359,174 +267,12 @@ impl Campaign {
         }
     }
 
-    /// Makes a fault small and counts it as new, or as one that was met before.
-    fn settle(
+    fn probe(
         &mut self,
         target: &mut dyn Target,
-        fault: &Fault,
-        input: &Input,
-        seen: &Observation,
+        tables: &[Table],
         watch: &mut dyn Watch,
     ) -> Result<(), Trouble> {
-        if let Some(met) = self.met(fault, input, seen) {
-            if let Some(finding) = self.state.findings.get_mut(met) {
-                finding.met += 1;
-            }
-            return Ok(());
-        }
-        let mut last = seen.clone();
-        let (mut again, alone) = self.alone(target, fault, input, &mut last)?;
-        let input = alone.as_ref().unwrap_or(input);
-        if alone.is_none() {
-            again = self.does(target, fault, input, &mut last)?;
-        } else if self.met(fault, input, &last).is_some() {
-            return Ok(());
-        }
-        // What depends on time and does not come about again was a moment of a busy machine.
-        if !again && !matches!(fault, Fault::Died | Fault::Memory | Fault::Reset { .. }) {
-            return Ok(());
-        }
-        let mut least = input.clone();
-        if again {
-            let mut tries = self.plan.tries;
-            let mut still = |candidate: &Input| {
-                if tries == 0 {
-                    return Ok(None);
-                }
-                let mut now = Observation::quiet();
-                let does = self.does(target, fault, candidate, &mut now)?;
-                let anew = u32::from(*fault == Fault::Memory) * 8;
-                tries = tries.saturating_sub(price(&now) + anew);
-                if does {
-                    last = now;
-                }
-                watch.tick(&self.state.stats).then_some(does).map_or(Ok(None), |does| Ok(Some(does)))
-            };
-            least = shrink(input, &mut still)?;
-        }
-        let mut pattern = Pattern::of(&least);
-        if again && let Some(known) = pattern.take() {
-            pattern = Some(self.generalised(target, fault, &least, known)?);
-        }
-        // The least input may be judged by another name.
-        let fault = faults(&least, &last).into_iter().find(|other| fault.is_like(other)).unwrap_or_else(|| fault.clone());
-        let signature = if again {
-            dedup::name(&fault, pattern.as_ref(), &last.said, &least)
-        } else {
-            // Nobody can say what of it brought it about: one of them is enough.
-            format!("{}, once", fault.name())
-        };
-        match fault {
-            Fault::Accepted { defect } => self.known.push(Pattern::of_defect(defect)),
-            _ => self.known.extend(pattern.filter(|_| again)),
-        }
-        self.add(Finding {
-            number: 0,
-            fault,
-            signature,
-            input: least,
-            again,
-            said: last.said,
-            detail: String::new(),
-            inputs: 0,
-            after_ms: 0,
-            met: 1,
-        }, watch);
-        Ok(())
-    }
-
-    /// The finding that a fault is known as, as far as that can be told before it is made small.
-    fn met(&self, fault: &Fault, input: &Input, seen: &Observation) -> Option<usize> {
-        let Input::Updates(updates) = input else {
-            let name = dedup::name(fault, None, &seen.said, input);
-            return self.state.findings.iter().position(|finding| finding.signature == name);
-        };
-        self.state.findings.iter().position(|finding| {
-            finding.fault.is_like(fault)
-                && match (fault, Pattern::of(&finding.input)) {
-                    // What is taken is told by what is wrong with it alone.
-                    (Fault::Accepted { .. }, _) => finding.fault == *fault,
-                    (_, Some(pattern)) => {
-                        let kind = self.known.iter().filter(|known| **known == pattern.clone().of_any_kind());
-                        kind.chain([&pattern]).any(|pattern| updates.iter().any(|update| pattern.covers(update)))
-                    }
-                    (_, None) => false,
-                }
-        })
-    }
-
-    /// Where each try is dear: the first message of several that brings the fault about by itself.
-    fn alone(
-        &mut self,
-        target: &mut dyn Target,
-        fault: &Fault,
-        input: &Input,
-        last: &mut Observation,
-    ) -> Result<(bool, Option<Input>), Trouble> {
-        let Input::Updates(list) = input else { return Ok((false, None)) };
-        if list.len() < 2 || list.len() > 64 || !matches!(fault, Fault::Died | Fault::Hung | Fault::Deaf) {
-            return Ok((false, None));
-        }
-        for update in list {
-            let one = Input::Updates(vec![update.clone()]);
-            if self.does(target, fault, &one, last)? {
-                return Ok((true, Some(one)));
-            }
-        }
-        Ok((false, None))
-    }
-
-    fn does(
-        &mut self,
-        target: &mut dyn Target,
-        fault: &Fault,
-        input: &Input,
-        seen: &mut Observation,
-    ) -> Result<bool, Trouble> {
-        if *fault == Fault::Memory {
-            // What was taken once is often kept, and taken no second time.
-            target.renew()?;
-        }
-        *seen = self.look(target, input)?;
-        Ok(faults(input, seen).iter().any(|other| fault.is_like(other)))
-    }
-
-    /// Whether the type of component matters: two others are tried in its place.
-    fn generalised(
-        &mut self,
-        target: &mut dyn Target,
-        fault: &Fault,
-        least: &Input,
-        pattern: Pattern,
-    ) -> Result<Pattern, Trouble> {
-        let mut seen = Observation::quiet();
-        let mut tried = 0;
-        for other in with_other_kinds(least) {
-            tried += 1;
-            if !self.does(target, fault, &other, &mut seen)? {
-                return Ok(pattern);
-            }
-        }
-        Ok(if tried > 1 { pattern.of_any_kind() } else { pattern })
-    }
-
-    fn add(&mut self, mut finding: Finding, watch: &mut dyn Watch) {
-        if !self.names.insert(finding.signature.clone()) {
-            let known = self.state.findings.iter_mut().find(|known| known.signature == finding.signature);
-            if let Some(known) = known {
-                known.met += 1;
-            }
-            return;
-        }
-        self.tick(watch);
-        finding.number = self.state.findings.len() + 1;
-        finding.inputs = self.state.stats.inputs;
-        finding.after_ms = self.state.stats.elapsed_ms;
-        watch.found(&finding);
-        self.state.findings.push(finding);
-    }
-
-    fn probe(&mut self, target: &mut dyn Target, tables: &[Table], watch: &mut dyn Watch) -> Result<(), Trouble> {
         let table = tables.first().copied().unwrap_or(Table::Ipv4);
         let probe = self.probes.remove(0);
         let mut inputs = 0;
@@ -555,30 +301,24 @@ impl Campaign {
             }
             Probed::Fault(fault, input, detail) => {
                 let signature = fault.name().to_owned();
-                self.add(Finding {
-                    number: 0,
-                    fault,
-                    signature,
-                    input,
-                    again: true,
-                    said: Vec::new(),
-                    detail,
-                    inputs: 0,
-                    after_ms: 0,
-                    met: 1,
-                }, watch);
+                self.add(
+                    Finding {
+                        number: 0,
+                        fault,
+                        signature,
+                        input,
+                        again: true,
+                        said: Vec::new(),
+                        detail,
+                        inputs: 0,
+                        after_ms: 0,
+                        met: 1,
+                    },
+                    watch,
+                );
             }
         }
         Ok(())
-    }
-}
-
-/// What a try costs: a target that has to be waited for or begun anew takes more of the time.
-fn price(seen: &Observation) -> u32 {
-    match seen.outcome {
-        Outcome::Alive => 1 + u32::from(seen.reset.is_some()),
-        Outcome::Died { .. } => 3,
-        Outcome::Hung | Outcome::Deaf => 10,
     }
 }
 
@@ -592,32 +332,4 @@ pub fn again(target: &mut dyn Target, finding: &Finding) -> Result<bool, Trouble
             Ok(faults(&finding.input, &seen).iter().any(|other| finding.fault.is_like(other)))
         }
     }
-}
-
-fn one_of(u: &mut Unstructured<'_>, mut list: Vec<Update>) -> Option<Update> {
-    let at = below(u, u32::try_from(list.len()).unwrap_or(u32::MAX)) as usize;
-    (at < list.len()).then(|| list.swap_remove(at))
-}
-
-/// The same with a component of other types, where it holds one route of one list.
-fn with_other_kinds(input: &Input) -> Vec<Input> {
-    let Input::Updates(updates) = input else { return Vec::new() };
-    let [update] = updates.as_slice() else { return Vec::new() };
-    let [route] = update.routes.as_slice() else { return Vec::new() };
-    // Types that differ from each other in what they hold.
-    const OTHERS: [u8; 3] = [4, 7, 10];
-    let [_, kind, ..] = *route.as_slice() else { return Vec::new() };
-    if update.table.is_vpn() || kind < 3 || kind > 13 {
-        return Vec::new();
-    }
-    let others = OTHERS.iter().filter(|other| **other != kind);
-    others
-        .map(|other| {
-            let mut route = route.clone();
-            if let Some(kind) = route.get_mut(1) {
-                *kind = *other;
-            }
-            Input::Updates(vec![Update { routes: vec![route], ..update.clone() }])
-        })
-        .collect()
 }

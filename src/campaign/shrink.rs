@@ -92,7 +92,9 @@ fn fewer<T: Clone>(
 fn fewer_updates(mut updates: Vec<Update>, still: &mut Still<'_>) -> Result<Vec<Update>, Trouble> {
     let apart: Vec<Update> = updates
         .iter()
-        .flat_map(|update| update.routes.iter().map(|route| Update { routes: vec![route.clone()], ..update.clone() }))
+        .flat_map(|update| {
+            update.routes.iter().map(|route| Update { routes: vec![route.clone()], ..update.clone() })
+        })
         .collect();
     if apart.len() > updates.len() && still(&Input::Updates(apart.clone()))? == Some(true) {
         updates = apart;
@@ -107,7 +109,8 @@ fn fewer_updates(mut updates: Vec<Update>, still: &mut Still<'_>) -> Result<Vec<
             }
             list
         };
-        let wrap = |routes: &[Vec<u8>]| Input::Updates(with(Update { routes: routes.to_vec(), ..update.clone() }));
+        let wrap =
+            |routes: &[Vec<u8>]| Input::Updates(with(Update { routes: routes.to_vec(), ..update.clone() }));
         let routes = fewer(update.routes.clone(), &wrap, still)?;
         let mut update = Update { routes, ..update.clone() };
         // What it asks for, and what it lacks: none of it where that does it too.
@@ -117,8 +120,9 @@ fn fewer_updates(mut updates: Vec<Update>, still: &mut Still<'_>) -> Result<Vec<
                 update = bare;
             } else {
                 let base = update.clone();
-                let wrap =
-                    |list: &[Vec<u8>]| Input::Updates(with(Update { communities: list.to_vec(), ..base.clone() }));
+                let wrap = |list: &[Vec<u8>]| {
+                    Input::Updates(with(Update { communities: list.to_vec(), ..base.clone() }))
+                };
                 update.communities = fewer(update.communities.clone(), &wrap, still)?;
             }
         }
@@ -131,19 +135,23 @@ fn fewer_updates(mut updates: Vec<Update>, still: &mut Still<'_>) -> Result<Vec<
     Ok(updates)
 }
 
+/// The most routes that are made plainer.
+const ROUTES: usize = 4;
+
 /// Tries plainer octets for each route until none does it.
 fn plainer(input: Input, still: &mut Still<'_>) -> Result<Input, Trouble> {
     let Input::Updates(mut updates) = input else { return Ok(input) };
-    // Rules of many routes are about how many they are.
-    const ROUTES: usize = 4;
+    // What takes many routes is about how many they are.
     if updates.iter().map(|update| update.routes.len()).sum::<usize>() > ROUTES {
         return Ok(Input::Updates(updates));
     }
-    let places: Vec<(usize, usize)> =
-        updates.iter().enumerate().flat_map(|(at, update)| (0..update.routes.len()).map(move |route| (at, route))).collect();
+    let places: Vec<(usize, usize)> = updates
+        .iter()
+        .enumerate()
+        .flat_map(|(at, update)| (0..update.routes.len()).map(move |route| (at, route)))
+        .collect();
     for (at, route) in places {
-        loop {
-            let Some(update) = updates.get(at) else { break };
+        while let Some(update) = updates.get(at) {
             let v6 = update.table.family() == Family::Inet6;
             let skip = if update.table.is_vpn() { 8 } else { 0 };
             let Some(framed) = update.routes.get(route).cloned() else { break };
@@ -183,7 +191,7 @@ fn candidates(framed: &[u8], skip: usize, v6: bool) -> Vec<Vec<u8>> {
     // A length that is true stays true; another one stays as it is.
     let is_true = says == value.len();
     let frame = |value: Vec<u8>| {
-        if is_true && head == 1 || is_true && value.len() > SHORT_MAX {
+        if is_true && (head == 1 || value.len() > SHORT_MAX) {
             let mut out = Vec::new();
             encode::framed(&value, &mut out).is_ok().then_some(out)
         } else if is_true {
@@ -287,16 +295,20 @@ fn bodies(body: &[u8], v6: bool) -> Vec<Vec<u8>> {
     list
 }
 
+/// An operator and a value in, others out.
+type Change<'a> = &'a dyn Fn(u8, &[u8]) -> (u8, Vec<u8>);
+
 /// All operands as plain comparisons, all with the value 0, all in one octet; those of them that differ from what is
 /// there.
 fn all_plainer(body: &[u8], pieces: &[Piece]) -> Vec<Vec<u8>> {
-    let with = |operand: &dyn Fn(u8, &[u8]) -> (u8, Vec<u8>)| {
+    let with = |operand: Change<'_>| {
         let mut out = Vec::with_capacity(body.len());
         let mut from = 0;
         for (at, code) in pieces.iter().flat_map(|piece| &piece.operands) {
             let end = at + 1 + (1 << code);
             out.extend_from_slice(body.get(from..*at).unwrap_or(&[]));
-            let (op, value) = operand(body.get(*at).copied().unwrap_or(0), body.get(at + 1..end).unwrap_or(&[]));
+            let (op, value) =
+                operand(body.get(*at).copied().unwrap_or(0), body.get(at + 1..end).unwrap_or(&[]));
             out.push(op);
             out.extend_from_slice(&value);
             from = end;
@@ -356,7 +368,8 @@ fn words(mut lines: Vec<String>, still: &mut Still<'_>) -> Result<Input, Trouble
     // Long files are about how long they are.
     const LINES: usize = 64;
     for at in 0..if lines.len() > LINES { 0 } else { lines.len() } {
-        let parts: Vec<String> = lines.get(at).map_or("", String::as_str).split(' ').map(str::to_owned).collect();
+        let parts: Vec<String> =
+            lines.get(at).map_or("", String::as_str).split(' ').map(str::to_owned).collect();
         let all = lines.clone();
         let wrap = |parts: &[String]| {
             let mut list = all.clone();
@@ -408,8 +421,8 @@ mod tests {
     }
 
     const RICH: &[u8] = &[
-        1, 24, 192, 0, 2, 3, 0x01, 6, 0x81, 17, 5, 0x13, 4, 0, 0x55, 100, 0xd5, 31, 144, 10, 0x23, 0, 1, 0x86, 0x83, 0xe5, 0,
-        1, 0x86, 0x91,
+        1, 24, 192, 0, 2, 3, 0x01, 6, 0x81, 17, 5, 0x13, 4, 0, 0x55, 100, 0xd5, 31, 144, 10, 0x23, 0, 1,
+        0x86, 0x83, 0xe5, 0, 1, 0x86, 0x91,
     ];
 
     #[test]
@@ -417,7 +430,10 @@ mod tests {
         // A value in four octets, of whatever type.
         assert_eq!(shrunk(RICH, |v| any(v, |_, op, _| op & 0x30 == 0x20)), [3, 0xa1, 0, 0, 0, 0]);
         // A value from a border on.
-        assert_eq!(shrunk(RICH, |v| any(v, |kind, _, n| kind == 10 && n > 70_000)), [10, 0xa1, 0, 1, 0x11, 0x71]);
+        assert_eq!(
+            shrunk(RICH, |v| any(v, |kind, _, n| kind == 10 && n > 70_000)),
+            [10, 0xa1, 0, 1, 0x11, 0x71]
+        );
         // A list from three on.
         let three = |v: &[u8]| walk(v, false).iter().any(|piece| piece.operands.len() >= 3);
         assert_eq!(shrunk(RICH, three), [3, 1, 0, 1, 0, 0x81, 0]);

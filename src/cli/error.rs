@@ -113,9 +113,13 @@ impl Error {
             Self::Engine(EngineError::NoSandbox { .. }) => {
                 Some("run it as root, or allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)")
             }
-            Self::CampaignThere { .. } => Some("go on with it by `--resume`, or name another folder with `--into`"),
+            Self::CampaignThere { .. } => {
+                Some("go on with it by `--resume`, or name another folder with `--into`")
+            }
             Self::NotHere { .. } => Some("attack what is yours: `--i-own-this` says that it is"),
-            Self::NotKept { .. } => Some("name the folder of a finding, or a folder of a campaign with `--into`"),
+            Self::NotKept { .. } => {
+                Some("name the folder of a finding, or a folder of a campaign with `--into`")
+            }
             Self::Campaign(_)
             | Self::OtherTarget { .. }
             | Self::Read { .. }

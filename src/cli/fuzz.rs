@@ -58,8 +58,16 @@ pub(super) fn run(options: &Fuzz, common: &Common) -> Result<Exit, Error> {
     };
     let bar = bar(options, common, time);
     let version = target.about().version.clone();
-    let mut watcher =
-        Watcher { options, common, name: &name, version: &version, seed, bar, course: Vec::new(), failed: None };
+    let mut watcher = Watcher {
+        options,
+        common,
+        name: &name,
+        version: &version,
+        seed,
+        bar,
+        course: Vec::new(),
+        failed: None,
+    };
     let mut campaign = Campaign::new(plan, state);
     let mut result = Ok(true);
     // The state is kept between stretches, so that an end by force loses little.
@@ -148,7 +156,8 @@ fn seeds(options: &Fuzz, takes: Takes, common: &Common) -> Result<Vec<Input>, Er
         let (inputs, _) = Inputs::read_one(&Selected::new(path), &options.reading, common)?;
         for (input, _) in inputs.selected() {
             for set in &input.reading.document.rule_sets {
-                let Some(table) = Table::of_rule_set(set).first().copied().filter(|t| tables.contains(t)) else {
+                let Some(table) = Table::of_rule_set(set).first().copied().filter(|t| tables.contains(t))
+                else {
                     continue;
                 };
                 for rule in &set.rules {

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 /// and reports what must not be: that it ends, hangs, resets its session for a legal route, takes a malformed one, shows
 /// another route than it was sent, loses memory, or takes time that grows faster than the rules. Daemons and commands are
 /// started in a sandbox of which nothing is left. Exits with 1 when something is found.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["target", "exec", "tcp"]))]
 #[command(after_help = "\
@@ -122,7 +123,9 @@ fn feed(text: &str) -> Result<FeedKind, String> {
             let known = DIALECTS.iter().filter(|d| d.writes() && d.reads() == Reads::Text);
             let found = known.clone().find(|dialect| dialect.name() == name);
             let names = || known.map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
-            Feed::Text(found.ok_or_else(|| format!("write nlri, update, capture, or one of {}", names()))?.name())
+            Feed::Text(
+                found.ok_or_else(|| format!("write nlri, update, capture, or one of {}", names()))?.name(),
+            )
         }
     };
     Ok(FeedKind(feed))

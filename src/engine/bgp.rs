@@ -43,8 +43,11 @@ pub fn fields(body: &[u8]) -> Vec<(Table, bool, &[u8])> {
     let mut rest = attributes().unwrap_or(&[]);
     let mut list = Vec::new();
     while let [flags, kind, tail @ ..] = rest {
-        let long = if flags & 0x10 == 0 { tail.split_first().map(|(n, t)| (usize::from(*n), t)) } else { two(tail) };
-        let Some((value, behind)) = long.and_then(|(length, tail)| tail.split_at_checked(length)) else { break };
+        let long =
+            if flags & 0x10 == 0 { tail.split_first().map(|(n, t)| (usize::from(*n), t)) } else { two(tail) };
+        let Some((value, behind)) = long.and_then(|(length, tail)| tail.split_at_checked(length)) else {
+            break;
+        };
         rest = behind;
         let Some(([high, low, safi], field)) = value.split_first_chunk::<3>() else { continue };
         let Some(table) = Table::of(u16::from_be_bytes([*high, *low]), *safi) else { continue };

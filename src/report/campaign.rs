@@ -93,10 +93,11 @@ impl Attacked<'_> {
             _ = writeln!(text, "{}\n", clean(&finding.detail));
         }
         if !finding.again {
-            text.push_str("It did not come about again with this input alone: what went before may matter.\n\n");
+            text.push_str(
+                "It did not come about again with this input alone: what went before may matter.\n\n",
+            );
         }
         text.push_str("## Input\n\nNLRIs in hex, each behind its length (RFC 8955 section 4.1), or lines of text in hex:\n\n");
-        const LINES: usize = 40;
         let input = finding.input.to_text();
         let all = input.lines().count();
         input.lines().take(LINES).for_each(|line| _ = writeln!(text, "    {line}"));
@@ -113,6 +114,9 @@ impl Attacked<'_> {
         text
     }
 }
+
+/// Lines of input and of a log that a letter holds.
+const LINES: usize = 40;
 
 fn seconds(ms: u64) -> String {
     format!("{}.{:01} s", ms / 1000, ms % 1000 / 100)

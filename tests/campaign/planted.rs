@@ -305,7 +305,9 @@ fn write(stream: &mut TcpStream, octets: &[u8]) {
         match stream.write(rest) {
             Ok(0) => return,
             Ok(count) => rest = &rest[count..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_micros(50)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::sleep(Duration::from_micros(50))
+            }
             Err(_) => return,
         }
     }
@@ -424,7 +426,10 @@ impl Server {
                 },
                 Err(Stop::Bug(_, Effect::Memory)) => {
                     self.hungry = vec![vec![1; 24 << 20]];
-                    rules.push((value.to_vec(), Rule { octets: value.to_vec(), key: vec![0], ..Rule::default() }));
+                    rules.push((
+                        value.to_vec(),
+                        Rule { octets: value.to_vec(), key: vec![0], ..Rule::default() },
+                    ));
                 }
             }
         }
@@ -446,7 +451,8 @@ impl Server {
             let sum = chain.iter().fold(0_u64, |sum, n| std::hint::black_box(sum ^ n));
             chain.push(sum.wrapping_add(1));
         }
-        let kept = Kept { octets: rule.octets.clone(), _memory: vec![1; size], leaks: rule.leaks, key: rule.key };
+        let kept =
+            Kept { octets: rule.octets.clone(), _memory: vec![1; size], leaks: rule.leaks, key: rule.key };
         send(peers, 14, &rule.octets);
         if let Some(old) = peers[at].routes.insert(value, kept) {
             self.free(old);

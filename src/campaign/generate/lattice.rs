@@ -31,11 +31,14 @@ impl Lattice {
             values.extend([top - 1, top, top >> 1, (top >> 1) + 1]);
             // One more, and what is small and legal once a reader has cut it down to this width.
             if let Some(over) = top.checked_add(1) {
-                values.extend([Some(over), over.checked_add(1), over.checked_add(max.min(top))].into_iter().flatten());
+                values.extend(
+                    [Some(over), over.checked_add(1), over.checked_add(max.min(top))].into_iter().flatten(),
+                );
             }
         }
         let most = u64::MAX >> (64 - widest * 8);
-        let (inside, beyond) = values.into_iter().filter(|value| *value <= most).partition(|value| *value <= max);
+        let (inside, beyond) =
+            values.into_iter().filter(|value| *value <= most).partition(|value| *value <= max);
         Self { inside, beyond }
     }
 
@@ -44,9 +47,16 @@ impl Lattice {
         static ALL: LazyLock<Vec<[Lattice; 2]>> = LazyLock::new(|| {
             let lattice = |max: u64, widths: u8| {
                 let widest = 1 << (7 - widths.leading_zeros().min(7));
-                if widths == 0 { Lattice { inside: vec![], beyond: vec![] } } else { Lattice::new(max, widest) }
+                if widths == 0 {
+                    Lattice { inside: vec![], beyond: vec![] }
+                } else {
+                    Lattice::new(max, widest)
+                }
             };
-            TYPES.iter().map(|info| [lattice(info.max4, info.widths), lattice(info.max6, info.widths)]).collect()
+            TYPES
+                .iter()
+                .map(|info| [lattice(info.max4, info.widths), lattice(info.max6, info.widths)])
+                .collect()
         });
         static NONE: Lattice = Lattice { inside: Vec::new(), beyond: Vec::new() };
         let row = ALL.get(usize::from(kind.number()).saturating_sub(1));

@@ -32,7 +32,8 @@ impl Pools {
             // 2001:db8::/32 and behind: addresses kept for documentation.
             let (base, len) = networks6.get(outer).copied().unwrap_or((0x2001_0db8 << 96, 32));
             let new = (u32::from(len) + more).min(128);
-            networks6.push((base | bits & !mask6(u32::from(len)) & mask6(new), u8::try_from(new).unwrap_or(128)));
+            networks6
+                .push((base | bits & !mask6(u32::from(len)) & mask6(new), u8::try_from(new).unwrap_or(128)));
         }
         let ports = (0..PORTS).map(|_| u64::from(u.arbitrary::<u16>().unwrap_or(0))).collect();
         Self { networks, networks6, ports }
@@ -64,8 +65,7 @@ mod tests {
         let octets = octets(3, 4096);
         let pools = Pools::new(&mut Unstructured::new(&octets));
         let inside = |(a, la): (u32, u8), (b, lb): (u32, u8)| lb < la && a & mask4(lb.into()) == b;
-        let nested =
-            pools.networks.iter().filter(|a| pools.networks.iter().any(|b| inside(**a, *b))).count();
+        let nested = pools.networks.iter().filter(|a| pools.networks.iter().any(|b| inside(**a, *b))).count();
         assert!(nested * 2 > pools.networks.len(), "{nested}");
         assert!(pools.networks.iter().all(|(addr, len)| addr & !mask4(u32::from(*len)) == 0));
         assert!(pools.networks6.iter().all(|(addr, len)| addr & !mask6(u32::from(*len)) == 0));

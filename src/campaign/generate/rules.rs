@@ -16,7 +16,13 @@ pub fn rule_set(u: &mut Unstructured<'_>, pools: &Pools, count: u32) -> Document
     let count = 1 + below(u, count);
     let rules: Vec<RuleBuf> = (0..count).map(|number| rule(u, pools, number)).collect();
     let default = *u.choose(&[Verdict::Accept, Verdict::Discard]).unwrap_or(&Verdict::Accept);
-    let set = RuleSet { name: "fuzz".to_owned(), kind: Kind::Filter, family: Family::Inet, default, rules: rules.into() };
+    let set = RuleSet {
+        name: "fuzz".to_owned(),
+        kind: Kind::Filter,
+        family: Family::Inet,
+        default,
+        rules: rules.into(),
+    };
     Document { rule_sets: vec![set], ..Document::default() }
 }
 
@@ -49,14 +55,16 @@ fn rule(u: &mut Unstructured<'_>, pools: &Pools, number: u32) -> RuleBuf {
     };
     // A reset answers TCP alone.
     let tcp = tests.contains(&Condition::test(Field::Proto, ValueSet::single(6)));
-    let verdict = if tcp || verdict != Verdict::Reject(RejectKind::TcpReset) { verdict } else { Verdict::Discard };
+    let verdict =
+        if tcp || verdict != Verdict::Reject(RejectKind::TcpReset) { verdict } else { Verdict::Discard };
     RuleBuf::new(format!("r{number}"), Condition::and(tests), Outcome::Verdict(verdict))
 }
 
 fn network(u: &mut Unstructured<'_>, pools: &Pools) -> ValueSet {
     let (addr, len) = one(u, &pools.networks).unwrap_or((0, 0));
     let len = if once_in(u, 8) { 32 } else { len };
-    Prefix4::new(addr, len).map_or_else(|| ValueSet::single(addr), |p| ValueSet::range(p.first(), p.first() | !p.mask()))
+    Prefix4::new(addr, len)
+        .map_or_else(|| ValueSet::single(addr), |p| ValueSet::range(p.first(), p.first() | !p.mask()))
 }
 
 fn port_range(u: &mut Unstructured<'_>, pools: &Pools) -> ValueSet {
@@ -90,8 +98,8 @@ pub fn packet(u: &mut Unstructured<'_>, pools: &Pools) -> Option<Vec<u8>> {
 mod tests {
     use super::super::octets;
     use super::*;
-    use crate::dialect::{DIALECTS, PrintOptions, ReadOptions, Reads};
     use crate::diagnostic::Level;
+    use crate::dialect::{DIALECTS, PrintOptions, ReadOptions, Reads};
     use crate::source::{Content, Source, SourceId};
 
     /// What is printed is a file that the same dialect reads without an error: only then is it legal input.
@@ -108,7 +116,8 @@ mod tests {
                 dialect.print(&document, &PrintOptions::default(), &mut text).unwrap();
                 let source = Source::new("made", Content::Text(text));
                 let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
-                let bad = reading.diagnostics.iter().find(|d| d.level == Level::Error && d.check == "syntax-error");
+                let bad =
+                    reading.diagnostics.iter().find(|d| d.level == Level::Error && d.check == "syntax-error");
                 assert!(bad.is_none(), "{}: {bad:?}\n{}", dialect.name(), source.text());
             }
         }

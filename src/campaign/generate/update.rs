@@ -48,7 +48,8 @@ pub fn community(u: &mut Unstructured<'_>) -> Vec<u8> {
     // Transitive or not, experimental or not; the low bits say how the value is parted.
     let kind = u.arbitrary::<u8>().unwrap_or(0) & 0xc7;
     let kind = if below(u, 2) == 0 { kind | 0x80 } else { kind };
-    let subtype = if once_in(u, 4) { u.arbitrary().unwrap_or(0) } else { u8::try_from(below(u, 16)).unwrap_or(0) };
+    let subtype =
+        if once_in(u, 4) { u.arbitrary().unwrap_or(0) } else { u8::try_from(below(u, 16)).unwrap_or(0) };
     let mut octets = vec![kind, subtype];
     if kind & 0x80 != 0 && below(u, 2) == 0 {
         octets.extend_from_slice(&[0, 0]);

@@ -169,7 +169,11 @@ mod tests {
         for seed in 0..2_000 {
             let data = octets(seed, 64);
             let mut made = Update::new(Table::Ipv4, vec![framed.clone()]);
-            Mutator::Truncate.apply(&mut Unstructured::new(&data), &mut made, &Pools::new(&mut Unstructured::new(&[])));
+            Mutator::Truncate.apply(
+                &mut Unstructured::new(&data),
+                &mut made,
+                &Pools::new(&mut Unstructured::new(&[])),
+            );
             lengths.insert(made.routes[0].len());
         }
         assert!((1..framed.len()).all(|length| lengths.contains(&length)), "{lengths:?}");

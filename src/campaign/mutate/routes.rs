@@ -1,7 +1,7 @@
 //! Changes to flow routes and to the messages that carry them.
 
 use super::super::Update;
-use super::super::generate::{self, Lattice, Pools, Style, below, one, once_in};
+use super::super::generate::{self, Lattice, Pools, Style, below, once_in, one};
 use super::walk::{Piece, walk};
 use crate::dialect::flowspec::encode::SHORT_MAX;
 use crate::dialect::flowspec::{ComponentType, Table, encode};
@@ -11,6 +11,8 @@ use arbitrary::Unstructured;
 
 /// Octets of NLRIs that one message of the extended size takes (RFC 8654), with room for its attributes.
 const FIELD_MAX: usize = 65_000;
+/// What marks a length of two octets (RFC 8955 §4.1).
+const LONG: u16 = 0xf000;
 /// The most copies made of one route by doubling.
 const COPIES: u32 = 12;
 /// The longest list that an operand is repeated to.
@@ -63,7 +65,7 @@ pub(super) fn length(u: &mut Unstructured<'_>, update: &mut Update) {
     // In one octet where it goes there, or in two whether it needs them or not.
     match u8::try_from(says) {
         Ok(short) if below(u, 2) == 0 => out.push(short),
-        _ => out.extend_from_slice(&(u16::from(SHORT_MAX as u8 + 1) << 8 | says & 0x0fff).to_be_bytes()),
+        _ => out.extend_from_slice(&(LONG | says & 0x0fff).to_be_bytes()),
     }
     match below(u, 4) {
         // Nothing follows.
@@ -262,7 +264,9 @@ pub(super) fn scale(u: &mut Unstructured<'_>, update: &mut Update) {
             break;
         }
         let mut copies = update.routes.clone();
-        copies.iter_mut().for_each(|framed| differ(framed, step, table));
+        for framed in &mut copies {
+            differ(framed, step, table);
+        }
         update.routes.append(&mut copies);
     }
     // Extended messages are agreed upon in advance; without that the usual size is the border.

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn text_changes_and_stays_text() {
-        let original: Vec<String> = ["table ip t {", " ip saddr 10.0.0.0/8 tcp dport 22 drop", "}"].map(Into::into).into();
+        let original: Vec<String> =
+            ["table ip t {", " ip saddr 10.0.0.0/8 tcp dport 22 drop", "}"].map(Into::into).into();
         let (mut changed, mut injected, mut numbers) = (0, 0, 0);
         for seed in 0..2_000 {
             let data = octets(seed, 256);

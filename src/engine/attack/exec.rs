@@ -78,9 +78,11 @@ impl Exec {
                 }
                 out
             }
-            (Input::Updates(list), _) => {
-                list.iter().filter(|update| !update.withdraws).flat_map(crate::campaign::Update::field).collect()
-            }
+            (Input::Updates(list), _) => list
+                .iter()
+                .filter(|update| !update.withdraws)
+                .flat_map(crate::campaign::Update::field)
+                .collect(),
             (Input::Text(lines), _) => {
                 let mut text = lines.join("\n");
                 text.push('\n');
@@ -116,8 +118,13 @@ impl Target for Exec {
         let ended = inmate.wait(self.patience).map_err(trouble("waiting for the command"))?;
         let octets = std::fs::read(inmate.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&octets);
-        let said: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES).map(str::to_owned).collect();
+        let said: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .take(LINES)
+            .map(str::to_owned)
+            .collect();
         let mut seen = Observation { said, ..Observation::quiet() };
         let Some(ended) = ended else {
             drop(inmate);

@@ -52,7 +52,11 @@ const LANES: u8 = 6;
 
 impl Lines {
     /// Listens where a daemon is to connect.
-    pub(super) fn new(launch: Launch, tables: &'static [Table], sandbox: Option<&Sandbox>) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        launch: Launch,
+        tables: &'static [Table],
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Self, EngineError> {
         let mut lines = Self { launch, tables, listeners: Vec::new(), watching: None };
         if let (Launch::Daemon { engine, .. }, Some(sandbox)) = (&lines.launch, sandbox) {
             let listen = |last: u8| {
@@ -150,7 +154,9 @@ impl Lines {
             }
             (Launch::Daemon { .. }, Some(listener)) => return Session::accept(listener, who, limit),
             (Launch::Daemon { .. }, None) => {
-                return Err(EngineError::Timeout { what: "waiting for a session that nobody opens".to_owned() });
+                return Err(EngineError::Timeout {
+                    what: "waiting for a session that nobody opens".to_owned(),
+                });
             }
             (Launch::Command { port, .. }, _) => SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
             (Launch::There(to), _) => *to,

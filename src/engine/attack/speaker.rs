@@ -149,7 +149,8 @@ impl Speaker {
                 }
                 Err(error) => last = error,
             }
-            self.next = if self.lanes.get(lane).is_some_and(Option::is_some) { lane } else { (lane + 1) % count };
+            self.next =
+                if self.lanes.get(lane).is_some_and(Option::is_some) { lane } else { (lane + 1) % count };
             if self.inmate.as_mut().is_some_and(|inmate| !runs(inmate)) {
                 return Err(last);
             }
@@ -205,7 +206,7 @@ impl Speaker {
             // Once the other side has hung up, what is sent takes away what it has said last.
             let sent = session.next_update(Duration::ZERO).map(drop).and_then(|()| session.update(body));
             if let Err(error) = sent {
-                return End::Closed(closed(session, error));
+                return End::Closed(closed(session, &error));
             }
             self.drain(mark, withdraws, shown, &mut passed);
         }
@@ -247,7 +248,9 @@ impl Speaker {
         shown: &mut Vec<(Table, Vec<u8>)>,
         passed: &mut bool,
     ) {
-        while let Some(Ok(Some(body))) = self.watcher.as_mut().map(|watcher| watcher.next_update(Duration::ZERO)) {
+        while let Some(Ok(Some(body))) =
+            self.watcher.as_mut().map(|watcher| watcher.next_update(Duration::ZERO))
+        {
             *passed |= take(&body, mark, withdraws, shown);
         }
     }
@@ -274,7 +277,8 @@ impl Speaker {
         let end = Instant::now() + self.patience;
         while Instant::now() < end
             && let Some(Ok(Some(_))) = self.watcher.as_mut().map(|watcher| watcher.next_update(quiet))
-        {}
+        {
+        }
         for lane in &mut self.lanes {
             // A session that was ended meanwhile is opened again when its turn comes.
             if lane.as_mut().is_some_and(|session| session.next_update(Duration::ZERO).is_err()) {
@@ -332,7 +336,7 @@ impl Speaker {
                 }
                 self.next = (lane + 1) % self.lanes.len().max(1);
                 match self.has_ended() {
-                    Some(code) => seen.outcome = Outcome::Died { code },
+                    Some(died) => seen.outcome = died,
                     None => seen.reset = Some(code),
                 }
             }
@@ -342,7 +346,7 @@ impl Speaker {
                 std::thread::sleep(LOOK);
                 let spent = self.gauge.cpu().saturating_sub(before);
                 seen.outcome = match ended {
-                    Some(code) => Outcome::Died { code },
+                    Some(died) => died,
                     None if spent * 5 > LOOK => Outcome::Hung,
                     None => Outcome::Deaf,
                 };
@@ -358,7 +362,13 @@ impl Speaker {
     }
 
     /// Takes back what was announced. What a withdrawal cannot name goes with the session.
-    fn take_back(&mut self, lane: usize, updates: &[Update], mark: &(Table, Vec<u8>), shown: &[(Table, Vec<u8>)]) {
+    fn take_back(
+        &mut self,
+        lane: usize,
+        updates: &[Update],
+        mark: &(Table, Vec<u8>),
+        shown: &[(Table, Vec<u8>)],
+    ) {
         let illegal = |update: &Update| matches!(judge(update).judgement, Judgement::Illegal(_));
         let wide = self.lanes.get(lane).and_then(Option::as_ref).is_some_and(Session::is_wide);
         let legal: Vec<Vec<u8>> = updates
@@ -377,17 +387,19 @@ impl Speaker {
         }
     }
 
-    /// The code with which the target has ended; none while it runs.
-    fn has_ended(&mut self) -> Option<Option<i32>> {
+    /// How the target has ended; none while it runs.
+    fn has_ended(&mut self) -> Option<Outcome> {
         const MOMENT: Duration = Duration::from_millis(300);
         let end = Instant::now() + MOMENT;
         let inmate = self.inmate.as_mut()?;
         loop {
             if let Ok(Some(ended)) = inmate.ended() {
-                return Some(ended.code);
+                return Some(Outcome::Died { code: ended.code });
             }
             // One that has only ended the session goes on: there is something to be seen of it.
-            if Instant::now() >= end || self.watcher.as_mut().is_some_and(|w| w.next_update(Duration::from_millis(5)).is_ok()) {
+            if Instant::now() >= end
+                || self.watcher.as_mut().is_some_and(|w| w.next_update(Duration::from_millis(5)).is_ok())
+            {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -405,8 +417,8 @@ fn runs(inmate: &mut Inmate) -> bool {
 }
 
 /// Why a session is closed, where an error says it or what is still to be read does.
-fn closed(session: &mut Session, error: EngineError) -> (u8, u8) {
-    match why(&error) {
+fn closed(session: &mut Session, error: &EngineError) -> (u8, u8) {
+    match why(error) {
         (0, 0) => session.next_update(QUIET).err().map_or((0, 0), |error| why(&error)),
         code => code,
     }
@@ -421,12 +433,7 @@ fn why(error: &EngineError) -> (u8, u8) {
 }
 
 /// Takes the routes of an UPDATE that came out; whether the mark was among them.
-fn take(
-    body: &[u8],
-    mark: &(Table, Vec<u8>),
-    withdraws: bool,
-    shown: &mut Vec<(Table, Vec<u8>)>,
-) -> bool {
+fn take(body: &[u8], mark: &(Table, Vec<u8>), withdraws: bool, shown: &mut Vec<(Table, Vec<u8>)>) -> bool {
     let mut passed = false;
     for (table, withdrawn, field) in fields(body) {
         let mut known = BTreeSet::new();

@@ -90,7 +90,8 @@ pub(super) fn load(
         TcpListener::bind(SocketAddr::from((HERE, 0))).map_err(|error| EngineError::io("listening", error))
     })?;
     let port = listener.local_addr().map_err(|error| EngineError::io("listening", error))?.port();
-    let neighbor = Neighbor { at: SocketAddr::from((HERE, port)), asn: US.asn, hears: false, connects: false };
+    let neighbor =
+        Neighbor { at: SocketAddr::from((HERE, port)), asn: US.asn, hears: false, connects: false };
     let mut daemon = start(engine, programs, &[neighbor], sandbox)?;
     let Some(mut session) = established(&listener, &mut daemon, limit)? else {
         let said = daemon.said();
