@@ -35,13 +35,13 @@ impl Rig {
         Some(Self { scratch: tempfile::tempdir().unwrap(), kept: tempfile::tempdir().unwrap() })
     }
 
-    fn into(&self) -> PathBuf {
+    fn kept_in(&self) -> PathBuf {
         self.kept.path().join("campaign")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
-        command.env("TMPDIR", self.scratch.path()).arg("fuzz").args(arguments).arg("--into").arg(self.into());
+        command.env("TMPDIR", self.scratch.path()).arg("fuzz").args(arguments).arg("--into").arg(self.kept_in());
         command.stdin(Stdio::null());
         command
     }
@@ -112,7 +112,7 @@ fn a_command_that_falls_is_found_shown_again_and_gone_on_with() {
     // What is malformed it takes too.
     assert!(kinds(&document).contains(&"accepted-illegal"), "{document:#}");
     let died = document["findings"].as_array().unwrap().iter().find(|f| f["kind"] == "died").unwrap();
-    let folder = rig.into().join("findings").join(format!("{:03}-died", died["number"].as_u64().unwrap()));
+    let folder = rig.kept_in().join("findings").join(format!("{:03}-died", died["number"].as_u64().unwrap()));
     for name in ["input.txt", "report.md", "log.txt", "finding.json"] {
         assert!(folder.join(name).is_file(), "{name}");
     }
@@ -137,7 +137,7 @@ fn a_command_that_hangs_is_found_and_one_that_is_sound_is_not() {
         rig.run(&["--exec", "tail -f {}", "--count", "1", "--ci", "--patience", "100", "--format", "json"]);
     let document = json(&output);
     assert_eq!((code, kinds(&document)), (Some(1), vec!["hung"]), "{document:#}");
-    fs::remove_dir_all(rig.into()).unwrap();
+    fs::remove_dir_all(rig.kept_in()).unwrap();
     let (code, output) =
         rig.run(&["--exec", "cat {}", "--feed", "nftables", "--count", "200", "--ci", "--format", "json"]);
     let document = json(&output);
@@ -167,7 +167,7 @@ fn nothing_is_left_of_a_campaign_that_is_killed() {
     let exec = ["--exec", "tail -f {}", "--patience", "60000"];
     let targets: &[&[&str]] = if bird { &[&exec, &["bird"]] } else { &[&exec] };
     for (round, target) in targets.iter().cycle().take(4).enumerate() {
-        _ = fs::remove_dir_all(rig.into());
+        _ = fs::remove_dir_all(rig.kept_in());
         let mut command = rig.command(&[target, &["--ci", "--time", "60"][..]].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let end = Instant::now() + Duration::from_secs(20);

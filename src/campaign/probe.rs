@@ -90,7 +90,7 @@ impl Shape {
                         let end = if operand + 1 == count { 0x80 } else { 0 };
                         value.push(end | 0x11);
                         value
-                            .extend_from_slice(&u16::try_from(operand * 2).unwrap_or(u16::MAX).to_be_bytes());
+                            .extend_from_slice(&u16::try_from(0x100 + operand * 2).unwrap_or(u16::MAX).to_be_bytes());
                     }
                 }
             }

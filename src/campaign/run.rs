@@ -105,7 +105,7 @@ const PROBES: u64 = 16;
 /// Octets to draw one step from.
 const STEP: usize = 48 << 10;
 /// How often in so many a rule is fed that is known to bring a fault about.
-pub(super) const KNOWN: u32 = 24;
+pub(super) const KNOWN: u32 = 200;
 
 /// A campaign against one target.
 #[derive(Debug)]

@@ -188,7 +188,7 @@ fn price(seen: &Observation) -> u32 {
     match seen.outcome {
         Outcome::Alive => 1 + u32::from(seen.reset.is_some()),
         Outcome::Died { .. } => 3,
-        Outcome::Hung | Outcome::Deaf => 10,
+        Outcome::Hung | Outcome::Deaf => 25,
     }
 }
 

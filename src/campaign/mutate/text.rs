@@ -117,8 +117,9 @@ mod tests {
             lines(&mut Unstructured::new(&data), &mut list);
             changed += usize::from(list != original);
             injected += usize::from(list.concat().contains('"'));
-            numbers += usize::from(list.concat().contains("65536") || list.concat().contains("4294967296"));
+            let has = |number: &str| list.concat().contains(number);
+            numbers += usize::from(has("65536") || has("4294967296") || has("65535") || has("255"));
         }
-        assert!(changed > 1_800 && injected > 10 && numbers > 10, "{changed} {injected} {numbers}");
+        assert!(changed > 1_500 && injected > 10 && numbers > 10, "{changed} {injected} {numbers}");
     }
 }
