@@ -41,7 +41,12 @@ impl Rig {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
-        command.env("TMPDIR", self.scratch.path()).arg("fuzz").args(arguments).arg("--into").arg(self.kept_in());
+        command
+            .env("TMPDIR", self.scratch.path())
+            .arg("fuzz")
+            .args(arguments)
+            .arg("--into")
+            .arg(self.kept_in());
         command.stdin(Stdio::null());
         command
     }

@@ -128,24 +128,28 @@ fn all_planted_bugs_are_found_wherever_they_sit() {
     }
 }
 
+/// Takes what is found until a time.
+struct Taking(Instant, Vec<Finding>, Stats);
+
+impl Watch for Taking {
+    fn tick(&mut self, stats: &Stats) -> bool {
+        self.2 = stats.clone();
+        Instant::now() < self.0
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        self.1.push(finding.clone());
+    }
+}
+
 #[test]
 fn nothing_is_found_where_nothing_is_planted() {
     if !sandboxes() {
         return;
     }
-    struct None(Instant, Vec<Finding>, Stats);
-    impl Watch for None {
-        fn tick(&mut self, stats: &Stats) -> bool {
-            self.2 = stats.clone();
-            Instant::now() < self.0
-        }
-        fn found(&mut self, finding: &Finding) {
-            self.1.push(finding.clone());
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let mut target = speaker("none", folder.path());
-    let mut none = None(Instant::now() + Duration::from_secs(30), Vec::new(), Stats::default());
+    let mut none = Taking(Instant::now() + Duration::from_secs(30), Vec::new(), Stats::default());
     Campaign::new(Plan::new(7), State::default()).run(&mut target, &mut none).unwrap();
     println!("nothing planted: {:?}", none.2);
     let list: Vec<String> =

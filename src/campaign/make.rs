@@ -47,7 +47,7 @@ impl Campaign {
             whole.routes.truncate(1);
             changed = mutate::every_cut(&whole);
         }
-        for _ in 0..BUNDLE * 2 {
+        for _ in 0..BUNDLE * 3 {
             let mut update = self.message(u, table, style, way);
             mutate::update(u, &mut update, &self.pools);
             changed.push(update);
@@ -57,7 +57,13 @@ impl Campaign {
         let illegal = |update: &Update| matches!(judge(update).judgement, Judgement::Illegal(_));
         let (mut bad, mut good): (Vec<Update>, Vec<Update>) = changed.into_iter().partition(illegal);
         good.retain(Update::fits);
+        // What leaves nothing behind it to be told apart ends most sessions: it goes alone.
+        let mut broken: Vec<Update> = bad.extract_if(.., |update| breaks_framing(update)).collect();
         bad.truncate(self.bundle as usize);
+        if way == 6 && !broken.is_empty() {
+            broken.truncate(1);
+            return Input::Updates(broken);
+        }
         if bad.is_empty() || !good.is_empty() && way <= 5 {
             Input::Updates(good)
         } else {
@@ -111,6 +117,11 @@ impl Campaign {
         }
         Input::Packets(list)
     }
+}
+
+/// Whether a message cannot be read to its end.
+pub(super) fn breaks_framing(update: &Update) -> bool {
+    matches!(judge(update).judgement, Judgement::Illegal("overrun" | "length-cut" | "message-size"))
 }
 
 fn one_of(u: &mut Unstructured<'_>, mut list: Vec<Update>) -> Option<Update> {

@@ -89,8 +89,9 @@ impl Shape {
                     for operand in 0..count {
                         let end = if operand + 1 == count { 0x80 } else { 0 };
                         value.push(end | 0x11);
-                        value
-                            .extend_from_slice(&u16::try_from(0x100 + operand * 2).unwrap_or(u16::MAX).to_be_bytes());
+                        value.extend_from_slice(
+                            &u16::try_from(0x100 + operand * 2).unwrap_or(u16::MAX).to_be_bytes(),
+                        );
                     }
                 }
             }

@@ -6,6 +6,7 @@
 use super::dedup::{self, Pattern};
 use super::expect::{Judgement, judge};
 use super::generate::{Pools, octets};
+use super::make::breaks_framing;
 use super::oracle::{Fault, Finding, faults};
 use super::probe::{self, Probe, Probed};
 use super::target::{Observation, Outcome, Takes, Target, Trouble};
@@ -247,6 +248,9 @@ impl Campaign {
     /// More malformed messages at once while sessions bear them, fewer once they end.
     fn resize(&mut self, input: &Input, seen: &Observation) {
         let Input::Updates(list) = input else { return };
+        if list.iter().any(breaks_framing) {
+            return;
+        }
         if list.iter().any(|update| matches!(judge(update).judgement, Judgement::Illegal(_))) {
             let went_on = seen.reset.is_none() && seen.outcome == Outcome::Alive;
             self.bundle = if went_on { (self.bundle + 2).min(BUNDLE) } else { (self.bundle / 2).max(1) };

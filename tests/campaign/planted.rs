@@ -1,7 +1,7 @@
 //! A small speaker of BGP that keeps IPv4 flow routes and announces them to others, with ten bugs of the kinds that real
 //! ones had. On which component, operator and value each sits is moved by a seed; without one it has none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -62,13 +62,13 @@ impl Bugs {
             let [cut, width, operator, count, narrow, leak, hang, memory] = kinds;
             let bugs = Self {
                 cut,
-                width: (width, 2 + dice.below(2) as u8),
+                width: (width, [2, 3][dice.below(2)]),
                 operator: (operator, [0, 6, 7][dice.below(3)]),
                 count: (count, 4 + dice.below(20)),
                 accepts: [Way::Empty, Way::Repeated, Way::PrefixLength][dice.below(3)],
                 narrow,
                 leak: (leak, 300 + dice.below(500)),
-                chain: 1 + dice.below(2) as u8,
+                chain: [1, 2][dice.below(2)],
                 hang: (hang, [0x40, 0x08][dice.below(2)]),
                 memory,
             };
@@ -104,6 +104,7 @@ enum Stop {
     Bug(&'static str, Effect),
 }
 
+#[expect(clippy::too_many_lines, reason = "a parser in one piece, each bug where it belongs")]
 fn parse(value: &[u8], bugs: Option<&Bugs>) -> Result<Rule, Stop> {
     let mut rule = Rule::default();
     let mut rest = value;
@@ -270,7 +271,7 @@ struct Peer {
     asn: u16,
     open: bool,
     // What it has announced, by the octets as received; what is announced again stands beside it.
-    routes: HashMap<Vec<u8>, Kept>,
+    routes: BTreeMap<Vec<u8>, Kept>,
 }
 
 struct Kept {
@@ -286,7 +287,7 @@ const WATCHER: u16 = 65_003;
 struct Server {
     bugs: Option<Bugs>,
     // How rules hang together, by what they share: walked to its end for each new one.
-    chains: HashMap<Vec<u8>, Vec<u64>>,
+    chains: BTreeMap<Vec<u8>, Vec<u64>>,
     hungry: Vec<Vec<u8>>,
 }
 
@@ -306,7 +307,7 @@ fn write(stream: &mut TcpStream, octets: &[u8]) {
             Ok(0) => return,
             Ok(count) => rest = &rest[count..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                std::thread::sleep(Duration::from_micros(50))
+                std::thread::sleep(Duration::from_micros(50));
             }
             Err(_) => return,
         }
@@ -317,19 +318,19 @@ fn write(stream: &mut TcpStream, octets: &[u8]) {
 pub(crate) fn serve(port: u16, seed: Option<u64>) -> ! {
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
     listener.set_nonblocking(true).unwrap();
-    let mut server = Server { bugs: seed.map(Bugs::new), chains: HashMap::new(), hungry: Vec::new() };
+    let mut server = Server { bugs: seed.map(Bugs::new), chains: BTreeMap::new(), hungry: Vec::new() };
     let mut peers: Vec<Peer> = Vec::new();
     loop {
         let mut idle = true;
         if let Ok((stream, _)) = listener.accept() {
             stream.set_nonblocking(true).unwrap();
             stream.set_nodelay(true).unwrap();
-            peers.push(Peer { stream, buffer: Vec::new(), asn: 0, open: false, routes: HashMap::new() });
+            peers.push(Peer { stream, buffer: Vec::new(), asn: 0, open: false, routes: BTreeMap::new() });
             idle = false;
         }
         let mut at = 0;
         while at < peers.len() {
-            let mut octets = [0; 65_536];
+            let mut octets = [0; 16_384];
             let read = peers[at].stream.read(&mut octets);
             let gone = match read {
                 Ok(0) => true,
@@ -362,7 +363,7 @@ impl Server {
                 return true;
             }
             let length = usize::from(u16::from_be_bytes([buffer[16], buffer[17]]));
-            if length < 19 || length > 4096 {
+            if !(19..=4096).contains(&length) {
                 write(&mut peers[at].stream, &message(3, &[1, 2]));
                 return false;
             }
@@ -403,7 +404,7 @@ impl Server {
             println!("treat as broken: nlri runs past its end");
             return Err(10);
         }
-        if !taken_back && !(origin && path && communities) {
+        if !(taken_back || origin && path && communities) {
             println!("treat as withdraw: attributes are not as they must be");
             return Ok(());
         }
@@ -467,7 +468,7 @@ impl Server {
         self.hungry.clear();
     }
 
-    fn forget(&mut self, peers: &mut [Peer], routes: HashMap<Vec<u8>, Kept>) {
+    fn forget(&mut self, peers: &mut [Peer], routes: BTreeMap<Vec<u8>, Kept>) {
         for (_, kept) in routes {
             send(peers, 15, &kept.octets.clone());
             self.free(kept);
