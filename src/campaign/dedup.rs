@@ -302,7 +302,7 @@ mod tests {
     use crate::dialect::flowspec::Table;
 
     fn update(value: &[u8]) -> Update {
-        let mut framed = vec![value.len() as u8];
+        let mut framed = vec![u8::try_from(value.len()).unwrap()];
         framed.extend_from_slice(value);
         Update::new(Table::Ipv4, vec![framed])
     }
