@@ -77,7 +77,10 @@ pub(super) fn run(options: &Fuzz, common: &Common) -> Result<Exit, Error> {
             Ok(()) => Ok(stretch.over),
             Err(trouble) => Err(Error::Campaign(trouble)),
         };
-        kept::keep(&options.into, &name, seed, campaign.state())?;
+        // One that has not begun leaves nothing to go on with.
+        if campaign.state().stats.feeds > 0 {
+            kept::keep(&options.into, &name, seed, campaign.state())?;
+        }
         if let Some(error) = watcher.failed.take() {
             result = Err(error);
         }
