@@ -1,6 +1,8 @@
 //! The options of every command, as data; help, completions and the manual page are made from them.
 
 #[cfg(target_os = "linux")]
+use super::fuzzing::Fuzz;
+#[cfg(target_os = "linux")]
 use super::measuring::Measure;
 use super::pricing::{Cost, PlatformList, Platforms};
 use super::questions::{Query, Test};
@@ -79,6 +81,8 @@ pub(super) enum Command {
     Cost(Cost),
     #[cfg(target_os = "linux")]
     Measure(Measure),
+    #[cfg(target_os = "linux")]
+    Fuzz(Box<Fuzz>),
     Convert(Convert),
     /// Make packets aimed at rules
     Generate {

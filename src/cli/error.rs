@@ -1,10 +1,12 @@
 //! Why a command could not run.
 
+use crate::campaign::Trouble;
 use crate::engine::EngineError;
 use crate::feed::FeedError;
 use crate::guard::Exhausted;
 use crate::packet::CaptureError;
 use std::io;
+use std::net::SocketAddr;
 
 /// Why a command could not run. Every one of these exits with code 2, and no report is written.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,16 @@ pub(super) enum Error {
     TemplateUnused { engine: &'static str },
     #[error("{0}")]
     Engine(#[source] EngineError),
+    #[error("{0}")]
+    Campaign(#[source] Trouble),
+    #[error("a campaign is kept in `{path}`")]
+    CampaignThere { path: String },
+    #[error("the campaign that is kept is against `{kept}`, not against `{named}`")]
+    OtherTarget { kept: String, named: String },
+    #[error("`{at}` is not an address of this machine")]
+    NotHere { at: SocketAddr },
+    #[error("`{path}` is no {what} that was kept here")]
+    NotKept { path: String, what: &'static str },
     #[error("there is no command `{name}`")]
     NoSuchCommand { name: String },
     #[error("{0}")]
@@ -103,7 +115,16 @@ impl Error {
             Self::Engine(EngineError::NoSandbox { .. }) => {
                 Some("run it as root, or allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)")
             }
-            Self::Read { .. }
+            Self::CampaignThere { .. } => {
+                Some("go on with it by `--resume`, or name another folder with `--into`")
+            }
+            Self::NotHere { .. } => Some("attack what is yours: `--i-own-this` says that it is"),
+            Self::NotKept { .. } => {
+                Some("name the folder of a finding, or a folder of a campaign with `--into`")
+            }
+            Self::Campaign(_)
+            | Self::OtherTarget { .. }
+            | Self::Read { .. }
             | Self::TemplateUnused { .. }
             | Self::Engine(_)
             | Self::Write { .. }

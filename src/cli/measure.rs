@@ -248,7 +248,7 @@ impl<'a> Bench<'a> {
 }
 
 /// Where a program is: the path of the environment, and where systems keep what only administrators run.
-fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/sbin", "/usr/lib/frr", "/usr/local/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())

@@ -61,8 +61,16 @@ pub(super) struct Measure {
 #[derive(Clone, Debug)]
 pub(super) struct Words(pub(super) Vec<String>);
 
-/// Words with quotes as a shell has them; no other character means anything.
 fn words(text: &str) -> Result<Words, String> {
+    let list = split(text)?;
+    if !list.iter().any(|word| word.contains("{rules}")) {
+        return Err("no word holds `{rules}`, the path of the file of rules".to_owned());
+    }
+    Ok(Words(list))
+}
+
+/// Words with quotes as a shell has them; no other character means anything.
+pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
     let mut list = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -81,10 +89,7 @@ fn words(text: &str) -> Result<Words, String> {
     if quote.is_some() {
         return Err("a quote is not closed".to_owned());
     }
-    if !list.iter().any(|word| word.contains("{rules}")) {
-        return Err("no word holds `{rules}`, the path of the file of rules".to_owned());
-    }
-    Ok(Words(list))
+    Ok(list)
 }
 
 impl Measure {

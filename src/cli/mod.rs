@@ -14,9 +14,15 @@ mod encoding;
 mod error;
 mod eval;
 mod fix;
+#[cfg(target_os = "linux")]
+mod fuzz;
+#[cfg(target_os = "linux")]
+mod fuzzing;
 mod generate;
 mod includes;
 mod inputs;
+#[cfg(target_os = "linux")]
+mod kept;
 #[cfg(target_os = "linux")]
 mod measure;
 #[cfg(target_os = "linux")]
@@ -110,6 +116,8 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Cost(options) => cost::run(&options, common),
         #[cfg(target_os = "linux")]
         Command::Measure(options) => measure::run(&options, common),
+        #[cfg(target_os = "linux")]
+        Command::Fuzz(options) => fuzz::run(&options, common),
         Command::Platforms(options) => catalogue::platforms(&options, common),
         Command::Checks(options) => catalogue::checks(&options, common),
         Command::Dialects(options) => catalogue::dialects(&options, common),

@@ -29,6 +29,40 @@ pub struct Identity {
     pub tables: &'static [Table],
 }
 
+/// The NLRIs of an UPDATE: the table, whether they are taken back, and the field they stand in, octets behind octets.
+pub fn fields(body: &[u8]) -> Vec<(Table, bool, &[u8])> {
+    fn two(octets: &[u8]) -> Option<(usize, &[u8])> {
+        let ([high, low], rest) = octets.split_first_chunk::<2>()?;
+        Some((usize::from(u16::from_be_bytes([*high, *low])), rest))
+    }
+    let attributes = || {
+        let (withdrawn, rest) = two(body)?;
+        let (length, rest) = two(rest.get(withdrawn..)?)?;
+        rest.get(..length)
+    };
+    let mut rest = attributes().unwrap_or(&[]);
+    let mut list = Vec::new();
+    while let [flags, kind, tail @ ..] = rest {
+        let long =
+            if flags & 0x10 == 0 { tail.split_first().map(|(n, t)| (usize::from(*n), t)) } else { two(tail) };
+        let Some((value, behind)) = long.and_then(|(length, tail)| tail.split_at_checked(length)) else {
+            break;
+        };
+        rest = behind;
+        let Some(([high, low, safi], field)) = value.split_first_chunk::<3>() else { continue };
+        let Some(table) = Table::of(u16::from_be_bytes([*high, *low]), *safi) else { continue };
+        match (kind, field) {
+            (15, field) => list.push((table, true, field)),
+            // A next hop, which flow routes have none of, and a reserved octet.
+            (14, [hop, tail @ ..]) => {
+                list.extend(tail.get(usize::from(*hop) + 1..).map(|field| (table, false, field)));
+            }
+            _ => {}
+        }
+    }
+    list
+}
+
 /// An established session. Dropping it ends it with a notification.
 #[derive(Debug)]
 pub struct Session {
@@ -74,9 +108,14 @@ impl Session {
                 },
                 Err(error) => last = EngineError::io(format!("connecting to {to}"), error),
             }
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(20));
         }
         Err(last)
+    }
+
+    /// Opens the session over a connection that stands.
+    pub fn over(stream: TcpStream, who: Identity, limit: Duration) -> Result<Self, EngineError> {
+        Self::open(stream, who, Instant::now() + limit)
     }
 
     fn open(stream: TcpStream, who: Identity, end: Instant) -> Result<Self, EngineError> {
@@ -203,7 +242,7 @@ impl Session {
         asn: u32,
     ) -> Result<(), EngineError> {
         let mut reach = Vec::new();
-        let (afi, safi) = family(table);
+        let (afi, safi) = table.family_numbers();
         reach.extend_from_slice(&afi.to_be_bytes());
         // No next hop, and the reserved octet.
         reach.extend_from_slice(&[safi, 0, 0]);
@@ -235,21 +274,48 @@ impl Session {
     pub fn listen(&mut self) -> Result<(), EngineError> {
         self.message().map(drop)
     }
+
+    /// Whether each AS takes four octets in what is sent.
+    pub fn is_wide(&self) -> bool {
+        self.wide
+    }
+
+    /// Sends an UPDATE with this behind its header, whatever it is.
+    pub fn update(&mut self, body: &[u8]) -> Result<(), EngineError> {
+        self.send(UPDATE, body)
+    }
+
+    /// The next UPDATE, waited for so long, without its header; none when none came.
+    pub fn next_update(&mut self, wait: Duration) -> Result<Option<Vec<u8>>, EngineError> {
+        let end = Instant::now() + wait;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let set = if left.is_zero() {
+                self.stream.set_nonblocking(true)
+            } else {
+                self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))
+            };
+            set.map_err(|error| EngineError::io("preparing a connection", error))?;
+            let message = self.message();
+            if left.is_zero() {
+                let set = self.stream.set_nonblocking(false);
+                set.map_err(|error| EngineError::io("preparing a connection", error))?;
+            }
+            match message? {
+                Some(message) if message.get(HEADER - 1) == Some(&UPDATE) => {
+                    return Ok(Some(message.get(HEADER..).unwrap_or(&[]).to_vec()));
+                }
+                None if left.is_zero() => return Ok(None),
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // Cease, administrative shutdown (RFC 4486); the other side may be gone.
         _ = self.send(NOTIFICATION, &[6, 2]);
-    }
-}
-
-fn family(table: Table) -> (u16, u8) {
-    match table {
-        Table::Ipv4 => (1, 133),
-        Table::Ipv6 => (2, 133),
-        Table::Vpnv4 => (1, 134),
-        Table::Vpnv6 => (2, 134),
     }
 }
 
@@ -268,7 +334,7 @@ fn attribute(flags: u8, kind: u8, value: &[u8], out: &mut Vec<u8>) {
 fn open_body(who: Identity) -> Vec<u8> {
     let mut capabilities = Vec::new();
     for table in who.tables {
-        let (afi, safi) = family(*table);
+        let (afi, safi) = table.family_numbers();
         let [high, low] = afi.to_be_bytes();
         capabilities.extend_from_slice(&[1, 4, high, low, 0, safi]);
     }

@@ -3,6 +3,8 @@
 //!
 //! What the rest of the house claims about a daemon or a kernel is held against it here; nothing below knows how.
 
+#[cfg(target_os = "linux")]
+pub mod attack;
 pub mod bgp;
 #[cfg(target_os = "linux")]
 pub mod kernel;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod calibration;
+mod campaign;
 mod cases;
 mod difference;
 mod evaluation;
@@ -22,6 +23,7 @@ mod worst;
 
 pub use answer::{Answer, Answered, Part};
 pub use calibration::{Calibration, Case};
+pub use campaign::Attacked;
 pub use cases::{Coverage, Subject, SuiteRun, Tested, Tests};
 pub use difference::Difference;
 pub use evaluation::{Evaluated, Evaluation, VERDICTS};

@@ -4,6 +4,9 @@ use super::component::{AND, Body, EQ, GT, LT, MATCH, NOT};
 use super::{Component, ComponentType, FlowSpec, Operand};
 use crate::field::Family;
 
+/// The longest value whose length stands in one octet: one that begins with four set bits is of two (RFC 8955 §4.1).
+pub const SHORT_MAX: usize = 0xef;
+
 /// The longest value the 12-bit length of an NLRI can say, in octets (RFC 8955 §4.1).
 pub const VALUE_MAX: usize = 4095;
 
@@ -76,7 +79,7 @@ pub fn framed(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let octets = value.len();
     match u16::try_from(octets) {
         Ok(length) if octets <= VALUE_MAX => match u8::try_from(length) {
-            Ok(short) if short < 0xf0 => out.push(short),
+            Ok(short) if octets <= SHORT_MAX => out.push(short),
             _ => out.extend_from_slice(&(0xf000 | length).to_be_bytes()),
         },
         _ => return Err(EncodeError::TooLong { octets }),

@@ -108,6 +108,16 @@ impl Table {
         }
     }
 
+    /// Its address family and subsequent address family, as [`Table::of`] takes them.
+    pub fn family_numbers(self) -> (u16, u8) {
+        match self {
+            Self::Ipv4 => (1, 133),
+            Self::Ipv6 => (2, 133),
+            Self::Vpnv4 => (1, 134),
+            Self::Vpnv6 => (2, 134),
+        }
+    }
+
     /// The table a specification belongs to.
     pub fn for_spec(spec: &super::FlowSpec) -> Self {
         match (spec.family == Family::Inet6, spec.distinguisher.is_some()) {

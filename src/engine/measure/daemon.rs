@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,9 @@ pub(super) fn load(
         TcpListener::bind(SocketAddr::from((HERE, 0))).map_err(|error| EngineError::io("listening", error))
     })?;
     let port = listener.local_addr().map_err(|error| EngineError::io("listening", error))?.port();
-    let mut daemon = start(engine, programs, port, sandbox)?;
+    let neighbor =
+        Neighbor { at: SocketAddr::from((HERE, port)), asn: US.asn, hears: false, connects: false };
+    let mut daemon = start(engine, programs, &[neighbor], sandbox)?;
     let Some(mut session) = established(&listener, &mut daemon, limit)? else {
         let said = daemon.said();
         return Err(EngineError::Refused { program: "the daemon".to_owned(), said });
@@ -192,13 +195,34 @@ fn rest(sandbox: &Sandbox, session: &mut Session, limit: Duration) -> Result<Ins
     Ok(since)
 }
 
-/// Starts a daemon that speaks with us at a port.
-fn start(engine: Engine, programs: &[PathBuf], port: u16, sandbox: &Sandbox) -> Result<Inmate, EngineError> {
+/// Where daemons listen for neighbors that connect.
+pub(in crate::engine) const PORT: u16 = 1790;
+
+/// Someone a daemon speaks with.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Neighbor {
+    /// Where it listens.
+    pub(in crate::engine) at: SocketAddr,
+    /// Its AS.
+    pub(in crate::engine) asn: u32,
+    /// Whether it hears what others announce, or announces itself.
+    pub(in crate::engine) hears: bool,
+    /// Whether it connects, to [`PORT`], instead of waiting where it listens.
+    pub(in crate::engine) connects: bool,
+}
+
+/// Starts a daemon that speaks with neighbors.
+pub(in crate::engine) fn start(
+    engine: Engine,
+    programs: &[PathBuf],
+    neighbors: &[Neighbor],
+    sandbox: &Sandbox,
+) -> Result<Inmate, EngineError> {
     let Some(program) = programs.first() else {
         return Err(EngineError::Kernel("the program of the engine is not there".to_owned()));
     };
     let folder = sandbox.folder();
-    let (file, text) = configuration(engine, port, folder);
+    let (file, text) = configuration(engine, neighbors, folder)?;
     let file = folder.join(file);
     fs::write(&file, text).map_err(|error| EngineError::io("writing a configuration", error))?;
     let within = |name: &str| folder.join(name).into_os_string();
@@ -211,7 +235,9 @@ fn start(engine: Engine, programs: &[PathBuf], port: u16, sandbox: &Sandbox) -> 
             [word("-f"), file].into_iter().chain(api.map(word)).collect()
         }
         Engine::Frr => {
-            let own = ["-Z", "-n", "-S", "-p", "0", "-P", "0", "--log", "stdout", "-f"].map(word);
+            let port = if neighbors.iter().any(|neighbor| neighbor.connects) { PORT } else { 0 };
+            let port = port.to_string();
+            let own = ["-Z", "-n", "-S", "-p", &port, "-P", "0", "--log", "stdout", "-f"].map(word);
             let rest = [file, word("-i"), within("pid"), word("--vty_socket"), folder.into()];
             own.into_iter().chain(rest).collect()
         }
@@ -237,59 +263,104 @@ fn start(engine: Engine, programs: &[PathBuf], port: u16, sandbox: &Sandbox) -> 
 const API: &str = "127.0.0.1:50179";
 
 /// The name and the text of a daemon's configuration.
-fn configuration(engine: Engine, port: u16, folder: &Path) -> (&'static str, String) {
-    match engine {
-        Engine::Bird => (
-            "bird.conf",
-            format!(
-                "log stderr all;\nrouter id 192.0.2.1;\nprotocol device {{}}\nflow4 table flowtab4;\nflow6 table flowtab6;\n\
-                 protocol bgp speaker {{ local 127.0.0.1 port 1790 as 65001; neighbor {HERE} port {port} as 65002; multihop;\n\
-                 connect delay time 1; connect retry time 1; error wait time 1, 2;\n\
-                 flow4 {{ table flowtab4; import all; export none; }};\n\
-                 flow6 {{ table flowtab6; import all; export none; }};\n}}\n"
-            ),
-        ),
+fn configuration(
+    engine: Engine,
+    neighbors: &[Neighbor],
+    folder: &Path,
+) -> Result<(&'static str, String), EngineError> {
+    let each = |one: &dyn Fn(usize, &Neighbor) -> String| {
+        neighbors.iter().enumerate().map(|(number, neighbor)| one(number, neighbor)).collect::<String>()
+    };
+    Ok(match engine {
+        Engine::Bird => {
+            let speaker = |number: usize, neighbor: &Neighbor| {
+                let (import, export) = if neighbor.hears { ("none", "all") } else { ("all", "none") };
+                format!(
+                    "protocol bgp speaker{number} {{ local 127.0.0.1 port {} as 65001; neighbor {} port {} as {}; multihop;\n\
+                     connect delay time 1; connect retry time 1; error wait time 1, 2;\n\
+                     flow4 {{ table flowtab4; import {import}; export {export}; }};\n\
+                     flow6 {{ table flowtab6; import {import}; export {export}; }};\n}}\n",
+                    1790 + number,
+                    neighbor.at.ip(),
+                    neighbor.at.port(),
+                    neighbor.asn
+                )
+            };
+            let head = "log stderr all;\nrouter id 192.0.2.1;\nprotocol device {}\nflow4 table flowtab4;\nflow6 table flowtab6;\n";
+            ("bird.conf", head.to_owned() + &each(&speaker))
+        }
         Engine::GoBgp => {
             let family = |name: &str| {
                 format!("[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"{name}\"\n")
             };
-            (
-                "gobgpd.toml",
+            let speaker = |_, neighbor: &Neighbor| {
                 format!(
-                    "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = -1\n\
-                     [[neighbors]]\n[neighbors.config]\nneighbor-address = \"{HERE}\"\npeer-as = 65002\n\
-                     [neighbors.transport.config]\nremote-port = {port}\nlocal-address = \"127.0.0.1\"\n\
-                     [neighbors.timers.config]\nconnect-retry = 1\n[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 4\n{}{}",
+                    "[[neighbors]]\n[neighbors.config]\nneighbor-address = \"{}\"\npeer-as = {}\n\
+                     [neighbors.transport.config]\nremote-port = {}\nlocal-address = \"127.0.0.1\"\npassive-mode = {}\n\
+                     [neighbors.timers.config]\nconnect-retry = 1\nidle-hold-time-after-reset = 1\n[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 4\n{}{}",
+                    neighbor.at.ip(),
+                    neighbor.asn,
+                    neighbor.at.port(),
+                    neighbor.connects,
                     family("ipv4-flowspec"),
                     family("ipv6-flowspec")
-                ),
-            )
+                )
+            };
+            let port = if neighbors.iter().any(|neighbor| neighbor.connects) { i32::from(PORT) } else { -1 };
+            let head = format!(
+                "[global.config]\nas = 65001\nrouter-id = \"192.0.2.1\"\nport = {port}\n\
+                 local-address-list = [\"127.0.0.1\"]\n"
+            );
+            ("gobgpd.toml", head + &each(&speaker))
         }
         Engine::Frr => {
-            let family = |name: &str| {
-                format!(" address-family {name} flowspec\n  neighbor {HERE} activate\n exit-address-family\n")
-            };
-            (
-                "bgpd.conf",
+            let speaker = |_, neighbor: &Neighbor| {
+                let at = neighbor.at.ip();
                 format!(
-                    "router bgp 65001\n bgp router-id 192.0.2.1\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n \
-                     neighbor {HERE} remote-as 65002\n neighbor {HERE} port {port}\n neighbor {HERE} timers connect 1\n \
-                     neighbor {HERE} ebgp-multihop\n{}{}",
-                    family("ipv4"),
-                    family("ipv6")
-                ),
-            )
+                    " neighbor {at} remote-as {}\n neighbor {at} port {}\n neighbor {at} timers connect 1\n \
+                     neighbor {at} ebgp-multihop\n{}",
+                    neighbor.asn,
+                    neighbor.at.port(),
+                    if neighbor.connects { format!(" neighbor {at} passive\n") } else { String::new() }
+                )
+            };
+            let activate = |_, neighbor: &Neighbor| format!("  neighbor {} activate\n", neighbor.at.ip());
+            let family = |name: &str| {
+                format!(" address-family {name} flowspec\n{} exit-address-family\n", each(&activate))
+            };
+            let head = "router bgp 65001\n bgp router-id 192.0.2.1\n no bgp ebgp-requires-policy\n \
+                        no bgp default ipv4-unicast\n";
+            ("bgpd.conf", head.to_owned() + &each(&speaker) + &family("ipv4") + &family("ipv6"))
         }
-        _ => (
-            "exabgp.conf",
-            format!(
-                "neighbor {HERE} {{\n router-id 192.0.2.1;\n local-address 127.0.0.1;\n local-as 65001;\n peer-as 65002;\n \
-                 connect {port};\n adj-rib-in true;\n family {{ ipv4 flow; ipv6 flow; }}\n}}\n# {}\n",
-                folder.display()
-            ),
-        ),
-    }
+        _ => {
+            // It announces nothing again: what it has read it writes to a program.
+            let script = folder.join("hear");
+            let heard = folder.join(HEARD);
+            // The shell keeps its output open, without which it counts as ended.
+            let text = format!("#!/bin/sh\ncat > {}\n", heard.display());
+            fs::write(&script, text).map_err(|error| EngineError::io("writing a configuration", error))?;
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
+                .map_err(|error| EngineError::io("writing a configuration", error))?;
+            let hears = neighbors.len() > 1;
+            let api = if hears { " api { processes [ hear ]; receive { parsed; update; } }\n" } else { "" };
+            let speaker = |_, neighbor: &Neighbor| {
+                format!(
+                    "neighbor {} {{\n router-id 192.0.2.1;\n local-address 127.0.0.1;\n local-as 65001;\n peer-as {};\n \
+                     connect {};\n adj-rib-in true;\n family {{ ipv4 flow; ipv6 flow; }}\n{api}}}\n",
+                    neighbor.at.ip(),
+                    neighbor.asn,
+                    neighbor.at.port()
+                )
+            };
+            let process = format!("process hear {{\n run {};\n encoder text;\n}}\n", script.display());
+            let head = if hears { process } else { String::new() };
+            ("exabgp.conf", format!("{head}{}# {}\n", each(&speaker), folder.display()))
+        }
+    })
 }
+
+/// The file that what ExaBGP has read goes to.
+pub(in crate::engine) const HEARD: &str = "heard";
 
 /// How many routes the daemon itself says it has; asked until it says as many as were sent, or a moment long.
 fn count(engine: Engine, programs: &[PathBuf], sandbox: &Sandbox, wanted: u64) -> Option<u64> {

@@ -4,14 +4,14 @@
 //! user's. What is measured is said with each figure: memory charged to the engine where the system accounts for it,
 //! else the difference of the whole machine.
 
-mod daemon;
+pub(in crate::engine) mod daemon;
 mod group;
 mod kernel;
 mod sandbox;
-mod times;
+pub(in crate::engine) mod times;
 
 pub use daemon::{Batch, batches};
-pub use sandbox::{Limits, Sandbox};
+pub use sandbox::{Ended, Inmate, Limits, Sandbox};
 
 use super::EngineError;
 use crate::cost::measured::{Accounting, Load};

@@ -230,6 +230,15 @@ impl Sandbox {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Ends everything in it but itself.
+    pub fn clear(&self) {
+        let list: Vec<String> = self.processes().iter().map(u32::to_string).collect();
+        if !list.is_empty() {
+            // Some may have ended by themselves.
+            _ = Command::new("kill").arg("-9").args(list).stderr(Stdio::null()).status();
+        }
+    }
+
     /// The processes in it.
     pub fn processes(&self) -> Vec<u32> {
         let space = |pid: &OsStr| fs::read_link(Path::new("/proc").join(pid).join("ns/pid")).ok();
@@ -311,6 +320,11 @@ impl Inmate {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// The file that what it says goes to.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     /// The last of what it said.
