@@ -73,7 +73,7 @@ impl Campaign {
 
     /// A message to change: one that was kept, or a new one of a route or two.
     fn message(&self, u: &mut Unstructured<'_>, table: Table, style: Style, way: u32) -> Update {
-        let kept = if way >= 7 { self.kept(u) } else { None };
+        let kept = if way >= 7 && below(u, 3) == 0 { self.kept(u) } else { None };
         if let Some(Input::Updates(list)) = kept
             && let Some(update) = one_of(u, list)
         {
