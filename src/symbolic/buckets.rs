@@ -46,6 +46,11 @@ pub(super) fn prefix<A: Address>(range: (A, A)) -> (A, u8) {
 }
 
 impl<A: Address> Buckets<A> {
+    /// Makes room for cells of so many destinations.
+    pub(super) fn reserve(&mut self, destinations: usize) {
+        self.by_destination.reserve(destinations);
+    }
+
     /// Adds the cell of a number; `source` gives the sources of those added before.
     pub(super) fn add<const RAW: bool>(&mut self, number: u32, cell: &Cell<A, RAW>, cells: &[Cell<A, RAW>]) {
         let destination = prefix(cell.dst);

@@ -70,7 +70,11 @@ impl Cover {
 
     /// For the rules of a rule set.
     pub fn of(set: &RuleSet, holds: Holds) -> Self {
-        Self::new(set.family, asks_for_octets(set), holds)
+        let mut cover = Self::new(set.family, asks_for_octets(set), holds);
+        for engine in &mut cover.engines {
+            engine.reserve(set.rules.len());
+        }
+        cover
     }
 
     /// The fates of a whole rule set, in order, as far as `each` goes on.
@@ -168,6 +172,9 @@ fn joined(fates: Vec<Fate>) -> Fate {
 
 /// Judges rules for the packets of one family.
 trait Judge: std::fmt::Debug {
+    /// Makes room for so many rules.
+    fn reserve(&mut self, rules: usize);
+
     /// The fate of a rule among those that are kept.
     fn judge(&mut self, index: u32, condition: &Condition, seeker: &mut Seeker) -> Result<Fate, Exhausted>;
 
@@ -220,6 +227,12 @@ const FEW: usize = 16;
 const TRIES: u32 = 12;
 
 impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
+    fn reserve(&mut self, rules: usize) {
+        self.cells.reserve(rules);
+        self.rules.reserve(rules);
+        self.buckets.reserve(rules);
+    }
+
     fn judge(&mut self, index: u32, condition: &Condition, seeker: &mut Seeker) -> Result<Fate, Exhausted> {
         self.fresh = cells(condition);
         self.fresh_condition = None;
