@@ -209,6 +209,16 @@ pub(super) struct Writing {
     pub(super) output: Option<PathBuf>,
 }
 
+/// In which form a report is written, and where.
+#[derive(Args, Debug)]
+pub(super) struct Reporting {
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
+    pub(super) format: TableFormat,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
 /// Read, lint, prove and price rule files: the gate
 ///
 /// Findings go to standard output in the chosen format. The exit code is the verdict.
@@ -348,11 +358,8 @@ pub(super) struct Eval {
     pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) view: View,
-    /// The form of the sums
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// Say why one packet gets its verdict: each rule tried, and the first test that failed
@@ -379,11 +386,8 @@ pub(super) struct Trace {
     pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) view: View,
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// Compare two rule files: which packets they decide differently, by which rules
@@ -408,11 +412,8 @@ pub(super) struct Diff {
     pub(super) write_pcap: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: Reading,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// Print rules in another dialect, and say what it cannot express
@@ -480,11 +481,8 @@ pub(super) struct GeneratePackets {
 /// List what is known here
 #[derive(Args, Debug)]
 pub(super) struct List {
-    /// The form of the list
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// List the dialects and what can be done with each, or every keyword of one

@@ -1,7 +1,7 @@
 //! `flowgate measure --calibrate`: an engine measured at several sizes, its model fitted, and how far that is off on
 //! rules that it was not fitted to.
 
-use super::args::{Common, TableFormat};
+use super::args::Common;
 use super::error::Error;
 use super::measure::{Bench, Prepared};
 use super::measuring::Measure;
@@ -73,10 +73,12 @@ pub(super) fn run(
         let path = clean(&path.to_string_lossy()).into_owned();
         written.map_err(|source| Error::Write { path, source })?;
     }
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => report.write_terminal(out),
-        TableFormat::Json => report.write_json(out),
-    })?;
+    output::report(
+        &options.reporting,
+        common,
+        |out| report.write_terminal(out),
+        |out| report.write_json(out),
+    )?;
     // An engine that did not take what it was to be measured with was not calibrated.
     Ok(if cases.iter().any(|case| case.measured.is_none()) { Exit::Found } else { Exit::Clean })
 }

@@ -1,6 +1,6 @@
 //! `flowgate checks`, `explain`, `dialects`, `platforms`: what is known here, from the registries.
 
-use super::args::{Common, Dialects, Explain, List, TableFormat};
+use super::args::{Common, Dialects, Explain, List, Reporting, TableFormat};
 use super::error::Error;
 use super::pricing::PlatformList;
 use super::{Exit, output};
@@ -316,6 +316,7 @@ fn list(
     common: &Common,
     write: impl FnOnce(TableFormat, &mut dyn Write) -> io::Result<()>,
 ) -> Result<Exit, Error> {
-    output::write(options.writing.output.as_deref(), common, |out, _| write(options.format, out))?;
+    let Reporting { format, writing } = &options.reporting;
+    output::write(writing.output.as_deref(), common, |out, _| write(*format, out))?;
     Ok(Exit::Clean)
 }

@@ -1,6 +1,6 @@
 //! `flowgate diff`: which packets two files decide differently.
 
-use super::args::{Common, Diff, TableFormat};
+use super::args::{Common, Diff};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
@@ -34,10 +34,12 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
     if let Some(path) = &options.write_pcap {
         write_packets(path, difference.packets())?;
     }
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => difference.write_terminal(out),
-        TableFormat::Json => difference.write_json(out),
-    })?;
+    output::report(
+        &options.reporting,
+        common,
+        |out| difference.write_terminal(out),
+        |out| difference.write_json(out),
+    )?;
     Ok(match (difference.differs() || old.broken || new.broken, difference.is_open()) {
         (true, _) => Exit::Found,
         (false, true) => Exit::Inconclusive,

@@ -1,6 +1,6 @@
 //! `flowgate eval`: runs packets through rules.
 
-use super::args::{Common, Eval, TableFormat};
+use super::args::{Common, Eval};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
@@ -60,10 +60,12 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
         }
     }
     let evaluation = run.evaluation;
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => evaluation.write_terminal(common.verbose, out),
-        TableFormat::Json => evaluation.write_json(out),
-    })?;
+    output::report(
+        &options.reporting,
+        common,
+        |out| evaluation.write_terminal(common.verbose, out),
+        |out| evaluation.write_json(out),
+    )?;
     Ok(if broken { Exit::Found } else { Exit::Clean })
 }
 

@@ -1,6 +1,6 @@
 //! `flowgate fuzz`: a campaign against what will read the rules.
 
-use super::args::{Common, TableFormat};
+use super::args::Common;
 use super::error::Error;
 use super::fuzzing::Fuzz;
 use super::inputs::Inputs;
@@ -96,10 +96,12 @@ pub(super) fn run(options: &Fuzz, common: &Common) -> Result<Exit, Error> {
         findings: &state.findings,
         course: &course,
     };
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => report.write_terminal(out),
-        TableFormat::Json => report.write_json(out),
-    })?;
+    output::report(
+        &options.reporting,
+        common,
+        |out| report.write_terminal(out),
+        |out| report.write_json(out),
+    )?;
     result?;
     Ok(if state.findings.is_empty() { Exit::Clean } else { Exit::Found })
 }

@@ -1,7 +1,7 @@
 //! The options of `flowgate fuzz`.
 
-use super::args::{Reading, TableFormat, Writing, size};
-use super::measuring::split;
+use super::args::{Reading, Reporting, size};
+use super::measuring::Words;
 use crate::dialect::{DIALECTS, Reads};
 use crate::engine::attack::Feed;
 use crate::engine::measure::ENGINES;
@@ -33,7 +33,7 @@ pub(super) struct Fuzz {
     pub(super) target: Option<String>,
     /// Attack a command: the program with its arguments; `{}` is the path of the input
     #[arg(long, value_name = "TEMPLATE", value_parser = template)]
-    pub(super) exec: Option<Template>,
+    pub(super) exec: Option<Words>,
     /// What is in the file for `--exec`: `nlri` (flow routes behind their lengths), `update` (BGP messages), `capture`
     /// (packets), or a dialect
     #[arg(long, value_name = "KIND", default_value = "nlri", value_parser = feed, requires = "exec")]
@@ -44,7 +44,7 @@ pub(super) struct Fuzz {
     /// Start this program in a sandbox for `--tcp`, and again when it ends; what it announces to a neighbor of AS 65003 is
     /// compared with what it was sent
     #[arg(long, value_name = "COMMAND", value_parser = words, requires = "tcp")]
-    pub(super) start: Option<Template>,
+    pub(super) start: Option<Words>,
     /// The address of `--tcp` is not this machine's, and it is yours to attack
     #[arg(long, requires = "tcp")]
     pub(super) i_own_this: bool,
@@ -86,32 +86,21 @@ pub(super) struct Fuzz {
     pub(super) patience: u64,
     #[command(flatten)]
     pub(super) reading: Reading,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
-
-/// The words of a command.
-#[derive(Clone, Debug)]
-pub(super) struct Template(pub(super) Vec<String>);
 
 /// What goes into a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FeedKind(pub(super) Feed);
 
-fn template(text: &str) -> Result<Template, String> {
-    let list = split(text)?;
-    if !list.iter().any(|word| word.contains("{}")) {
-        return Err("no word holds `{}`, the path of the input".to_owned());
-    }
-    Ok(Template(list))
+fn template(text: &str) -> Result<Words, String> {
+    Words::split(text)?.with("{}", "the path of the input")
 }
 
-fn words(text: &str) -> Result<Template, String> {
-    let list = split(text)?;
-    if list.is_empty() { Err("there is no program in it".to_owned()) } else { Ok(Template(list)) }
+fn words(text: &str) -> Result<Words, String> {
+    let words = Words::split(text)?;
+    if words.0.is_empty() { Err("there is no program in it".to_owned()) } else { Ok(words) }
 }
 
 fn feed(text: &str) -> Result<FeedKind, String> {

@@ -1,6 +1,6 @@
 //! `flowgate measure`: rules loaded into a real engine, and what that took.
 
-use super::args::{Common, TableFormat};
+use super::args::Common;
 use super::error::Error;
 use super::inputs::Inputs;
 use super::measuring::Measure;
@@ -87,10 +87,7 @@ fn of_command(bench: &Bench<'_>, options: &Measure, common: &Common) -> Result<E
 }
 
 fn write(report: &Measurement<'_>, options: &Measure, common: &Common) -> Result<(), Error> {
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => report.write_terminal(out),
-        TableFormat::Json => report.write_json(out),
-    })
+    output::report(&options.reporting, common, |out| report.write_terminal(out), |out| report.write_json(out))
 }
 
 fn verdict(outcome: Option<Outcome>, broken: bool) -> Exit {

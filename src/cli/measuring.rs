@@ -1,6 +1,6 @@
 //! The options of `flowgate measure`.
 
-use super::args::{Reading, TableFormat, Writing, size};
+use super::args::{Reading, Reporting, size};
 use super::error::Error;
 use crate::engine::measure::{self, About, Engine};
 use clap::Args;
@@ -26,7 +26,7 @@ pub(super) struct Measure {
     #[arg(value_name = "RULES")]
     pub(super) rules: PathBuf,
     /// For the engine `command`: the program with its arguments; `{rules}` is the path of the file of rules
-    #[arg(long, value_name = "TEMPLATE", value_parser = words)]
+    #[arg(long, value_name = "TEMPLATE", value_parser = template)]
     pub(super) command: Option<Words>,
     /// Measure rules of three shapes, fit the model of the engine to them, and say how far it is off on three other shapes
     /// and on RULES; where the model is built up and not fitted, say how far it is off
@@ -50,46 +50,50 @@ pub(super) struct Measure {
     pub(super) limit_time: u64,
     #[command(flatten)]
     pub(super) reading: Reading,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// The words of a command.
 #[derive(Clone, Debug)]
 pub(super) struct Words(pub(super) Vec<String>);
 
-fn words(text: &str) -> Result<Words, String> {
-    let list = split(text)?;
-    if !list.iter().any(|word| word.contains("{rules}")) {
-        return Err("no word holds `{rules}`, the path of the file of rules".to_owned());
-    }
-    Ok(Words(list))
+fn template(text: &str) -> Result<Words, String> {
+    Words::split(text)?.with("{rules}", "the path of the file of rules")
 }
 
-/// Words with quotes as a shell has them; no other character means anything.
-pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
-    let mut list = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in text.chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '\'' || c == '"' => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            None if c.is_whitespace() => list.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
+impl Words {
+    /// Words of which one holds a mark that stands for something.
+    pub(super) fn with(self, mark: &str, what: &str) -> Result<Self, String> {
+        if self.0.iter().any(|word| word.contains(mark)) {
+            Ok(self)
+        } else {
+            Err(format!("no word holds `{mark}`, {what}"))
         }
     }
-    list.extend(word);
-    if quote.is_some() {
-        return Err("a quote is not closed".to_owned());
+
+    /// Words with quotes as a shell has them; no other character means anything.
+    pub(super) fn split(text: &str) -> Result<Self, String> {
+        let mut list = Vec::new();
+        let mut word: Option<String> = None;
+        let mut quote = None;
+        for c in text.chars() {
+            match quote {
+                Some(open) if c == open => quote = None,
+                None if c == '\'' || c == '"' => {
+                    quote = Some(c);
+                    word.get_or_insert_default();
+                }
+                None if c.is_whitespace() => list.extend(word.take()),
+                _ => word.get_or_insert_default().push(c),
+            }
+        }
+        list.extend(word);
+        if quote.is_some() {
+            return Err("a quote is not closed".to_owned());
+        }
+        Ok(Self(list))
     }
-    Ok(list)
 }
 
 impl Measure {
@@ -119,8 +123,8 @@ mod tests {
 
     #[test]
     fn words_are_parted_as_a_shell_does() {
-        assert_eq!(words("a 'b c' {rules}").unwrap().0, ["a", "b c", "{rules}"]);
-        assert_eq!(words("a --x=\"{rules}\"").unwrap().0, ["a", "--x={rules}"]);
-        assert!(words("a b").is_err() && words("a '{rules}").is_err());
+        assert_eq!(template("a 'b c' {rules}").unwrap().0, ["a", "b c", "{rules}"]);
+        assert_eq!(template("a --x=\"{rules}\"").unwrap().0, ["a", "--x={rules}"]);
+        assert!(template("a b").is_err() && template("a '{rules}").is_err());
     }
 }

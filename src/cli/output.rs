@@ -1,6 +1,6 @@
 //! Where a report goes: standard output or a file, coloured or not.
 
-use super::args::{Color, Common};
+use super::args::{Color, Common, Reporting, TableFormat};
 use super::error::Error;
 use crate::report::clean;
 use std::fs::File;
@@ -37,6 +37,19 @@ pub(super) fn write(
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a report in the form that the user wants.
+pub(super) fn report(
+    options: &Reporting,
+    common: &Common,
+    terminal: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    write(options.writing.output.as_deref(), common, |out, _| match options.format {
+        TableFormat::Terminal => terminal(out),
+        TableFormat::Json => json(out),
+    })
 }
 
 /// Writes to standard error; a closed one is nobody's trouble.

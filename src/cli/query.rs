@@ -1,6 +1,6 @@
 //! `flowgate query`: which packets get which verdict by which rules.
 
-use super::args::{Common, TableFormat};
+use super::args::Common;
 use super::diff::write_packets;
 use super::error::Error;
 use super::inputs::Inputs;
@@ -41,10 +41,12 @@ pub(super) fn run(options: &Query, common: &Common) -> Result<Exit, Error> {
     if let Some(path) = &options.write_pcap {
         write_packets(path, answered.parts().filter_map(|part| part.packet.as_deref()))?;
     }
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => answered.write_terminal(out),
-        TableFormat::Json => answered.write_json(out),
-    })?;
+    output::report(
+        &options.reporting,
+        common,
+        |out| answered.write_terminal(out),
+        |out| answered.write_json(out),
+    )?;
     // That no packet was found says nothing of rules that were not read.
     let open = broken || answered.is_open();
     Ok(match (asked.asks_for_fate(), answered.finds()) {

@@ -1,6 +1,6 @@
 //! The options of the commands that ask what becomes of packets: `query` and `test`.
 
-use super::args::{Reading, TableFormat, View, Writing};
+use super::args::{Reading, Reporting, View, Writing};
 use crate::campaign::cases::Expected;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -37,11 +37,8 @@ pub(super) struct Query {
     pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) view: View,
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal, value_name = "NAME")]
-    pub(super) format: TableFormat,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(super) reporting: Reporting,
 }
 
 /// Hold rules against cases: packets and regions with the verdicts they are to get

@@ -1,6 +1,6 @@
 //! `flowgate trace`: why one packet gets its verdict.
 
-use super::args::{Common, TableFormat, Trace};
+use super::args::{Common, Trace};
 use super::error::Error;
 use super::inputs::Inputs;
 use super::select::{self, Target};
@@ -39,10 +39,7 @@ pub(super) fn run(options: &Trace, common: &Common) -> Result<Exit, Error> {
         steps,
         decision,
     };
-    output::write(options.writing.output.as_deref(), common, |out, _| match options.format {
-        TableFormat::Terminal => trace.write_terminal(out),
-        TableFormat::Json => trace.write_json(out),
-    })?;
+    output::report(&options.reporting, common, |out| trace.write_terminal(out), |out| trace.write_json(out))?;
     Ok(match decision {
         _ if broken => Exit::Found,
         Decision::Unknown(_) => Exit::Inconclusive,
