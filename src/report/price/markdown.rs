@@ -3,7 +3,7 @@
 //! Names are the user's: every character that means something there is written as a character reference, which is text
 //! wherever it stands, in a table too.
 
-use super::view::{Row, Sentence, View, Word, too_few};
+use super::view::{Row, Sentence, View, too_few};
 use super::{Prices, figure};
 use crate::cost::Level;
 use std::fmt::Write as _;
@@ -15,13 +15,7 @@ const BAR: u64 = 10;
 impl Prices<'_> {
     /// Writes the prices in Markdown: a table for each platform, with bars; the rules are folded away.
     pub fn write_markdown(&self, all_rules: bool, out: &mut dyn Write) -> io::Result<()> {
-        for (number, view) in self.views(all_rules).enumerate() {
-            if number > 0 {
-                writeln!(out)?;
-            }
-            write_one(&view, out)?;
-        }
-        Ok(())
+        self.write_each(all_rules, out, write_one)
     }
 }
 
@@ -110,11 +104,7 @@ fn bar(row: &Row) -> String {
 }
 
 fn said(sentence: &Sentence) -> String {
-    let words = sentence.0.iter().map(|word| match word {
-        Word::Said(words) => text(words),
-        Word::Name(name) => code(name),
-    });
-    words.collect()
+    sentence.text(text, code)
 }
 
 /// A name, set apart. Only one in which nothing is a mark stands in a code span: that has to be closed by a mark which is

@@ -1,7 +1,7 @@
 //! Prices for people, in a terminal.
 
 use super::super::{Table, bar};
-use super::view::{Row, Sentence, View, Word, too_few};
+use super::view::{Row, Sentence, View, too_few};
 use super::{Prices, figure};
 use std::io::{self, Write};
 
@@ -11,13 +11,7 @@ const BAR: u64 = 20;
 impl Prices<'_> {
     /// Writes the prices for people: each resource against its limit, the dearest rules, what is not taken.
     pub fn write_terminal(&self, all_rules: bool, out: &mut dyn Write) -> io::Result<()> {
-        for (number, view) in self.views(all_rules).enumerate() {
-            if number > 0 {
-                writeln!(out)?;
-            }
-            write_one(&view, out)?;
-        }
-        Ok(())
+        self.write_each(all_rules, out, write_one)
     }
 }
 
@@ -66,11 +60,7 @@ fn write_one(view: &View, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn plain(sentence: &Sentence) -> String {
-    let words = sentence.0.iter().map(|word| match word {
-        Word::Said(words) => words.clone(),
-        Word::Name(name) => format!("`{name}`"),
-    });
-    words.collect()
+    sentence.text(str::to_owned, |name| format!("`{name}`"))
 }
 
 /// Resources.

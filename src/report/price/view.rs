@@ -4,6 +4,7 @@ use super::super::{clean, count, share};
 use super::{Before, Prices, figure, long, names, reason, unsupported};
 use crate::cost::{Count, GROWTH_RULES, Growth, Level, Price, RulePrice, RuleRef, Usage};
 use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
 
 /// The dearest rules shown to people.
 const DEAREST: usize = 10;
@@ -30,6 +31,15 @@ impl Sentence {
     fn name(mut self, name: &str) -> Self {
         self.0.push(Word::Name(clean(name).into_owned()));
         self
+    }
+
+    /// The whole of it, its parts put into a form.
+    pub(super) fn text(&self, said: impl Fn(&str) -> String, name: impl Fn(&str) -> String) -> String {
+        let parts = self.0.iter().map(|word| match word {
+            Word::Said(words) => said(words),
+            Word::Name(words) => name(words),
+        });
+        parts.collect()
     }
 }
 
@@ -120,6 +130,22 @@ pub(super) fn too_few() -> String {
 }
 
 impl Prices<'_> {
+    /// Writes what is said of each platform, an empty line between one and the next.
+    pub(super) fn write_each(
+        &self,
+        all: bool,
+        out: &mut dyn Write,
+        one: fn(&View, &mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for (number, view) in self.views(all).enumerate() {
+            if number > 0 {
+                writeln!(out)?;
+            }
+            one(&view, out)?;
+        }
+        Ok(())
+    }
+
     /// What is said of each platform; of all rules, or of the dearest.
     pub(super) fn views(&self, all: bool) -> impl Iterator<Item = View> + '_ {
         self.prices.iter().enumerate().map(move |(number, price)| self.view(number, price, all))
