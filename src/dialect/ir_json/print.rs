@@ -56,12 +56,16 @@ impl Printer<'_> {
             ",\n      \"kind\": \"{kind}\",\n      \"family\": \"{family}\",\n      \"default\": "
         )?;
         self.verdict(set.default)?;
-        for (index, place) in self.document.places(&set.name).enumerate() {
-            self.out.write_str(if index > 0 { ", " } else { ",\n      \"attached\": [" })?;
-            write_text(place, self.out)?;
+        let mut places = self.document.places(&set.name).peekable();
+        if places.peek().is_some() {
+            self.out.write_str(",\n      \"attached\": [")?;
+            for (index, place) in places.enumerate() {
+                self.out.write_str(if index > 0 { ", " } else { "" })?;
+                write_text(place, self.out)?;
+            }
+            self.out.write_str("]")?;
         }
-        let is_attached = self.document.places(&set.name).next().is_some();
-        self.out.write_str(if is_attached { "],\n      \"rules\": [" } else { ",\n      \"rules\": [" })?;
+        self.out.write_str(",\n      \"rules\": [")?;
         for (index, rule) in set.rules.iter().enumerate() {
             self.out.write_str(if index > 0 { ",\n        " } else { "\n        " })?;
             self.rule(&rule)?;
