@@ -176,8 +176,8 @@ impl<'a> Answer<'a> {
 /// Octets of the longest subject that another engine is given.
 const ENGINE_OCTETS: u64 = 8_192;
 
-fn list(numbers: &[u32]) -> String {
-    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// The last count; one that is not there is the largest.
@@ -186,10 +186,11 @@ fn last(counts: &[Option<u64>]) -> u64 {
 }
 
 fn counted(counts: &[Option<u64>]) -> String {
-    let words = counts
-        .iter()
-        .map(|count| count.map_or("more than it is allowed".to_owned(), |count| count.to_string()));
-    words.collect::<Vec<_>>().join(", ")
+    list(
+        counts
+            .iter()
+            .map(|count| count.map_or("more than it is allowed".to_owned(), |count| count.to_string())),
+    )
 }
 
 /// The rule set that findings name for rules that are read for their patterns alone.
@@ -206,10 +207,9 @@ fn last_of(witness: &Witness) -> Vec<(u32, u64)> {
 
 fn replays(witness: &Witness) -> String {
     let last = last_of(witness);
-    let join = |list: Vec<String>| list.join(", ");
-    let rounds = join(last.iter().map(|(rounds, _)| rounds.to_string()).collect());
-    let steps = join(last.iter().map(|(_, steps)| steps.to_string()).collect());
-    let octets = join(last.iter().map(|(rounds, _)| witness.octets(*rounds).to_string()).collect());
+    let rounds = list(last.iter().map(|(rounds, _)| rounds));
+    let steps = list(last.iter().map(|(_, steps)| steps));
+    let octets = list(last.iter().map(|(rounds, _)| witness.octets(*rounds)));
     format!("replayed: {octets} octets (n = {rounds}) took {steps} steps")
 }
 
