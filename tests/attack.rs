@@ -11,6 +11,9 @@
     reason = "a panic is how a test says no, and what it skips it says aloud"
 )]
 
+#[path = "support/sandbox.rs"]
+mod sandbox;
+
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,13 +29,8 @@ struct Rig {
 impl Rig {
     /// None where no sandbox can be made.
     fn new() -> Option<Self> {
-        let can = Command::new("unshare").args(["--net", "--pid", "--fork", "true"]).output();
-        if !can.is_ok_and(|output| output.status.success()) {
-            assert!(std::env::var_os("CI").is_none(), "sandboxes need root");
-            println!("skipped: sandboxes need root");
-            return None;
-        }
-        Some(Self { scratch: tempfile::tempdir().unwrap(), kept: tempfile::tempdir().unwrap() })
+        sandbox::can_be_made()
+            .then(|| Self { scratch: tempfile::tempdir().unwrap(), kept: tempfile::tempdir().unwrap() })
     }
 
     fn kept_in(&self) -> PathBuf {
@@ -60,31 +58,11 @@ impl Rig {
     /// No folder, no process.
     #[track_caller]
     fn nothing_is_left(&self) {
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
-            let left = self.left();
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < end, "left behind: {left:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        sandbox::wait_until_nothing(|| self.left(), Duration::from_secs(20));
     }
 
     fn left(&self) -> Vec<String> {
-        let folders = fs::read_dir(self.scratch.path()).unwrap();
-        let mut left: Vec<String> =
-            folders.map(|entry| entry.unwrap().path().display().to_string()).collect();
-        let folder = self.scratch.path().to_str().unwrap();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let own = entry.file_name().to_str() == Some(&std::process::id().to_string());
-            if line.contains(folder) && !own {
-                left.push(line);
-            }
-        }
-        left
+        sandbox::left_in(self.scratch.path())
     }
 
     fn script(&self, text: &str) -> String {

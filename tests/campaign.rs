@@ -13,6 +13,8 @@
 
 #[path = "campaign/planted.rs"]
 mod planted;
+#[path = "support/sandbox.rs"]
+mod sandbox;
 
 use flowgate::campaign::run::State;
 use flowgate::campaign::{Campaign, Fault, Finding, Input, Plan, Stats, Watch};
@@ -20,7 +22,6 @@ use flowgate::dialect::flowspec::Table;
 use flowgate::engine::attack::{Launch, Speaker};
 use flowgate::engine::measure::Limits;
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PORT: u16 = 1790;
@@ -30,17 +31,6 @@ const PORT: u16 = 1790;
 fn the_planted_speaker() {
     let Ok(word) = std::env::var("FLOWGATE_PLANTED") else { return };
     planted::serve(PORT, word.parse().ok());
-}
-
-/// Whether sandboxes can be made here.
-fn sandboxes() -> bool {
-    let can = Command::new("unshare").args(["--net", "--pid", "--fork", "true"]).output();
-    let can = can.is_ok_and(|output| output.status.success());
-    if !can {
-        assert!(std::env::var_os("CI").is_none(), "sandboxes need root");
-        println!("skipped: sandboxes need root");
-    }
-    can
 }
 
 fn speaker(word: &str, folder: &std::path::Path) -> Speaker {
@@ -123,7 +113,7 @@ const MISSED: usize = 3;
 
 #[test]
 fn planted_bugs_are_found_wherever_they_sit() {
-    if !sandboxes() {
+    if !sandbox::can_be_made() {
         return;
     }
     let only = std::env::var("FLOWGATE_PLACEMENT").ok().and_then(|word| word.parse().ok());
@@ -151,7 +141,7 @@ impl Watch for Taking {
 
 #[test]
 fn nothing_is_found_where_nothing_is_planted() {
-    if !sandboxes() {
+    if !sandbox::can_be_made() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,8 @@
 
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "support/sandbox.rs"]
+mod sandbox;
 
 use programs::program;
 use serde_json::Value;
@@ -33,13 +35,8 @@ struct Rig {
 impl Rig {
     /// None where no sandbox can be made.
     fn new() -> Option<Self> {
-        let can = Command::new("unshare").args(["--net", "--pid", "--fork", "true"]).output();
-        if !can.is_ok_and(|output| output.status.success()) {
-            assert!(std::env::var_os("CI").is_none(), "sandboxes need root");
-            println!("skipped: sandboxes need root");
-            return None;
-        }
-        Some(Self { scratch: tempfile::tempdir().unwrap(), rules: tempfile::tempdir().unwrap() })
+        sandbox::can_be_made()
+            .then(|| Self { scratch: tempfile::tempdir().unwrap(), rules: tempfile::tempdir().unwrap() })
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
@@ -68,31 +65,12 @@ impl Rig {
     /// No folder, no control group, no process.
     #[track_caller]
     fn nothing_is_left(&self, pid: u32) {
-        let end = Instant::now() + Duration::from_secs(15);
-        loop {
-            let left = self.left(pid);
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < end, "left behind: {left:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        sandbox::wait_until_nothing(|| self.left(pid), Duration::from_secs(15));
     }
 
     fn left(&self, pid: u32) -> Vec<String> {
-        let mut left = Vec::new();
-        for entry in fs::read_dir(self.scratch.path()).unwrap() {
-            left.push(entry.unwrap().path().display().to_string());
-        }
+        let mut left = sandbox::left_in(self.scratch.path());
         groups(Path::new("/sys/fs/cgroup"), 6, &format!("flowgate-measure-{pid}-"), &mut left);
-        let folder = self.scratch.path().to_str().unwrap();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            if line.contains(folder) && entry.file_name().to_str() != Some(&std::process::id().to_string()) {
-                left.push(line);
-            }
-        }
         left
     }
 }
