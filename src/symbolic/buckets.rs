@@ -7,8 +7,11 @@ use std::collections::HashMap;
 /// Cells by their addresses, as numbers.
 #[derive(Debug)]
 pub(super) struct Buckets<A> {
-    // The lengths of destination prefixes there are.
-    lengths: Vec<u8>,
+    // The lengths of destination prefixes there are, of those shorter than a head.
+    short: u128,
+    // The lengths of the others with the same head, counted from its own: most prefixes a question could look for share
+    // no head with one there is.
+    heads: HashMap<A, u128, RandomState>,
     // Where the cells of a destination are in `sources`: small, because every question looks here.
     by_destination: HashMap<(A, u8), u32, RandomState>,
     sources: Vec<Sources<A>>,
@@ -29,7 +32,7 @@ const FEW: usize = 12;
 
 impl<A> Default for Buckets<A> {
     fn default() -> Self {
-        Self { lengths: Vec::new(), by_destination: HashMap::default(), sources: Vec::new() }
+        Self { short: 0, heads: HashMap::default(), by_destination: HashMap::default(), sources: Vec::new() }
     }
 }
 
@@ -45,6 +48,21 @@ pub(super) fn prefix<A: Address>(range: (A, A)) -> (A, u8) {
     (range.0.masked(length), length)
 }
 
+/// The lowest bits, up to one and with it.
+fn up_to(bit: u8) -> u128 {
+    u128::MAX >> 127_u8.saturating_sub(bit)
+}
+
+/// The bits that are set, ascending.
+#[expect(clippy::cast_possible_truncation, reason = "at most 127")]
+fn bits(mut mask: u128) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let bit = mask.trailing_zeros() as u8;
+        let left = mask & mask.wrapping_sub(1);
+        (std::mem::replace(&mut mask, left) != 0).then_some(bit)
+    })
+}
+
 impl<A: Address> Buckets<A> {
     /// Makes room for cells of so many destinations.
     pub(super) fn reserve(&mut self, destinations: usize) {
@@ -54,8 +72,9 @@ impl<A: Address> Buckets<A> {
     /// Adds the cell of a number; `source` gives the sources of those added before.
     pub(super) fn add<const RAW: bool>(&mut self, number: u32, cell: &Cell<A, RAW>, cells: &[Cell<A, RAW>]) {
         let destination = prefix(cell.dst);
-        if !self.lengths.contains(&destination.1) {
-            self.lengths.push(destination.1);
+        match destination.1.checked_sub(A::HEAD) {
+            None => self.short |= 1 << destination.1,
+            Some(length) => *self.heads.entry(destination.0.masked(A::HEAD)).or_default() |= 1 << length,
         }
         let next = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
         let at = *self.by_destination.entry(destination).or_insert(next);
@@ -87,9 +106,13 @@ impl<A: Address> Buckets<A> {
 
     /// All cells whose prefixes hold these of a destination and a source, and perhaps others.
     pub(super) fn around(&self, dst: (A, u8), src: (A, u8)) -> impl Iterator<Item = u32> + '_ {
-        let lengths = self.lengths.iter().filter(move |length| **length <= dst.1);
+        let long = match dst.1.checked_sub(A::HEAD) {
+            None => 0,
+            Some(most) => self.heads.get(&dst.0.masked(A::HEAD)).map_or(0, |long| long & up_to(most)),
+        };
+        let lengths = bits(self.short & up_to(dst.1)).chain(bits(long).map(|length| length + A::HEAD));
         let groups = lengths.filter_map(move |length| {
-            let at = self.by_destination.get(&(dst.0.masked(*length), *length))?;
+            let at = self.by_destination.get(&(dst.0.masked(length), length))?;
             self.sources.get(*at as usize)
         });
         groups.flat_map(move |sources| {

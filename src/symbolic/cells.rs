@@ -19,6 +19,8 @@ pub(super) trait Address: Unsigned + Hash + Eq + Send + Sync + Default {
     const FIELDS: [Field; 2];
     /// The bits of an address.
     const BITS: u8;
+    /// The bits by which addresses are told apart first.
+    const HEAD: u8;
     /// The length of the longest prefix that holds both.
     fn common(self, other: Self) -> u8;
     /// The address without the bits behind a prefix length.
@@ -31,6 +33,7 @@ impl Address for u32 {
     const FAMILY: Family = Family::Inet;
     const FIELDS: [Field; 2] = [Field::Src4, Field::Dst4];
     const BITS: u8 = 32;
+    const HEAD: u8 = 16;
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "at most 32")]
     fn common(self, other: Self) -> u8 {
@@ -49,6 +52,7 @@ impl Address for u128 {
     const FAMILY: Family = Family::Inet6;
     const FIELDS: [Field; 2] = [Field::Src6, Field::Dst6];
     const BITS: u8 = 128;
+    const HEAD: u8 = 48;
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "at most 128")]
     fn common(self, other: Self) -> u8 {
@@ -572,16 +576,21 @@ fn ranged<A: Address, const RAW: bool>(
     ranges: &IntervalSet<u128>,
     negated: bool,
 ) -> Option<()> {
-    let [src, dst] = A::FIELDS;
     let max = field.info().max;
+    let counted = |value: u128| u64::try_from(value.min(max)).unwrap_or(u64::MAX - 1) + 1;
+    let [src, dst] = A::FIELDS;
+    let [sport, dport] = ports(RAW);
     if field == src || field == dst {
-        let set = if negated { ranges.complement(max) } else { ranges.clone() };
-        let ranges: Vec<_> = set.ranges().map(|(lo, hi)| (A::of(lo), A::of(hi))).collect();
-        return split(list, &ranges, |cell, range| {
+        let take = |cell: &mut Cell<A, RAW>, (lo, hi)| {
             let place = if field == src { &mut cell.src } else { &mut cell.dst };
-            *place = meet(*place, range);
+            *place = meet(*place, (A::of(lo), A::of(hi)));
             is_range(place)
-        });
+        };
+        if let (false, Some(range)) = (negated, ranges.as_range()) {
+            return split(list, &[range], take);
+        }
+        let set = if negated { ranges.complement(max) } else { ranges.clone() };
+        return split(list, &set.ranges().collect::<Vec<_>>(), take);
     }
     if field == Field::Proto {
         let small = |value: u128| u32::try_from(value).unwrap_or(u32::MAX);
@@ -603,21 +612,22 @@ fn ranged<A: Address, const RAW: bool>(
         add_odd(list, condition, negated);
         return Some(());
     }
-    let counted = |value: u128| u64::try_from(value.min(max)).unwrap_or(u64::MAX - 1) + 1;
     let there = ranges.ranges().filter(|(lo, _)| *lo <= max).map(|(lo, hi)| (counted(lo), counted(hi)));
     let mut set = IntervalSet::from_ranges(there);
     if negated {
         set = set.complement(counted(max));
     }
-    let [sport, dport] = ports(RAW);
     if field == sport || field == dport {
-        let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let ranges: Vec<_> = set.ranges().map(|(lo, hi)| (small(lo), small(hi))).collect();
-        return split(list, &ranges, |cell, range| {
+        let take = |cell: &mut Cell<A, RAW>, (lo, hi)| {
+            let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
             let place = if field == sport { &mut cell.sport } else { &mut cell.dport };
-            *place = meet(*place, range);
+            *place = meet(*place, (small(lo), small(hi)));
             is_range(place)
-        });
+        };
+        return match set.as_range() {
+            Some(range) => split(list, &[range], take),
+            None => split(list, &set.ranges().collect::<Vec<_>>(), take),
+        };
     }
     set = set.intersection(&domain(field.info(), A::FAMILY));
     for cell in list.iter_mut() {

@@ -91,6 +91,32 @@ impl Cover {
         Ok(())
     }
 
+    /// The rules of a rule set that one earlier rule takes whole, each with that rule, in order: what [`Self::each`] asks
+    /// first, and all that is found without a search.
+    pub fn by_one(set: &RuleSet) -> Vec<(u32, u32)> {
+        let mut cover = Self::of(set, |_, _| None);
+        let mut found = Vec::new();
+        for rule in &set.rules {
+            let index = cover.count;
+            cover.count += 1;
+            let mut by = BTreeSet::new();
+            // Every family is asked, so that each has the rule's cells.
+            let all = cover
+                .engines
+                .iter_mut()
+                .fold(true, |all, engine| engine.is_held(rule.condition, &mut by) && all);
+            if decides(rule.outcome) {
+                for engine in &mut cover.engines {
+                    engine.keep(index, all);
+                }
+            }
+            if let (true, 1, Some(one)) = (all, by.len(), by.first()) {
+                found.push((index, *one));
+            }
+        }
+        found
+    }
+
     /// The fate of the next rule of the list.
     ///
     /// # Errors
@@ -178,6 +204,9 @@ trait Judge: std::fmt::Debug {
     /// The fate of a rule among those that are kept.
     fn judge(&mut self, index: u32, condition: &Condition, seeker: &mut Seeker) -> Result<Fate, Exhausted>;
 
+    /// Whether each cell of a rule lies in one of a rule that is kept; these go to `by`. A `false` says little.
+    fn is_held(&mut self, condition: &Condition, by: &mut BTreeSet<u32>) -> bool;
+
     /// Takes the rule asked about last among those that decide.
     fn keep(&mut self, index: u32, dead: bool);
 
@@ -243,6 +272,18 @@ impl<A: Address, const RAW: bool> Judge for Engine<A, RAW> {
         let fate = self.of_cells(index, condition, &list, seeker);
         self.fresh = Some(list);
         fate
+    }
+
+    fn is_held(&mut self, condition: &Condition, by: &mut BTreeSet<u32>) -> bool {
+        self.fresh = cells(condition);
+        self.fresh_condition = self.fresh.is_none().then(|| condition.clone());
+        let Some(list) = &self.fresh else { return false };
+        list.iter().all(|cell| {
+            self.container(cell).is_some_and(|rule| {
+                by.insert(rule);
+                true
+            })
+        })
     }
 
     fn keep(&mut self, index: u32, dead: bool) {
@@ -339,16 +380,22 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
                 return Ok(Fate::Live(headers));
             }
         }
+        let mut is_open = false;
         for cell in hard {
             let mut own = BTreeSet::new();
             match self.exactly(condition, cell, &mut own, seeker)? {
                 Exactly::Covered => by.extend(self.fewer(cell, own)),
                 Exactly::Live(headers) => return Ok(Fate::Live(headers)),
-                Exactly::Spent => return self.by_sets(condition, Some(cell), seeker),
-                Exactly::Unmodelled => return Ok(Fate::Unmodelled),
+                Exactly::Spent => match self.by_sets(condition, Some(cell), seeker)? {
+                    Fate::Covered(rules) => by.extend(rules),
+                    Fate::Unmodelled => is_open = true,
+                    fate @ (Fate::Live(_) | Fate::Spent(_)) => return Ok(fate),
+                },
+                // A packet of another cell may come to it all the same.
+                Exactly::Unmodelled => is_open = true,
             }
         }
-        Ok(Fate::Covered(by.into_iter().collect()))
+        Ok(if is_open { Fate::Unmodelled } else { Fate::Covered(by.into_iter().collect()) })
     }
 
     /// The rule of one earlier cell that holds all of this one.

@@ -153,6 +153,14 @@ fn fates_are_right(set: &RuleSet, opaque: bool) -> Result<(), TestCaseError> {
             Fate::Spent(why) => panic!("{index}: {why}"),
         }
     }
+    for (rule, one) in Cover::by_one(set) {
+        let (rule, one) = (rule as usize, one as usize);
+        let before = one < rule && !matches!(set.rules.outcome(one), Some(Outcome::Next { .. }));
+        prop_assert!(before, "{one} {rule}");
+        prop_assert!(left(&mut spaces, set, rule, &[one]).is_empty(), "{rule} {one}");
+        let fate = fates.get(rule);
+        prop_assert!(matches!(fate, Some(Fate::Covered(_))), "{fate:?}");
+    }
     Ok(())
 }
 
