@@ -250,6 +250,23 @@ enum Exactly {
     Spent,
 }
 
+/// Whether what is not modelled is known to decide about a rule, and how often a packet was looked for all the same.
+#[derive(Default)]
+struct Open {
+    is_open: bool,
+    asked: u32,
+}
+
+impl Open {
+    /// Whether to look for no packet of a region: none that may be there would say more, or enough was looked for.
+    fn is_enough<A: Address, const RAW: bool>(&mut self, region: &Cell<A, RAW>) -> bool {
+        self.asked += u32::from(self.is_open);
+        self.is_open && (self.asked > ASKED || region.is_unsure())
+    }
+}
+
+/// Packets looked for where what is not modelled decides about others of the rule.
+const ASKED: u32 = 64;
 /// Of so many rules that cover one together those are left out that need not.
 const FEW: usize = 16;
 /// Packets tried before a proof.
@@ -380,22 +397,22 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
                 return Ok(Fate::Live(headers));
             }
         }
-        let mut is_open = false;
+        let mut open = Open::default();
         for cell in hard {
             let mut own = BTreeSet::new();
-            match self.exactly(condition, cell, &mut own, seeker)? {
+            match self.exactly(condition, cell, &mut own, &mut open, seeker)? {
                 Exactly::Covered => by.extend(self.fewer(cell, own)),
                 Exactly::Live(headers) => return Ok(Fate::Live(headers)),
                 Exactly::Spent => match self.by_sets(condition, Some(cell), seeker)? {
                     Fate::Covered(rules) => by.extend(rules),
-                    Fate::Unmodelled => is_open = true,
+                    Fate::Unmodelled => open.is_open = true,
                     fate @ (Fate::Live(_) | Fate::Spent(_)) => return Ok(fate),
                 },
                 // A packet of another cell may come to it all the same.
-                Exactly::Unmodelled => is_open = true,
+                Exactly::Unmodelled => {}
             }
         }
-        Ok(if is_open { Fate::Unmodelled } else { Fate::Covered(by.into_iter().collect()) })
+        Ok(if open.is_open { Fate::Unmodelled } else { Fate::Covered(by.into_iter().collect()) })
     }
 
     /// The rule of one earlier cell that holds all of this one.
@@ -441,6 +458,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         condition: &Condition,
         cell: &Cell<A, RAW>,
         by: &mut BTreeSet<u32>,
+        open: &mut Open,
         seeker: &mut Seeker,
     ) -> Result<Exactly, Exhausted> {
         let met = self.cells.iter().zip(0_u32..).filter(|(earlier, _)| !earlier.is_apart(cell));
@@ -448,8 +466,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let mut cut = Cut::new(&self.cells, limits::COVER_STEPS.value);
         let mut unknown = false;
         let found = cut.left_over(cell, &met, &mut |region| {
-            // Nothing that could be found there would say more.
-            if unknown && region.is_unsure() {
+            if open.is_enough(region) {
                 return Ok(None);
             }
             Ok(match self.packet(condition, region, seeker)? {
@@ -459,7 +476,7 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
                     None
                 }
                 Found::Unknown => {
-                    unknown = true;
+                    (unknown, open.is_open) = (true, true);
                     None
                 }
             })
