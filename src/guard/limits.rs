@@ -99,6 +99,9 @@ limits! {
     /// Steps of a walk over one rule set for one packet.
     EVALUATION_STEPS = "evaluation-steps", 50_000_000, "tests",
         "a million rules of fifty tests";
+    /// Entries looked at while rules are put into a form that is evaluated fast.
+    COMPILE_STEPS = "compile-steps", 1_000_000_000, "entries",
+        "a second or two; 100,000 rules of an access list take a tenth of it, and rules behind it are compared one by one";
     /// Octets of one packet of a capture.
     PACKET_OCTETS = "packet-octets", 262_144, "octets",
         "the largest snapshot length capture programs write";
