@@ -1,7 +1,7 @@
 //! Whatever the rules and the packet, the compiled form of a rule set decides and counts as the reference does.
 
 use arbitrary::{Result, Unstructured};
-use flowgate::eval::{BATCH, Compiled, Evaluator, Totals};
+use flowgate::eval::{BATCH, Compiled, Evaluator, Hit, Totals};
 use flowgate::field::{Family, Field, Headers};
 use flowgate::ir::{Condition, Document, Kind, Outcome, RejectKind, RuleBuf, RuleSet, ValueSet, Verdict};
 use flowgate::net::IntervalSet;
@@ -50,9 +50,21 @@ pub fn pairs(data: &[u8]) -> usize {
         }
         count += 1;
     }
-    let counted = |totals: &Totals<'_>| format!("{totals:?}");
-    assert_eq!(counted(&reference), counted(&fast), "{document:#?}");
+    assert_eq!(counted(&document, &reference), counted(&document, &fast), "{document:#?}");
     count
+}
+
+/// All that was counted, as text.
+fn counted(document: &Document, totals: &Totals<'_>) -> Vec<String> {
+    let reasons: Vec<_> = totals.reasons().collect();
+    let mut list = vec![format!("{:?} {:?} {reasons:?}", totals.all(), totals.verdicts())];
+    for (index, set) in document.rule_sets.iter().enumerate() {
+        list.push(format!("{index} {:?}", totals.default_of(index)));
+        let hit = |rule| Hit { rule_set: u32::try_from(index).expect("a few"), rule };
+        let count = u32::try_from(set.rules.len()).expect("a few");
+        list.extend((0..count).map(|rule| format!("{index} {rule} {:?}", totals.rule(hit(rule)))));
+    }
+    list
 }
 
 fn same<'a>(
