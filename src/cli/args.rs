@@ -367,6 +367,12 @@ pub(super) struct Eval {
     /// Look at packets before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) to: Option<Duration>,
+    /// Sum up over stretches of time of this length, as `1s` or `5m`, for `--series`
+    #[arg(long, value_name = "TIME", value_parser = stretch, requires = "series")]
+    pub(super) every: Option<Duration>,
+    /// Write packets by verdict over time to a file: `.csv`, `.json`, or a plot in `.svg`
+    #[arg(long, value_name = "FILE", value_parser = series_file, requires = "every")]
+    pub(super) series: Vec<(SeriesForm, PathBuf)>,
     /// Evaluate in so many threads [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -552,6 +558,33 @@ pub(super) struct Man {
 
 pub(super) fn link_type(text: &str) -> Result<u16, String> {
     crate::dialect::link_type(text).ok_or_else(|| format!("`{text}` is no link type that is known by name"))
+}
+
+/// The forms of a series.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SeriesForm {
+    Csv,
+    Json,
+    Svg,
+}
+
+fn series_file(text: &str) -> Result<(SeriesForm, PathBuf), String> {
+    let path = PathBuf::from(text);
+    let form = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("csv") => SeriesForm::Csv,
+        Some("json") => SeriesForm::Json,
+        Some("svg") => SeriesForm::Svg,
+        _ => return Err("its name says the form: it ends in .csv, .json or .svg".to_owned()),
+    };
+    Ok((form, path))
+}
+
+/// A length of time that is not nothing.
+fn stretch(text: &str) -> Result<Duration, String> {
+    let length: jiff::SignedDuration =
+        text.parse().map_err(|_| "write it as `1s`, `100ms` or `5m`".to_owned())?;
+    let length = Duration::try_from(length).ok().filter(|length| !length.is_zero());
+    length.ok_or_else(|| "no time passes".to_owned())
 }
 
 /// A time since 1970.

@@ -1,6 +1,6 @@
 //! `flowgate eval`: runs packets through rules.
 
-use super::args::{Common, Eval};
+use super::args::{Common, Eval, SeriesForm};
 use super::error::Error;
 use super::evaluating::{Batch, Fate, Plan, Sums};
 use super::inputs::Inputs;
@@ -8,7 +8,7 @@ use super::select::{self, Target};
 use super::{Exit, output, say};
 use crate::eval::{Compiled, Totals};
 use crate::packet::{CaptureError, CaptureReader, CaptureWriter, Frame, LinkType};
-use crate::report::{Evaluated, Evaluation, clean, count};
+use crate::report::{Evaluated, Evaluation, Series, clean, count};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -42,15 +42,19 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
             }
         }
     }
-    let empty = Sums::new(evaluated.iter().map(|one| one.totals.clone()).collect());
+    let series = options.every.and_then(Series::new);
+    let empty = Sums::new(evaluated.iter().map(|one| one.totals.clone()).collect(), series);
     let mut run = Run { options, plans: &plans, files: writers(&options.write_pcap), seen: 0, untimed: 0 };
     let mut sums = empty.clone();
     let mut memory = inputs.memory.clone();
     for path in &options.capture {
-        sums.merge(&run.capture(path, &empty, common)?);
+        sums.merge(&run.capture(path, &empty, common)?)?;
         memory.look()?;
     }
     run.finish()?;
+    if let Some(series) = &sums.series {
+        write_series(series, options, common)?;
+    }
     for (one, totals) in evaluated.iter_mut().zip(sums.totals) {
         one.totals = totals;
     }
@@ -63,6 +67,21 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
         |out| evaluation.write_json(out),
     )?;
     Ok(if broken { Exit::Found } else { Exit::Clean })
+}
+
+fn write_series(series: &Series, options: &Eval, common: &Common) -> Result<(), Error> {
+    if series.untimed().packets > 0 {
+        let number = count(series.untimed().packets, "packet");
+        say(&format!("note: {number} in no series: the capture does not say when"));
+    }
+    for (form, path) in &options.series {
+        output::write(Some(path), common, |out, _| match form {
+            SeriesForm::Csv => series.write_csv(out),
+            SeriesForm::Json => series.write_json(out),
+            SeriesForm::Svg => series.write_svg(out),
+        })?;
+    }
+    Ok(())
 }
 
 struct Run<'r, 'a> {
@@ -122,10 +141,10 @@ impl<'a> Run<'_, 'a> {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
             let read = self.feed(&mut reader, batch, name, &full, &used);
             drop(full);
-            let mut failed = None;
+            let (mut failed, mut counts) = (None, Vec::new());
             for worker in workers {
                 match worker.join() {
-                    Ok(Ok(counted)) => sums.merge(&counted),
+                    Ok(Ok(counted)) => counts.push(counted),
                     Ok(Err((at, error))) => {
                         // Of several the one that comes first in the capture.
                         if failed.as_ref().is_none_or(|(first, _)| at < *first) {
@@ -135,10 +154,14 @@ impl<'a> Run<'_, 'a> {
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-            match failed {
-                Some((_, error)) => Err(error),
-                None => read.map(|()| sums),
+            if let Some((_, error)) = failed {
+                return Err(error);
             }
+            read?;
+            for counted in &counts {
+                sums.merge(counted)?;
+            }
+            Ok(sums)
         })
     }
 

@@ -5,7 +5,7 @@ use crate::field::{CtState, Family, Field, Headers, Layer, Reading};
 use crate::guard::Exhausted;
 use crate::ir::{Document, Kind, Rule, RuleSet, Verdict};
 use crate::packet::{Counts, Decoded, Frame, LinkType, Tuple, decode, tuple};
-use crate::report::VERDICTS;
+use crate::report::Series;
 use std::time::Duration;
 
 /// Packets of one batch.
@@ -100,19 +100,24 @@ pub(super) struct Sums<'a> {
     pub(super) totals: Vec<Totals<'a>>,
     pub(super) counts: Counts,
     pub(super) verdicts: [Tally; 5],
+    pub(super) series: Option<Series>,
 }
 
 impl<'a> Sums<'a> {
     /// Nothing yet.
-    pub(super) fn new(totals: Vec<Totals<'a>>) -> Self {
-        Self { totals, counts: Counts::default(), verdicts: Default::default() }
+    pub(super) fn new(totals: Vec<Totals<'a>>, series: Option<Series>) -> Self {
+        Self { totals, counts: Counts::default(), verdicts: Default::default(), series }
     }
 
     /// Adds what others came to.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) -> Result<(), Exhausted> {
         self.totals.iter_mut().zip(&other.totals).for_each(|(own, other)| own.merge(other));
         self.counts.merge(&other.counts);
         self.verdicts.iter_mut().zip(other.verdicts).for_each(|(own, other)| own.merge(other));
+        match (&mut self.series, &other.series) {
+            (Some(own), Some(other)) => own.merge(other),
+            _ => Ok(()),
+        }
     }
 
     /// Evaluates the packets of a batch; the fate of each, in order.
@@ -138,6 +143,9 @@ impl<'a> Sums<'a> {
                 };
                 if let Some(tally) = self.verdicts.get_mut(fate.index()) {
                     tally.add(frame.length);
+                    if let Some(series) = &mut self.series {
+                        series.add(frame.time, fate.index(), frame.length)?;
+                    }
                 }
                 fates.push(fate);
             }
@@ -298,14 +306,23 @@ impl Fate {
         }
     }
 
+    /// Its place among the verdicts of a report, or behind them.
     fn index(self) -> usize {
-        VERDICTS.iter().position(|name| *name == self.name()).unwrap_or(VERDICTS.len())
+        match self {
+            Self::Accept => 0,
+            Self::Discard => 1,
+            Self::Reject => 2,
+            Self::NoDecision => 3,
+            Self::Unknown => 4,
+            Self::NotAsked => 5,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::VERDICTS;
 
     #[test]
     fn every_fate_has_its_place_among_the_verdicts() {

@@ -8,7 +8,9 @@ use crate::ir::{Condition, ValueSetRef};
 use crate::net::IntervalSet;
 
 /// Cells that one condition may become; what would make more is taken from outside.
-const MOST: usize = 1_024;
+pub(super) const MOST: usize = 4_096;
+/// Cells made on the way to those of one condition.
+const WORK: usize = 1 << 18;
 
 /// A range of each field of a key. Ports are counted from one; 0 is a packet without the port.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +28,9 @@ pub(super) struct Cells {
     pub(super) list: Vec<Cell>,
     /// Whether the condition is true in the cells, and false elsewhere.
     pub(super) exact: bool,
+    /// How many cells were made on the way.
+    pub(super) work: usize,
+    most: usize,
 }
 
 /// Ports, and packets without them.
@@ -44,9 +49,9 @@ impl Cell {
     }
 }
 
-/// The cells of a condition, over packets with the fields of a key.
-pub(super) fn cells(condition: &Condition, fields: &Fields) -> Cells {
-    let mut cells = Cells { list: vec![Cell::all()], exact: true };
+/// The cells of a condition, at most so many, over packets with the fields of a key.
+pub(super) fn cells(condition: &Condition, fields: &Fields, most: usize) -> Cells {
+    let mut cells = Cells { list: vec![Cell::all()], exact: true, work: 0, most };
     cells.narrow(condition, false, fields);
     cells
 }
@@ -81,16 +86,22 @@ impl Cells {
         let mut all = Vec::new();
         let mut exact = self.exact;
         for part in parts {
-            let mut some = self.clone();
-            some.narrow(part, negated, fields);
-            exact &= some.exact;
-            all.append(&mut some.list);
-            if all.len() > MOST {
+            if all.len() > self.most || self.work > WORK {
                 self.exact = false;
                 return;
             }
+            let mut some = self.clone();
+            some.work += self.list.len();
+            some.narrow(part, negated, fields);
+            exact &= some.exact;
+            self.work = some.work;
+            all.append(&mut some.list);
         }
-        *self = Self { list: all, exact };
+        if all.len() > self.most {
+            self.exact = false;
+            return;
+        }
+        (self.list, self.exact) = (all, exact);
     }
 
     fn test(&mut self, field: Field, values: ValueSetRef<'_>, negated: bool, fields: &Fields) {
@@ -152,7 +163,9 @@ impl Cells {
             self.list.clear();
             return;
         };
-        let many = self.list.len().saturating_mul(set.ranges().len()) > MOST;
+        let count = self.list.len().saturating_mul(set.ranges().len());
+        let many = count > self.most || self.work.saturating_add(count) > WORK;
+        self.work = self.work.saturating_add(if many { self.list.len() } else { count });
         if set.ranges().len() == 1 || many {
             self.exact &= !many || set.ranges().len() == 1;
             self.list.retain_mut(|cell| take(cell, (lo, hi)));

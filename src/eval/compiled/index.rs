@@ -9,6 +9,11 @@ use crate::guard::{Exhausted, Meter};
 use crate::ir::{Outcome, RuleSet, Verdict};
 use crate::packet::Tuple;
 
+/// Cells that the rules of a set may become, beside some for each rule.
+const ROOM: usize = 200_000;
+/// Cells that a rule may become once there is no more room.
+const FEW: usize = 8;
+
 /// Finds which rule of a rule set may be the next to match a packet.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -27,8 +32,10 @@ impl Index {
         let mut found: Vec<(u32, Cell, bool)> = Vec::new();
         let mut exact = Vec::with_capacity(set.rules.len());
         for (condition, rule) in set.rules.conditions().iter().zip(0..) {
-            let cells = cells::cells(condition, &fields);
-            meter.charge(1 + cells.list.len() as u64)?;
+            // Where rules have become many cells, those behind become few.
+            let most = if found.len() > ROOM + 16 * set.rules.len() { FEW } else { cells::MOST };
+            let cells = cells::cells(condition, &fields, most);
+            meter.charge(1 + cells.work as u64)?;
             exact.push(cells.exact);
             found.extend(cells.list.into_iter().map(|cell| (rule, cell, cells.exact)));
         }
