@@ -378,7 +378,9 @@ fn a_capture_of_many_batches_is_counted_alike_by_any_number_of_threads() {
         let mut args =
             vec!["eval", "rules/exabgp/sound/mitigation.conf", "--format", "json", "--threads", threads];
         args.extend(["--every", "1s"]);
-        series.iter().for_each(|file| args.extend(["--series", file]));
+        for file in &series {
+            args.extend(["--series", file]);
+        }
         let many = path("many.pcap");
         args.extend(["--capture", &many]);
         let out = run(&args, b"");

@@ -231,7 +231,7 @@ impl<'a> Run<'_, 'a> {
             }
         }
         self.seen += 1;
-        (self.seen - 1) % options.sample.unwrap_or(1) == 0
+        (self.seen - 1).is_multiple_of(options.sample.unwrap_or(1))
     }
 
     fn write(&mut self, batch: &Batch, fates: &[Fate]) -> Result<(), Error> {

@@ -108,11 +108,11 @@ fn real_rule_sets_decide_as_the_reference_does() {
                 at_once: 0,
             };
             sets += 1;
-            frames
-                .iter()
-                .for_each(|(link_type, octets, length)| pair.frame(*link_type, octets, *length, &case));
+            for (link_type, octets, length) in &frames {
+                pair.frame(*link_type, octets, *length, &case);
+            }
             let most = much.unwrap_or(120) as u64 + pair.packets;
-            for set in document.rule_sets.iter() {
+            for set in &document.rule_sets {
                 let mut left = most;
                 _ = boundary::headers::<Stop>(set, 7, &mut |_, octets, headers| {
                     pair.same(headers, None, &case);

@@ -53,8 +53,12 @@ impl Entry {
     /// Whether a key is in it.
     #[cfg(test)]
     pub(super) fn holds(&self, key: &Key) -> bool {
-        (0..4).all(|word| (self.range(word).0..=self.range(word).1).contains(&key.word(word as u32)))
-            && self.classes & key.class != 0
+        let words = [key.word(0), key.word(1), key.word(2), key.word(3)];
+        let within = |(word, value): (usize, &u32)| {
+            let (lo, hi) = self.range(word);
+            (lo..=hi).contains(value)
+        };
+        words.iter().enumerate().all(within) && self.classes & key.class != 0
     }
 }
 
@@ -150,7 +154,7 @@ impl Compare for Plain {
         let ports = |shift: u32| {
             let (first, more): (&[u32; LANES], &[u32; LANES]) =
                 (cast_ref(&block.ports), cast_ref(&block.ports_more));
-            let port = |word: u32| (word >> shift) as u16;
+            let port = |word: u32| u16::try_from(word >> shift & 0xffff).unwrap_or(0);
             let lanes = first.iter().zip(more).zip(0..);
             lanes.fold(0_u32, |bits, ((first, more), lane)| {
                 bits | u32::from(port(key.ports()).wrapping_sub(port(*first)) <= port(*more)) << lane
@@ -171,7 +175,6 @@ impl Compare for Plain {
 #[cfg(target_arch = "x86_64")]
 impl Compare for pulp::x86::V3 {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code for this processor")]
     fn lanes(self, block: &Block, key: &Key) -> u32 {
         use pulp::bytemuck::cast;
         let all = |word: u32| self.splat_u32x8(word);

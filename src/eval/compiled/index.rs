@@ -140,6 +140,7 @@ impl<C: Compare> pulp::NullaryFnOnce for Run<'_, C> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has to become part of code for one processor")]
     fn call(self) {
         let Self { compare, tree, keys, from, found } = self;
         for (key, found) in keys.iter().zip(found) {

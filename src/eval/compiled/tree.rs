@@ -383,3 +383,60 @@ fn number(count: usize) -> u32 {
 fn low(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::block::Plain;
+    use super::*;
+    use crate::net::Random;
+
+    fn number(random: &mut Random, below: u64) -> u32 {
+        u32::try_from(random.next() % below).unwrap()
+    }
+
+    /// A range around some of few places, narrow or wide.
+    fn range(random: &mut Random, places: u64) -> (u32, u32) {
+        let lo = number(random, places) * 0x0101_0400;
+        let more = u32::MAX.checked_shr(number(random, 34)).unwrap_or(0);
+        (lo, lo.saturating_add(more))
+    }
+
+    fn entries(random: &mut Random, count: u32) -> Vec<Entry> {
+        let port = |(lo, hi): (u32, u32)| ((lo >> 16) as u16, (hi >> 16) as u16);
+        let entry = |rule| Entry {
+            dst: range(random, 200),
+            src: range(random, 20),
+            sport: if number(random, 4) == 0 { port(range(random, 200)) } else { (0, u16::MAX) },
+            dport: port(range(random, 200)),
+            classes: [u32::MAX, 1, 2, 6][number(random, 4) as usize],
+            rule,
+            ends: number(random, 4) > 0,
+        };
+        (0..count).map(entry).collect()
+    }
+
+    #[test]
+    fn the_first_rule_is_that_of_a_search_through_all() {
+        let mut random = Random(7);
+        for count in [0, 1, 9, 40, 300, 3_000] {
+            let entries = entries(&mut random, count);
+            let tree = Tree::new(&entries);
+            for _ in 0..2_000 {
+                let ports = number(&mut random, 200) * 0x0101_0400 + number(&mut random, 3);
+                let [dst, src] = [200, 20].map(|places| range(&mut random, places).1);
+                let key = Key::new(dst, src, ports, 1 << number(&mut random, 3));
+                // What stands behind one that ends is not asked for.
+                let from = if number(&mut random, 2) == 0 { 0 } else { number(&mut random, 3_000) };
+                let held = || entries.iter().filter(|entry| entry.holds(&key));
+                let is_behind = held().any(|entry| entry.ends && entry.rule < from);
+                let want = held().find(|entry| entry.rule >= from).map_or(NONE, |entry| entry.rule);
+                let found = tree.first(Plain, &key, from);
+                assert!(found == want || is_behind, "{key:?} from {from}: {found}, not {want}");
+                #[cfg(target_arch = "x86_64")]
+                if let Some(fast) = pulp::x86::V3::try_new() {
+                    assert_eq!(tree.first(fast, &key, from), found, "{key:?}");
+                }
+            }
+        }
+    }
+}
