@@ -349,6 +349,65 @@ fn packets_that_were_generated_are_evaluated_and_parted_by_verdict() {
 }
 
 #[test]
+fn a_capture_of_many_batches_is_counted_alike_by_any_number_of_threads() {
+    use flowgate::packet::{CaptureWriter, LinkType};
+    use std::time::Duration;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let small = path("small.pcap");
+    run(
+        &["generate", "packets", "rules/exabgp/sound/mitigation.conf", "--output", &small, "--seed", "7"],
+        b"",
+    );
+    let mut octets = Vec::new();
+    let mut writer = CaptureWriter::new(&mut octets, LinkType::RAW).unwrap();
+    let mut reader = flowgate::packet::CaptureReader::new(std::fs::File::open(&small).unwrap()).unwrap();
+    let mut packets = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        packets.push(frame.octets.to_vec());
+    }
+    // Ten seconds, two of them empty.
+    for (packet, number) in packets.iter().cycle().zip(0..20_000_u64) {
+        let seconds = number / 2_500;
+        let time = Duration::from_secs(1_000 + if seconds > 4 { seconds + 2 } else { seconds });
+        writer.write(time, packet, u32::try_from(packet.len()).unwrap()).unwrap();
+    }
+    std::fs::write(path("many.pcap"), &octets).unwrap();
+    let counted = |threads: &str| {
+        let series = ["t.csv", "t.json", "t.svg"].map(path);
+        let mut args =
+            vec!["eval", "rules/exabgp/sound/mitigation.conf", "--format", "json", "--threads", threads];
+        args.extend(["--every", "1s"]);
+        for file in &series {
+            args.extend(["--series", file]);
+        }
+        let many = path("many.pcap");
+        args.extend(["--capture", &many]);
+        let out = run(&args, b"");
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        (text(&out.stdout), series.map(|file| std::fs::read_to_string(file).unwrap()))
+    };
+    let one = counted("1");
+    assert_eq!(one, counted("3"));
+    let (report, [csv, json, svg]) = one;
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["packets"], 20_000);
+    let rows: Vec<Vec<u64>> =
+        csv.lines().skip(1).map(|row| row.split(',').map(|n| n.parse().unwrap()).collect()).collect();
+    let times: Vec<u64> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(times, [1_000, 1_001, 1_002, 1_003, 1_004, 1_007, 1_008, 1_009]);
+    for row in &rows {
+        assert_eq!(row.iter().skip(1).step_by(2).sum::<u64>(), 2_500, "{csv}");
+    }
+    let accepted: u64 = rows.iter().map(|row| row[1]).sum();
+    assert_eq!(report["verdicts"]["accept"]["packets"], accepted);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["series"].as_array().unwrap().len(), rows.len());
+    assert_eq!(json["series"][0]["verdicts"]["accept"]["packets"], rows[0][1]);
+    assert!(svg.contains("discard</text>"), "{svg}");
+}
+
+#[test]
 fn a_change_is_judged_against_a_revision_a_folder_or_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -17,6 +17,8 @@ mod adversarial;
 mod built;
 #[path = "properties/opinion/classes.rs"]
 mod classes;
+#[path = "properties/compiled.rs"]
+mod compiled;
 #[path = "properties/cost.rs"]
 mod cost;
 #[path = "properties/cover.rs"]

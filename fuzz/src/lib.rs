@@ -4,6 +4,7 @@
 //! `tests/replay.rs` from every file of `corpus/` and `rules/`, on a stable compiler.
 
 pub mod capture;
+pub mod compiled;
 pub mod configuration;
 pub mod evaluate;
 pub mod messages;
@@ -28,6 +29,7 @@ pub struct Target {
 pub static TARGETS: &[Target] = &[
     Target { name: "bgp-capture", run: messages::bgp_capture },
     Target { name: "capture", run: capture::run },
+    Target { name: "compiled", run: compiled::run },
     Target { name: "configuration", run: configuration::run },
     Target { name: "evaluate", run: evaluate::run },
     Target { name: "mrt", run: messages::mrt },

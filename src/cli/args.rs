@@ -14,6 +14,7 @@ use crate::report::VERDICTS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The definition of the whole command line.
 pub fn command() -> clap::Command {
@@ -354,12 +355,41 @@ pub(super) struct Eval {
     /// Write the packets of a verdict (or of `drop`, for both kinds) to a capture
     #[arg(long, value_name = "VERDICT=FILE", value_parser = verdict_file)]
     pub(super) write_pcap: Vec<(String, PathBuf)>,
+    /// Look at so many packets and no more
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<u64>,
+    /// Look at one of every so many packets, the first among them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) sample: Option<u64>,
+    /// Look at packets from this time on: `2013-03-03T09:47:00Z`, or seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<Duration>,
+    /// Look at packets before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<Duration>,
+    /// Sum up over stretches of time of this length, as `1s` or `5m`, for `--series`
+    #[arg(long, value_name = "TIME", value_parser = stretch, requires = "series")]
+    pub(super) every: Option<Duration>,
+    /// Write packets by verdict over time to a file: `.csv`, `.json`, or a plot in `.svg`
+    #[arg(long, value_name = "FILE", value_parser = series_file, requires = "every")]
+    pub(super) series: Vec<(SeriesForm, PathBuf)>,
+    /// Evaluate in so many threads [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
     #[command(flatten)]
     pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) view: View,
     #[command(flatten)]
     pub(super) reporting: Reporting,
+}
+
+impl Eval {
+    /// How many threads evaluate.
+    pub(super) fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(processors, usize::from)
+    }
 }
 
 /// Say why one packet gets its verdict: each rule tried, and the first test that failed
@@ -528,6 +558,46 @@ pub(super) struct Man {
 
 pub(super) fn link_type(text: &str) -> Result<u16, String> {
     crate::dialect::link_type(text).ok_or_else(|| format!("`{text}` is no link type that is known by name"))
+}
+
+/// The forms of a series.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SeriesForm {
+    Csv,
+    Json,
+    Svg,
+}
+
+fn series_file(text: &str) -> Result<(SeriesForm, PathBuf), String> {
+    let path = PathBuf::from(text);
+    let form = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("csv") => SeriesForm::Csv,
+        Some("json") => SeriesForm::Json,
+        Some("svg") => SeriesForm::Svg,
+        _ => return Err("its name says the form: it ends in .csv, .json or .svg".to_owned()),
+    };
+    Ok((form, path))
+}
+
+/// A length of time that is not nothing.
+fn stretch(text: &str) -> Result<Duration, String> {
+    let length: jiff::SignedDuration =
+        text.parse().map_err(|_| "write it as `1s`, `100ms` or `5m`".to_owned())?;
+    let length = Duration::try_from(length).ok().filter(|length| !length.is_zero());
+    length.ok_or_else(|| "no time passes".to_owned())
+}
+
+/// A time since 1970.
+fn time(text: &str) -> Result<Duration, String> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = part.len();
+    if let (Ok(seconds), Ok(part), 1..=9) = (whole.parse::<u64>(), part.parse::<u32>(), digits) {
+        let nanos = u64::from(part) * 10_u64.pow(u32::try_from(9 - digits).unwrap_or(0));
+        return Ok(Duration::from_secs(seconds) + Duration::from_nanos(nanos));
+    }
+    let time: jiff::Timestamp =
+        text.parse().map_err(|_| "write it as 2013-03-03T09:47:00Z, or as seconds since 1970".to_owned())?;
+    Duration::try_from(time.as_duration()).map_err(|_| "it lies before 1970".to_owned())
 }
 
 fn verdict_file(text: &str) -> Result<(String, PathBuf), String> {

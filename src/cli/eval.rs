@@ -1,19 +1,20 @@
 //! `flowgate eval`: runs packets through rules.
 
-use super::args::{Common, Eval};
+use super::args::{Common, Eval, SeriesForm};
 use super::error::Error;
+use super::evaluating::{Batch, Fate, Plan, Sums};
 use super::inputs::Inputs;
 use super::select::{self, Target};
 use super::{Exit, output, say};
-use crate::eval::{Decision, Totals};
-use crate::field::{CtState, Family, Field, Headers, Layer, Reading};
-use crate::ir::{Kind, Rule, Verdict};
-use crate::packet::{CaptureError, CaptureReader, CaptureWriter, Counts, Decoded, Frame, LinkType, decode};
-use crate::report::{Evaluated, Evaluation, VERDICTS, clean, count};
+use crate::eval::{Compiled, Totals};
+use crate::packet::{CaptureError, CaptureReader, CaptureWriter, Frame, LinkType};
+use crate::report::{Evaluated, Evaluation, Series, clean, count};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Evaluates every packet of the captures and sums up.
@@ -26,40 +27,39 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
     let inputs = Inputs::read_targets(&targets, &reading)?;
     inputs.tell(common);
     let broken = inputs.tell_errors(common);
+    let mut plans = Vec::new();
     let mut evaluated = Vec::new();
     for (input, name) in inputs.selected() {
         let document = &input.reading.document;
         let path = inputs.sources.get(input.source).name();
         for index in select::entries(document, path, name)? {
-            if let Some(totals) = Totals::new(document, index) {
-                evaluated.push(Evaluated { document, rule_sets: select::reached(document, index), totals });
+            if let (Some(totals), Some(compiled)) =
+                (Totals::new(document, index), Compiled::new(document, index))
+            {
+                let rule_sets = select::reached(document, index);
+                plans.push(Plan::new(document, &rule_sets, compiled, options.view.first_packet));
+                evaluated.push(Evaluated { document, rule_sets, totals });
             }
         }
     }
-    let mut run = Run {
-        frames: evaluated.iter().map(asks_of_frames).collect(),
-        evaluation: Evaluation {
-            sources: &inputs.sources,
-            evaluated,
-            counts: Counts::default(),
-            verdicts: Default::default(),
-        },
-        files: writers(&options.write_pcap),
-        first_packet: options.view.first_packet,
-    };
+    let series = options.every.and_then(Series::new);
+    let empty = Sums::new(evaluated.iter().map(|one| one.totals.clone()).collect(), series);
+    let mut run = Run { options, plans: &plans, files: writers(&options.write_pcap), seen: 0, untimed: 0 };
+    let mut sums = empty.clone();
     let mut memory = inputs.memory.clone();
     for path in &options.capture {
-        run.capture(path, common)?;
+        sums.merge(&run.capture(path, &empty, common)?)?;
         memory.look()?;
     }
-    for file in &mut run.files {
-        file.finish()?;
-        if file.left_out > 0 {
-            let number = count(file.left_out, "packet");
-            say(&format!("note: {number} of another link type not written to `{}`", file.name));
-        }
+    run.finish()?;
+    if let Some(series) = &sums.series {
+        write_series(series, options, common)?;
     }
-    let evaluation = run.evaluation;
+    for (one, totals) in evaluated.iter_mut().zip(sums.totals) {
+        one.totals = totals;
+    }
+    let evaluation =
+        Evaluation { sources: &inputs.sources, evaluated, counts: sums.counts, verdicts: sums.verdicts };
     output::report(
         &options.reporting,
         common,
@@ -69,78 +69,212 @@ pub(super) fn run(options: &Eval, common: &Common) -> Result<Exit, Error> {
     Ok(if broken { Exit::Found } else { Exit::Clean })
 }
 
-struct Run<'a> {
-    evaluation: Evaluation<'a>,
-    // For each rule set whether it is asked about frames that carry no IP packet.
-    frames: Vec<bool>,
-    files: Vec<PacketFile>,
-    first_packet: bool,
+fn write_series(series: &Series, options: &Eval, common: &Common) -> Result<(), Error> {
+    if series.untimed().packets > 0 {
+        let number = count(series.untimed().packets, "packet");
+        say(&format!("note: {number} in no series: the capture does not say when"));
+    }
+    for (form, path) in &options.series {
+        output::write(Some(path), common, |out, _| match form {
+            SeriesForm::Csv => series.write_csv(out),
+            SeriesForm::Json => series.write_json(out),
+            SeriesForm::Svg => series.write_svg(out),
+        })?;
+    }
+    Ok(())
 }
 
-impl Run<'_> {
-    fn capture(&mut self, path: &Path, common: &Common) -> Result<(), Error> {
+struct Run<'r, 'a> {
+    options: &'r Eval,
+    plans: &'r [Plan<'a>],
+    files: Vec<PacketFile>,
+    // Packets looked at or passed over, of all captures.
+    seen: u64,
+    // Packets passed over because the capture does not say when they were seen.
+    untimed: u64,
+}
+
+impl<'a> Run<'_, 'a> {
+    fn capture(&mut self, path: &Path, empty: &Sums<'a>, common: &Common) -> Result<Sums<'a>, Error> {
         let name = clean(&path.to_string_lossy()).into_owned();
         if path == Path::new("-") {
-            return self.packets(io::stdin().lock(), &name);
+            return self.packets(io::stdin().lock(), &name, empty);
         }
         let failed = |source| Error::Read { path: name.clone(), source };
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(size) };
-        let style = "{wide_bar} {bytes}/{total_bytes} {eta}";
+        let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        let done = self.packets(bar.wrap_read(file), &name);
+        let done = self.packets(bar.wrap_read(file), &name, empty);
         bar.finish_and_clear();
         done
     }
 
-    fn packets(&mut self, from: impl Read, name: &str) -> Result<(), Error> {
+    /// Evaluates the packets of one capture. What each thread counts is added up: the order in which they come to it
+    /// changes nothing.
+    fn packets(&mut self, from: impl Read, name: &str, empty: &Sums<'a>) -> Result<Sums<'a>, Error> {
         let failed = |source| Error::Capture { path: name.to_owned(), source };
         let mut reader = CaptureReader::new(from).map_err(failed)?;
-        let mut headers = Headers::new();
-        loop {
-            match reader.next_frame() {
-                Ok(Some(frame)) => self.packet(&frame, &mut headers)?,
-                Ok(None) => return Ok(()),
-                // A capture that was stopped: what it holds is evaluated, and the user is told.
-                Err(error @ CaptureError::Ended { .. }) => {
-                    say(&format!("note: `{name}`: {error}; the packets before it are counted"));
-                    return Ok(());
+        let plans = self.plans;
+        let threads = if self.files.is_empty() { self.options.threads() } else { 1 };
+        let mut sums = empty.clone();
+        let mut batch = Batch::default();
+        let mut more = self.fill(&mut reader, &mut batch, name)?;
+        if threads == 1 || !more {
+            loop {
+                let fates = sums.run(&batch, plans)?;
+                self.write(&batch, &fates)?;
+                if !more {
+                    return Ok(sums);
                 }
-                Err(error) => return Err(failed(error)),
+                more = self.fill(&mut reader, &mut batch, name)?;
+            }
+        }
+        let (full, work) = sync_channel::<Batch>(2 * threads);
+        let (empties, used) = sync_channel::<Batch>(3 * threads);
+        let work = Mutex::new(work);
+        std::thread::scope(|scope| {
+            let worker = || worker(&work, &empties, empty.clone(), plans);
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+            let read = self.feed(&mut reader, batch, name, &full, &used);
+            drop(full);
+            let (mut failed, mut counts) = (None, Vec::new());
+            for worker in workers {
+                match worker.join() {
+                    Ok(Ok(counted)) => counts.push(counted),
+                    Ok(Err((at, error))) => {
+                        // Of several the one that comes first in the capture.
+                        if failed.as_ref().is_none_or(|(first, _)| at < *first) {
+                            failed = Some((at, error));
+                        }
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            if let Some((_, error)) = failed {
+                return Err(error);
+            }
+            read?;
+            for counted in &counts {
+                sums.merge(counted)?;
+            }
+            Ok(sums)
+        })
+    }
+
+    /// Gives one batch after the other to the workers, until there is none left or none of them takes any.
+    fn feed(
+        &mut self,
+        reader: &mut CaptureReader<'_>,
+        first: Batch,
+        name: &str,
+        full: &SyncSender<Batch>,
+        used: &Receiver<Batch>,
+    ) -> Result<(), Error> {
+        let mut batch = first;
+        let mut number = 0;
+        loop {
+            batch.number = number;
+            number += 1;
+            if full.send(batch).is_err() {
+                return Ok(());
+            }
+            batch = used.try_recv().unwrap_or_default();
+            if !self.fill(reader, &mut batch, name)? {
+                batch.number = number;
+                _ = full.send(batch);
+                return Ok(());
             }
         }
     }
 
-    fn packet(&mut self, frame: &Frame<'_>, headers: &mut Headers) -> Result<(), Error> {
-        let decoded = decode(frame.link_type, frame.octets, frame.length, headers);
-        let evaluation = &mut self.evaluation;
-        evaluation.counts.add(decoded, frame.length);
-        let is_packet = match decoded {
-            Decoded::NotDecoded => return Ok(()),
-            Decoded::NotIp if !self.frames.contains(&true) => return Ok(()),
-            other => other != Decoded::NotIp,
-        };
-        if self.first_packet {
-            headers.assume(Field::CtState, CtState::New as u32);
-        }
-        let mut fate = Fate::NoDecision;
-        for (one, of_frames) in evaluation.evaluated.iter_mut().zip(&self.frames) {
-            if if is_packet { takes(one, headers) } else { *of_frames } {
-                fate = fate.max(Fate::of(one.totals.run(headers, frame.length)?));
+    /// Fills a batch with the next packets that are asked about; whether there may be more.
+    fn fill(&mut self, reader: &mut CaptureReader<'_>, batch: &mut Batch, name: &str) -> Result<bool, Error> {
+        batch.clear();
+        while !batch.is_full() {
+            if self.options.count.is_some_and(|count| self.seen >= count) {
+                return Ok(false);
+            }
+            match reader.next_frame() {
+                Ok(Some(frame)) => {
+                    if self.is_asked(&frame) {
+                        batch.push(&frame);
+                    }
+                }
+                Ok(None) => return Ok(false),
+                // A capture that was stopped: what it holds is evaluated, and the user is told.
+                Err(error @ CaptureError::Ended { .. }) => {
+                    say(&format!("note: `{name}`: {error}; the packets before it are counted"));
+                    return Ok(false);
+                }
+                Err(source) => return Err(Error::Capture { path: name.to_owned(), source }),
             }
         }
-        if let Some(tally) = evaluation.verdicts.get_mut(fate.index()) {
-            tally.add(frame.length);
+        Ok(true)
+    }
+
+    /// Whether a packet is among those that the options ask about.
+    fn is_asked(&mut self, frame: &Frame<'_>) -> bool {
+        let options = self.options;
+        if options.from.is_some() || options.to.is_some() {
+            let Some(time) = frame.time else {
+                self.untimed += 1;
+                return false;
+            };
+            let is_within =
+                options.from.is_none_or(|from| time >= from) && options.to.is_none_or(|to| time < to);
+            if !is_within {
+                return false;
+            }
         }
-        for file in &mut self.files {
-            if file.wants(fate) {
-                file.write(frame)?;
+        self.seen += 1;
+        (self.seen - 1).is_multiple_of(options.sample.unwrap_or(1))
+    }
+
+    fn write(&mut self, batch: &Batch, fates: &[Fate]) -> Result<(), Error> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        for (frame, fate) in batch.frames().zip(fates).filter(|(_, fate)| **fate != Fate::NotAsked) {
+            for file in self.files.iter_mut().filter(|file| file.wants(*fate)) {
+                file.write(&frame)?;
             }
         }
         Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        for file in &mut self.files {
+            file.finish()?;
+            if file.left_out > 0 {
+                let number = count(file.left_out, "packet");
+                say(&format!("note: {number} of another link type not written to `{}`", file.name));
+            }
+        }
+        if self.untimed > 0 {
+            let number = count(self.untimed, "packet");
+            say(&format!("note: {number} left out: the capture does not say when"));
+        }
+        Ok(())
+    }
+}
+
+/// Evaluates batches until there are no more; an error with the number of the batch it came of.
+fn worker<'a>(
+    work: &Mutex<Receiver<Batch>>,
+    used: &SyncSender<Batch>,
+    mut sums: Sums<'a>,
+    plans: &[Plan<'a>],
+) -> Result<Sums<'a>, (u64, Error)> {
+    loop {
+        // One that failed while it waited has taken nothing away.
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(batch) = next else { return Ok(sums) };
+        sums.run(&batch, plans).map_err(|error| (batch.number, error.into()))?;
+        _ = used.try_send(batch);
     }
 }
 
@@ -149,75 +283,6 @@ fn link_type(path: &Path) -> Option<u16> {
     let mut reader = CaptureReader::new(File::open(path).ok()?).ok()?;
     // What is wrong with it is said when it is read.
     reader.next_frame().ok()?.map(|frame| frame.link_type.0)
-}
-
-/// Whether a filter is asked about frames that carry no IP packet: it looks at what only frames have.
-fn asks_of_frames(one: &Evaluated<'_>) -> bool {
-    let set = one.rule_sets.first().and_then(|index| one.document.rule_sets.get(*index));
-    let of_frame = |field: Field| {
-        field.info().layer == Layer::Link
-            && !matches!(
-                field,
-                Field::InIface
-                    | Field::OutIface
-                    | Field::InGroup
-                    | Field::OutGroup
-                    | Field::CtState
-                    | Field::Mark
-            )
-    };
-    set.is_some_and(|set| {
-        let looks = |rule: Rule<'_>| rule.condition.tests().iter().any(|test| of_frame(test.field()));
-        set.kind == Kind::Filter && set.family == Family::Any && set.rules.iter().any(looks)
-    })
-}
-
-/// Whether packets of this family are put to the rule set at all; of others it says nothing, not even its default.
-fn takes(one: &Evaluated<'_>, headers: &Headers) -> bool {
-    let set = one.rule_sets.first().and_then(|index| one.document.rule_sets.get(*index));
-    let version = match set.map_or(Family::Any, |set| set.family) {
-        Family::Any => return true,
-        Family::Inet => 4,
-        Family::Inet6 => 6,
-    };
-    matches!(headers.get(Field::IpVersion), Reading::Value(v) if v == version)
-        || headers.get(Field::IpVersion) == Reading::Cut
-}
-
-/// What becomes of a packet that several rule sets look at: a drop of one is final, and so is a doubt about one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Fate {
-    NoDecision,
-    Accept,
-    Unknown,
-    Reject,
-    Discard,
-}
-
-impl Fate {
-    fn of(decision: Decision) -> Self {
-        match decision {
-            Decision::Unknown(_) => Self::Unknown,
-            Decision::Verdict(Verdict::Accept, _) => Self::Accept,
-            Decision::Verdict(Verdict::Discard, _) => Self::Discard,
-            Decision::Verdict(Verdict::Reject(_), _) => Self::Reject,
-            Decision::Verdict(Verdict::NoDecision, _) => Self::NoDecision,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::NoDecision => "no-decision",
-            Self::Accept => "accept",
-            Self::Unknown => "unknown",
-            Self::Reject => "reject",
-            Self::Discard => "discard",
-        }
-    }
-
-    fn index(self) -> usize {
-        VERDICTS.iter().position(|name| *name == self.name()).unwrap_or(VERDICTS.len())
-    }
 }
 
 /// A capture that takes the packets of one verdict.
@@ -281,18 +346,6 @@ impl PacketFile {
         match self.writer.take() {
             Some((writer, _)) => writer.finish().map(|_| ()).map_err(|source| self.failed(source)),
             None => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fate_has_its_place_among_the_verdicts() {
-        for fate in [Fate::NoDecision, Fate::Accept, Fate::Unknown, Fate::Reject, Fate::Discard] {
-            assert_eq!(VERDICTS.get(fate.index()), Some(&fate.name()));
         }
     }
 }

@@ -13,6 +13,7 @@ mod diff;
 mod encoding;
 mod error;
 mod eval;
+mod evaluating;
 mod fix;
 #[cfg(target_os = "linux")]
 mod fuzz;

@@ -1,12 +1,14 @@
 //! Walks a rule set over the headers of one packet.
 //!
-//! This is the reference: rules in order, no index. Everything faster is compared with it.
+//! This is the reference: rules in order, no index. Everything faster is compared with it, [`Compiled`] first of all.
 
+mod compiled;
 mod condition;
 mod totals;
 mod trace;
 mod walk;
 
+pub use compiled::{BATCH, Compiled};
 pub use condition::{Truth, Unknown, evaluate, holds, unknowns};
 pub use totals::{Reason, RuleTotals, Tally, Totals, Verdicts};
 pub use trace::{Why, why_not};

@@ -1,6 +1,6 @@
 //! Sums over many packets: hits of every rule, verdicts, defaults, and why nobody could say.
 
-use super::{Decision, Hit, Step, Truth, Unknown, unknowns, walk};
+use super::{Compiled, Decision, Hit, Step, Truth, Unknown, unknowns, walk};
 use crate::field::{Field, Headers};
 use crate::guard::Exhausted;
 use crate::ir::{Document, Verdict};
@@ -124,9 +124,57 @@ impl<'a> Totals<'a> {
 
     /// Evaluates one packet of `length` octets as sent, and counts it.
     pub fn run(&mut self, headers: &Headers, length: u32) -> Result<Decision, Exhausted> {
+        let (document, rule_set) = (self.document, self.rule_set);
+        self.counted(headers, length, |watch| walk(document, rule_set, headers, watch))
+    }
+
+    /// Evaluates one packet by the compiled form of the same rule set, and counts it as [`Totals::run`] does.
+    pub fn run_compiled(
+        &mut self,
+        compiled: &Compiled<'_>,
+        headers: &Headers,
+        length: u32,
+    ) -> Result<Decision, Exhausted> {
+        if let Some(decision) = compiled.at_once(headers) {
+            self.decided(decision, length);
+            return Ok(decision);
+        }
+        self.counted(headers, length, |watch| compiled.walk(headers, watch))
+    }
+
+    /// Counts one packet whose decision the compiled form gave from its tuple: the rule of the decision is the only one
+    /// that matched.
+    #[inline]
+    pub fn decided(&mut self, decision: Decision, length: u32) {
+        self.all.add(length);
+        self.verdicts.of(decision).add(length);
+        match decision {
+            Decision::Verdict(verdict, Some(hit)) => {
+                if let Some(rule) = at(&mut self.rules, hit) {
+                    rule.hits.add(length);
+                    if verdict.is_drop() {
+                        rule.drops.add(length);
+                    }
+                }
+            }
+            Decision::Verdict(_, None) => self.by_default(self.rule_set, length),
+            Decision::Unknown(hit) => {
+                if let Some(rule) = at(&mut self.rules, hit) {
+                    rule.unknown.add(length);
+                }
+            }
+        }
+    }
+
+    fn counted(
+        &mut self,
+        headers: &Headers,
+        length: u32,
+        walk: impl FnOnce(&mut dyn FnMut(Step)) -> Result<Decision, Exhausted>,
+    ) -> Result<Decision, Exhausted> {
         let (rules, stages) = (&mut self.rules, &mut self.stages);
         stages.clear();
-        let decision = walk(self.document, self.rule_set, headers, &mut |step| match step {
+        let decision = walk(&mut |step| match step {
             Step::Tried { hit, truth: Truth::Yes } => {
                 if let Some(rule) = at(rules, hit) {
                     rule.hits.add(length);

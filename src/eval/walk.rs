@@ -77,27 +77,63 @@ pub fn walk(
     document: &Document,
     rule_set: u32,
     headers: &Headers,
-    watch: &mut impl FnMut(Step),
+    watch: &mut (impl FnMut(Step) + ?Sized),
 ) -> Result<Decision, Exhausted> {
-    let mut walk = Walk {
-        document,
-        headers,
-        watch,
-        meter: Meter::new(&limits::EVALUATION_STEPS),
-        depth: Meter::new(&limits::CALL_DEPTH),
-        held: None,
-        passed: None,
-        exit: None,
-        doubt: None,
-    };
-    let Some(set) = document.rule_sets.get(rule_set as usize) else {
-        return Ok(Decision::Verdict(Verdict::NoDecision, None));
-    };
-    if reaches(set.family, headers) == Truth::No {
-        return Ok(Decision::Verdict(Verdict::NoDecision, None));
+    Walks { document, rule_set, headers }.run(All, watch)
+}
+
+/// Which rules of a rule set a walk tries.
+pub(super) trait Candidates {
+    /// The next rule, not before `from`, that may match or be in doubt; one that is not there where none is left.
+    fn next(&mut self, rule_set: u32, from: u32) -> Option<u32>;
+}
+
+/// Every rule.
+struct All;
+
+impl Candidates for All {
+    #[inline]
+    fn next(&mut self, _: u32, from: u32) -> Option<u32> {
+        Some(from)
     }
-    let ended = walk.rules(rule_set, set, Reached::Surely)?;
-    Ok(walk.end(&ended, set))
+}
+
+/// What is walked.
+pub(super) struct Walks<'a> {
+    pub(super) document: &'a Document,
+    pub(super) rule_set: u32,
+    pub(super) headers: &'a Headers,
+}
+
+impl Walks<'_> {
+    /// Walks the rule set over the packet, trying candidates alone.
+    pub(super) fn run(
+        self,
+        candidates: impl Candidates,
+        watch: &mut (impl FnMut(Step) + ?Sized),
+    ) -> Result<Decision, Exhausted> {
+        let Self { document, rule_set, headers } = self;
+        let mut walk = Walk {
+            document,
+            headers,
+            candidates,
+            watch,
+            meter: Meter::new(&limits::EVALUATION_STEPS),
+            depth: Meter::new(&limits::CALL_DEPTH),
+            held: None,
+            passed: None,
+            exit: None,
+            doubt: None,
+        };
+        let Some(set) = document.rule_sets.get(rule_set as usize) else {
+            return Ok(Decision::Verdict(Verdict::NoDecision, None));
+        };
+        if reaches(set.family, headers) == Truth::No {
+            return Ok(Decision::Verdict(Verdict::NoDecision, None));
+        }
+        let ended = walk.rules(rule_set, set, Reached::Surely)?;
+        Ok(walk.end(&ended, set))
+    }
 }
 
 /// Whether packets of this family are put to the rule set at all.
@@ -124,9 +160,10 @@ enum Reached {
     Surely,
 }
 
-struct Walk<'a, 'w, W> {
+struct Walk<'a, 'w, C, W: ?Sized> {
     document: &'a Document,
     headers: &'a Headers,
+    candidates: C,
     watch: &'w mut W,
     meter: Meter,
     depth: Meter,
@@ -170,10 +207,15 @@ struct Place {
     decided: Option<(Verdict, Option<Hit>)>,
 }
 
-impl<'a, W: FnMut(Step)> Walk<'a, '_, W> {
+impl<'a, C: Candidates, W: FnMut(Step) + ?Sized> Walk<'a, '_, C, W> {
     fn rules(&mut self, index: u32, set: &'a RuleSet, reached: Reached) -> Result<Ended, Exhausted> {
         let mut place = Place { here: reached, out: Reached::Not, decided: None };
-        for (condition, number) in set.rules.conditions().iter().zip(0_u32..) {
+        let conditions = set.rules.conditions();
+        let mut from = 0;
+        while let Some(number) = self.candidates.next(index, from)
+            && let Some(condition) = conditions.get(number as usize)
+        {
+            from = number + 1;
             self.meter.charge(1)?;
             let truth = evaluate(condition, self.headers);
             let hit = Hit { rule_set: index, rule: number };

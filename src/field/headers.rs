@@ -150,6 +150,12 @@ impl Headers {
         self.present &= !bit(field);
     }
 
+    /// Whether any of the fields of a mask of bits is there, or nobody can know it.
+    #[inline]
+    pub(crate) fn has_any(&self, mask: u128) -> bool {
+        (self.present | self.cut) & mask != 0
+    }
+
     /// The value of a field of up to 32 bits, where it is there.
     #[inline]
     pub fn small(&self, field: Field) -> Option<u32> {

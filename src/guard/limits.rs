@@ -99,6 +99,12 @@ limits! {
     /// Steps of a walk over one rule set for one packet.
     EVALUATION_STEPS = "evaluation-steps", 50_000_000, "tests",
         "a million rules of fifty tests";
+    /// Entries looked at while rules are put into a form that is evaluated fast.
+    COMPILE_STEPS = "compile-steps", 1_000_000_000, "entries",
+        "a second or two; 100,000 rules of an access list take a tenth of it, and rules behind it are compared one by one";
+    /// Stretches of time of one series.
+    SERIES_STRETCHES = "series-stretches", 1_000_000, "stretches",
+        "eleven days of seconds; each takes some hundred octets";
     /// Octets of one packet of a capture.
     PACKET_OCTETS = "packet-octets", 262_144, "octets",
         "the largest snapshot length capture programs write";

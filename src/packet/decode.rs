@@ -17,8 +17,10 @@ mod link;
 mod network;
 mod segment;
 mod transport;
+mod tuple;
 
 pub use segment::{Segment, segment};
+pub use tuple::{Tuple, tuple};
 
 use super::LinkType;
 use crate::field::{FIELDS, Field, Headers, Reading};

@@ -12,5 +12,5 @@ mod link;
 
 pub use build::{NotBuildable, build, complete};
 pub use capture::{CaptureError, CaptureReader, CaptureWriter, Frame};
-pub use decode::{Counts, Decoded, Malformed, decode, decode_ip};
+pub use decode::{Counts, Decoded, Malformed, Tuple, decode, decode_ip, tuple};
 pub use link::LinkType;
