@@ -1,12 +1,28 @@
 //! Expressions as words, for what is not modelled: equal meaning as far as it is known, equal words.
 
-use super::syntax::{Binary, Expr};
+use super::syntax::{Binary, Expr, Rewrite};
 use std::fmt::Write;
 
 /// The words of an expression.
 pub(super) fn expr(expr: &Expr<'_>) -> String {
     let mut out = String::new();
     write(expr, &mut out);
+    out
+}
+
+/// A rewriting of addresses or ports: `dnat to 10.0.0.1:80`.
+pub(super) fn rewrite(rewrite: &Rewrite<'_>) -> String {
+    let mut out = rewrite.what.name().to_owned();
+    let mut between = " to ";
+    for (part, mark) in [(&rewrite.address, ":"), (&rewrite.port, "")] {
+        if let Some((value, _)) = part {
+            out.push_str(between);
+            write(value, &mut out);
+            between = mark;
+        } else {
+            between = " to :";
+        }
+    }
     out
 }
 

@@ -148,7 +148,7 @@ impl<'a> Lower<'a, '_> {
                     making.parts.push(depends(word, at, making.parts.len(), span));
                     return Step::On;
                 }
-                making.actions.push(Action::Other(word.into()));
+                making.actions.push(Action::Other(super::describe::rewrite(rewrite).into()));
                 Step::Decided(Fate::Known(Outcome::Verdict(Verdict::Accept)))
             }
             Kind::Comment(_) => Step::On,
