@@ -56,7 +56,10 @@ impl Reader<'_> {
                     (Some(mask), Some(compare)) => {
                         self.tcp_flags(spec, index, (mask, compare), cursor.not, whole);
                     }
-                    _ => self.bad_value(spec, "TCP flags", text, whole),
+                    _ => {
+                        let unknown = [text, compare].into_iter().find_map(values::unknown_flag);
+                        self.bad_value(spec, "TCP flags", unknown.unwrap_or(text), whole);
+                    }
                 }
             }
             Meaning::Syn => self.tcp_flags(spec, index, (0x17, 2), not, whole),
