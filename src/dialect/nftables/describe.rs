@@ -1,6 +1,6 @@
 //! Expressions as words, for what is not modelled: equal meaning as far as it is known, equal words.
 
-use super::syntax::{Binary, Expr, Rewrite};
+use super::syntax::{Binary, Data, Element, Expr, Rewrite};
 use std::fmt::Write;
 
 /// The words of an expression.
@@ -84,7 +84,14 @@ fn write(expr: &Expr<'_>, out: &mut String) {
         Expr::Concat(parts) => joined(parts, " . ", out),
         Expr::Set(elements) => {
             // A set has no order.
-            let mut keys: Vec<String> = elements.iter().map(|element| self::expr(&element.key)).collect();
+            let member = |element: &Element<'_>| {
+                let key = self::expr(&element.key);
+                match &element.data {
+                    Some(Data::Value(value)) => format!("{key} : {}", self::expr(value)),
+                    Some(Data::Verdict(..)) | None => key,
+                }
+            };
+            let mut keys: Vec<String> = elements.iter().map(member).collect();
             keys.sort_unstable();
             let _ = write!(out, "{{ {} }}", keys.join(", "));
         }
