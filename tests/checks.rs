@@ -23,6 +23,8 @@ mod drops;
 mod fixes;
 #[path = "checks/incidents.rs"]
 mod incidents;
+#[path = "checks/moments.rs"]
+mod moments;
 
 use flowgate::check::{CHECKS, Context, Findings, Input, Versions};
 use flowgate::config::Config;

@@ -15,6 +15,7 @@ pub mod iptables;
 pub mod ir_json;
 pub(crate) mod json_text;
 pub mod junos;
+mod moments;
 pub mod mrt;
 pub mod nftables;
 mod pager;

@@ -165,7 +165,7 @@ pub enum Action {
 
 impl Action {
     /// Feeds what tells most actions apart to a hasher: equal actions feed the same.
-    pub(super) fn digest(&self, state: &mut impl Hasher) {
+    pub(crate) fn digest(&self, state: &mut impl Hasher) {
         std::mem::discriminant(self).hash(state);
         match self {
             Self::Count(name)

@@ -312,6 +312,35 @@ impl Condition {
         }
     }
 
+    /// Gives opaque parts another id, where `name` has one for them.
+    pub fn rename_opaque(&mut self, name: &mut impl FnMut(&Opaque) -> Option<String>) {
+        match self {
+            Self::Opaque(opaque) => {
+                if let Some(id) = name(opaque) {
+                    Arc::make_mut(opaque).id = id.into();
+                }
+            }
+            Self::And(parts) | Self::Or(parts) => parts.iter_mut().for_each(|part| part.rename_opaque(name)),
+            Self::Not(part) => part.rename_opaque(name),
+            Self::True | Self::False | Self::Test(_) => {}
+        }
+    }
+
+    /// The condition as it is asked when a packet comes to its rule set for the n-th time: what waits for a state may be
+    /// answered otherwise then. None where it is the same.
+    pub fn at_visit(&self, visit: u32) -> Option<Self> {
+        let waits = |opaque: &Opaque| opaque.beyond() == Some(Beyond::State);
+        let mut found = false;
+        if visit > 1 {
+            self.visit(&mut |part| found |= matches!(part, Self::Opaque(opaque) if waits(opaque)));
+        }
+        found.then(|| {
+            let mut later = self.clone();
+            later.rename_opaque(&mut |opaque| waits(opaque).then(|| format!("{}, visit {visit}", opaque.id)));
+            later
+        })
+    }
+
     /// Gives every part another place, made of its own.
     pub fn move_spans(&mut self, to: &mut impl FnMut(Span) -> Span) {
         match self {

@@ -9,7 +9,7 @@ use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::ValueSet;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 impl Document {
     /// The document with each entry that walks other rule sets as one list that walks none and decides the same
@@ -94,6 +94,8 @@ struct Flattener<'a> {
     path: Vec<&'a str>,
     meter: Meter,
     depth: Meter,
+    // How often each rule set was walked.
+    visits: HashMap<Option<u32>, u32>,
 }
 
 /// A rule set that is being walked.
@@ -123,8 +125,9 @@ impl<'a> Flattener<'a> {
             path: Vec::new(),
             meter: Meter::new(&limits::FLATTENED),
             depth: Meter::new(&limits::CALL_DEPTH),
+            visits: HashMap::new(),
         };
-        flattener.walk(entry, None)?;
+        flattener.walk(entry, 1, None)?;
         Ok(RuleSet {
             name: entry.name.clone(),
             kind: if entry.kind == Kind::Hook { Kind::Filter } else { entry.kind },
@@ -135,10 +138,13 @@ impl<'a> Flattener<'a> {
     }
 
     /// The rules of a rule set, within the innermost scope. `stage` is the scope that an accept leaves.
-    fn walk(&mut self, set: &'a RuleSet, stage: Option<usize>) -> Result<(), Stop> {
+    fn walk(&mut self, set: &'a RuleSet, visit: u32, stage: Option<usize>) -> Result<(), Stop> {
         let last = set.rules.len().checked_sub(1);
         for (index, rule) in set.rules.iter().enumerate() {
             self.meter.charge(1)?;
+            let later = rule.condition.at_visit(visit);
+            let name = rule.name;
+            let rule = Rule { condition: later.as_ref().unwrap_or(rule.condition), ..rule };
             let here = self.scopes.len() - 1;
             match rule.outcome {
                 Outcome::Verdict(verdict) => match stage {
@@ -154,7 +160,7 @@ impl<'a> Flattener<'a> {
                     if !rule.actions.is_empty() {
                         self.emit(&rule, Outcome::Next { held: None })?;
                     }
-                    self.enter(&rule, Some(index) == last, stage)?;
+                    self.enter(&rule, name, Some(index) == last, stage)?;
                 }
             }
         }
@@ -162,20 +168,30 @@ impl<'a> Flattener<'a> {
     }
 
     /// The rules of the rule set that a rule walks next.
-    fn enter(&mut self, rule: &Rule<'a>, last: bool, stage: Option<usize>) -> Result<(), Stop> {
+    fn enter(
+        &mut self,
+        rule: &Rule<'_>,
+        name: &'a str,
+        last: bool,
+        stage: Option<usize>,
+    ) -> Result<(), Stop> {
         let document = self.document;
         // One that is not there decides nothing.
-        let target = rule.outcome.target().and_then(|target| document.rule_sets.get(target as usize));
+        let index = rule.outcome.target();
+        let target = index.and_then(|target| document.rule_sets.get(target as usize));
+        let visit = self.visits.entry(index).or_default();
+        *visit += 1;
+        let visit = *visit;
         self.depth.charge(1)?;
-        self.path.push(rule.name);
+        self.path.push(name);
         let here = self.scopes.len() - 1;
         let outer = self.scopes.last().map_or(Leaves::Behind, |scope| scope.leaves);
         let behind = if last || matches!(rule.outcome, Outcome::Goto(_)) { outer } else { Leaves::Behind };
         match (rule.outcome, target) {
-            (Outcome::Stage(_), Some(set)) => self.stage(rule, set, behind)?,
+            (Outcome::Stage(_), Some(set)) => self.stage(rule, set, visit, behind)?,
             (_, Some(set)) => {
                 self.scopes.push(Scope { conditions: vec![rule.condition.clone()], leaves: behind });
-                self.walk(set, stage)?;
+                self.walk(set, visit, stage)?;
                 self.scopes.pop();
             }
             (_, None) => {}
@@ -189,7 +205,7 @@ impl<'a> Flattener<'a> {
         Ok(())
     }
 
-    fn stage(&mut self, rule: &Rule<'a>, set: &'a RuleSet, behind: Leaves) -> Result<(), Stop> {
+    fn stage(&mut self, rule: &Rule<'_>, set: &'a RuleSet, visit: u32, behind: Leaves) -> Result<(), Stop> {
         let version = match set.family {
             family if family == self.family => Condition::True,
             Family::Any => Condition::True,
@@ -206,7 +222,7 @@ impl<'a> Flattener<'a> {
         if let Some(scope) = self.scopes.get_mut(scope) {
             scope.leaves = behind;
         }
-        self.walk(set, Some(scope))?;
+        self.walk(set, visit, Some(scope))?;
         if set.default.is_drop() {
             let rest = Rule { name: "default", condition: &Condition::True, actions: &[], ..*rule };
             self.emit(&rest, Outcome::Verdict(set.default))?;
@@ -217,7 +233,7 @@ impl<'a> Flattener<'a> {
     }
 
     /// A rule by which packets leave a scope: where no rule is left for them, they get what they come to then.
-    fn leave(&mut self, rule: &Rule<'a>, scope: usize) -> Result<(), Stop> {
+    fn leave(&mut self, rule: &Rule<'_>, scope: usize) -> Result<(), Stop> {
         match self.scopes.get(scope).map(|scope| scope.leaves) {
             Some(Leaves::With(fate)) => self.emit(rule, Outcome::Verdict(fate)),
             Some(Leaves::Behind) | None => {

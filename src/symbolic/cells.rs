@@ -380,6 +380,15 @@ impl<A: Address, const RAW: bool> Cell<A, RAW> {
         Some(true)
     }
 
+    /// Whether the cell asks for what no packet surely is.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.rest().odd.iter().any(|(part, negated)| match part {
+            Condition::Opaque(opaque) if *negated => opaque.over == Condition::True,
+            Condition::Opaque(opaque) => opaque.under == Condition::False,
+            _ => false,
+        })
+    }
+
     /// The cell as a condition.
     pub(super) fn condition(&self) -> Condition {
         let mut parts = Vec::new();

@@ -448,6 +448,10 @@ impl<A: Address, const RAW: bool> Engine<A, RAW> {
         let mut cut = Cut::new(&self.cells, limits::COVER_STEPS.value);
         let mut unknown = false;
         let found = cut.left_over(cell, &met, &mut |region| {
+            // Nothing that could be found there would say more.
+            if unknown && region.is_unsure() {
+                return Ok(None);
+            }
             Ok(match self.packet(condition, region, seeker)? {
                 Found::Packet(headers) => Some(headers),
                 Found::None => {

@@ -135,6 +135,8 @@ struct Walk<'a> {
     alone: bool,
     meter: Meter,
     depth: Meter,
+    // How often packets came to each rule set.
+    visits: BTreeMap<u32, u32>,
     fates: &'a mut Fates,
 }
 
@@ -150,6 +152,7 @@ impl<'a> Walk<'a> {
             alone,
             meter: Meter::new(&limits::FLATTENED),
             depth: Meter::new(&limits::CALL_DEPTH),
+            visits: BTreeMap::new(),
             fates,
         }
     }
@@ -187,15 +190,20 @@ impl<'a> Walk<'a> {
         passed: &mut Option<Vec<u32>>,
     ) -> Result<(), Exhausted> {
         self.fates.reached.insert(index);
+        let visit = self.visits.entry(index).or_default();
+        *visit += 1;
+        let visit = *visit;
         let mut returned = Vec::new();
         for (rule, number) in set.rules.iter().zip(0..) {
             let at = Place { rule_set: index, rule: Some(number) };
+            let later = rule.condition.at_visit(visit);
+            let own = later.as_ref().unwrap_or(rule.condition);
             let both;
             let condition = if *guard == Condition::True {
                 self.meter.charge(1)?;
-                rule.condition
+                own
             } else {
-                both = Condition::and([guard.clone(), rule.condition.clone()]);
+                both = Condition::and([guard.clone(), own.clone()]);
                 self.meter.charge(both.tests().len() as u64 + 1)?;
                 &both
             };

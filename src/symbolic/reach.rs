@@ -5,6 +5,7 @@ use super::space::{Space, Spaces};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Document, Outcome, Rule, RuleSet, ValueSet, Verdict};
+use std::collections::BTreeMap;
 
 /// What became of the packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +68,7 @@ pub fn reach(
         depth: Meter::new(&limits::CALL_DEPTH),
         held: Held::default(),
         passed: None,
+        visits: BTreeMap::new(),
         accepted: Space::NONE,
         dropped: Space::NONE,
         undecided: Space::NONE,
@@ -99,6 +101,8 @@ struct Walk<'a, 's, 'm> {
     held: Held,
     // Within a stage: the packets that it lets through.
     passed: Option<Space>,
+    // How often packets came to each rule set.
+    visits: BTreeMap<u32, u32>,
     accepted: Space,
     dropped: Space,
     undecided: Space,
@@ -107,6 +111,9 @@ struct Walk<'a, 's, 'm> {
 impl Walk<'_, '_, '_> {
     /// Walks the rules of a rule set; the packets that none of them decided.
     fn rules(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Space, Exhausted> {
+        let visit = self.visits.entry(index).or_default();
+        *visit += 1;
+        let visit = *visit;
         let mut left = start;
         let mut returned = Space::NONE;
         for (rule, number) in set.rules.iter().zip(0_u32..) {
@@ -117,7 +124,8 @@ impl Walk<'_, '_, '_> {
             if self.watch.skips(&rule) {
                 continue;
             }
-            let condition = self.spaces.of(rule.condition)?;
+            let later = rule.condition.at_visit(visit);
+            let condition = self.spaces.of(later.as_ref().unwrap_or(rule.condition))?;
             let matched = self.spaces.intersection(left, condition)?;
             if matched.is_empty() {
                 continue;

@@ -2,9 +2,11 @@
 
 use super::chains::{HOOKS, Table, TableState};
 use super::lower::Reader;
+use super::matching::WRITTEN;
 use super::options::shown;
+use super::sets::CHANGED;
 use crate::diagnostic::Level;
-use crate::dialect::raised;
+use crate::dialect::{moments, raised};
 use crate::field::{Family, Field};
 use crate::ir::{Condition, Kind, Origin, Outcome, RuleBuf, RuleSet, Rules, Test, ValueSet, Verdict};
 use crate::source::Span;
@@ -24,6 +26,9 @@ impl Reader<'_> {
         }
         self.drop_deleted();
         self.hooks();
+        moments::name(&mut self.document, |opaque| {
+            matches!(&*opaque.reason, WRITTEN | CHANGED) || opaque.id.starts_with("iptables -m connmark")
+        });
     }
 
     pub(super) fn undefined_chains(&mut self) {

@@ -13,6 +13,9 @@ use crate::ir::{Condition, ValueSet};
 use crate::net::IntervalSet;
 use crate::source::Span;
 
+/// Why the value of a field is not known, where rules write it.
+pub(super) const WRITTEN: &str = "stateful: a rule of the file may have written it";
+
 type Value<'w> = Option<(&'w str, Span)>;
 
 impl Reader<'_> {
@@ -277,15 +280,8 @@ impl Reader<'_> {
         }
         let words = self.words_at(span);
         let id = self.once_a_rule(&format!("{} {words}", what.option()));
-        self.note_opaque(
-            span,
-            &format!("`{}`", shown(&words)),
-            "stateful: a rule of the file may have written it",
-        );
-        push(
-            &mut spec.parts,
-            Condition::opaque(id, "stateful: a rule of the file may have written it", span),
-        );
+        self.note_opaque(span, &format!("`{}`", shown(&words)), WRITTEN);
+        push(&mut spec.parts, Condition::opaque(id, WRITTEN, span));
     }
 
     /// What the routing tables say of an address: bounded by what the address itself says

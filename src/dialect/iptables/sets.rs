@@ -18,6 +18,9 @@ use crate::ir::{Condition, Interface};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
+/// Why what a set holds is not known, where rules change it.
+pub(super) const CHANGED: &str = "stateful: rules change the set";
+
 /// One part of an entry.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Part {
@@ -396,11 +399,7 @@ impl Reader<'_> {
         let exhausted = self.expansion.charge(count as u64).is_err();
         let unread = sets.iter().any(|set| set.unread) || exhausted;
         if unread || changed {
-            let reason = if changed {
-                "stateful: rules change the set"
-            } else {
-                "a part of the set could not be read"
-            };
+            let reason = if changed { CHANGED } else { "a part of the set could not be read" };
             return Members::Bounded { over: Condition::True, under: Condition::False, reason };
         }
         let mut names = Vec::new();

@@ -18,7 +18,7 @@ const LEVELS: &[&str] = &["emerg", "alert", "crit", "err", "warn", "notice", "in
 const FLAGS: &[&str] = &["random", "fully-random", "persistent"];
 
 fn kept<'a>(word: &'static str, name: Option<Word<'a>>, looks: Vec<Expr<'a>>) -> Kind<'a> {
-    Kind::Condition(Box::new(Kept { word, name, looks }))
+    Kind::Condition(Box::new(Kept { word, name, looks, said: None }))
 }
 
 // A limit or quota by the name of its object, or by a map that picks one.
@@ -643,7 +643,7 @@ impl<'a> Parser<'a, '_> {
             return self.fault("`tcp option` and its name");
         }
         self.option("tcp option")?;
-        Ok(Kind::Effect(Effect::Other))
+        Ok(Kind::Effect(Effect::Other("reset tcp option")))
     }
 }
 

@@ -35,8 +35,8 @@ impl<'a> Reader<'a> {
                 let found = object(&mut parser).and_then(|found| parser.expect_end().map(|()| found));
                 match found {
                     Ok((kind, name)) => {
-                        self.file.ruleset.table_mut(family, table).objects.insert((kind, name.text));
-                        self.object_block(kind);
+                        let said = self.object_block(kind);
+                        self.file.ruleset.table_mut(family, table).objects.insert((kind, name.text), said);
                     }
                     Err(fault) => {
                         self.fault(&fault);
@@ -150,13 +150,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The block of a counter, limit and the like.
-    pub(super) fn object_block(&mut self, kind: &str) {
+    pub(super) fn object_block(&mut self, kind: &str) -> String {
         let opened = self.open();
+        let mut said = kind.to_owned();
         while let Some(piece) = self.next_in_block(opened, false) {
             if matches!(first_word(piece.text), "define" | "redefine" | "undefine" | "include") {
                 self.definition(piece);
                 continue;
             }
+            piece.text.split_whitespace().for_each(|word| said.extend([" ", word]));
             let mut parser = Parser::new(piece.text, piece.base, &self.file.defines);
             let found = parser.object_property(kind).and_then(|()| parser.expect_end());
             if let Err(fault) = found {
@@ -165,6 +167,7 @@ impl<'a> Reader<'a> {
                 self.separated();
             }
         }
+        said
     }
 }
 

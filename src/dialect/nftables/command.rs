@@ -83,7 +83,8 @@ impl<'a> Reader<'a> {
                 if verb == Verb::Delete {
                     objects.remove(&(kind, name.text));
                 } else {
-                    objects.insert((kind, name.text));
+                    let said = piece.text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    objects.insert((kind, name.text), said);
                 }
             }
             Ok(Target::Table(family, table)) => self.table_command(verb, family, table, token, at),

@@ -5,7 +5,8 @@ use super::fields::{Load, Type};
 use super::known::Known;
 use super::lower::Lower;
 use super::matching::{Looked, Problem};
-use super::syntax::{Class, Data, Expr, Word};
+use super::operators::CHANGES;
+use super::syntax::{Class, Data, Expr};
 use crate::dialect::raised;
 use crate::ir::Condition;
 use crate::source::Span;
@@ -89,7 +90,7 @@ impl<'a> Lower<'a, '_> {
         }
         let held = Condition::or(any);
         out.push(match changing {
-            Some(name) => changing_map(&loads, name, (there(), held), span),
+            Some(name) => changing_map(&loads, &self.of_table(name), (there(), held), span),
             None => held,
         });
         Ok(())
@@ -113,12 +114,12 @@ impl<'a> Lower<'a, '_> {
 // The keys there are when it is loaded are there at least.
 fn changing_map(
     loads: &[Looked<'_>],
-    name: Word<'_>,
+    map: &str,
     (over, under): (Condition, Condition),
     span: Span,
 ) -> Condition {
     let words: Vec<String> = loads.iter().map(Looked::words).collect();
-    let id = format!("{} in @{}", words.join(" . "), name.text);
-    let reason = format!("{}: the map `{}` changes while it is loaded", Class::Stateful.name(), name.text);
+    let id = format!("{} in {map}", words.join(" . "));
+    let reason = format!("{}: the map {map} {CHANGES}", Class::Stateful.name());
     Condition::opaque_within(id, reason, over, under, span)
 }

@@ -12,6 +12,7 @@ use super::syntax::{Expr, Statement, Word};
 use super::values::Values;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::dialect::hook_place::HookPlace;
+use crate::dialect::moments;
 use crate::dialect::{Reading, raise, raised};
 use crate::field::Family;
 use crate::guard::limits;
@@ -39,6 +40,9 @@ pub(super) fn lower(text: &str, file: File<'_>, source: SourceId) -> Reading {
         lower.hooks();
         lower.widen();
         super::rewritten::forget(&mut lower.document, &lower.written);
+        moments::name(&mut lower.document, |opaque| {
+            opaque.reason.ends_with(super::operators::CHANGES) || super::rewritten::is_forgotten(opaque)
+        });
         break (lower.document, lower.diagnostics);
     };
     diagnostics.extend(found);
@@ -80,6 +84,8 @@ pub(super) struct Lower<'a, 's> {
     tracks: [bool; 2],
     /// Memory for the conditions of the next rule.
     pub(super) parts: Vec<Condition>,
+    /// How often conditions stood that are others each time.
+    pub(super) seen: HashMap<String, u32>,
 }
 
 impl<'a, 's> Lower<'a, 's> {
@@ -109,6 +115,7 @@ impl<'a, 's> Lower<'a, 's> {
             chain: None,
             tracks: defrag,
             parts: Vec::new(),
+            seen: HashMap::new(),
         }
     }
 
@@ -156,7 +163,27 @@ impl<'a, 's> Lower<'a, 's> {
 
     /// Whether the table has an object.
     pub(super) fn has_object(&self, kind: &str, name: &str) -> bool {
-        self.current().is_some_and(|table| table.objects.contains(&(kind, name)))
+        self.current().is_some_and(|table| table.objects.contains_key(&(kind, name)))
+    }
+
+    /// What an object of the table says.
+    pub(super) fn object(&self, kind: &str, name: &str) -> Option<String> {
+        self.current()?.objects.get(&(kind, name)).cloned()
+    }
+
+    /// The chain that is lowered, as rule sets are named.
+    pub(super) fn home(&self) -> String {
+        format!("{}/{}", self.table_name(), self.chain.map_or("", |chain| chain.name.text))
+    }
+
+    /// A set or map of the table that is lowered: others may have one of that name.
+    pub(super) fn of_table(&self, set: Word<'_>) -> String {
+        format!("`{}` of `{}`", set.text, self.table_name())
+    }
+
+    fn table_name(&self) -> String {
+        self.current()
+            .map_or_else(String::new, |table| format!("{}/{}", table.family.name(), table.name.text))
     }
 
     /// nft's names of the types of a set's keys; an empty one where it is not known. None where nothing is.

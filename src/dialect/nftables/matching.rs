@@ -253,7 +253,13 @@ impl<'a> Lower<'a, '_> {
                 Some(set) => {
                     let lasting = self.lasting(set)?;
                     let under = self.named(load, &lasting, false, span)?;
-                    Ok(changing_set(&load.words(), set, (there(known, load, span), under), unequal, span))
+                    Ok(changing_set(
+                        &load.words(),
+                        &self.of_table(set),
+                        (there(known, load, span), under),
+                        unequal,
+                        span,
+                    ))
                 }
             };
         }
@@ -317,7 +323,7 @@ impl<'a> Lower<'a, '_> {
             };
             let under = operated(known, load, linear, (&lasting, false), span)?;
             let bounds = (there(known, load, span), under);
-            return Ok(changing_set(&load.words(), set, bounds, unequal, span));
+            return Ok(changing_set(&load.words(), &self.of_table(set), bounds, unequal, span));
         }
         let learnt = linear.is_identity() && !unequal;
         let condition = operated(known, load, linear, (&values, unequal), span)?;
@@ -433,7 +439,7 @@ impl<'a> Lower<'a, '_> {
                 }
                 let words: Vec<String> = loads.iter().map(Looked::words).collect();
                 let there = Condition::and(loads.iter().map(|looked| presence(known, looked, span)));
-                Ok(changing_set(&words.join(" . "), *name, (there, found), false, span))
+                Ok(changing_set(&words.join(" . "), &self.of_table(*name), (there, found), false, span))
             }
             other => self.key(known, loads, other, span),
         }

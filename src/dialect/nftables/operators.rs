@@ -110,16 +110,19 @@ impl<'a> Lower<'a, '_> {
     }
 }
 
+/// What reasons say of sets and maps that rules change, or that change by themselves.
+pub(super) const CHANGES: &str = "changes while it is loaded";
+
 /// Membership of a set that changes while it is loaded: where what is looked at is there, and at least these.
 pub(super) fn changing_set(
     words: &str,
-    set: Word<'_>,
+    set: &str,
     (there, under): (Condition, Condition),
     unequal: bool,
     span: Span,
 ) -> Condition {
-    let id = format!("{words} in @{}", set.text);
-    let reason = format!("{}: the set `{}` changes while it is loaded", Class::Stateful.name(), set.text);
+    let id = format!("{words} in {set}");
+    let reason = format!("{}: the set {set} {CHANGES}", Class::Stateful.name());
     let found = Condition::opaque_within(id, reason, there.clone(), under, span);
     if unequal { Condition::and([there, Condition::not(found)]) } else { found }
 }

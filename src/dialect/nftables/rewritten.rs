@@ -5,6 +5,13 @@ use crate::field::Field;
 use crate::ir::{Condition, Document, Opaque};
 use std::sync::Arc;
 
+const WRITTEN: &str = "stateful: a rule of the file writes";
+
+/// Whether a condition is a test that was made opaque here.
+pub(super) fn is_forgotten(opaque: &Opaque) -> bool {
+    opaque.reason.starts_with(WRITTEN)
+}
+
 /// Makes tests of the fields opaque in the whole document; which rule runs first is not followed.
 pub(super) fn forget(document: &mut Document, fields: &[Field]) {
     if fields.is_empty() {
@@ -20,8 +27,8 @@ pub(super) fn forget(document: &mut Document, fields: &[Field]) {
 fn without(condition: &Condition, fields: &[Field]) -> Condition {
     match condition {
         Condition::Test(test) if fields.contains(&test.field()) => {
-            let id = format!("{} {:?} behind a rule that writes it", test.field().name(), test.values());
-            let reason = format!("stateful: a rule of the file writes `{}`", test.field().name());
+            let id = format!("{} {:?}", test.field().name(), test.values());
+            let reason = format!("{WRITTEN} `{}`", test.field().name());
             Condition::opaque(id, reason, test.span())
         }
         Condition::And(parts) => Condition::and(parts.iter().map(|part| without(part, fields))),

@@ -35,8 +35,6 @@ pub(super) fn rule<'a>(parser: &mut Parser<'a, '_>, out: &mut Vec<Statement<'a>>
     None
 }
 
-const OTHER: Kind<'_> = Kind::Effect(Effect::Other);
-
 impl<'a> Parser<'a, '_> {
     /// A field of a header compared with a word, a prefix or a range, as most statements are: it is made where it stays,
     /// and nothing is looked for that may stand there too.
@@ -73,7 +71,7 @@ impl<'a> Parser<'a, '_> {
                 if self.eat_word("used") {
                     self.skip_value()?;
                 }
-                Ok(OTHER)
+                Ok(Kind::Effect(Effect::Last))
             }
             "reject" => self.reject(),
             "snat" => self.rewrite(Rewriter::Snat),
@@ -86,7 +84,7 @@ impl<'a> Parser<'a, '_> {
             "dup" => self.duplicate(),
             "notrack" => {
                 self.bump();
-                Ok(OTHER)
+                Ok(Kind::Effect(Effect::Other("notrack")))
             }
             "flow" => self.flow(),
             "xt" => {
@@ -95,7 +93,7 @@ impl<'a> Parser<'a, '_> {
                 if matches!(self.token, Token::Word(_) | Token::Quoted(_)) {
                     self.skip_value()?;
                 }
-                Ok(Kind::Condition(Box::new(Kept { word: "xt", name: None, looks: Vec::new() })))
+                Ok(Kind::Condition(Box::new(Kept { word: "xt", name: None, looks: Vec::new(), said: None })))
             }
             "add" | "update" | "delete" => {
                 self.bump();
@@ -190,7 +188,8 @@ impl<'a> Parser<'a, '_> {
                 self.bump();
                 let _ = self.eat_word("over");
                 self.figure()?;
-                Ok(Kind::Condition(Box::new(Kept { word: "ct count", name: None, looks: Vec::new() })))
+                let kept = Kept { word: "ct count", name: None, looks: Vec::new(), said: None };
+                Ok(Kind::Condition(Box::new(kept)))
             }
             _ => self.comparison(),
         }

@@ -5,7 +5,7 @@
 use super::syntax::Word;
 use crate::source::Span;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// The family of a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -121,8 +121,8 @@ pub(super) struct Table<'a> {
     pub(super) dormant: bool,
     pub(super) chains: Vec<Chain<'a>>,
     pub(super) sets: Vec<Set<'a>>,
-    /// Counters, limits and the like, each with its kind.
-    pub(super) objects: HashSet<(&'a str, &'a str)>,
+    /// Counters, limits and the like, by kind and name; what they say.
+    pub(super) objects: HashMap<(&'a str, &'a str), String>,
     chain_index: HashMap<&'a str, usize>,
     set_index: HashMap<&'a str, usize>,
 }
@@ -220,7 +220,7 @@ impl<'a> Ruleset<'a> {
                 dormant: false,
                 chains: Vec::new(),
                 sets: Vec::new(),
-                objects: HashSet::new(),
+                objects: HashMap::new(),
                 chain_index: HashMap::new(),
                 set_index: HashMap::new(),
             });

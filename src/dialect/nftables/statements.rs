@@ -6,15 +6,15 @@ use super::known::Known;
 use super::lower::Lower;
 use super::matching::Problem;
 use super::names;
+use super::operators::CHANGES;
 use super::syntax::{
-    Class, Data, Effect, Element, Expr, Kind, Reject, Rewriter, Statement, Verdict as Said, Word,
+    Class, Data, Effect, Element, Expr, Kept, Kind, Reject, Rewriter, Statement, Verdict as Said, Word,
 };
 use crate::diagnostic::Level;
 use crate::dialect::{raise, raised};
 use crate::field::Field;
-use crate::ir::{Action, Condition, Mark, Opaque, Origin, Outcome, RejectKind, RuleParts, Rules, Verdict};
+use crate::ir::{Action, Condition, Mark, Origin, Outcome, RejectKind, RuleParts, Rules, Verdict};
 use crate::source::Span;
-use std::sync::Arc;
 
 // What becomes of a packet that matches.
 enum Fate {
@@ -61,7 +61,7 @@ impl<'a> Lower<'a, '_> {
         let mut fate = Fate::Known(Outcome::Next { held: None });
         for (statement, next) in statements.iter().zip(1..) {
             self.place_of(&known, statement);
-            let decided = self.statement(&mut known, statement, (number, chain), &mut making);
+            let decided = self.statement(&mut known, statement, chain, &mut making);
             if super::refusals::is_end(&statement.kind) {
                 self.behind(statement, statements.get(next..).unwrap_or(&[]));
             }
@@ -78,19 +78,19 @@ impl<'a> Lower<'a, '_> {
                         Some(condition) if rest.iter().any(|s| !matches!(s.kind, Kind::Comment(_))) => {
                             making.parts.push(condition);
                         }
-                        _ => return self.never(known, rest, (number, chain)),
+                        _ => return self.never(known, rest, chain),
                     }
                 }
             }
         }
-        self.finish(making, fate, (number, chain));
+        self.finish(making, fate);
     }
 
     fn statement(
         &mut self,
         known: &mut Known,
         statement: &Statement<'a>,
-        at: (usize, &str),
+        chain: &str,
         making: &mut Making<'_>,
     ) -> Step {
         let span = statement.span;
@@ -104,12 +104,12 @@ impl<'a> Lower<'a, '_> {
                 }
                 Step::On
             }
-            Kind::VerdictMap(key, data) => Step::Spread(self.spread(known, (key, data), at, span, making)),
+            Kind::VerdictMap(key, data) => Step::Spread(self.spread(known, (key, data), chain, span, making)),
             Kind::Verdict(said) => {
                 if let Said::Queue(Some(picked)) = said {
                     self.looks(known, std::slice::from_ref(&**picked), span, making);
                 }
-                Step::Decided(self.said(*known, said, at))
+                Step::Decided(self.said(*known, said, chain))
             }
             Kind::Reject(reject) => Step::Decided(self.reject(known, reject, span, making)),
             Kind::Effect(effect) => {
@@ -121,7 +121,11 @@ impl<'a> Lower<'a, '_> {
                     self.track();
                 }
                 self.looks(known, &kept.looks, span, making);
-                making.parts.push(depends(kept.word, at, making.parts.len(), span));
+                let words = self.kept_words(kept, span);
+                making.parts.push(self.depends(kept.word, &words, span));
+                if kept.word == "set" {
+                    making.actions.push(Action::Other(words.into()));
+                }
                 Step::On
             }
             Kind::HandOn(word, looks) => {
@@ -133,7 +137,7 @@ impl<'a> Lower<'a, '_> {
                 if *word == "synproxy" {
                     // What is neither the beginning nor the end of a handshake goes on.
                     let fate = Fate::Open("handed on", Class::Stateful);
-                    self.finish(making.again(Condition::True), fate, at);
+                    self.finish(making.again(Condition::True), fate);
                     return Step::On;
                 }
                 Step::Decided(Fate::Open("handed on", Class::Stateful))
@@ -145,7 +149,11 @@ impl<'a> Lower<'a, '_> {
                     self.looks(known, std::slice::from_ref(value), *place, making);
                 }
                 if rewrite.what == Rewriter::Tproxy {
-                    making.parts.push(depends(word, at, making.parts.len(), span));
+                    let to = [&rewrite.address, &rewrite.port].into_iter().flatten();
+                    let to: Vec<String> =
+                        to.map(|(value, _)| super::describe::expr(value).to_string()).collect();
+                    let words = format!("{word} to {}", to.join(" port "));
+                    making.parts.push(self.depends(word, &words, span));
                     return Step::On;
                 }
                 making.actions.push(Action::Other(super::describe::rewrite(rewrite).into()));
@@ -161,7 +169,43 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
-    // The text of a statement; empty where it comes from JSON.
+    // What a condition asks that the kernel keeps: with how much, and with what the object of a name says.
+    fn kept_words(&self, kept: &Kept<'a>, span: Span) -> String {
+        let said = match &kept.said {
+            Some(said) => said.to_string(),
+            None => self.words(span).replace(" / ", "/"),
+        };
+        // What it is where it is not said.
+        let said = said.strip_suffix(" burst 5 packets").unwrap_or(&said);
+        let object = kept.name.and_then(|name| self.object(kept.word, name.text));
+        match object.filter(|object| !object.is_empty()) {
+            Some(object) => format!("{said} of {object}"),
+            None => said.to_owned(),
+        }
+    }
+
+    // What passes depends on packets before. Each keeps its own count: it is no variable of another.
+    fn depends(&mut self, word: &str, words: &str, span: Span) -> Condition {
+        let reason = format!("{}: what `{word}` lets pass depends on packets before", Class::Stateful.name());
+        Condition::opaque(self.once(words), reason, span)
+    }
+
+    // The name of a condition that is another one wherever it stands, though its words are the same.
+    fn once(&mut self, words: &str) -> String {
+        let key = format!("{words} (`{}`", self.home());
+        let count = self.seen.entry(key.clone()).or_insert(0);
+        *count += 1;
+        format!("{key} #{count})")
+    }
+
+    // What one rule draws is no variable of another.
+    fn name_drawn(&mut self, condition: &mut Condition) {
+        condition.rename_opaque(&mut |opaque| {
+            DRAWN.iter().any(|word| opaque.id.starts_with(word)).then(|| self.once(&opaque.id))
+        });
+    }
+
+    // The text of a statement, or of the rule of JSON that it stands in.
     fn words(&self, span: Span) -> String {
         let text = self.text.get(span.range()).unwrap_or("");
         text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -175,7 +219,7 @@ impl<'a> Lower<'a, '_> {
         making.parts.push(Condition::opaque(id, problem.message.clone(), span));
     }
 
-    fn said(&mut self, known: Known, said: &Said<'a>, (_, chain): (usize, &str)) -> Fate {
+    fn said(&mut self, known: Known, said: &Said<'a>, chain: &str) -> Fate {
         Fate::Known(match said {
             Said::Accept => Outcome::Verdict(Verdict::Accept),
             Said::Drop => Outcome::Verdict(Verdict::Discard),
@@ -330,12 +374,13 @@ impl<'a> Lower<'a, '_> {
             }
             Effect::Picks(map) => self.looks(known, std::slice::from_ref(map), span, making),
             Effect::Copies(looks) => self.looks(known, looks, span, making),
-            Effect::Uses(..) | Effect::Other => {}
+            Effect::Other(word) => making.actions.push(Action::Other((*word).into())),
+            Effect::Uses(..) | Effect::Last => {}
         }
     }
 
     // Statements that no packet comes to are looked at for what is wrong with them.
-    fn never(&mut self, mut known: Known, rest: &[Statement<'a>], at: (usize, &str)) {
+    fn never(&mut self, mut known: Known, rest: &[Statement<'a>], chain: &str) {
         let mut spans = rest.iter().filter(|s| !matches!(s.kind, Kind::Comment(_))).map(|s| s.span);
         let Some(first) = spans.next() else { return };
         let span = spans.fold(first, Span::to);
@@ -345,7 +390,7 @@ impl<'a> Lower<'a, '_> {
         let mut making = Making { name: "", parts: Vec::new(), actions: Vec::new(), span, rules: &mut rules };
         for (statement, next) in rest.iter().zip(1..) {
             self.place_of(&known, statement);
-            self.statement(&mut known, statement, at, &mut making);
+            self.statement(&mut known, statement, chain, &mut making);
             if super::refusals::is_end(&statement.kind) {
                 return self.behind(statement, rest.get(next..).unwrap_or(&[]));
             }
@@ -357,10 +402,14 @@ impl<'a> Lower<'a, '_> {
         &mut self,
         known: &mut Known,
         (key, data): (&Expr<'a>, &Expr<'a>),
-        at: (usize, &str),
+        chain: &str,
         span: Span,
         making: &mut Making<'_>,
     ) -> Option<Condition> {
+        let words = match data {
+            Expr::SetRef(name) => format!("the map {}", self.of_table(*name)),
+            _ => "the map".to_owned(),
+        };
         let found = self.key_loads(known, key, span, &mut making.parts).and_then(|mut loads| {
             let (elements, changes) = match data {
                 Expr::Set(elements) => {
@@ -382,9 +431,12 @@ impl<'a> Lower<'a, '_> {
                     continue;
                 }
                 let held = self.key(known, &loads, &element.key, element_span(element, span))?;
-                let held =
-                    if element.temporary { may_be_gone(held, conditions.len(), at, span) } else { held };
-                conditions.push(Some(held));
+                conditions.push(Some(if element.temporary {
+                    let place = conditions.len();
+                    may_be_gone(held, self.once(&format!("element {place} of {words} is there")), span)
+                } else {
+                    held
+                }));
             }
             Ok((loads, elements, conditions, changes))
         });
@@ -393,9 +445,8 @@ impl<'a> Lower<'a, '_> {
             Err(problem) => {
                 self.problem(&problem, span, making);
                 let fate = Fate::Open("map", Class::Stateful);
-                self.finish(making.again(Condition::True), fate, at);
-                let (number, chain) = at;
-                let id = format!("map of rule {number} of `{chain}` comes to continue");
+                self.finish(making.again(Condition::True), fate);
+                let id = self.once(&format!("{} comes to continue", words));
                 return Some(Condition::opaque(id, "stateful: what the map gives is not known", span));
             }
         };
@@ -405,18 +456,17 @@ impl<'a> Lower<'a, '_> {
                 if continues(element) {
                     goes_on.push(condition.clone());
                 }
-                let fate = self.data(*known, element, at);
-                self.finish(making.again(condition.clone()), fate, at);
+                let fate = self.data(*known, element, chain);
+                self.finish(making.again(condition.clone()), fate);
             }
         }
         if changes {
             // Keys may be added while it is loaded.
             let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let there = Condition::and(there);
-            self.finish(making.again(there.clone()), Fate::Open("changing map", Class::Stateful), at);
-            let (number, chain) = at;
-            let id = format!("changing map of rule {number} of `{chain}` comes to continue");
-            let reason = "stateful: the map changes while it is loaded";
+            self.finish(making.again(there.clone()), Fate::Open("changing map", Class::Stateful));
+            let id = self.once(&format!("{} comes to continue", words));
+            let reason = format!("{}: the map {CHANGES}", Class::Stateful.name());
             goes_on.push(Condition::opaque_within(id, reason, there, Condition::False, span));
         }
         let rest = elements.iter().zip(&conditions).find(|(_, condition)| condition.is_none());
@@ -425,20 +475,21 @@ impl<'a> Lower<'a, '_> {
             let others = Condition::or(conditions.iter().flatten().cloned());
             let mut rest = Condition::and(there.chain([Condition::not(others)]));
             if element.temporary {
-                rest = may_be_gone(rest, conditions.len(), at, span);
+                let place = conditions.len();
+                rest = may_be_gone(rest, self.once(&format!("element {place} of {words} is there")), span);
             }
             if continues(element) {
                 goes_on.push(rest.clone());
             }
-            let fate = self.data(*known, element, at);
-            self.finish(making.again(rest), fate, at);
+            let fate = self.data(*known, element, chain);
+            self.finish(making.again(rest), fate);
         }
         (!goes_on.is_empty()).then(|| Condition::or(goes_on))
     }
 
-    fn data(&mut self, known: Known, element: &Element<'a>, at: (usize, &str)) -> Fate {
+    fn data(&mut self, known: Known, element: &Element<'a>, chain: &str) -> Fate {
         match &element.data {
-            Some(Data::Verdict(said)) => self.said(known, said, at),
+            Some(Data::Verdict(said)) => self.said(known, said, chain),
             Some(Data::Value(_)) | None => {
                 let message = "expected a verdict for every key".to_owned();
                 self.finding(raised::SYNTAX_ERROR, Level::Error, message, element.span);
@@ -448,11 +499,11 @@ impl<'a> Lower<'a, '_> {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a fate is met once")]
-    fn finish(&mut self, making: Making<'_>, fate: Fate, (number, chain): (usize, &str)) {
+    fn finish(&mut self, making: Making<'_>, fate: Fate) {
         let Making { name, mut parts, actions, span, rules } = making;
         let origin = Origin { source: self.source, span };
         for part in &mut parts {
-            name_drawn(part, number, chain);
+            self.name_drawn(part);
         }
         distinct(&mut parts);
         let condition = Condition::and(parts.drain(..));
@@ -471,7 +522,7 @@ impl<'a> Lower<'a, '_> {
             Fate::Known(outcome) => rules.add(rule(condition, outcome)),
             Fate::Open(word, class) => {
                 for verdict in [Verdict::Accept, Verdict::Discard] {
-                    let id = format!("{word} of rule {number} of `{chain}` comes to {verdict}");
+                    let id = self.once(&format!("{word} comes to {verdict}"));
                     let reason = format!("{}: others decide what becomes of the packet", class.name());
                     let open = Condition::opaque(id, reason, span);
                     let condition = Condition::and([condition.clone(), open]);
@@ -484,28 +535,6 @@ impl<'a> Lower<'a, '_> {
 
 // What has another value every time it is asked for.
 const DRAWN: [&str; 2] = ["numgen", "meta random"];
-
-// What one rule draws is no variable of another.
-fn name_drawn(condition: &mut Condition, number: usize, chain: &str) {
-    match condition {
-        Condition::Opaque(opaque) if DRAWN.iter().any(|word| opaque.id.starts_with(word)) => {
-            let id = format!("{} of rule {number} of `{chain}`", opaque.id).into();
-            *opaque = Arc::new(Opaque { id, ..Opaque::clone(opaque) });
-        }
-        Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| name_drawn(part, number, chain));
-        }
-        Condition::Not(part) => name_drawn(part, number, chain),
-        Condition::True | Condition::False | Condition::Test(_) | Condition::Opaque(_) => {}
-    }
-}
-
-// What passes depends on packets before. Each keeps its own count: it is no variable of another.
-fn depends(word: &str, (number, chain): (usize, &str), place: usize, span: Span) -> Condition {
-    let id = format!("{word} of rule {number} of `{chain}`, condition {place}");
-    let reason = format!("{}: what `{word}` lets pass depends on packets before", Class::Stateful.name());
-    Condition::opaque(id, reason, span)
-}
 
 // What a statement comes to.
 enum Step {
@@ -548,9 +577,8 @@ fn distinct(parts: &mut Vec<Condition>) {
     }
 }
 
-// An element that is gone after a time.
-fn may_be_gone(held: Condition, element: usize, (number, chain): (usize, &str), span: Span) -> Condition {
-    let id = format!("element {element} of the map of rule {number} of `{chain}` is there");
+// An element that is gone after a time, by the name of that.
+fn may_be_gone(held: Condition, id: String, span: Span) -> Condition {
     let reason = "stateful: an element of the map may be gone";
     Condition::opaque_within(id, reason, held, Condition::False, span)
 }

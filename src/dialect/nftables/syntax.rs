@@ -144,6 +144,8 @@ pub(super) struct Kept<'a> {
     pub(super) name: Option<Word<'a>>,
     /// What of the packet it looks at.
     pub(super) looks: Vec<Expr<'a>>,
+    /// Its words, where they are not those of the text.
+    pub(super) said: Option<Box<str>>,
 }
 
 /// What gives a packet another address or port, or a socket.
@@ -219,8 +221,10 @@ pub(super) enum Effect<'a> {
     Copies(Vec<Expr<'a>>),
     /// An object of the table, by its kind and name.
     Uses(&'static str, Word<'a>),
-    /// Anything else; the packet is looked at as if it were not there.
-    Other,
+    /// Says when a packet came last.
+    Last,
+    /// Anything else, by its words; the packet is looked at as if it were not there.
+    Other(&'static str),
 }
 
 /// A statement with its place.

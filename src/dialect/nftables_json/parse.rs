@@ -184,7 +184,9 @@ fn command<'a>(file: &mut File<'a>, verb: &str, kind: &str, object: &'a Value, s
         (kind, Some(name)) if adds => {
             file.skipped += 1;
             let known = OBJECTS.iter().filter(|known| **known == kind);
-            file.ruleset.table_mut(family, table).objects.extend(known.map(|kind| (*kind, name.text)));
+            let said = super::syntax::words(kind, object);
+            let objects = &mut file.ruleset.table_mut(family, table).objects;
+            objects.extend(known.map(|kind| ((*kind, name.text), said.clone())));
         }
         _ => file.skipped += 1,
     }

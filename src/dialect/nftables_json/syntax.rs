@@ -42,7 +42,8 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
         return Some(Kind::Verdict(verdict));
     }
     let named = || inner.as_str().map(|text| Word { text, span });
-    let kept = |word, name, looks| Some(Kind::Condition(Box::new(Kept { word, name, looks })));
+    let said = || Some(words(key, inner).into());
+    let kept = |word, name, looks| Some(Kind::Condition(Box::new(Kept { word, name, looks, said: said() })));
     // An object by its name, or by a map that picks one.
     let picked = || inner.get("map").and_then(|_| expr(inner, span)).into_iter().collect();
     let stateful = |word| kept(word, named(), picked());
@@ -60,7 +61,7 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
             let value = inner.get("value").and_then(|value| expr(value, span)).unwrap_or(Expr::Unmodelled);
             Some(Kind::Effect(match target {
                 Expr::Load(load, _) => Effect::Write(load, value),
-                _ => Effect::Other,
+                _ => Effect::Other("mangle"),
             }))
         }
         "limit" => stateful("limit"),
@@ -107,8 +108,41 @@ fn statement(value: &Value, span: Span) -> Option<Kind<'_>> {
             }
             None => Effect::Picks(expr(inner, span)?),
         })),
-        "notrack" | "flow" | "last" | "reset" => Some(Kind::Effect(Effect::Other)),
+        "last" => Some(Kind::Effect(Effect::Last)),
+        "notrack" => Some(Kind::Effect(Effect::Other("notrack"))),
+        "flow" => Some(Kind::Effect(Effect::Other("flow"))),
+        "reset" => Some(Kind::Effect(Effect::Other("reset tcp option"))),
         _ => None,
+    }
+}
+
+// The words of text for what the kernel keeps, as `nft list` writes them.
+pub(super) fn words(key: &str, inner: &Value) -> String {
+    let part = |name: &str| match inner.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let over = if inner.get("inv").and_then(Value::as_bool).unwrap_or(false) { "over " } else { "" };
+    let unit = |name: &str| match part(name) {
+        unit if unit == "packets" || unit.is_empty() => None,
+        unit => Some(unit),
+    };
+    match (key, inner) {
+        (_, Value::String(name)) => format!("{key} name {name}"),
+        ("limit", Value::Object(_)) if inner.get("rate").is_some() => {
+            let rate = unit("rate_unit").map_or_else(String::new, |unit| format!(" {unit}"));
+            let burst = match (part("burst"), unit("burst_unit")) {
+                (burst, None) if burst.is_empty() || burst == "5" => String::new(),
+                (burst, unit) => format!(" burst {burst} {}", unit.as_deref().unwrap_or("packets")),
+            };
+            format!("limit rate {over}{}{rate}/{}{burst}", part("rate"), part("per"))
+        }
+        ("quota" | "ct count", Value::Object(_)) if inner.get("val").is_some() => {
+            let unit = unit("val_unit").map_or_else(String::new, |unit| format!(" {unit}"));
+            format!("{key} {over}{}{unit}", part("val"))
+        }
+        _ => format!("{key} {inner}"),
     }
 }
 
