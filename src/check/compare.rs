@@ -184,6 +184,7 @@ fn compare(old: (&Document, usize), new: (&Document, usize)) -> Result<Delta, St
 mod tests {
     use super::*;
     use crate::dialect::{ReadOptions, by_name};
+    use crate::field::Family::{Inet, Inet6};
     use crate::source::{Content, Source, SourceId};
 
     fn read(dialect: &str, text: &str) -> Document {
@@ -333,7 +334,6 @@ mod tests {
             let found = pairs.remove(0).found.unwrap();
             (found.changes.len(), found.gone, found.come)
         };
-        use crate::field::Family::{Inet, Inet6};
         assert_eq!(found("inet", "ip"), (0, vec![Inet6], vec![]));
         assert_eq!(found("ip6", "inet"), (0, vec![], vec![Inet]));
         assert_eq!(found("ip", "ip6"), (0, vec![Inet], vec![Inet6]));

@@ -68,18 +68,7 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
     if !withheld {
         output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
     }
-    for loss in &lost {
-        let set = clean(&loss.rule_set);
-        let subject = match &*loss.rule {
-            "" => format!("`{set}`"),
-            rule => format!("rule `{}` of `{set}`", clean(rule)),
-        };
-        say(&format!("lost: {subject}: {}", clean(&loss.what)));
-    }
-    if !lost.is_empty() && !common.quiet {
-        let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
-        say(&format!("{} not expressed in {}", count(number, "thing"), dialect.name()));
-    }
+    tell_lost(&lost, dialect.name(), common);
     let left_out = subjects(&lost, Loss::LeftOut);
     let (mut otherwise, mut refused, mut open) = (false, false, false);
     for proof in proofs {
@@ -125,6 +114,22 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         (left_out > 0 && !options.allow_loss) || (otherwise && !options.allow_other_verdicts)
     };
     Ok(if broken || refused || failed { Exit::Found } else { Exit::Clean })
+}
+
+/// Says what is lost.
+fn tell_lost(lost: &[Lost], dialect: &str, common: &Common) {
+    for loss in lost {
+        let set = clean(&loss.rule_set);
+        let subject = match &*loss.rule {
+            "" => format!("`{set}`"),
+            rule => format!("rule `{}` of `{set}`", clean(rule)),
+        };
+        say(&format!("lost: {subject}: {}", clean(&loss.what)));
+    }
+    if !lost.is_empty() && !common.quiet {
+        let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
+        say(&format!("{} not expressed in {}", count(number, "thing"), dialect));
+    }
 }
 
 /// Says by how much a document is smaller.

@@ -47,7 +47,7 @@ impl Table {
         }
     }
 
-    /// Where the kernel keeps its chain of a hook (`NF_IP_PRI_*` of linux/netfilter_ipv4.h; `mangle` routes again what
+    /// Where the kernel keeps its chain of a hook (`NF_IP_PRI_*` of `linux/netfilter_ipv4.h`; `mangle` routes again what
     /// it changes of packets that leave the host).
     pub(super) fn at(self, hook: &str) -> Option<HookPlace<'static>> {
         let small = ["prerouting", "input", "forward", "output", "postrouting"];
