@@ -83,7 +83,11 @@ pub(super) fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             .any(|hook| hook.kind == Kind::Hook && hook.targets().any(|t| t == index));
         let entry = set.kind != Kind::Chain && (entries.contains(&index) || hooked);
         let (table, wanted) = wanted(document, set, table);
-        let chain = if entry && taken.insert(key(set.family, table, wanted)) {
+        // Packets pass what is for both families and what is for theirs one after the other, which one chain cannot say.
+        let families = [Family::Any, Family::Inet, Family::Inet6].into_iter();
+        let mut others = families.filter(|family| family.takes(set.family) || set.family.takes(*family));
+        let is_free = others.all(|family| !taken.contains(&key(family, table, wanted)));
+        let chain = if entry && is_free && taken.insert(key(set.family, table, wanted)) {
             lost.extend(Lost::moved(document, set, table.at(wanted)));
             lost.push(Lost::detail(
                 &set.name,
