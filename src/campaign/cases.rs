@@ -237,6 +237,7 @@ impl<'a> Judge<'a> {
     ) -> Result<(), Exhausted> {
         // The largest first: what is found in it is the plainest.
         list.sort_by(|a, b| b.share.total_cmp(&a.share));
+        let mut unsure = Vec::new();
         for region in list {
             let rule = region.rule.map(hit);
             let is_known = rule.is_none_or(|rule| self.covered.contains(&rule));
@@ -247,10 +248,19 @@ impl<'a> Judge<'a> {
             }
             match self.regions.packet(&region)? {
                 Member::None => {}
-                Member::Unknown => _ = found.open.get_or_insert(UNMODELLED.to_owned()),
+                Member::Unknown => unsure.push(region),
                 Member::Packet(packet) => {
                     self.take(rule_set, expected, (region.verdict, rule), packet, found)?;
                 }
+            }
+        }
+        for (region, member) in self.regions.settled(unsure)? {
+            match member {
+                Member::Packet(packet) => {
+                    let is = (region.verdict, region.rule.map(hit));
+                    self.take(rule_set, expected, is, packet, found)?;
+                }
+                Member::None | Member::Unknown => _ = found.open.get_or_insert(UNMODELLED.to_owned()),
             }
         }
         Ok(())

@@ -44,8 +44,7 @@ impl<'a> Change<'a> {
         let (old, new) = (versions.old?, versions.new?);
         let mut comparison = Comparison::of(old.reading.document.clone(), new.reading.document.clone());
         if old.dialect != new.dialect {
-            // Places in the words of two dialects say nothing about each other.
-            comparison.moved.clear();
+            comparison.forget_words();
         }
         let old_fates = Fates::of(&old.reading.document, view, holds);
         let mut named: HashMap<&str, (usize, &RuleSet)> = HashMap::new();

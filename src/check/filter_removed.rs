@@ -3,8 +3,9 @@
 use super::change::{about_set, first_rule};
 use super::{Check, Confidence, Context, Findings, Meta, Needs};
 use crate::diagnostic::Level;
+use crate::field::Family;
 use crate::guard::Exhausted;
-use crate::ir::{Document, Kind, Outcome};
+use crate::ir::{Condition, Document, Kind, Outcome, Rule};
 
 /// The check.
 #[derive(Debug)]
@@ -30,19 +31,26 @@ impl Check for FilterRemoved {
         for versions in cx.versions() {
             let (Some(old), None) = (versions.old, versions.new) else { continue };
             let document = &old.reading.document;
-            for entry in document.entries().into_iter().filter(|entry| drops(document, *entry)) {
+            for entry in document.entries().into_iter().filter(|entry| drops(document, *entry, Family::Any)) {
                 let file = cx.sources.get(old.source).name();
-                say(document, entry, &format!("gone with `{file}`"), out);
+                say(document, entry, |filter| format!("{filter} is gone with `{file}`"), out);
             }
         }
         for change in cx.changes() {
             let (old, new) = (&change.comparison.old, &change.comparison.new);
-            for entry in change.comparison.removed.iter().filter(|entry| drops(old, **entry)) {
-                say(old, *entry, "gone", out);
+            for entry in change.comparison.removed.iter().filter(|entry| drops(old, **entry, Family::Any)) {
+                say(old, *entry, |filter| format!("{filter} is gone"), out);
             }
             for pair in &change.comparison.pairs {
-                if drops(old, pair.old) && !drops(new, pair.new) {
-                    say(old, pair.old, "there and drops nothing any more", out);
+                if drops(old, pair.old, Family::Any) && !drops(new, pair.new, Family::Any) {
+                    say(old, pair.old, |filter| format!("{filter} is there and drops nothing any more"), out);
+                    continue;
+                }
+                let gone = pair.found.iter().flat_map(|found| &found.gone);
+                for family in gone.filter(|family| drops(old, pair.old, **family)) {
+                    let said =
+                        |filter: String| format!("{} packets no longer come to {filter}", family.name());
+                    say(old, pair.old, said, out);
                 }
             }
         }
@@ -50,10 +58,10 @@ impl Check for FilterRemoved {
     }
 }
 
-fn say(document: &Document, entry: usize, what: &str, out: &mut Findings) {
+fn say(document: &Document, entry: usize, what: impl Fn(String) -> String, out: &mut Findings) {
     let Some(set) = document.rule_sets.get(entry) else { return };
     let Some(rule) = first_rule(document, entry) else { return };
-    let message = format!("the filter `{}` is {what}", set.name);
+    let message = what(format!("the filter `{}`", set.name));
     let mut finding = about_set(&META, set, &rule, "as it was", message);
     if set.kind == Kind::FlowRoutes {
         // Routes against an attack go when it ends.
@@ -62,13 +70,18 @@ fn say(document: &Document, entry: usize, what: &str, out: &mut Findings) {
     out.push(finding.with_help("where nothing is meant to be filtered any more, allow it with a reason"));
 }
 
-/// Whether something that packets come to from an entry drops.
-fn drops(document: &Document, entry: usize) -> bool {
-    document.reached(entry).into_iter().filter_map(|index| document.rule_sets.get(index)).any(|set| {
-        let rules = set.rules.outcomes().any(|outcome| match outcome {
-            Outcome::Verdict(verdict) | Outcome::Next { held: Some(verdict) } => verdict.is_drop(),
-            _ => false,
-        });
-        rules || set.default.is_drop()
+/// Whether something that packets of a family come to from an entry drops.
+pub(super) fn drops(document: &Document, entry: usize, family: Family) -> bool {
+    let drops = |outcome: Outcome| match outcome {
+        Outcome::Verdict(verdict) | Outcome::Next { held: Some(verdict) } => verdict.is_drop(),
+        _ => false,
+    };
+    let takes = |condition: &Condition| {
+        family == Family::Any || condition.clone().of_packets(family) != Condition::False
+    };
+    let reached = document.reached(entry).into_iter().filter_map(|index| document.rule_sets.get(index));
+    reached.filter(|set| family == Family::Any || set.family.takes(family)).any(|set| {
+        let dropped = |rule: Rule<'_>| drops(rule.outcome) && takes(rule.condition);
+        set.default.is_drop() || (set.rules.outcomes().any(drops) && set.rules.iter().any(dropped))
     })
 }

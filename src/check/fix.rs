@@ -8,6 +8,7 @@ use crate::dialect::{self, Dialect, PrintOptions, ReadOptions};
 use crate::guard::limits;
 use crate::ir::{Condition, Document, Rule, RuleBuf, RuleSet};
 use crate::source::{Content, Source, SourceId, Span};
+use crate::symbolic::Delta;
 use std::collections::BTreeMap;
 
 /// What applying edits came to.
@@ -170,7 +171,11 @@ fn whole_statement(source: &Source, dialect: &str, span: Span) -> Option<Span> {
     let line_end = after.find('\n').map_or(text.len(), |at| range.end + at + 1);
     let tail = text.get(range.end..line_end)?.trim();
     let counters = lead.starts_with('[') && lead.ends_with(']');
-    if (matches!(lead, "" | "term" | "inactive: term") || counters) && matches!(tail, "" | ";") {
+    let tail = tail.strip_prefix(';').unwrap_or(tail).trim_start();
+    // A comment behind it is about it.
+    let block = tail.strip_prefix("/*").and_then(|rest| rest.find("*/").map(|at| at + 2 == rest.len()));
+    let is_end = tail.is_empty() || tail.starts_with('#') || block == Some(true);
+    if (matches!(lead, "" | "term" | "inactive: term") || counters) && is_end {
         return Some(Span::new(line_start, line_end));
     }
     let ends = after.trim_start_matches([' ', '\t']);
@@ -320,9 +325,11 @@ impl Fixer<'_> {
 /// Whether every packet meets the same verdict, proven.
 pub(super) fn decides_the_same(old: &Document, new: &Document) -> bool {
     let comparison = Comparison::of(old.clone(), new.clone());
+    // A text may say by a rule alone for which family it is: without it packets of both come to the others.
+    let keeps = |found: &Delta| found.changes.is_empty() && found.gone.is_empty();
     comparison.removed.is_empty()
         && comparison.added.is_empty()
-        && comparison.pairs.iter().all(|pair| pair.found.as_ref().is_ok_and(|found| found.changes.is_empty()))
+        && comparison.pairs.iter().all(|pair| pair.found.as_ref().is_ok_and(keeps))
 }
 
 /// Whether the rules that are left ask for the same actions, in the same order, and no rule set is gone.

@@ -1,5 +1,7 @@
 //! What is asked of rules: one file a check, registered by one line in [`CHECKS`].
 
+mod action_changed;
+mod acts;
 mod attached_elsewhere;
 mod change;
 mod compare;
@@ -72,6 +74,7 @@ mod unused_definition;
 mod value_out_of_range;
 mod widened_filter;
 
+pub use acts::Acts;
 pub use change::{Alignment, Versions};
 pub use compare::{Compared, Comparison, Moved};
 pub use context::{ChangeLimits, Context, Drops, Input, Protected, RuleAt, Settings};
@@ -88,6 +91,7 @@ use std::fmt;
 /// Every check, sorted by name. Help, `explain`, configuration keys, SARIF rules and the index of the pages
 /// derive from it.
 pub static CHECKS: &[&dyn Check] = &[
+    &action_changed::ActionChanged,
     &attached_elsewhere::AttachedElsewhere,
     &conflicting_actions::ConflictingActions,
     &conflicting_overlap::ConflictingOverlap,

@@ -8,6 +8,7 @@
 use super::prove::{Meets, Prover, one_line};
 use super::{Check, Confidence, Context, Findings, Meta, Needs, RuleAt};
 use crate::diagnostic::{Diagnostic, Label, Level};
+use crate::dialect::{self, Dialect};
 use crate::field::{Family, Field};
 use crate::guard::Exhausted;
 use crate::ir::{Condition, ValueSet, ValueSetRef};
@@ -59,7 +60,8 @@ fn judge(
     let condition = &at.rule.condition;
     if prover.meets(family, &[condition])? == Meets::Never {
         out.push(finding(cx, prover, at, condition, explain)?);
-    } else if let Some(named) = as_named(condition, family)
+    } else if dialect::by_name(at.input.dialect).is_some_and(Dialect::names_octets)
+        && let Some(named) = as_named(condition, family)
         && prover.meets(family, &[&named])? == Meets::Never
     {
         let finding = finding(cx, prover, at, &named, explain)?;
@@ -256,7 +258,7 @@ mod tests {
         assert!(as_named(&Condition::test(Field::Ttl, ValueSet::single(1)), Family::Any).is_none());
     }
     #[test]
-    fn bits_of_one_octet_of_a_port_are_a_port() {
+    fn octets_that_are_asked_for_by_place_are_no_fields() {
         use crate::check::{Input, Settings};
         use crate::dialect::{ReadOptions, by_name};
         use crate::source::{Content, Source, SourceId, SourceMap};
@@ -264,11 +266,14 @@ mod tests {
             tcp sport & 0x7000 == 0x5000 drop
             tcp sport & 0x00f0 == 0x0050 drop
             tcp dport & 0x7000 == 0x5000 drop
+            udp dport 53 @th,104,8 1 drop
+            meta l4proto gre @th,0,8 0x20 drop
+            ip protocol 89 @th,0,16 0x0201 drop
         } }";
         let dialect = by_name("nftables").unwrap();
         let source = Source::new("a", Content::Text(text.to_owned()));
         let reading = dialect.read(&source, SourceId(0), &ReadOptions::default());
-        assert_eq!(reading.document.rule_count(), 3);
+        assert_eq!(reading.document.rule_count(), 6);
         let inputs = [Input { source: SourceId(0), dialect: dialect.name(), reading }];
         let (sources, settings) = (SourceMap::new(), Settings::default());
         let mut out = Findings::default();

@@ -53,28 +53,23 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         let printed = printed.map_err(|_| Error::Print { dialect: dialect.name() })?;
         inputs.memory.look()?;
         let own = text.get(start..).unwrap_or_default();
-        // Where something is lost that decides over packets, that is what tells them apart.
-        if printed.iter().all(|lost| lost.loss == Loss::Detail) {
-            proofs.push(written(dialect, document, own.to_owned(), &reading.read_options()));
-        }
+        proofs.push(written(dialect, document, &printed, own.to_owned(), &reading.read_options()));
         lost.extend(printed);
     }
     inputs.memory.look()?;
-    output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
-    for loss in &lost {
-        let set = clean(&loss.rule_set);
-        let subject = match &*loss.rule {
-            "" => format!("`{set}`"),
-            rule => format!("rule `{}` of `{set}`", clean(rule)),
-        };
-        say(&format!("lost: {subject}: {}", clean(&loss.what)));
-    }
-    if !lost.is_empty() && !common.quiet {
-        let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
-        say(&format!("{} not expressed in {}", count(number, "thing"), dialect.name()));
-    }
-    let left_out = subjects(&lost, Loss::LeftOut);
     let changed = subjects(&lost, Loss::Meaning);
+    // What was said to be lost explains another verdict; without it the text is wrong, and nobody gets it unasked.
+    let refuted = |proof: &Written| match proof {
+        Written::Refused(_) => true,
+        Written::Differs(..) | Written::Fewer(_) => changed == 0 && !options.allow_other_verdicts,
+        Written::Same | Written::Open(_) => false,
+    };
+    let withheld = proofs.iter().any(refuted);
+    if !withheld {
+        output::write(options.writing.output.as_deref(), common, |out, _| out.write_all(text.as_bytes()))?;
+    }
+    tell_lost(&lost, dialect.name(), common);
+    let left_out = subjects(&lost, Loss::LeftOut);
     let (mut otherwise, mut refused, mut open) = (false, false, false);
     for proof in proofs {
         match proof {
@@ -83,6 +78,10 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
                 otherwise = true;
                 let (before, after) = (before.name(), after.name());
                 say(&format!("written otherwise: {before} is {after} for `{}`", clean(&packet)));
+            }
+            Written::Fewer(family) => {
+                otherwise = true;
+                say(&format!("written otherwise: no {} packet comes to what was written", family.name()));
             }
             Written::Refused(why) => {
                 refused = true;
@@ -97,6 +96,9 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         }
     }
     otherwise |= changed > 0;
+    if withheld {
+        say("nothing is written: what would be is not what was read");
+    }
     if !options.strict && !common.quiet {
         if left_out > 0 && !options.allow_loss {
             say(&format!("{} left out, which `--allow-loss` accepts", count(left_out, "rule")));
@@ -112,6 +114,22 @@ pub(super) fn run(options: &Convert, common: &Common) -> Result<Exit, Error> {
         (left_out > 0 && !options.allow_loss) || (otherwise && !options.allow_other_verdicts)
     };
     Ok(if broken || refused || failed { Exit::Found } else { Exit::Clean })
+}
+
+/// Says what is lost.
+fn tell_lost(lost: &[Lost], dialect: &str, common: &Common) {
+    for loss in lost {
+        let set = clean(&loss.rule_set);
+        let subject = match &*loss.rule {
+            "" => format!("`{set}`"),
+            rule => format!("rule `{}` of `{set}`", clean(rule)),
+        };
+        say(&format!("lost: {subject}: {}", clean(&loss.what)));
+    }
+    if !lost.is_empty() && !common.quiet {
+        let number = u64::try_from(lost.len()).unwrap_or(u64::MAX);
+        say(&format!("{} not expressed in {}", count(number, "thing"), dialect));
+    }
 }
 
 /// Says by how much a document is smaller.

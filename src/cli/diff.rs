@@ -24,8 +24,7 @@ pub(super) fn run(options: &Diff, common: &Common) -> Result<Exit, Error> {
     let mut new = File1::read(&options.new, options, common)?;
     let mut comparison = Comparison::of(old.document, new.document);
     if old.dialect != new.dialect {
-        // Places in the words of two dialects say nothing about each other.
-        comparison.moved.clear();
+        comparison.forget_words();
     }
     old.inputs.memory.look()?;
     new.inputs.memory.look()?;

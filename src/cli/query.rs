@@ -127,9 +127,17 @@ impl Question<'_> {
         // Of more regions than can be confirmed rules tell more, and sooner.
         let all = u64::try_from(list.len()).unwrap_or(u64::MAX);
         Meter::new(&limits::CONFIRM_STEPS).charge(all.saturating_mul(self.looks()))?;
+        let (mut members, mut unsure) = (Vec::with_capacity(list.len()), Vec::new());
         for region in list {
+            match regions.packet(&region)? {
+                Member::Unknown => unsure.push(region),
+                member => members.push((region, member)),
+            }
+        }
+        members.extend(regions.settled(unsure)?);
+        for (region, member) in members {
             let rule = region.rule.map(hit);
-            let packet = match regions.packet(&region)? {
+            let packet = match member {
                 Member::None => continue,
                 Member::Unknown => None,
                 Member::Packet(packet) => {

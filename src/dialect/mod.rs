@@ -8,6 +8,7 @@ pub mod flowspec;
 pub mod flowspec_hex;
 pub mod frr;
 pub mod gobgp;
+mod hook_place;
 mod including;
 pub mod ios_xr;
 pub mod iptables;
@@ -28,6 +29,7 @@ pub use including::{Base, Include, Including, read_assembled};
 pub use pcap_filter::link_type;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::dialect::hook_place::HookPlace;
 use crate::field::Family;
 use crate::guard::limits;
 use crate::ir::{Action, Document, Kind, Rule, RuleSet};
@@ -162,6 +164,12 @@ pub trait Dialect: Sync + fmt::Debug {
     /// How its text names other files; none where it names none.
     fn including(&self) -> Option<&'static Including> {
         None
+    }
+
+    /// Whether a field may be named without its protocol, so that the device compares octets where it would stand. Where
+    /// octets are asked for by their place, and fields come with their protocol, octets are what is meant.
+    fn names_octets(&self) -> bool {
+        true
     }
 
     /// Whether the text of a rule may be taken out with its line: that of a command may not, which a shell gives a meaning.
@@ -325,6 +333,27 @@ impl Lost {
         })
     }
 
+    /// The places of a rule set that is written at a hook, or at none, as far as they are others. Where packets come
+    /// from elsewhere, that decides over packets; another priority at the same hook says only which rules come first.
+    fn moved<'d>(
+        document: &'d Document,
+        set: &'d RuleSet,
+        to: Option<HookPlace<'d>>,
+    ) -> impl Iterator<Item = Self> + 'd {
+        document.places(&set.name).filter_map(move |place| {
+            let from = HookPlace::read(place);
+            if from.is_some() && from == to {
+                return None;
+            }
+            let stays = from.zip(to).is_some_and(|(from, to)| from.is_beside(&to));
+            let what = match to {
+                Some(to) => format!("where it is attached: `{place}`; it is at `{to}` instead"),
+                None => format!("where it is attached: `{place}`"),
+            };
+            Some(Self::new(if stays { Loss::Detail } else { Loss::Meaning }, &set.name, "", what))
+        })
+    }
+
     /// Whether a rule set means something where nothing calls it; what is lost where it does not goes to `lost`.
     /// For writers of dialects without calls.
     pub fn unless_alone(set: &RuleSet, lost: &mut Vec<Self>) -> bool {
@@ -367,6 +396,7 @@ impl Loss {
             | Action::RedirectInstance(_)
             | Action::RedirectIp { copy: false, .. }
             | Action::InterfaceSet { .. } => Self::Meaning,
+            Action::Other(words) if sends_elsewhere(words) => Self::Meaning,
             Action::Count(_)
             | Action::Log
             | Action::Sample
@@ -376,6 +406,25 @@ impl Loss {
             | Action::Other(_) => Self::Detail,
         }
     }
+}
+
+/// Whether an action that is kept by its words gives packets another address or hands them on, by its first word.
+fn sends_elsewhere(words: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "dnat",
+        "fwd",
+        "masquerade",
+        "netmap",
+        "nfqueue",
+        "queue",
+        "redirect",
+        "same",
+        "snat",
+        "synproxy",
+        "tproxy",
+    ];
+    let first = words.split_whitespace().next().unwrap_or("");
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
 
 /// How far a keyword is supported.

@@ -22,6 +22,22 @@ pub enum Family {
     Inet6,
 }
 
+impl Family {
+    /// The word users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "IP",
+            Self::Inet => "IPv4",
+            Self::Inet6 => "IPv6",
+        }
+    }
+
+    /// Whether all packets of another family are of this one.
+    pub fn takes(self, other: Self) -> bool {
+        self == Self::Any || self == other
+    }
+}
+
 /// One condition for a field to be there: another field holds a value in the closed range.
 ///
 /// A field is absent when any of its needs fails, and always there when all hold, unless it is `optional`.

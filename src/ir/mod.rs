@@ -99,7 +99,7 @@ pub struct Document {
     pub symbols: Vec<Box<str>>,
     /// Regular expressions in the order written. They say nothing of packets: no rule set refers to them.
     pub patterns: Vec<Pattern>,
-    /// Where rule sets are attached, as far as that is not said by their names.
+    /// Where rule sets are attached, as far as the source says so.
     pub attached: BTreeSet<Attached>,
 }
 
@@ -108,7 +108,8 @@ pub struct Document {
 pub struct Attached {
     /// The name of the rule set.
     pub rule_set: Box<str>,
-    /// The place in the words of the dialect, as `hook input priority 0` or `interface ge-0/0/0.0 input`.
+    /// The place in the words of the dialect, as `type filter hook input priority 0` or `interface Gi0/0/0/0 ingress`.
+    /// At the hooks of one system all dialects use the same words.
     pub place: Box<str>,
 }
 

@@ -2,9 +2,10 @@
 
 use super::json::v1::{Position, TOOL, Tool, VERSION};
 use super::{clean, count, json};
-use crate::check::{Compared, Comparison, Moved};
+use crate::check::{Acts, Compared, Comparison, Moved};
+use crate::dialect::flowspec::actions::describe;
 use crate::field::{Family, Headers};
-use crate::ir::{Rule, RuleSet, Verdict};
+use crate::ir::{Action, Rule, RuleSet, Verdict};
 use crate::packet::words;
 use crate::query;
 use crate::source::{Place, Source, SourceMap};
@@ -29,20 +30,26 @@ struct Pair<'a> {
     sets: [&'a RuleSet; 2],
     symbols: &'a [Box<str>],
     found: &'a Result<Delta, String>,
+    acts: &'a [Acts],
 }
 
 /// Regions shown to people for two rule sets.
 const SHOWN: usize = 20;
 
 impl Difference<'_> {
-    /// Whether some packet is decided differently, or a rule set stands on one side alone or is attached elsewhere.
+    /// Whether some packet is decided differently or comes to one side alone, or a rule set stands on one side alone
+    /// or is attached elsewhere, or a rule does something else with its packets than its verdict says.
     pub fn differs(&self) -> bool {
         let Comparison { pairs, removed, added, moved, .. } = self.comparison;
         // A region without a packet is one that may be empty.
         let differs = |pair: &Compared| {
-            pair.found.as_ref().is_ok_and(|found| found.changes.iter().any(|change| change.packet.is_some()))
+            pair.found.as_ref().is_ok_and(|found| {
+                let families = [&found.gone, &found.come].into_iter().any(|list| !list.is_empty());
+                families || found.changes.iter().any(|change| change.packet.is_some())
+            })
         };
-        !removed.is_empty() || !added.is_empty() || !moved.is_empty() || pairs.iter().any(differs)
+        let acts = pairs.iter().flat_map(|pair| &pair.acts).any(Acts::matters);
+        acts || !removed.is_empty() || !added.is_empty() || !moved.is_empty() || pairs.iter().any(differs)
     }
 
     /// Whether something has no answer.
@@ -67,6 +74,7 @@ impl Difference<'_> {
                 sets: [old.rule_sets.get(pair.old)?, new.rule_sets.get(pair.new)?],
                 symbols: &new.symbols,
                 found: &pair.found,
+                acts: &pair.acts,
             })
         })
     }
@@ -115,19 +123,27 @@ impl<'a> Pair<'a> {
         } else {
             format!("{} and {}", clean(&old.name), clean(&new.name))
         };
-        let name = match (old.family, new.family) {
-            (old, new) if old == new => name,
-            (Family::Inet, _) | (_, Family::Inet) => format!("{name} (IPv4 packets)"),
-            _ => format!("{name} (IPv6 packets)"),
-        };
         let found = match self.found {
             Ok(found) => found,
             Err(why) => return writeln!(out, "{name}: no answer: {}", clean(why)),
         };
+        for (families, words) in [(&found.gone, "no longer come to it"), (&found.come, "come to it now")] {
+            for family in families {
+                writeln!(out, "{name}: {} packets {words}", family.name())?;
+            }
+        }
+        let common = [Family::Inet, Family::Inet6].into_iter();
+        let common: Vec<Family> = common.filter(|f| old.family.takes(*f) && new.family.takes(*f)).collect();
+        let name = match common.as_slice() {
+            [] => return Ok(()),
+            [family] if old.family != new.family => format!("{name} ({} packets)", family.name()),
+            _ => name,
+        };
         let numbers = [found.removed.len(), found.added.len()];
         let [removed, added] = numbers.map(|number| u64::try_from(number).unwrap_or(u64::MAX));
         let rules = match (removed, added) {
-            (0, 0) => "the rules are the same".to_owned(),
+            (0, 0) if self.acts.is_empty() => "the rules are the same".to_owned(),
+            (0, 0) => "the rules are the same but for what they do besides".to_owned(),
             _ => format!(
                 "{} gone or moved, {} new or moved",
                 count(removed, "rule"),
@@ -136,7 +152,8 @@ impl<'a> Pair<'a> {
         };
         if found.changes.is_empty() {
             let how = if found.is_plain() { "" } else { ", and where their packets go was followed" };
-            return writeln!(out, "{name}: every packet has the same verdict; {rules}{how}");
+            writeln!(out, "{name}: every packet has the same verdict; {rules}{how}")?;
+            return self.write_acts(out);
         }
         let regions = u64::try_from(found.changes.len()).unwrap_or(u64::MAX);
         writeln!(out, "{name}: {} decided differently; {rules}", count(regions, "region"))?;
@@ -162,6 +179,31 @@ impl<'a> Pair<'a> {
         if more > 0 {
             writeln!(out, "\n  and {more} more, which `--format json` shows")?;
         }
+        self.write_acts(out)
+    }
+
+    /// Rules that do something else besides their verdict.
+    fn write_acts(&self, out: &mut dyn Write) -> io::Result<()> {
+        for acts in self.acts.iter().take(SHOWN) {
+            let what = if acts.is_moved() { "elsewhere among the rules" } else { "besides the verdict" };
+            let mark = if acts.matters() { "" } else { " (counted, logged or sampled)" };
+            writeln!(out, "\n  {what}{mark}")?;
+            for (side, word, rule, actions) in
+                [(0, "before", acts.old_rule, &acts.before), (1, "now   ", acts.new_rule, &acts.after)]
+            {
+                let rule = match rule {
+                    Some(_) => self.rule(side, rule),
+                    None => "no such rule".to_owned(),
+                };
+                let words: Vec<String> = actions.iter().map(describe).collect();
+                let words = if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
+                writeln!(out, "    {word}   {}: {rule}", clean(&words))?;
+            }
+        }
+        let more = self.acts.len().saturating_sub(SHOWN);
+        if more > 0 {
+            writeln!(out, "\n  and {more} more, which `--format json` shows")?;
+        }
         Ok(())
     }
 
@@ -171,7 +213,8 @@ impl<'a> Pair<'a> {
         let found = self.found.as_ref().unwrap_or(&nothing);
         let rules =
             |side, list: &[u32]| list.iter().filter_map(|index| self.rule1(side, Some(*index))).collect();
-        let equal = self.found.as_ref().ok().map(|found| found.changes.is_empty());
+        let equal = self.found.as_ref().ok().map(Delta::is_equal);
+        let names = |list: &[Family]| list.iter().map(|family| family.name()).collect();
         Pair1 {
             old: &old.name,
             new: &new.name,
@@ -180,7 +223,21 @@ impl<'a> Pair<'a> {
             inconclusive: self.found.as_ref().err().map(String::as_str),
             removed: rules(0, &found.removed),
             added: rules(1, &found.added),
+            families_gone: names(&found.gone),
+            families_new: names(&found.come),
             changes: found.changes.iter().map(|change| self.change(change)).collect(),
+            actions: self.acts.iter().map(|acts| self.acts(acts)).collect(),
+        }
+    }
+
+    fn acts(&self, acts: &Acts) -> Acts1 {
+        let words = |list: &[Action]| list.iter().map(describe).collect();
+        Acts1 {
+            old_rule: self.rule1(0, acts.old_rule),
+            new_rule: self.rule1(1, acts.new_rule),
+            before: words(&acts.before),
+            after: words(&acts.after),
+            matters: acts.matters(),
         }
     }
 
@@ -254,7 +311,25 @@ struct Pair1<'a> {
     inconclusive: Option<&'a str>,
     removed: Vec<Rule1>,
     added: Vec<Rule1>,
+    // Families whose packets come to one side alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    families_gone: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    families_new: Vec<&'static str>,
     changes: Vec<Change1>,
+    // Rules that do something else besides their verdict, or act elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Acts1>,
+}
+
+#[derive(Serialize)]
+struct Acts1 {
+    old_rule: Option<Rule1>,
+    new_rule: Option<Rule1>,
+    before: Vec<String>,
+    after: Vec<String>,
+    // Not where they differ in what is counted, logged or sampled alone.
+    matters: bool,
 }
 
 #[derive(Serialize)]

@@ -6,12 +6,12 @@
 use super::cells::{Address, Cell, of_condition};
 use super::cover::asks_for_octets;
 use super::cut::{outside, parted};
+use super::join::{grouped, joined};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Headers};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, Outcome, RuleSet, Verdict};
-use crate::net::Unsigned;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
@@ -75,9 +75,18 @@ pub struct Delta {
     pub removed: Vec<u32>,
     /// Rules of the new list that the old one does not have.
     pub added: Vec<u32>,
+    /// Families whose packets came to the old list and do not come to the new one.
+    pub gone: Vec<Family>,
+    /// Families whose packets come to the new list and did not come to the old one.
+    pub come: Vec<Family>,
 }
 
 impl Delta {
+    /// Whether packets of the same families come to both lists, and each has the same fate.
+    pub fn is_equal(&self) -> bool {
+        self.changes.is_empty() && self.gone.is_empty() && self.come.is_empty()
+    }
+
     /// Whether the rules are the same, in one order.
     pub fn is_plain(&self) -> bool {
         self.removed.is_empty() && self.added.is_empty()
@@ -93,9 +102,6 @@ pub enum Incomparable {
         "a rule walks another rule set in more ways than are written out, or holds a verdict while others are tried"
     )]
     NoList,
-    /// No packet comes to both.
-    #[error("one is for IPv4 and one for IPv6")]
-    Families,
     /// It takes too much.
     #[error(transparent)]
     Spent(#[from] Exhausted),
@@ -111,7 +117,7 @@ pub enum Incomparable {
     },
 }
 
-/// Where two lists decide differently, for the packets that come to both. Conditions with many alternatives are followed
+/// Where two lists decide differently, for the packets that come to both, and which come to one alone. Conditions with many alternatives are followed
 /// whole.
 ///
 /// # Errors
@@ -129,7 +135,12 @@ pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomp
     let [mut removed, mut added] = [true, false].map(|of_old| order.only(&lists, of_old));
     removed.extend(lists[0].last);
     added.extend(lists[1].last);
-    let both = |family| [old.family, new.family].iter().all(|of| *of == family || *of == Family::Any);
+    let both = |family| old.family.takes(family) && new.family.takes(family);
+    let alone = |a: &RuleSet, b: &RuleSet| {
+        let families = [Family::Inet, Family::Inet6].into_iter();
+        families.filter(|family| a.family.takes(*family) && !b.family.takes(*family)).collect()
+    };
+    let (gone, come) = (alone(old, new), alone(new, old));
     let whole = old.family == Family::Any && new.family == Family::Any;
     let mut families = Vec::new();
     if both(Family::Inet) {
@@ -146,12 +157,9 @@ pub fn delta(old: &RuleSet, new: &RuleSet, holds: Holds) -> Result<Delta, Incomp
             changes::<u128, false>(whole, &lists, &order, &mut seeker, &mut steps)
         }?);
     }
-    if families.is_empty() {
-        return Err(Incomparable::Families);
-    }
     let mut changes: Vec<Change> = families.into_iter().flatten().collect();
     changes.sort_by(|a, b| b.share.total_cmp(&a.share));
-    Ok(Delta { changes, removed, added })
+    Ok(Delta { changes, removed, added, gone, come })
 }
 
 /// The rules of a list that decide.
@@ -333,7 +341,7 @@ fn changes<A: Address, const RAW: bool>(
     }
     walk.defaults(&mut regions)?;
     joined(&mut regions);
-    let mut found = Vec::new();
+    let (mut found, mut unsure) = (Vec::new(), Vec::new());
     for (region, before, after) in regions {
         let within = Condition::and(whole.then(|| family.clone()).into_iter().chain([region.condition()]));
         let [old_last, new_last] = [lists[0].last, lists[1].last];
@@ -344,7 +352,7 @@ fn changes<A: Address, const RAW: bool>(
             Found::Packet(headers) => Some(headers),
             Found::Unknown => None,
         };
-        found.push(Change {
+        let change = Change {
             family: A::FAMILY,
             share: region.share(),
             region: within,
@@ -353,7 +361,37 @@ fn changes<A: Address, const RAW: bool>(
             old_rule,
             new_rule,
             packet,
-        });
+        };
+        if change.packet.is_some() { found.push(change) } else { unsure.push((region, change)) }
+    }
+    found.extend(settled(unsure, |region| {
+        let within = Condition::and(whole.then(|| family.clone()).into_iter().chain([region.condition()]));
+        let packet = match walk.seeker.packet_of(A::FAMILY, &within)?? {
+            Found::Packet(headers) => Some(headers),
+            Found::None | Found::Unknown => None,
+        };
+        Ok::<_, Incomparable>((within, packet))
+    })?);
+    Ok(found)
+}
+
+/// Changes in whose regions no packet is known, because what is not modelled decides. Where both ways of it come to the
+/// same, it does not: then the regions are one, which `look` describes and finds a packet in.
+fn settled<A: Address, const RAW: bool>(
+    unsure: Vec<(Cell<A, RAW>, Change)>,
+    mut look: impl FnMut(&Cell<A, RAW>) -> Result<(Condition, Option<Box<Headers>>), Incomparable>,
+) -> Result<Vec<Change>, Incomparable> {
+    let parts = unsure.into_iter().map(|(cell, change)| (cell, (change.before, change.after), change));
+    let mut found = Vec::new();
+    for (whole, mut group) in grouped(parts.collect()) {
+        if group.len() > 1
+            && let (region, Some(packet)) = look(&whole)?
+            && let Some(first) = group.first_mut()
+        {
+            (first.region, first.share, first.packet) = (region, whole.share(), Some(packet));
+            group.truncate(1);
+        }
+        found.append(&mut group);
     }
     Ok(found)
 }
@@ -480,89 +518,4 @@ impl<A: Address, const RAW: bool> Walk<'_, A, RAW> {
 /// Fails where there are more regions than are kept.
 fn bounded(regions: usize) -> Result<(), Exhausted> {
     Meter::new(&limits::REGIONS).charge(regions as u64)
-}
-
-impl<A: Address, const RAW: bool> Cell<A, RAW> {
-    /// Both cells as one, where they differ in one side and touch there.
-    fn union(&self, other: &Self) -> Option<Self> {
-        let mut sides = 0;
-        let mut whole = self.clone();
-        macro_rules! side {
-            ($($side:ident),*) => {$(
-                if self.$side != other.$side {
-                    sides += 1;
-                    let (low, high) = if self.$side.0 <= other.$side.0 { (self, other) } else { (other, self) };
-                    if low.$side.1.next().is_some_and(|after| after < high.$side.0) {
-                        return None;
-                    }
-                    whole.$side = (low.$side.0, low.$side.1.max(high.$side.1));
-                }
-            )*};
-        }
-        side!(src, dst, sport, dport);
-        if self.protocols != other.protocols {
-            sides += 1;
-            whole.protocols = self.protocols.or(other.protocols);
-        }
-        if self.rest().odd != other.rest().odd {
-            return None;
-        }
-        if self.rest().fields != other.rest().fields {
-            let [mine, theirs] = [self, other].map(|cell| cell.rest().fields.as_slice());
-            let ([(field, mine)], [(of, theirs)]) = (mine, theirs) else { return None };
-            sides += 1;
-            if field != of {
-                return None;
-            }
-            let both = mine.union(theirs);
-            if let Some((_, set)) = whole.rest.as_mut().and_then(|rest| rest.fields.first_mut()) {
-                *set = both;
-            }
-        }
-        (sides <= 1).then_some(whole)
-    }
-
-    /// The part of all packets of the family that the cell is, by addresses, protocols and ports.
-    #[expect(clippy::cast_precision_loss, reason = "a share is for people")]
-    pub(super) fn share(&self) -> f64 {
-        let part = |(lo, hi): (u128, u128), (first, last): (u128, u128)| {
-            ((hi - lo) as f64 + 1.0) / ((last - first) as f64 + 1.0)
-        };
-        let all = Self::all();
-        let wide = |range: (A, A)| (range.0.into(), range.1.into());
-        let small = |range: (u32, u32)| (u128::from(range.0), u128::from(range.1));
-        let protocols = self.protocols.iter().count() as f64 / 256.0;
-        part(wide(self.src), wide(all.src))
-            * part(wide(self.dst), wide(all.dst))
-            * part(small(self.sport), small(all.sport))
-            * part(small(self.dport), small(all.dport))
-            * protocols
-    }
-}
-
-/// Puts regions with one fate together that differ in one side and touch there.
-pub(super) fn joined<A: Address, const RAW: bool, B: PartialEq, F: PartialEq>(
-    regions: &mut Vec<(Cell<A, RAW>, B, F)>,
-) {
-    // Quadratic, for lists that people read; of more than these nobody reads all.
-    const MOST: usize = 2_000;
-    if regions.len() > MOST {
-        return;
-    }
-    let mut left = regions.len() + 1;
-    while regions.len() < left {
-        left = regions.len();
-        let mut kept: Vec<(Cell<A, RAW>, B, F)> = Vec::with_capacity(left);
-        for (cell, before, after) in regions.drain(..) {
-            let mut alike = kept.iter_mut().filter(|(_, b, a)| *b == before && *a == after);
-            let grown = alike.find_map(|(other, _, _)| {
-                *other = other.union(&cell)?;
-                Some(())
-            });
-            if grown.is_none() {
-                kept.push((cell, before, after));
-            }
-        }
-        *regions = kept;
-    }
 }

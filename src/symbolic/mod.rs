@@ -14,6 +14,7 @@ mod delta;
 mod encode;
 mod fates;
 mod guess;
+mod join;
 mod model;
 mod overlaps;
 mod reach;

@@ -6,7 +6,7 @@
 
 use super::cells::{Address, Cell, of_condition, ports};
 use super::cut::{outside, parted};
-use super::delta::joined;
+use super::join::{grouped, joined};
 use super::reach::of_family;
 use super::seek::{Found, Holds, Seeker};
 use crate::field::{Family, Headers};
@@ -132,6 +132,34 @@ impl<'a> Regions<'a> {
     }
 }
 
+impl Regions<'_> {
+    /// Regions of which [`Regions::packet`] does not know whether they hold a packet, because what is not modelled decides.
+    /// Where both ways of it come to the same verdict they are one region, with a packet; others are as they were. The rule
+    /// of one is that by which evaluation decides, which goes on where it does not know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Regions::packet`].
+    pub fn settled(&mut self, unsure: Vec<Region>) -> Result<Vec<(Region, Member)>, Exhausted> {
+        let mut found = Vec::with_capacity(unsure.len());
+        let (four, six): (Vec<_>, Vec<_>) =
+            unsure.into_iter().partition(|region| region.family == Family::Inet);
+        for (list, at) in [(four, 0), (six, 1)] {
+            let groups = self.engines.get(at).map_or_else(Vec::new, |engine| engine.groups(list));
+            for (whole, parts) in groups {
+                let member = if parts.len() > 1 { self.packet(&whole)? } else { Member::Unknown };
+                match member {
+                    Member::Packet(_) => found.push((whole, member)),
+                    Member::None | Member::Unknown => {
+                        found.extend(parts.into_iter().map(|part| (part, Member::Unknown)));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// Walks with the packets of one family.
 trait Walks<'a>: std::fmt::Debug {
     fn ask(
@@ -141,6 +169,9 @@ trait Walks<'a>: std::fmt::Debug {
         effort: Effort,
         beside: &mut Beside<'_>,
     ) -> Result<Vec<Region>, Exhausted>;
+
+    /// Regions of one verdict that are one whichever way goes what is not modelled: as one, and what they were.
+    fn groups(&self, list: Vec<Region>) -> Vec<(Region, Vec<Region>)>;
 }
 
 /// The cells of the rules of a rule set, each with the index of its rule.
@@ -221,6 +252,23 @@ impl<'a, A: Address, const RAW: bool> Walks<'a> for Engine<'a, A, RAW> {
             family: A::FAMILY,
         };
         Ok(left.into_iter().map(region).collect())
+    }
+
+    fn groups(&self, list: Vec<Region>) -> Vec<(Region, Vec<Region>)> {
+        let mut parts = Vec::with_capacity(list.len());
+        let mut groups = Vec::new();
+        for region in list {
+            match <[Cell<A, RAW>; 1]>::try_from(of_condition(&region.packets)) {
+                Ok([cell]) => parts.push((cell, region.verdict, region)),
+                Err(_) => groups.push((region.clone(), vec![region])),
+            }
+        }
+        for (cell, group) in grouped(parts) {
+            let packets = Condition::and([of_family(A::FAMILY), cell.condition()]);
+            let first = group.first().cloned();
+            groups.extend(first.map(|first| (Region { packets, share: cell.share(), ..first }, group)));
+        }
+        groups
     }
 }
 

@@ -34,7 +34,7 @@ fn what_is_dead_goes_and_halves_become_one_in_the_words_of_each_dialect() {
             "nftables",
             "table ip f {\n  chain c {\n    type filter hook input priority 0; policy drop;\n    \
              ip saddr 192.0.2.0/25 tcp dport 22 accept # half\n    ip saddr 192.0.2.128/25 tcp dport 22 accept\n    \
-             udp dport 53 accept; udp dport 53 drop\n    ip saddr 192.0.2.7 tcp dport 22 drop\n  }\n}\n",
+             udp dport 53 accept; udp dport 53 drop\n    ip saddr 192.0.2.7 tcp dport 22 drop # dead\n  }\n}\n",
             "table ip f {\n  chain c {\n    type filter hook input priority 0; policy drop;\n    \
              ip saddr 192.0.2.0/24 tcp dport 22 accept # half\n    udp dport 53 accept; \n  }\n}\n",
         ),

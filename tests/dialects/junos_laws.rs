@@ -131,6 +131,16 @@ trait Parts {
 impl<S: Strategy<Value = Option<Condition>> + 'static> Parts for Vec<S> {
     fn prop_shuffle_parts(self) -> BoxedStrategy<Condition> {
         self.prop_map(|parts| parts.into_iter().flatten().collect::<Vec<_>>())
+            .prop_map(|mut parts| {
+                // The device takes either port, or one of them, in one term: both are two terms.
+                let one = |part: &Condition| {
+                    matches!(part, Condition::Test(test) if matches!(test.field(), Field::RawPort0 | Field::RawPort1))
+                };
+                if parts.iter().any(one) {
+                    parts.retain(|part| !matches!(part, Condition::Or(_)));
+                }
+                parts
+            })
             .prop_shuffle()
             .prop_map(Condition::and)
             .boxed()

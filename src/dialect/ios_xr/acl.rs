@@ -332,10 +332,17 @@ impl<'a> Reader<'a> {
                         };
                         let names = [common, own];
                         let joined = names.into_iter().flatten().collect::<Vec<_>>().join("+");
-                        self.attached.insert(Attached {
-                            rule_set: set_name(six, &joined).into(),
-                            place: format!("interface {} {}", self.slice(interface), words.next()).into(),
-                        });
+                        let interface = super::attach::interface(self.slice(interface));
+                        let place = format!("interface {interface} {}", words.next());
+                        let mut attach = |name: &str, place: String| {
+                            let rule_set = set_name(six, name).into();
+                            self.attached.insert(Attached { rule_set, place: place.into() });
+                        };
+                        // Each of two lists is still there, as a part of both.
+                        for name in names.into_iter().flatten().filter(|name| **name != joined) {
+                            attach(name, format!("{place}, in the list {joined}"));
+                        }
+                        attach(&joined, place);
                         let found =
                             names.into_iter().flatten().all(|name| self.attach(lists, six, name, *span));
                         if found && common.is_some() {

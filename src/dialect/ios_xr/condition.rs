@@ -95,8 +95,18 @@ impl<'a> Reader<'a> {
                     "`fragments` stands beside ports, flags or types, which later fragments do not have",
                     "write an entry for the fragments and one for the ports",
                 );
-                let what =
-                    Condition::opaque("ios-xr fragments with ports", "routers refuse this entry", span);
+                let mut id = "ios-xr fragments with".to_owned();
+                for part in &parts.four {
+                    part.visit(&mut |part| match part {
+                        Condition::Test(test) => {
+                            let words = self.text.get(test.span().range()).unwrap_or("");
+                            id.extend([" ", test.field().name(), " ", words]);
+                        }
+                        Condition::Opaque(opaque) => id.extend([" ", &opaque.id]),
+                        _ => {}
+                    });
+                }
+                let what = Condition::opaque(id, "routers refuse this entry", span);
                 parts.three.push(what);
                 parts.four.clear();
             }

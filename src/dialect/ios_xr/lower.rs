@@ -58,6 +58,7 @@ pub(super) fn read(text: &str, source: SourceId, options: &ReadOptions) -> Readi
     }
     lists.lower(&mut reader);
     reader.attachments(&tree, &mut lists, &mut policies);
+    reader.services(&tree);
     reader.policies(&mut policies, &mut lists);
     reader.flowspec(&tree, &mut policies);
     reader.unused(&tree, &lists, &policies);

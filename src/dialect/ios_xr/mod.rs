@@ -7,6 +7,7 @@
 
 mod acl;
 mod actions;
+mod attach;
 mod class;
 mod condition;
 mod entry;

@@ -4,9 +4,10 @@ use super::lower::{Reader, table_of};
 use super::options::shown;
 use super::syntax::Word;
 use crate::diagnostic::Level;
+use crate::dialect::hook_place::HookPlace;
 use crate::dialect::raised;
 use crate::field::Family;
-use crate::ir::{Kind, Rule, RuleSet, Rules, Verdict};
+use crate::ir::{Attached, Kind, Rule, RuleSet, Rules, Verdict};
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -44,6 +45,24 @@ impl Table {
             Self::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
             Self::Filter | Self::Security => &["INPUT", "FORWARD", "OUTPUT"],
         }
+    }
+
+    /// Where the kernel keeps its chain of a hook (`NF_IP_PRI_*` of `linux/netfilter_ipv4.h`; `mangle` routes again what
+    /// it changes of packets that leave the host).
+    pub(super) fn at(self, hook: &str) -> Option<HookPlace<'static>> {
+        let small = ["prerouting", "input", "forward", "output", "postrouting"];
+        let (_, small) = HOOKS.into_iter().zip(small).find(|(name, _)| *name == hook)?;
+        let (kind, priority) = match (self, hook) {
+            (Self::Raw, _) => ("filter", -300),
+            (Self::Mangle, "OUTPUT") => ("route", -150),
+            (Self::Mangle, _) => ("filter", -150),
+            (Self::Nat, "PREROUTING" | "OUTPUT") => ("nat", -100),
+            (Self::Nat, _) => ("nat", 100),
+            (Self::Filter, _) => ("filter", 0),
+            (Self::Security, _) => ("filter", 50),
+        };
+        let place = HookPlace { kind, hook: small, device: None, priority };
+        self.hooks().contains(&hook).then_some(place)
     }
 
     /// Its place among the stages of a hook: nat is last where packets come in or leave by it.
@@ -123,6 +142,10 @@ impl<'a> Reader<'a> {
             _ => format!("ip/{plain}"),
         };
         self.names.insert(name_of_set.clone());
+        if let Some(place) = table.at(name) {
+            let place = place.to_string().into();
+            self.document.attached.insert(Attached { rule_set: name_of_set.as_str().into(), place });
+        }
         self.places.push((self.table, state.infos.len()));
         self.document.rule_sets.push(RuleSet {
             name: name_of_set,

@@ -55,11 +55,11 @@ impl Reader<'_> {
                     return self.bad_value(spec, "a mask and flags", text, span);
                 };
                 let whole = cursor.span.to(last);
-                match (values::tcp_flags(text), values::tcp_flags(compare)) {
-                    (Some(mask), Some(compare)) => {
-                        self.tcp_flags(spec, index, (mask, compare), cursor.not, whole);
-                    }
-                    _ => self.bad_value(spec, "TCP flags", text, whole),
+                if let (Some(mask), Some(compare)) = (values::tcp_flags(text), values::tcp_flags(compare)) {
+                    self.tcp_flags(spec, index, (mask, compare), cursor.not, whole);
+                } else {
+                    let unknown = [text, compare].into_iter().find_map(values::unknown_flag);
+                    self.bad_value(spec, "TCP flags", unknown.unwrap_or(text), whole);
                 }
             }
             Meaning::Syn => self.tcp_flags(spec, index, (0x17, 2), not, whole),

@@ -3,6 +3,7 @@
 use super::chains::{HOOKS, Table};
 use super::support;
 use crate::dialect::Lost;
+use crate::dialect::hook_place::HookPlace;
 use crate::field::{Family, Field};
 use crate::ir::{Action, Condition, Document, Kind, Mark, Outcome, RuleSet, Verdict};
 use std::collections::HashSet;
@@ -81,9 +82,13 @@ pub(super) fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             .iter()
             .any(|hook| hook.kind == Kind::Hook && hook.targets().any(|t| t == index));
         let entry = set.kind != Kind::Chain && (entries.contains(&index) || hooked);
-        let upper = set.name.to_ascii_uppercase();
-        let wanted = ["INPUT", "OUTPUT"].into_iter().find(|hook| upper.ends_with(hook)).unwrap_or("FORWARD");
-        let chain = if entry && taken.insert(key(set.family, table, wanted)) {
+        let (table, wanted) = wanted(document, set, table);
+        // Packets pass what is for both families and what is for theirs one after the other, which one chain cannot say.
+        let families = [Family::Any, Family::Inet, Family::Inet6].into_iter();
+        let mut others = families.filter(|family| family.takes(set.family) || set.family.takes(*family));
+        let is_free = others.all(|family| !taken.contains(&key(family, table, wanted)));
+        let chain = if entry && is_free && taken.insert(key(set.family, table, wanted)) {
+            lost.extend(Lost::moved(document, set, table.at(wanted)));
             lost.push(Lost::detail(
                 &set.name,
                 "",
@@ -92,6 +97,7 @@ pub(super) fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
             wanted.to_owned()
         } else {
             if entry {
+                lost.extend(Lost::moved(document, set, None));
                 let what = "that packets come to it: nothing says at which hook, and it is a chain that nobody calls";
                 lost.push(Lost::meaning(&set.name, "", what));
             }
@@ -113,6 +119,24 @@ pub(super) fn places(document: &Document, lost: &mut Vec<Lost>) -> Vec<Place> {
     }
     list.sort_by_key(|place| place.index);
     list
+}
+
+/// The table and hook for a rule set of another dialect: where it is attached, else the hook its name ends with.
+fn wanted(document: &Document, set: &RuleSet, table: Table) -> (Table, &'static str) {
+    let place = document.places(&set.name).find_map(HookPlace::read).filter(|place| place.device.is_none());
+    if let Some(place) = place
+        && let Some(hook) = HOOKS.into_iter().find(|hook| hook.eq_ignore_ascii_case(place.hook))
+    {
+        let same = Table::ALL.into_iter().find(|table| table.at(hook) == Some(place));
+        // The table that rules ask for has what they do.
+        let asked = |same: &Table| table == Table::Filter || *same != Table::Filter;
+        let has = [table, Table::Mangle].into_iter().find(|table| table.hooks().contains(&hook));
+        if let Some(table) = same.filter(asked).or(has) {
+            return (table, hook);
+        }
+    }
+    let upper = set.name.to_ascii_uppercase();
+    (table, ["INPUT", "OUTPUT"].into_iter().find(|hook| upper.ends_with(hook)).unwrap_or("FORWARD"))
 }
 
 /// The table for rule sets of other dialects: `mangle` alone writes into packets, `filter` alone rejects.

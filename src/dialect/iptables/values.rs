@@ -264,12 +264,20 @@ pub(super) const TCP_FLAGS: [(&str, u32); 6] =
 
 /// A list of TCP flags; `ALL` and `NONE` too.
 pub(super) fn tcp_flags(text: &str) -> Option<u32> {
-    let one = |word: &str| match word.to_ascii_uppercase().as_str() {
+    text.split(',').try_fold(0, |sum, word| Some(sum | tcp_flag(word)?))
+}
+
+/// The first word of a list that is no TCP flag.
+pub(super) fn unknown_flag(text: &str) -> Option<&str> {
+    text.split(',').find(|word| tcp_flag(word).is_none())
+}
+
+fn tcp_flag(word: &str) -> Option<u32> {
+    match word.to_ascii_uppercase().as_str() {
         "ALL" => Some(0x3f),
         "NONE" => Some(0),
         upper => TCP_FLAGS.iter().find(|(name, _)| *name == upper).map(|(_, bit)| *bit),
-    };
-    text.split(',').try_fold(0, |sum, word| Some(sum | one(word)?))
+    }
 }
 
 /// TCP flags in words where a listing has them as a number.

@@ -43,6 +43,10 @@ impl Dialect for IrJson {
         Reads::Text
     }
 
+    fn names_octets(&self) -> bool {
+        false
+    }
+
     fn writes(&self) -> bool {
         true
     }

@@ -12,6 +12,8 @@ use crate::guard::{Meter, limits};
 use crate::ir::{Condition, Test, ValueSet};
 use crate::net::{BitMatch, BitSet, IntervalSet, Prefix4, Prefix6, Unsigned};
 use crate::source::Span;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 
 /// The prefixes of a `prefix-list`.
 #[derive(Debug, Default)]
@@ -156,7 +158,9 @@ impl Lowering<'_, '_> {
         let mut meter = Meter::new(&limits::CONDITION_VALUES);
         if let Err(exhausted) = meter.charge(all.work()) {
             self.findings.exhausted(&exhausted, span);
-            return Condition::opaque("an address list", "too many prefixes", span);
+            // Lists of this length are told apart by what they say.
+            let digest = FixedState::default().hash_one((fields, words(&all)));
+            return Condition::opaque(format!("the address list {digest:x}"), "too many prefixes", span);
         }
         let rest = self.options.junos_except_only_matches_rest;
         if all.only_except() && !rest {

@@ -91,9 +91,19 @@ impl<'a> Lowering<'a, '_> {
             let known = index.and_then(|index| self.document.rule_sets.get(index as usize));
             // A list of filters becomes a rule set later.
             let rule_set = known.map_or_else(|| format!("{prefix}{family}/{joined}"), |set| set.name.clone());
-            let place = format!("{interface} {}", word.trim_end_matches("-list")).into();
-            self.document.attached.insert(Attached { rule_set: rule_set.into(), place });
-            if word.ends_with("-list") && names.len() > 1 {
+            let place = format!("{interface} {}", word.trim_end_matches("-list"));
+            let is_list = word.ends_with("-list") && names.len() > 1;
+            // Each filter of a list is still there, as a part of it.
+            for name in names.iter().filter(|_| is_list) {
+                let index = self.attached_filter(prefix, family, &tree.name(*name));
+                if let Some(set) = index.and_then(|index| self.document.rule_sets.get(index as usize)) {
+                    let (rule_set, place) =
+                        (set.name.as_str().into(), format!("{place}, in the list {joined}").into());
+                    self.document.attached.insert(Attached { rule_set, place });
+                }
+            }
+            self.document.attached.insert(Attached { rule_set: rule_set.into(), place: place.into() });
+            if is_list {
                 lists.push(List { family: family.to_owned(), names });
             }
         }

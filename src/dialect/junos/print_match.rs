@@ -87,6 +87,17 @@ impl From<'_> {
         if self.list.iter().any(|s| s.keyword == keyword) {
             return Err(format!("two conditions that are both `{keyword}`"));
         }
+        // The device takes either port, or one of them, in one term.
+        let either = |word: &str| matches!(word, "port" | "port-except");
+        let one = |word: &str| {
+            let word = word.strip_suffix("-except").unwrap_or(word);
+            matches!(word, "source-port" | "destination-port")
+        };
+        let other =
+            |said: &&Statement| either(keyword) && one(said.keyword) || one(keyword) && either(said.keyword);
+        if let Some(said) = self.list.iter().find(other) {
+            return Err(format!("`{keyword}` together with `{}`", said.keyword));
+        }
         self.list.push(Statement { keyword, values });
         Ok(())
     }

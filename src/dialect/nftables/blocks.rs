@@ -163,13 +163,16 @@ impl<'a> Reader<'a> {
             let found = parser.object_property(kind).and_then(|()| parser.expect_end());
             if let Err(fault) = found {
                 self.fault(&fault);
-            } else if piece.end == End::Close && kind != "counter" {
+            } else if piece.end == End::Close && !FREE.contains(&kind) {
                 self.separated();
             }
         }
         said
     }
 }
+
+/// Objects whose words need no end of their own before the brace.
+const FREE: [&str; 5] = ["counter", "limit", "quota", "secmark", "synproxy"];
 
 // `flags dormant`, `comment TEXT`; whether the table is dormant.
 fn table_word(parser: &mut Parser<'_, '_>) -> Read<bool> {

@@ -1,12 +1,28 @@
 //! Expressions as words, for what is not modelled: equal meaning as far as it is known, equal words.
 
-use super::syntax::{Binary, Expr};
+use super::syntax::{Binary, Data, Element, Expr, Rewrite};
 use std::fmt::Write;
 
 /// The words of an expression.
 pub(super) fn expr(expr: &Expr<'_>) -> String {
     let mut out = String::new();
     write(expr, &mut out);
+    out
+}
+
+/// A rewriting of addresses or ports: `dnat to 10.0.0.1:80`.
+pub(super) fn rewrite(rewrite: &Rewrite<'_>) -> String {
+    let mut out = rewrite.what.name().to_owned();
+    let mut between = " to ";
+    for (part, mark) in [(&rewrite.address, ":"), (&rewrite.port, "")] {
+        if let Some((value, _)) = part {
+            out.push_str(between);
+            write(value, &mut out);
+            between = mark;
+        } else {
+            between = " to :";
+        }
+    }
     out
 }
 
@@ -68,7 +84,14 @@ fn write(expr: &Expr<'_>, out: &mut String) {
         Expr::Concat(parts) => joined(parts, " . ", out),
         Expr::Set(elements) => {
             // A set has no order.
-            let mut keys: Vec<String> = elements.iter().map(|element| self::expr(&element.key)).collect();
+            let member = |element: &Element<'_>| {
+                let key = self::expr(&element.key);
+                match &element.data {
+                    Some(Data::Value(value)) => format!("{key} : {}", self::expr(value)),
+                    Some(Data::Verdict(..)) | None => key,
+                }
+            };
+            let mut keys: Vec<String> = elements.iter().map(member).collect();
             keys.sort_unstable();
             let _ = write!(out, "{{ {} }}", keys.join(", "));
         }

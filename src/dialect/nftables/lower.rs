@@ -11,6 +11,7 @@ use super::ruleset::{Chain, Declared, ElementSource, RuleSource, Ruleset, Set, T
 use super::syntax::{Expr, Statement, Word};
 use super::values::Values;
 use crate::diagnostic::{Diagnostic, Level};
+use crate::dialect::hook_place::HookPlace;
 use crate::dialect::moments;
 use crate::dialect::{Reading, raise, raised};
 use crate::field::Family;
@@ -476,8 +477,11 @@ impl<'a, 's> Lower<'a, 's> {
                 let name = self.document.rule_sets.get(*index as usize).map_or("", |set| &*set.name);
                 for device in devices {
                     let (kind, hook, priority) = (base.kind.text, base.hook.text, base.priority);
-                    let device_word = if device.is_empty() { "" } else { " device " };
-                    let place = format!("type {kind} hook {hook}{device_word}{device} priority {priority}");
+                    let device_of = Some(*device).filter(|device| !device.is_empty());
+                    let place = HookPlace { kind, hook, device: device_of, priority }.to_string();
+                    // Packets of bridges pass hooks of their own.
+                    let place =
+                        if table.family == TableFamily::Bridge { format!("bridge, {place}") } else { place };
                     self.document.attached.insert(Attached { rule_set: name.into(), place: place.into() });
                     let stage = Stage { priority: base.priority, index: *index, span: chain.name.span };
                     for family in stages_of(table.family) {

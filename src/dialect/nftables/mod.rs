@@ -79,6 +79,10 @@ impl Dialect for Nftables {
         Reads::Text
     }
 
+    fn names_octets(&self) -> bool {
+        false
+    }
+
     fn writes(&self) -> bool {
         true
     }

@@ -5,9 +5,11 @@ use super::print_exact;
 use super::print_general;
 use super::ruleset::TableFamily;
 use super::written::{self, Chain, Ending, Line, Right, Table};
+use crate::dialect::hook_place::HookPlace;
 use crate::dialect::{Loss, Lost};
 use crate::field::{Family, Field};
 use crate::ir::{Action, Condition, Document, Kind, Outcome, RejectKind, Rule, RuleSet, Verdict};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -82,7 +84,25 @@ struct Home {
     family: TableFamily,
     table: String,
     chain: String,
-    base: Option<(&'static str, i64)>,
+    base: Option<Base>,
+}
+
+// How a base chain is hooked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Base {
+    At(HookPlace<'static>),
+    // Of a table that is hooked nowhere.
+    Dormant,
+}
+
+impl Base {
+    // Where its head says it is.
+    fn place(self) -> HookPlace<'static> {
+        match self {
+            Self::At(place) => place,
+            Self::Dormant => HookPlace { kind: "filter", hook: "forward", device: None, priority: 0 },
+        }
+    }
 }
 
 struct Printer<'d> {
@@ -110,12 +130,10 @@ impl<'d> Printer<'d> {
         for (index, set) in self.document.rule_sets.iter().enumerate() {
             let Some(home) = self.homes.get(&index).cloned() else { continue };
             let lines = self.lines(set, &home);
-            let base = home.base.map(|(hook, priority)| (hook, priority, set.default.is_drop()));
+            let dormant = home.base == Some(Base::Dormant);
+            let base = home.base.map(|base| (base.place(), set.default.is_drop()));
             let chain = Chain { name: home.chain, base, lines };
             let family = home.family.name();
-            let dormant = base.is_some_and(|(hook, _, _)| hook.is_empty());
-            let base = if dormant { base.map(|(_, p, d)| ("forward", p, d)) } else { base };
-            let chain = Chain { base, ..chain };
             match tables.iter_mut().find(|t| t.family == family && t.name == home.table) {
                 Some(table) => table.chains.push(chain),
                 None => tables.push(Table { family, name: home.table, dormant, chains: vec![chain] }),
@@ -133,16 +151,7 @@ impl<'d> Printer<'d> {
             .filter(|rule| !matches!(rule.outcome, Outcome::Stage(_)))
             .filter_map(|rule| rule.outcome.target().map(|target| target as usize))
             .collect();
-        let mut stages: BTreeMap<usize, (&'static str, i64)> = BTreeMap::new();
-        for set in sets.iter().filter(|set| set.kind == Kind::Hook) {
-            let hook = set.name.split('/').find_map(hook_named).unwrap_or("forward");
-            for (rule, position) in set.rules.iter().zip(0_i64..) {
-                if let Outcome::Stage(target) = rule.outcome {
-                    let place = stages.entry(target as usize).or_insert((hook, position * 10));
-                    place.1 = place.1.max(position * 10);
-                }
-            }
-        }
+        let stages = stages(self.document);
         let hooked = !stages.is_empty();
         let (mut taken, mut names) = (BTreeSet::new(), BTreeSet::new());
         let mut spare = 0;
@@ -167,16 +176,19 @@ impl<'d> Printer<'d> {
             let is_base = set.kind != Kind::Chain && !called.contains(&index);
             if is_base {
                 home.base = Some(match stages.get(&index) {
-                    Some(place) => *place,
-                    None if hooked => ("", 0),
+                    Some(place) => Base::At(*place),
+                    None if hooked => Base::Dormant,
                     None => {
-                        let (wanted, priority) = attached(self.document, set).unzip();
-                        let wanted = wanted.or_else(|| set.name.rsplit('/').next().and_then(hook_named));
+                        let own = attached(self.document, set);
+                        let named = || set.name.rsplit('/').next().and_then(hook_named);
+                        let wanted = own.map(|place| place.hook).or_else(named);
                         let hook = free_hook(family, wanted, &mut taken);
-                        (hook, priority.filter(|_| wanted == Some(hook)).unwrap_or(0))
+                        let plain =
+                            hook.map(|hook| HookPlace { kind: "filter", hook, device: None, priority: 0 });
+                        own.filter(|place| Some(place.hook) == hook).or(plain).map_or(Base::Dormant, Base::At)
                     }
                 });
-                if home.base.is_some_and(|(hook, _)| hook.is_empty()) {
+                if home.base == Some(Base::Dormant) {
                     spare += 1;
                     home.table = format!("{}_dormant_{spare}", home.table);
                 }
@@ -188,13 +200,11 @@ impl<'d> Printer<'d> {
             if name != set.name || set.kind == Kind::FlowRoutes || (is_base != (set.kind == Kind::Filter)) {
                 self.lost.push(Lost::new(Loss::Detail, &set.name, "", format!("it is the chain `{name}`")));
             }
-            let written = home.base.map_or_else(String::new, |(hook, priority)| {
-                format!("type filter hook {hook} priority {priority}")
-            });
-            for place in self.document.places(&set.name).filter(|place| *place != written) {
-                let what = format!("where it is attached: `{place}`");
-                self.lost.push(Lost::new(Loss::Detail, &set.name, "", what));
-            }
+            let written = match home.base {
+                Some(Base::At(place)) => Some(place),
+                Some(Base::Dormant) | None => None,
+            };
+            self.lost.extend(Lost::moved(self.document, set, written));
             self.homes.insert(index, home);
         }
     }
@@ -328,6 +338,10 @@ impl<'d> Printer<'d> {
                     }
                 }
                 Action::Log => log = true,
+                Action::Other(words) => {
+                    let what = format!("the action `{words}`; the packet is left as it is");
+                    self.lose(Loss::of_action(action), set, rule.name, what);
+                }
                 other => self.lose(Loss::of_action(other), set, rule.name, in_words(other)),
             }
         }
@@ -399,12 +413,12 @@ fn hook_named(word: &str) -> Option<&'static str> {
     HOOKS.iter().copied().find(|hook| hook.eq_ignore_ascii_case(word))
 }
 
-// A hook on which this family has no base chain yet, the one asked for where it is free; none is an empty word.
+// A hook on which this family has no base chain yet, the one asked for where it is free.
 fn free_hook(
     family: TableFamily,
     wanted: Option<&'static str>,
     taken: &mut BTreeSet<(TableFamily, &'static str)>,
-) -> &'static str {
+) -> Option<&'static str> {
     let families: &[TableFamily] = match family {
         TableFamily::Inet => &[TableFamily::Ip, TableFamily::Ip6],
         TableFamily::Ip => &[TableFamily::Ip],
@@ -413,18 +427,44 @@ fn free_hook(
     for hook in wanted.into_iter().chain(["forward", "input", "output", "prerouting", "postrouting"]) {
         if families.iter().all(|family| !taken.contains(&(*family, hook))) {
             taken.extend(families.iter().map(|family| (*family, hook)));
-            return hook;
+            return Some(hook);
         }
     }
-    ""
+    None
 }
 
-/// The hook and priority of a chain that was read from nftables, where it is written with the same.
-fn attached(document: &Document, set: &RuleSet) -> Option<(&'static str, i64)> {
+// The hook and priority of each rule set that is a stage of a hook. Where they were read as they stand, the priorities
+// are those that were read, else they say the order.
+fn stages(document: &Document) -> BTreeMap<usize, HookPlace<'static>> {
+    let (mut read, mut counted) = (BTreeMap::new(), BTreeMap::new());
+    let mut stand = true;
+    for set in document.rule_sets.iter().filter(|set| set.kind == Kind::Hook) {
+        let hook = set.name.split('/').find_map(hook_named).unwrap_or("forward");
+        // Of equal priority the chain that is made last comes first.
+        let mut before: Option<(i64, Reverse<usize>)> = None;
+        for (target, position) in set.targets().zip(0_i64..) {
+            let priority = position * 10;
+            let plain = HookPlace { kind: "filter", hook, device: None, priority };
+            let place: &mut HookPlace<'static> = counted.entry(target).or_insert(plain);
+            place.priority = place.priority.max(priority);
+            let own = document.rule_sets.get(target).and_then(|set| attached(document, set));
+            let own = own.filter(|own| own.hook == hook);
+            let here = own.map(|own| (own.priority, Reverse(target)));
+            stand &= here.is_some() && before < here;
+            before = here;
+            read.extend(own.map(|own| (target, own)));
+        }
+    }
+    if stand { read } else { counted }
+}
+
+/// The one hook of this system that a rule set is attached at.
+fn attached(document: &Document, set: &RuleSet) -> Option<HookPlace<'static>> {
     let mut places = document.places(&set.name);
-    let words: Vec<&str> = places.next()?.split(' ').collect();
-    let ["type", "filter", "hook", hook, "priority", priority] = words.as_slice() else { return None };
-    places.next().is_none().then_some((hook_named(hook)?, priority.parse().ok()?))
+    let place = HookPlace::read(places.next()?).filter(|place| place.device.is_none())?;
+    let kind = ["filter", "nat", "route"].into_iter().find(|kind| *kind == place.kind)?;
+    let hook = hook_named(place.hook)?;
+    places.next().is_none().then_some(HookPlace { kind, hook, device: None, priority: place.priority })
 }
 
 /// A name as nft takes one: letters, digits and `_-.`, none of its own words.

@@ -156,6 +156,9 @@ impl One<'_> {
 
     fn rules(&mut self, literals: &[Literal]) -> Written {
         let mut literals = literals.to_vec();
+        for field in [Field::Proto, Field::FragOff, Field::L4Status] {
+            together(&mut literals, field)?;
+        }
         // What absence means, from the table of fields.
         let mut index = 0;
         while let Some(literal) = literals.get(index).cloned() {
@@ -481,6 +484,26 @@ impl One<'_> {
         rules.push(with(vec![item(there, list)]));
         Ok(rules)
     }
+}
+
+/// Takes what is asked of a field in several places for one: these fields are asked once, with what others need.
+fn together(literals: &mut Vec<Literal>, field: Field) -> Result<(), String> {
+    let asks = |literal: &Literal| matches!(literal, Literal::In(other, _) if *other == field);
+    if literals.iter().filter(|literal| asks(literal)).count() < 2 {
+        return Ok(());
+    }
+    let mut all = crate::net::IntervalSet::range(0, full(field.info().width.into()));
+    for literal in literals.iter() {
+        if let Literal::In(other, values) = literal
+            && *other == field
+        {
+            let list = ranges(values.view()).ok_or_else(|| format!("`{}` by a mask", field.info().title))?;
+            all = all.intersection(&crate::net::IntervalSet::from_ranges(list));
+        }
+    }
+    literals.retain(|literal| !asks(literal));
+    literals.push(Literal::In(field, Values::Ranges(all).to_set(field)));
+    Ok(())
 }
 
 fn is_raw(field: Field) -> bool {

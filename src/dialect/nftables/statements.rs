@@ -150,13 +150,12 @@ impl<'a> Lower<'a, '_> {
                 }
                 if rewrite.what == Rewriter::Tproxy {
                     let to = [&rewrite.address, &rewrite.port].into_iter().flatten();
-                    let to: Vec<String> =
-                        to.map(|(value, _)| super::describe::expr(value).to_string()).collect();
+                    let to: Vec<String> = to.map(|(value, _)| super::describe::expr(value)).collect();
                     let words = format!("{word} to {}", to.join(" port "));
                     making.parts.push(self.depends(word, &words, span));
                     return Step::On;
                 }
-                making.actions.push(Action::Other(word.into()));
+                making.actions.push(Action::Other(super::describe::rewrite(rewrite).into()));
                 Step::Decided(Fate::Known(Outcome::Verdict(Verdict::Accept)))
             }
             Kind::Comment(_) => Step::On,
@@ -446,7 +445,7 @@ impl<'a> Lower<'a, '_> {
                 self.problem(&problem, span, making);
                 let fate = Fate::Open("map", Class::Stateful);
                 self.finish(making.again(Condition::True), fate);
-                let id = self.once(&format!("{} comes to continue", words));
+                let id = self.once(&format!("{words} comes to continue"));
                 return Some(Condition::opaque(id, "stateful: what the map gives is not known", span));
             }
         };
@@ -465,7 +464,7 @@ impl<'a> Lower<'a, '_> {
             let there = loads.iter().map(|looked| super::matching::presence(known, looked, span));
             let there = Condition::and(there);
             self.finish(making.again(there.clone()), Fate::Open("changing map", Class::Stateful));
-            let id = self.once(&format!("{} comes to continue", words));
+            let id = self.once(&format!("{words} comes to continue"));
             let reason = format!("{}: the map {CHANGES}", Class::Stateful.name());
             goes_on.push(Condition::opaque_within(id, reason, there, Condition::False, span));
         }

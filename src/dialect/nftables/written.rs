@@ -2,6 +2,7 @@
 
 use super::fields::{Load, Meta, Type};
 use super::values::full;
+use crate::dialect::hook_place::HookPlace;
 use crate::net::{Prefix4, Prefix6};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -57,8 +58,8 @@ pub(super) struct Line {
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     pub(super) name: String,
-    /// Hook, priority and whether the policy drops, of a base chain.
-    pub(super) base: Option<(&'static str, i64, bool)>,
+    /// Its place and whether the policy drops, of a base chain.
+    pub(super) base: Option<(HookPlace<'static>, bool)>,
     pub(super) lines: Vec<Line>,
 }
 
@@ -83,9 +84,9 @@ pub(super) fn text(tables: &[Table], out: &mut dyn Write) -> std::fmt::Result {
                 writeln!(out)?;
             }
             writeln!(out, "\tchain {} {{", chain.name)?;
-            if let Some((hook, priority, drops)) = chain.base {
+            if let Some((place, drops)) = chain.base {
                 let policy = if drops { "drop" } else { "accept" };
-                writeln!(out, "\t\ttype filter hook {hook} priority {priority}; policy {policy};")?;
+                writeln!(out, "\t\t{place}; policy {policy};")?;
             }
             for line in &chain.lines {
                 writeln!(out, "\t\t{}", line_text(line))?;
@@ -210,9 +211,9 @@ pub(super) fn json(tables: &[Table], out: &mut dyn Write) -> std::fmt::Result {
         objects.push(json!({ "table": object }));
         for chain in &table.chains {
             objects.push(json!({"chain": match chain.base {
-                Some((hook, priority, drops)) => json!({
-                    "family": family, "table": name, "name": chain.name, "type": "filter", "hook": hook,
-                    "prio": priority, "policy": if drops { "drop" } else { "accept" },
+                Some((place, drops)) => json!({
+                    "family": family, "table": name, "name": chain.name, "type": place.kind, "hook": place.hook,
+                    "prio": place.priority, "policy": if drops { "drop" } else { "accept" },
                 }),
                 None => json!({"family": family, "table": name, "name": chain.name}),
             }}));

@@ -35,6 +35,10 @@ impl Dialect for NftablesJson {
         Reads::Text
     }
 
+    fn names_octets(&self) -> bool {
+        false
+    }
+
     fn writes(&self) -> bool {
         true
     }

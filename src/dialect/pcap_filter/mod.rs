@@ -46,6 +46,10 @@ impl Dialect for PcapFilter {
         Reads::Text
     }
 
+    fn names_octets(&self) -> bool {
+        false
+    }
+
     fn writes(&self) -> bool {
         true
     }
