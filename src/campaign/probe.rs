@@ -191,7 +191,14 @@ pub(super) fn scale(shape: Shape, most: u32, ask: &mut Ask<'_>) -> Result<Probed
         let input = shape.input(count);
         let Some(seen) = ask(&input)? else { return Ok(Probed::Over) };
         if seen.outcome != Outcome::Alive || seen.reset.is_some() {
-            return Ok(Probed::Met(input, seen));
+            // Where time grows like that, the end of patience comes before the end of the work.
+            let late = matches!(seen.outcome, Outcome::Hung | Outcome::Deaf);
+            let probed = if late && (is_open(&times) || grows(&times)) {
+                confirmed(shape, &times, ask)?
+            } else {
+                Probed::Fine
+            };
+            return Ok(if matches!(probed, Probed::Fine) { Probed::Met(input, seen) } else { probed });
         }
         times.push((count, seen.cpu));
         // What a moment of a busy machine made is asked again with more rules.
@@ -213,11 +220,14 @@ pub(super) fn scale(shape: Shape, most: u32, ask: &mut Ask<'_>) -> Result<Probed
 fn confirmed(shape: Shape, times: &[(u32, Duration)], ask: &mut Ask<'_>) -> Result<Probed, Trouble> {
     let Some((count, time)) = times.last().copied() else { return Ok(Probed::Fine) };
     let Some(again) = ask(&shape.input(count))? else { return Ok(Probed::Over) };
-    let Some(half) = ask(&shape.input(count / 2))? else { return Ok(Probed::Over) };
+    // What the rules before have left to be done is done while the first of these are there.
+    let Some(first) = ask(&shape.input(count / 2))? else { return Ok(Probed::Over) };
+    let Some(second) = ask(&shape.input(count / 2))? else { return Ok(Probed::Over) };
+    let half = first.cpu.min(second.cpu);
     let Some(apart) = ask(&Shape::Apart.input(count))? else { return Ok(Probed::Over) };
     let worst = again.cpu.min(time);
     // Apart from each other, as many take less time than these, unless everything grows like that.
-    if shape != Shape::Apart && worst < apart.cpu * 2 || ratio(worst, half.cpu) < STEEP {
+    if shape != Shape::Apart && worst < apart.cpu * 2 || ratio(worst, half) < STEEP {
         return Ok(Probed::Fine);
     }
     let figures: Vec<String> =
