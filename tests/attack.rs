@@ -87,7 +87,7 @@ fn a_command_that_falls_is_found_shown_again_and_gone_on_with() {
     // It falls for NLRIs of an odd number of octets, and takes all others.
     let command = rig
         .script("[ $(($(wc -c < \"$1\") % 2)) = 0 ] || { echo 'panicked at the end' >&2; kill -ABRT $$; }\n");
-    let start = ["--exec", &command, "--count", "400", "--ci", "--format", "json"];
+    let start = ["--exec", &command, "--count", "2000", "--ci", "--format", "json"];
     let (code, output) = rig.run(&start);
     let document = json(&output);
     assert_eq!(code, Some(1), "{document:#}");
@@ -128,6 +128,15 @@ fn a_command_that_hangs_is_found_and_one_that_is_sound_is_not() {
 }
 
 #[test]
+fn a_campaign_ends_in_time_though_its_target_does_not() {
+    let Some(rig) = Rig::new() else { return };
+    let started = Instant::now();
+    let (code, output) = rig.run(&["--exec", "tail -f {}", "--patience", "60000", "--ci", "--time", "3"]);
+    assert_eq!(code, Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+}
+
+#[test]
 fn what_cannot_be_attacked_is_said() {
     let Some(rig) = Rig::new() else { return };
     for (arguments, words) in [
@@ -162,8 +171,11 @@ fn nothing_is_left_of_a_campaign_that_is_killed() {
         }
         // At a moment that differs from round to round.
         std::thread::sleep(Duration::from_millis(round as u64 * 370 % 1000));
+        let held = sandbox::Held::by(child.id());
+        assert!(held.has_spaces(), "it runs in namespaces of its own");
         child.kill().unwrap();
         child.wait().unwrap();
         rig.nothing_is_left();
+        sandbox::wait_until_nothing(|| held.left(rig.scratch.path()), Duration::from_secs(20));
     }
 }

@@ -2,7 +2,7 @@
 //! fault about.
 
 use super::expect::{Judgement, judge};
-use super::mutate::walk;
+use super::mutate::{broken, walk};
 use super::{Fault, Input, Observation, Update};
 use crate::dialect::flowspec::encode::SHORT_MAX;
 use crate::field::Family;
@@ -82,6 +82,8 @@ pub(super) struct Pattern {
     octets: usize,
     /// Whether what it asks for matters.
     actions: bool,
+    /// Whether it is about a component that is not whole.
+    broken: bool,
 }
 
 impl Pattern {
@@ -90,11 +92,22 @@ impl Pattern {
         let Input::Updates(updates) = input else { return None };
         let [update] = updates.as_slice() else { return None };
         let [_] = update.routes.as_slice() else { return None };
-        let mut pattern = Self::least(update);
-        let list = Look::all(update);
+        let Sight { defect, actions, octets, looks: list } = Sight::of(update);
+        let mut pattern = Self {
+            defect,
+            kind: None,
+            operator: None,
+            width: None,
+            least: 0,
+            count: 0,
+            octets: 0,
+            actions,
+            broken: false,
+        };
         if let [look] = list.as_slice() {
             pattern.kind = Some(look.kind);
             pattern.count = look.count;
+            pattern.broken = look.broken;
             let Some(worst) = look.operands.iter().max_by_key(|o| (o.is_odd(), o.value)) else {
                 return Some(pattern);
             };
@@ -104,19 +117,10 @@ impl Pattern {
         } else {
             // Several components are needed, or none can be told.
             pattern.count = 0;
-            pattern.octets = update.routes.iter().map(Vec::len).sum();
+            pattern.octets = octets;
             pattern.kind = list.last().map(|look| look.kind);
         }
         Some(pattern)
-    }
-
-    fn least(update: &Update) -> Self {
-        let defect = match judge(update).judgement {
-            Judgement::Illegal(name) => Some(name),
-            Judgement::Legal | Judgement::Unusual(_) => None,
-        };
-        let actions = !update.communities.is_empty();
-        Self { defect, kind: None, operator: None, width: None, least: 0, count: 0, octets: 0, actions }
     }
 
     /// Whatever else there is, this defect.
@@ -131,6 +135,7 @@ impl Pattern {
             count: 0,
             octets: 0,
             actions: false,
+            broken: false,
         }
     }
 
@@ -140,19 +145,22 @@ impl Pattern {
     }
 
     /// Whether an UPDATE would bring the same about.
+    #[cfg(test)]
     pub(super) fn covers(&self, update: &Update) -> bool {
-        let least = Self::least(update);
+        self.covers_all(&Sight::of(update))
+    }
+
+    /// Whether the UPDATE looked at would bring the same about.
+    pub(super) fn covers_all(&self, sight: &Sight) -> bool {
         // What a legal route brings about, one does too that has a defect besides.
-        if self.defect.is_some() && least.defect != self.defect || self.actions && !least.actions {
+        if self.defect.is_some() && sight.defect != self.defect || self.actions && !sight.actions {
             return false;
         }
-        let octets: usize = update.routes.iter().map(Vec::len).sum();
         if self.count == 0 {
-            let kinds = Look::all(update);
-            return octets >= self.octets
-                && self.kind.is_none_or(|kind| kinds.iter().any(|look| look.kind == kind));
+            return sight.octets >= self.octets
+                && self.kind.is_none_or(|kind| sight.looks.iter().any(|look| look.kind == kind));
         }
-        Look::all(update).iter().any(|look| {
+        sight.looks.iter().any(|look| {
             let kind = self.kind.is_none_or(|kind| kind == look.kind);
             let operand = |operand: &Operand| {
                 self.operator.is_none_or(|op| operand.has(op))
@@ -161,7 +169,9 @@ impl Pattern {
             };
             // A prefix has no operands.
             let any = look.operands.is_empty() && self.operator.is_none() && self.width.is_none();
-            kind && look.count >= self.count && (any || look.operands.iter().any(operand))
+            kind && look.broken >= self.broken
+                && look.count >= self.count
+                && (any || look.operands.iter().any(operand))
         })
     }
 
@@ -197,10 +207,33 @@ impl Pattern {
     }
 }
 
+/// What of an UPDATE patterns ask about: looked at once, however many there are.
+pub(super) struct Sight {
+    defect: Option<&'static str>,
+    actions: bool,
+    octets: usize,
+    looks: Vec<Look>,
+}
+
+impl Sight {
+    /// Looks at one.
+    pub(super) fn of(update: &Update) -> Self {
+        let defect = match judge(update).judgement {
+            Judgement::Illegal(name) => Some(name),
+            Judgement::Legal | Judgement::Unusual(_) => None,
+        };
+        let actions = !update.communities.is_empty();
+        let octets = update.routes.iter().map(Vec::len).sum();
+        Self { defect, actions, octets, looks: Look::all(update) }
+    }
+}
+
 /// A component as it stands.
 struct Look {
     kind: u8,
     count: usize,
+    // Whether it is not whole: no more can be read of it.
+    broken: bool,
     operands: Vec<Operand>,
 }
 
@@ -244,7 +277,9 @@ impl Look {
             let head =
                 if framed.first().is_some_and(|first| usize::from(*first) > SHORT_MAX) { 2 } else { 1 };
             let value = framed.get(head + skip..).unwrap_or(&[]);
-            for piece in walk(value, v6) {
+            let pieces = walk(value, v6);
+            let last = broken(value, &pieces).map(|piece| (piece, true));
+            for (piece, broken) in pieces.into_iter().map(|piece| (piece, false)).chain(last) {
                 let operands: Vec<Operand> = piece
                     .operands
                     .iter()
@@ -258,7 +293,7 @@ impl Look {
                         Operand { op, width: *width, value: number, bitmask: matches!(piece.kind, 9 | 12) }
                     })
                     .collect();
-                list.push(Self { kind: piece.kind, count: operands.len().max(1), operands });
+                list.push(Self { kind: piece.kind, count: operands.len().max(1), broken, operands });
             }
         }
         list

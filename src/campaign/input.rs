@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 /// The AS that routes of a campaign come from: one for private use (RFC 6996).
 pub const ASN: u32 = 65_002;
+/// Octets of a message of the usual size (RFC 4271 §4.1).
+pub const USUAL: usize = 4_096;
 
 /// Something to feed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -93,10 +95,27 @@ impl Update {
         body
     }
 
+    /// Octets of the whole message, with an AS in four octets.
+    pub fn size(&self) -> usize {
+        const HEADER: usize = 19;
+        let shell = Self {
+            table: self.table,
+            withdraws: self.withdraws,
+            routes: Vec::new(),
+            communities: self.communities.clone(),
+            no_origin: self.no_origin,
+            no_path: self.no_path,
+        };
+        let routes: usize = self.routes.iter().map(Vec::len).sum();
+        // Family, next hop and the reserved octet stand before the routes.
+        let before = if self.withdraws { 3 } else { 5 };
+        let long = usize::from(before + routes > usize::from(u8::MAX));
+        HEADER + shell.body(true).len() + routes + long
+    }
+
     /// Whether a message of the usual size takes it (RFC 4271 §4.1).
     pub fn fits(&self) -> bool {
-        const HEADER: usize = 19;
-        self.body(true).len() + HEADER <= 4096
+        self.size() <= USUAL
     }
 }
 
@@ -245,5 +264,16 @@ mod tests {
         assert!(body.ends_with(&[0x80, 14, 9, 0, 1, 133, 0, 0, 3, 1, 8, 10]));
         assert!(update.withdrawal().body(true).ends_with(&[0x80, 15, 7, 0, 1, 133, 3, 1, 8, 10]));
         assert!(update.fits());
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_message() {
+        for length in [0, 1, 249, 250, 251, 252, 253, 4_000, 4_096] {
+            let mut update = Update::new(Table::Ipv4, vec![vec![0; length]]);
+            update.communities = vec![vec![0; 8], vec![0; 20]];
+            for update in [update.withdrawal(), update] {
+                assert_eq!(update.size(), update.body(true).len() + 19, "{length}");
+            }
+        }
     }
 }

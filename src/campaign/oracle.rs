@@ -167,6 +167,7 @@ pub(super) fn faults(input: &Input, seen: &Observation) -> Vec<Fault> {
         Outcome::Died { .. } => Some(Fault::Died),
         Outcome::Hung => Some(Fault::Hung),
         Outcome::Deaf => Some(Fault::Deaf),
+        Outcome::Unseen => return Vec::new(),
         Outcome::Alive => None,
     };
     if let Some(fault) = ended {

@@ -5,6 +5,7 @@ use super::generate::{Pools, Style, octets, routes, with_value};
 use super::{Fault, Input, Observation, Outcome, Target, Trouble, Update};
 use crate::dialect::flowspec::{ComponentType, Table, encode};
 use crate::field::Family;
+use crate::guard::{Meter, limits};
 use arbitrary::Unstructured;
 use std::time::Duration;
 
@@ -42,9 +43,28 @@ impl Probe {
         list.push(Self::Scale(Shape::List(ComponentType::Port)));
         list
     }
+
+    /// By what a fault of it is told from those of others: memory of its own, or what time grows with.
+    pub(super) fn signature(self) -> String {
+        match self {
+            Self::Churn => Fault::Leak.name().to_owned(),
+            Self::Scale(shape) => format!("{}: {}", Fault::Superlinear.name(), shape.axis()),
+        }
+    }
 }
 
 impl Shape {
+    /// What time grows with: rules that share a component and rules that lack it meet in the same place.
+    fn axis(self) -> &'static str {
+        match self {
+            Self::Apart => "any rules",
+            Self::Same(kind) => kind.info().name,
+            Self::Without(1) => ComponentType::DestinationPrefix.info().name,
+            Self::Without(_) => ComponentType::SourcePrefix.info().name,
+            Self::List(_) => "operands in one list",
+        }
+    }
+
     fn name(self) -> String {
         match self {
             Self::Apart => "with prefixes of their own".to_owned(),
@@ -59,8 +79,12 @@ impl Shape {
     pub(super) fn input(self, count: u32) -> Input {
         let table = Table::Ipv4;
         let mut list = Vec::new();
+        let mut meter = Meter::new(&limits::MADE_RULES);
         let number = if matches!(self, Self::List(_)) { 1 } else { count };
         for number in 0..number {
+            if meter.charge(1).is_err() {
+                break;
+            }
             let mut value = Vec::with_capacity(24);
             match self {
                 Self::Apart => {
@@ -131,10 +155,15 @@ fn packed(table: Table, list: Vec<Vec<u8>>) -> Vec<Update> {
     updates
 }
 
+/// Feeds a target; none once the campaign is over.
+pub(super) type Ask<'a> = dyn FnMut(&Input) -> Result<Option<Observation>, Trouble> + 'a;
+
 /// What a probe came to.
 pub(super) enum Probed {
     /// Nothing.
     Fine,
+    /// The campaign was over before it came to anything.
+    Over,
     /// It met another fault on the way: the input and what was seen.
     Met(Input, Observation),
     /// A fault of its own, with what brings it about and its figures in words.
@@ -147,42 +176,58 @@ const FEWEST: u32 = 1_024;
 const OPERANDS: u32 = 1_024;
 /// Time from which growth is told from noise.
 const CLEAR: Duration = Duration::from_millis(60);
+/// How many times the most rules a question may come to that is not decided by then.
+const FURTHER: u32 = 4;
 /// Time that a question may take.
 const ENOUGH: Duration = Duration::from_millis(1_500);
 
 /// Doubles the number of rules until they take time, and asks whether each doubling takes more than twice as long.
-pub(super) fn scale(
-    target: &mut dyn Target,
-    shape: Shape,
-    most: u32,
-    inputs: &mut u64,
-) -> Result<Probed, Trouble> {
+pub(super) fn scale(shape: Shape, most: u32, ask: &mut Ask<'_>) -> Result<Probed, Trouble> {
     let (mut count, most) = if let Shape::List(_) = shape { (64, OPERANDS) } else { (FEWEST, most) };
     let mut times: Vec<(u32, Duration)> = Vec::new();
-    while count <= most {
+    // A rule of the longest length holds no more operands.
+    let further = if let Shape::List(_) = shape { most } else { most.saturating_mul(FURTHER) };
+    while count <= most || count <= further && is_open(&times) {
         let input = shape.input(count);
-        let seen = target.feed(&input)?;
-        *inputs += input.len() as u64;
+        let Some(seen) = ask(&input)? else { return Ok(Probed::Over) };
         if seen.outcome != Outcome::Alive || seen.reset.is_some() {
-            return Ok(Probed::Met(input, seen));
+            // Where time grows like that, the end of patience comes before the end of the work.
+            let late = matches!(seen.outcome, Outcome::Hung | Outcome::Deaf);
+            let probed = if late && (is_open(&times) || grows(&times)) {
+                confirmed(shape, &times, ask)?
+            } else {
+                Probed::Fine
+            };
+            return Ok(if matches!(probed, Probed::Fine) { Probed::Met(input, seen) } else { probed });
         }
         times.push((count, seen.cpu));
+        // What a moment of a busy machine made is asked again with more rules.
+        if grows(&times) {
+            let probed = confirmed(shape, &times, ask)?;
+            if !matches!(probed, Probed::Fine) {
+                return Ok(probed);
+            }
+        }
         if seen.cpu > ENOUGH || is_in_proportion(&times) {
             break;
         }
         count = count.saturating_mul(2);
     }
-    if !grows(&times) {
-        return Ok(Probed::Fine);
-    }
-    // Apart from each other, as many take less time than these, unless everything grows like that.
+    Ok(Probed::Fine)
+}
+
+/// Whether as many rules take as long again, and as many apart from each other do not.
+fn confirmed(shape: Shape, times: &[(u32, Duration)], ask: &mut Ask<'_>) -> Result<Probed, Trouble> {
     let Some((count, time)) = times.last().copied() else { return Ok(Probed::Fine) };
-    let again = target.feed(&shape.input(count))?;
-    let half = target.feed(&shape.input(count / 2))?;
-    let apart = target.feed(&Shape::Apart.input(count))?;
-    *inputs += u64::from(count) * 5 / 2;
+    let Some(again) = ask(&shape.input(count))? else { return Ok(Probed::Over) };
+    // What the rules before have left to be done is done while the first of these are there.
+    let Some(first) = ask(&shape.input(count / 2))? else { return Ok(Probed::Over) };
+    let Some(second) = ask(&shape.input(count / 2))? else { return Ok(Probed::Over) };
+    let half = first.cpu.min(second.cpu);
+    let Some(apart) = ask(&Shape::Apart.input(count))? else { return Ok(Probed::Over) };
     let worst = again.cpu.min(time);
-    if shape != Shape::Apart && worst < apart.cpu * 2 || ratio(worst, half.cpu) < STEEP {
+    // Apart from each other, as many take less time than these, unless everything grows like that.
+    if shape != Shape::Apart && worst < apart.cpu * 2 || ratio(worst, half) < STEEP {
         return Ok(Probed::Fine);
     }
     let figures: Vec<String> =
@@ -203,9 +248,17 @@ fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(0.000_1)
 }
 
+/// Whether what was seen so far speaks for neither: a doubling that takes more than its share, and not yet clearly so.
+fn is_open(times: &[(u32, Duration)]) -> bool {
+    let [.., (_, second), (_, third)] = times else { return false };
+    *third >= CLEAR / 2 && ratio(*third, *second) >= EVEN && !grows(times)
+}
+
+/// How many times as long a doubling takes up to which growth is in proportion.
+const EVEN: f64 = 2.3;
+
 /// Whether two doublings have taken clear time, and each about twice as long.
 fn is_in_proportion(times: &[(u32, Duration)]) -> bool {
-    const EVEN: f64 = 2.3;
     let [.., (_, first), (_, second), (_, third)] = times else { return false };
     *third >= CLEAR && ratio(*third, *second) < EVEN && ratio(*second, *first) < EVEN
 }
@@ -220,16 +273,8 @@ const ROUNDS: usize = 32;
 /// Octets in a quarter of the rounds from which growth is told from noise.
 const GROWN: u64 = 48 << 10;
 
-/// Announces and takes back the same rules, round after round, and asks whether memory grows from each quarter of the
-/// rounds to the next.
-pub(super) fn churn(
-    target: &mut dyn Target,
-    seed: u64,
-    pools: &Pools,
-    table: Table,
-    avoid: &dyn Fn(&Update) -> bool,
-    inputs: &mut u64,
-) -> Result<Probed, Trouble> {
+/// Legal rules to announce and take back, some of them asking for something.
+pub(super) fn rules(seed: u64, pools: &Pools, table: Table, avoid: &dyn Fn(&Update) -> bool) -> Input {
     const ROUTES: usize = 800;
     let data = octets(seed, ROUTES * 128);
     let mut u = Unstructured::new(&data);
@@ -249,20 +294,25 @@ pub(super) fn churn(
             update.communities = vec![super::generate::community(&mut u)];
         }
     }
-    let input = Input::Updates(updates);
-    // What a target has given back lies ready for it: in a new one all that grows is seen.
-    target.renew()?;
-    let held = match rounds(target, &input, ROUNDS, inputs)? {
-        Ok(held) => held,
-        Err(seen) => return Ok(Probed::Met(input, seen)),
+    Input::Updates(updates)
+}
+
+/// Announces and takes back the same rules, round after round, and asks whether memory grows from each quarter of the
+/// rounds to the next.
+pub(super) fn churn(input: &Input, ask: &mut Ask<'_>) -> Result<Probed, Trouble> {
+    let held = match rounds(input, ROUNDS, ask)? {
+        Held::All(held) => held,
+        Held::Met(seen) => return Ok(Probed::Met(input.clone(), *seen)),
+        Held::Over => return Ok(Probed::Over),
     };
     if !leaks(&held) {
         return Ok(Probed::Fine);
     }
     // What fills a store once is no leak: it must go on.
-    let more = match rounds(target, &input, ROUNDS, inputs)? {
-        Ok(held) => held,
-        Err(seen) => return Ok(Probed::Met(input, seen)),
+    let more = match rounds(input, ROUNDS, ask)? {
+        Held::All(held) => held,
+        Held::Met(seen) => return Ok(Probed::Met(input.clone(), *seen)),
+        Held::Over => return Ok(Probed::Over),
     };
     if !leaks(&more) {
         return Ok(Probed::Fine);
@@ -274,22 +324,26 @@ pub(super) fn churn(
         input.len(),
         ROUNDS * 2
     );
-    Ok(Probed::Fault(Fault::Leak, input, detail))
+    Ok(Probed::Fault(Fault::Leak, input.clone(), detail))
 }
 
-type Held = Result<Vec<u64>, Observation>;
+/// Memory that a target holds after each round.
+enum Held {
+    All(Vec<u64>),
+    Met(Box<Observation>),
+    Over,
+}
 
-fn rounds(target: &mut dyn Target, input: &Input, count: usize, inputs: &mut u64) -> Result<Held, Trouble> {
+fn rounds(input: &Input, count: usize, ask: &mut Ask<'_>) -> Result<Held, Trouble> {
     let mut held = Vec::new();
     for _ in 0..count {
-        let seen = target.feed(input)?;
-        *inputs += input.len() as u64;
+        let Some(seen) = ask(input)? else { return Ok(Held::Over) };
         if seen.outcome != Outcome::Alive || seen.reset.is_some() {
-            return Ok(Err(seen));
+            return Ok(Held::Met(Box::new(seen)));
         }
         held.extend(seen.resident);
     }
-    Ok(Ok(held))
+    Ok(Held::All(held))
 }
 
 /// Whether memory rises in every quarter behind the first, and about as much in each.
@@ -306,10 +360,10 @@ fn leaks(held: &[u64]) -> bool {
 
 /// Whether a fault of a probe comes about with this input: what replaying asks.
 pub(super) fn again(target: &mut dyn Target, fault: &Fault, input: &Input) -> Result<bool, Trouble> {
-    let mut inputs = 0;
     if *fault == Fault::Leak {
         target.renew()?;
-        return Ok(rounds(target, input, ROUNDS, &mut inputs)?.is_ok_and(|held| leaks(&held)));
+        let held = rounds(input, ROUNDS, &mut |input| target.feed(input).map(Some))?;
+        return Ok(matches!(held, Held::All(held) if leaks(&held)));
     }
     let Input::Updates(updates) = input else { return Ok(false) };
     let half = Input::Updates(updates.get(..updates.len() / 2).unwrap_or(&[]).to_vec());

@@ -3,7 +3,7 @@
 //! Every step draws from a seed of its own, so that a campaign repeats exactly on a target that does, and goes on from
 //! where it was left. No clock chooses anything: time only ends it, and ends the search for smaller input.
 
-use super::dedup::{self, Pattern};
+use super::dedup::{self, Pattern, Sight};
 use super::expect::{Judgement, judge};
 use super::generate::{Pools, octets};
 use super::make::breaks_framing;
@@ -96,17 +96,23 @@ const CORPUS: usize = 4_096;
 /// Routes of a batch of legal ones.
 pub(super) const BATCH: u32 = 48;
 /// The most malformed messages of a batch.
-pub(super) const BUNDLE: u32 = 16;
+const BUNDLE: u32 = 40;
 /// The most rules that a probe of scale comes to by itself.
 const RULES: u32 = 131_072;
 /// How often probes are put off because they met something else.
 const PUT_OFF: u32 = 12;
-/// Steps before the first probe, and between two.
-const PROBES: u64 = 16;
+/// Steps before the first probe, and between two of the first round.
+const PROBES: u64 = 8;
+/// Steps between two probes at most.
+const PROBES_RARE: u64 = 64;
+/// How long one finding is made smaller at most, and which part of the whole time that may be.
+const SHRINKS: (Duration, u32) = (Duration::from_secs(60), 12);
+/// How long what was seen at the end may take to be seen again.
+const GRACE: Duration = Duration::from_secs(2);
 /// Octets to draw one step from.
 const STEP: usize = 48 << 10;
 /// How often in so many a rule is fed that is known to bring a fault about.
-pub(super) const KNOWN: u32 = 200;
+pub(super) const KNOWN: u32 = 1_000;
 
 /// A campaign against one target.
 #[derive(Debug)]
@@ -117,6 +123,9 @@ pub struct Campaign {
     // What brings known faults about.
     pub(super) known: Vec<Pattern>,
     probes: Vec<Probe>,
+    // The step of the next one, and how many lie between two.
+    next_probe: u64,
+    between: u64,
     // How often a probe was put off.
     put_off: u32,
     // Malformed messages fed at once.
@@ -125,6 +134,8 @@ pub struct Campaign {
     pub(super) names: BTreeSet<String>,
     started: Instant,
     earlier_ms: u64,
+    // Whether who watches has ended it.
+    stopped: bool,
 }
 
 impl Campaign {
@@ -138,17 +149,21 @@ impl Campaign {
         let known = state.findings.iter().filter_map(|finding| Pattern::of(&finding.input)).collect();
         let names = state.findings.iter().map(|finding| finding.signature.clone()).collect();
         let earlier_ms = state.stats.elapsed_ms;
+        let state_steps = state.stats.steps;
         Self {
             plan,
             state,
             pools,
             known,
             probes,
+            next_probe: state_steps + PROBES - 1,
+            between: PROBES,
             put_off: 0,
-            bundle: BUNDLE / 2,
+            bundle: 8,
             names,
             started: Instant::now(),
             earlier_ms,
+            stopped: false,
         }
     }
 
@@ -161,22 +176,28 @@ impl Campaign {
     pub fn run(&mut self, target: &mut dyn Target, watch: &mut dyn Watch) -> Result<(), Trouble> {
         let takes = target.about().takes;
         let lives = target.about().lives;
+        target.until(self.end());
         while !self.is_over() {
             let step = self.state.stats.steps;
             let data = octets(mix(self.plan.seed ^ mix(step)), STEP);
             let mut u = Unstructured::new(&data);
-            let due = lives && step % PROBES == PROBES - 1;
+            let due = lives && step >= self.next_probe;
             match takes {
                 Takes::Updates(tables) if due => {
                     if self.probes.is_empty() {
-                        // Again, with more rules: what grows slowly shows late.
+                        // Again, with more rules: what grows slowly shows late. It takes more time each, so it comes less.
                         self.probes = Probe::all();
                         self.plan.rules = self.plan.rules.saturating_mul(2).min(RULES);
+                        self.between = self.between.saturating_mul(2).min(PROBES_RARE);
                     }
+                    // What is settled is not asked again.
+                    let names = &self.names;
+                    self.probes.retain(|probe| !names.contains(&probe.signature()));
+                    self.next_probe = step + self.between;
                     self.probe(target, tables, watch)?;
                 }
                 Takes::Updates(tables) => {
-                    let input = self.updates(&mut u, tables);
+                    let input = self.updates(&mut u, step, tables);
                     self.feed(target, &input, watch)?;
                 }
                 Takes::Text(dialect) => {
@@ -189,7 +210,7 @@ impl Campaign {
                 }
             }
             self.state.stats.steps += 1;
-            if !self.tick(watch) || watch.pause() {
+            if !self.goes_on(watch) || watch.pause() {
                 break;
             }
         }
@@ -197,8 +218,33 @@ impl Campaign {
     }
 
     fn is_over(&self) -> bool {
-        self.plan.inputs.is_some_and(|most| self.state.stats.inputs >= most)
-            || self.plan.time.is_some_and(|most| self.started.elapsed() >= most)
+        self.plan.inputs.is_some_and(|most| self.state.stats.inputs >= most) || self.is_late()
+    }
+
+    fn is_late(&self) -> bool {
+        self.stopped || self.end().is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// When it ends.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.plan.time.and_then(|most| self.started.checked_add(most))
+    }
+
+    /// When what was seen last is no longer tried again.
+    pub(super) fn grace(&self) -> Option<Instant> {
+        self.end().map(|end| end.max(Instant::now() + GRACE))
+    }
+
+    /// When one finding is small enough, however small it is.
+    pub(super) fn shrinks_until(&self) -> Instant {
+        let (most, part) = SHRINKS;
+        Instant::now() + self.plan.time.map_or(most, |time| (time / part).min(most))
+    }
+
+    /// Says how far it is, and whether what was begun goes on: neither time has ended it, nor who watches.
+    pub(super) fn goes_on(&mut self, watch: &mut dyn Watch) -> bool {
+        self.stopped |= !self.tick(watch);
+        !self.is_late()
     }
 
     pub(super) fn tick(&mut self, watch: &mut dyn Watch) -> bool {
@@ -215,13 +261,30 @@ impl Campaign {
         let seen = target.feed(input)?;
         self.state.stats.feeds += 1;
         self.state.stats.inputs += input.len().max(1) as u64;
-        self.state.stats.ends += u64::from(seen.outcome != Outcome::Alive);
+        self.state.stats.ends += u64::from(!matches!(seen.outcome, Outcome::Alive | Outcome::Unseen));
         self.state.stats.resets += u64::from(seen.reset.is_some());
         Ok(seen)
     }
 
+    /// Feeds a target for a probe; none once the campaign is over.
+    fn ask(
+        &mut self,
+        target: &mut dyn Target,
+        input: &Input,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Observation>, Trouble> {
+        if !self.goes_on(watch) || self.is_over() {
+            return Ok(None);
+        }
+        let seen = self.look(target, input)?;
+        Ok((seen.outcome != Outcome::Unseen).then_some(seen))
+    }
+
     fn feed(&mut self, target: &mut dyn Target, input: &Input, watch: &mut dyn Watch) -> Result<(), Trouble> {
         let seen = self.look(target, input)?;
+        if seen.outcome == Outcome::Unseen {
+            return Ok(());
+        }
         let found = faults(input, &seen);
         if self.plan.feedback && self.state.seen.insert(dedup::signature(&seen)) {
             self.keep(input);
@@ -232,6 +295,9 @@ impl Campaign {
                 // Which of several was taken is asked of each.
                 (Fault::Accepted { .. }, Input::Updates(list)) if list.len() > 1 => {
                     for update in list {
+                        if !self.goes_on(watch) {
+                            break;
+                        }
                         let alone = Input::Updates(vec![update.clone()]);
                         let seen = self.look(target, &alone)?;
                         for fault in faults(&alone, &seen) {
@@ -253,7 +319,7 @@ impl Campaign {
         }
         if list.iter().any(|update| matches!(judge(update).judgement, Judgement::Illegal(_))) {
             let went_on = seen.reset.is_none() && seen.outcome == Outcome::Alive;
-            self.bundle = if went_on { (self.bundle + 2).min(BUNDLE) } else { (self.bundle / 2).max(1) };
+            self.bundle = if went_on { (self.bundle + 4).min(BUNDLE) } else { (self.bundle / 2).max(1) };
         }
     }
 
@@ -278,22 +344,30 @@ impl Campaign {
         watch: &mut dyn Watch,
     ) -> Result<(), Trouble> {
         let table = tables.first().copied().unwrap_or(Table::Ipv4);
+        if self.probes.is_empty() {
+            return Ok(());
+        }
         let probe = self.probes.remove(0);
-        let mut inputs = 0;
+        let (seed, most) = (mix(self.plan.seed), self.plan.rules);
+        let known = self.known.clone();
+        let pools = self.pools.clone();
         let probed = match probe {
             Probe::Churn => {
-                let known = &self.known;
-                let avoid = |update: &Update| known.iter().any(|pattern| pattern.covers(update));
-                probe::churn(target, mix(self.plan.seed), &self.pools, table, &avoid, &mut inputs)?
+                let avoid = |update: &Update| {
+                    let sight = Sight::of(update);
+                    known.iter().any(|pattern| pattern.covers_all(&sight))
+                };
+                // What a target has given back lies ready for it: in a new one all that grows is seen.
+                target.renew()?;
+                let input = probe::rules(seed, &pools, table, &avoid);
+                probe::churn(&input, &mut |input| self.ask(target, input, watch))?
             }
-            Probe::Scale(shape) => probe::scale(target, shape, self.plan.rules, &mut inputs)?,
+            Probe::Scale(shape) => probe::scale(shape, most, &mut |input| self.ask(target, input, watch))?,
         };
-        self.state.stats.inputs += inputs;
         match probed {
             Probed::Fine => {}
+            Probed::Over => self.probes.insert(0, probe),
             Probed::Met(input, seen) => {
-                self.state.stats.ends += u64::from(seen.outcome != Outcome::Alive);
-                self.state.stats.resets += u64::from(seen.reset.is_some());
                 for fault in faults(&input, &seen) {
                     self.settle(target, &fault, &input, &seen, watch)?;
                 }
@@ -304,7 +378,7 @@ impl Campaign {
                 }
             }
             Probed::Fault(fault, input, detail) => {
-                let signature = fault.name().to_owned();
+                let signature = probe.signature();
                 self.add(
                     Finding {
                         number: 0,

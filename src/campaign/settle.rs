@@ -1,11 +1,12 @@
 //! What becomes of a fault: it is one that is known, or it is made small, told from others, and kept.
 
-use super::dedup::{self, Pattern};
+use super::dedup::{self, Pattern, Sight};
 use super::oracle::{Fault, Finding, faults};
 use super::run::{Campaign, Watch};
 use super::shrink::shrink;
 use super::target::{Observation, Outcome, Target, Trouble};
 use super::{Input, Update};
+use std::time::Instant;
 
 impl Campaign {
     /// Makes a fault small and counts it as new, or as one that was met before.
@@ -24,38 +25,49 @@ impl Campaign {
             return Ok(());
         }
         let mut last = seen.clone();
-        let (mut again, alone) = self.alone(target, fault, input, &mut last)?;
+        // What was seen last is tried once more even though time is over: a finding says whether it comes about again.
+        target.until(self.grace());
+        let (mut again, alone) = self.alone(target, fault, input, &mut last, watch)?;
         let input = alone.as_ref().unwrap_or(input);
         if alone.is_none() {
             again = self.does(target, fault, input, &mut last)?;
         } else if self.met(fault, input, &last).is_some() {
             return Ok(());
         }
+        target.until(self.end());
+        let untried = last.outcome == Outcome::Unseen;
         // What depends on time and does not come about again was a moment of a busy machine.
-        if !again && !matches!(fault, Fault::Died | Fault::Memory | Fault::Reset { .. }) {
+        if !again && !untried && !matches!(fault, Fault::Died | Fault::Memory | Fault::Reset { .. }) {
             return Ok(());
+        }
+        if untried {
+            last = seen.clone();
         }
         let mut least = input.clone();
         if again {
             let mut tries = self.plan.tries;
+            let end = self.shrinks_until();
             let mut still = |candidate: &Input| {
-                if tries == 0 {
+                if tries == 0 || Instant::now() >= end || !self.goes_on(watch) {
                     return Ok(None);
                 }
                 let mut now = Observation::quiet();
                 let does = self.does(target, fault, candidate, &mut now)?;
+                if now.outcome == Outcome::Unseen {
+                    return Ok(None);
+                }
                 let anew = u32::from(*fault == Fault::Memory) * 8;
                 tries = tries.saturating_sub(price(&now) + anew);
                 if does {
                     last = now;
                 }
-                watch.tick(&self.state.stats).then_some(does).map_or(Ok(None), |does| Ok(Some(does)))
+                Ok(Some(does))
             };
             least = shrink(input, &mut still)?;
         }
         let mut pattern = Pattern::of(&least);
         if again && let Some(known) = pattern.take() {
-            pattern = Some(self.generalised(target, fault, &least, known)?);
+            pattern = Some(self.generalised(target, fault, &least, known, watch)?);
         }
         // The least input may be judged by another name.
         let fault = faults(&least, &last)
@@ -68,6 +80,8 @@ impl Campaign {
             // Nobody can say what of it brought it about: one of them is enough.
             format!("{}, once", fault.name())
         };
+        let detail =
+            if untried { "the campaign ended before this was tried again".to_owned() } else { String::new() };
         match fault {
             Fault::Accepted { defect } => self.known.push(Pattern::of_defect(defect)),
             _ => self.known.extend(pattern.filter(|_| again)),
@@ -80,7 +94,7 @@ impl Campaign {
                 input: least,
                 again,
                 said: last.said,
-                detail: String::new(),
+                detail,
                 inputs: 0,
                 after_ms: 0,
                 met: 1,
@@ -96,6 +110,7 @@ impl Campaign {
             let name = dedup::name(fault, None, &seen.said, input);
             return self.state.findings.iter().position(|finding| finding.signature == name);
         };
+        let sights: Vec<Sight> = updates.iter().map(Sight::of).collect();
         self.state.findings.iter().position(|finding| {
             finding.fault.is_like(fault)
                 && match (fault, Pattern::of(&finding.input)) {
@@ -104,7 +119,7 @@ impl Campaign {
                     (_, Some(pattern)) => {
                         let kind = self.known.iter().filter(|known| **known == pattern.clone().of_any_kind());
                         kind.chain([&pattern])
-                            .any(|pattern| updates.iter().any(|update| pattern.covers(update)))
+                            .any(|pattern| sights.iter().any(|sight| pattern.covers_all(sight)))
                     }
                     (_, None) => false,
                 }
@@ -118,12 +133,16 @@ impl Campaign {
         fault: &Fault,
         input: &Input,
         last: &mut Observation,
+        watch: &mut dyn Watch,
     ) -> Result<(bool, Option<Input>), Trouble> {
         let Input::Updates(list) = input else { return Ok((false, None)) };
         if list.len() < 2 || list.len() > 64 || !matches!(fault, Fault::Died | Fault::Hung | Fault::Deaf) {
             return Ok((false, None));
         }
         for update in list {
+            if !self.goes_on(watch) {
+                break;
+            }
             let one = Input::Updates(vec![update.clone()]);
             if self.does(target, fault, &one, last)? {
                 return Ok((true, Some(one)));
@@ -154,12 +173,13 @@ impl Campaign {
         fault: &Fault,
         least: &Input,
         pattern: Pattern,
+        watch: &mut dyn Watch,
     ) -> Result<Pattern, Trouble> {
         let mut seen = Observation::quiet();
         let mut tried = 0;
         for other in with_other_kinds(least) {
             tried += 1;
-            if !self.does(target, fault, &other, &mut seen)? {
+            if !self.goes_on(watch) || !self.does(target, fault, &other, &mut seen)? {
                 return Ok(pattern);
             }
         }
@@ -186,6 +206,7 @@ impl Campaign {
 /// What a try costs: a target that has to be waited for or begun anew takes more of the time.
 fn price(seen: &Observation) -> u32 {
     match seen.outcome {
+        Outcome::Unseen => 0,
         Outcome::Alive => 1 + u32::from(seen.reset.is_some()),
         Outcome::Died { .. } => 3,
         Outcome::Hung | Outcome::Deaf => 25,

@@ -2,7 +2,7 @@
 
 use super::Input;
 use crate::dialect::flowspec::Table;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why a target could not be attacked at all.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,8 @@ pub enum Outcome {
     Hung,
     /// It is there, spends no time, and takes nothing more.
     Deaf,
+    /// Nobody knows: the end of the campaign came before its answer.
+    Unseen,
 }
 
 /// What was seen while a target was fed.
@@ -109,6 +111,9 @@ pub trait Target {
     /// Feeds it and says what was seen; routes that were announced are taken back. One that has ended is begun anew
     /// first.
     fn feed(&mut self, input: &Input) -> Result<Observation, Trouble>;
+
+    /// Has feeding given up by then, with [`Outcome::Unseen`]; a target that answers at once need not.
+    fn until(&mut self, _end: Option<Instant>) {}
 
     /// Ends it, so that the next input meets a new one.
     fn renew(&mut self) -> Result<(), Trouble>;

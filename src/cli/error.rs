@@ -83,6 +83,8 @@ pub(super) enum Error {
     OtherTarget { kept: String, named: String },
     #[error("`{at}` is not an address of this machine")]
     NotHere { at: SocketAddr },
+    #[error("`{option}` is for `{of}`, and there is none")]
+    OptionAlone { option: &'static str, of: &'static str },
     #[error("`{path}` is no {what} that was kept here")]
     NotKept { path: String, what: &'static str },
     #[error("there is no command `{name}`")]
@@ -123,6 +125,7 @@ impl Error {
                 Some("name the folder of a finding, or a folder of a campaign with `--into`")
             }
             Self::Campaign(_)
+            | Self::OptionAlone { .. }
             | Self::OtherTarget { .. }
             | Self::Read { .. }
             | Self::TemplateUnused { .. }

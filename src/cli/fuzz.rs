@@ -10,7 +10,7 @@ use crate::campaign::run::{State, again};
 use crate::campaign::target::{Takes, Target};
 use crate::campaign::{Campaign, Finding, Input, Plan, Stats, Update, Watch};
 use crate::dialect::flowspec::{Table, encode};
-use crate::engine::attack::{Exec, Launch, Speaker};
+use crate::engine::attack::{Exec, Feed, Launch, Speaker};
 use crate::engine::measure::{Limits, by_name};
 use crate::report::{Attacked, clean, count};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,6 +26,15 @@ const KEEP: Duration = Duration::from_secs(10);
 
 /// Runs a campaign, or shows a finding again.
 pub(super) fn run(options: &Fuzz, common: &Common) -> Result<Exit, Error> {
+    // The parser of arguments does not ask for what a target named otherwise rules out.
+    let alone = [
+        ("--feed", options.feed.is_some(), "--exec", options.exec.is_some()),
+        ("--start", options.start.is_some(), "--tcp", options.tcp.is_some()),
+        ("--i-own-this", options.i_own_this, "--tcp", options.tcp.is_some()),
+    ];
+    if let Some((option, _, of, _)) = alone.into_iter().find(|(_, given, _, with)| *given && !with) {
+        return Err(Error::OptionAlone { option, of });
+    }
     let folder = tempfile::Builder::new().prefix("flowgate-fuzz-").tempdir();
     let folder = folder.map_err(|source| Error::Write { path: "a temporary folder".to_owned(), source })?;
     if let Some(path) = &options.replay {
@@ -124,7 +133,8 @@ fn target(options: &Fuzz, folder: &Path) -> Result<Box<dyn Target>, Error> {
         Speaker::new(name, launch, tables, folder, limits, patience).map_err(Error::Engine)
     };
     if let Some(template) = &options.exec {
-        let exec = Exec::new(template.0.clone(), options.feed.0, folder, limits, patience);
+        let feed = options.feed.map_or(Feed::Nlri, |feed| feed.0);
+        let exec = Exec::new(template.0.clone(), feed, folder, limits, patience);
         return Ok(Box::new(exec.map_err(Error::Engine)?));
     }
     if let Some(at) = options.tcp {

@@ -35,18 +35,18 @@ pub(super) struct Fuzz {
     #[arg(long, value_name = "TEMPLATE", value_parser = template)]
     pub(super) exec: Option<Words>,
     /// What is in the file for `--exec`: `nlri` (flow routes behind their lengths), `update` (BGP messages), `capture`
-    /// (packets), or a dialect
-    #[arg(long, value_name = "KIND", default_value = "nlri", value_parser = feed, requires = "exec")]
-    pub(super) feed: FeedKind,
+    /// (packets), or a dialect [default: nlri]
+    #[arg(long, value_name = "KIND", value_parser = feed)]
+    pub(super) feed: Option<FeedKind>,
     /// Attack a speaker of BGP at this address; it has to take a neighbor of AS 65002
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) tcp: Option<SocketAddr>,
     /// Start this program in a sandbox for `--tcp`, and again when it ends; what it announces to a neighbor of AS 65003 is
     /// compared with what it was sent
-    #[arg(long, value_name = "COMMAND", value_parser = words, requires = "tcp")]
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
     pub(super) start: Option<Words>,
     /// The address of `--tcp` is not this machine's, and it is yours to attack
-    #[arg(long, requires = "tcp")]
+    #[arg(long)]
     pub(super) i_own_this: bool,
     /// Everything is drawn from this number
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -275,6 +275,13 @@ impl Session {
         self.message().map(drop)
     }
 
+    /// Has sending wait no longer than that for the other side to read.
+    pub fn bears(&self, limit: Duration) -> Result<(), EngineError> {
+        self.stream
+            .set_write_timeout(Some(limit))
+            .map_err(|error| EngineError::io("preparing a connection", error))
+    }
+
     /// Whether each AS takes four octets in what is sent.
     pub fn is_wide(&self) -> bool {
         self.wide

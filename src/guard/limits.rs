@@ -174,6 +174,15 @@ limits! {
     /// Packets made for one rule set.
     GENERATED_PACKETS = "generated-packets", 20_000_000, "packets",
         "a hundred thousand rules with two hundred bounds each; a capture of 2 GB";
+    /// Routes that one message of a campaign is blown up to.
+    MADE_ROUTES = "made-routes", 32_768, "routes",
+        "a message of the extended size filled with the shortest routes there are";
+    /// Octets of routes that one step of a campaign makes.
+    MADE_OCTETS = "made-octets", 8 << 20, "octets",
+        "a batch of messages of the extended size, each";
+    /// Rules made for one question of a campaign about how time grows.
+    MADE_RULES = "made-rules", 4_000_000, "rules",
+        "the most that its option takes";
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod walk;
 pub use octets::packet;
 pub use routes::every_cut;
 pub use text::lines;
-pub use walk::{Piece, walk};
+pub use walk::{Piece, broken, walk};
 
 use super::Update;
 use super::generate::{Pools, below};

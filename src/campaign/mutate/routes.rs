@@ -2,10 +2,12 @@
 
 use super::super::Update;
 use super::super::generate::{self, Lattice, Pools, Style, below, once_in, one};
+use super::super::input::USUAL;
 use super::walk::{Piece, walk};
 use crate::dialect::flowspec::encode::SHORT_MAX;
 use crate::dialect::flowspec::{ComponentType, Table, encode};
 use crate::field::Family;
+use crate::guard::{Meter, limits};
 use crate::net::{Prefix4, Prefix6};
 use arbitrary::Unstructured;
 
@@ -259,8 +261,10 @@ pub(super) fn scale(u: &mut Unstructured<'_>, update: &mut Update) {
     let doublings = below(u, COPIES);
     let table = update.table;
     let size = |update: &Update| update.routes.iter().map(Vec::len).sum::<usize>();
+    let mut meter = Meter::new(&limits::MADE_ROUTES);
     for step in 0..doublings {
-        if size(update) * 2 > FIELD_MAX {
+        let more = u64::try_from(update.routes.len()).unwrap_or(u64::MAX);
+        if size(update) * 2 > FIELD_MAX || meter.charge(more).is_err() {
             break;
         }
         let mut copies = update.routes.clone();
@@ -271,8 +275,9 @@ pub(super) fn scale(u: &mut Unstructured<'_>, update: &mut Update) {
     }
     // Extended messages are agreed upon in advance; without that the usual size is the border.
     if once_in(u, 2) {
-        while update.routes.len() > 1 && !update.fits() {
-            update.routes.pop();
+        let mut over = update.size().saturating_sub(USUAL);
+        while over > 0 && update.routes.len() > 1 {
+            over = over.saturating_sub(update.routes.pop().map_or(0, |route| route.len()));
         }
     }
 }

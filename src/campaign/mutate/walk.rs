@@ -26,6 +26,26 @@ pub fn walk(value: &[u8], v6: bool) -> Vec<Piece> {
     pieces
 }
 
+/// What stands behind them and is no whole component: its type, and the operands that are whole.
+pub fn broken(value: &[u8], pieces: &[Piece]) -> Option<Piece> {
+    let start = pieces.last().map_or(0, |piece| piece.end);
+    let kind = value.get(start).copied()?;
+    let mut operands = Vec::new();
+    let mut at = start + 1;
+    while kind > 2
+        && let Some(op) = value.get(at)
+    {
+        let code = op >> 4 & 3;
+        let next = at + 1 + (1 << code);
+        if next > value.len() {
+            break;
+        }
+        operands.push((at, code));
+        at = next;
+    }
+    Some(Piece { kind, start, end: value.len(), operands })
+}
+
 fn piece(value: &[u8], kind: u8, start: usize, v6: bool) -> Option<Piece> {
     let mut operands = Vec::new();
     let end = if kind <= 2 {
@@ -59,6 +79,10 @@ mod tests {
         assert_eq!((pieces[0].start, pieces[0].end), (0, 5));
         assert_eq!(pieces[1].operands, [(6, 0), (8, 1)]);
         assert_eq!(walk(&[1, 40, 16, 1, 2, 3, 3, 0x81, 6], true).len(), 2);
+        let last = broken(&value, &pieces).unwrap();
+        assert_eq!((last.kind, last.start, last.end, last.operands), (9, 11, 14, vec![]));
+        assert_eq!(broken(&[5, 1, 80, 0x91], &[]).unwrap().operands, [(1, 0)]);
+        assert_eq!(broken(&[3, 0x81, 6], &walk(&[3, 0x81, 6], false)), None);
         assert_eq!(walk(&[], false), []);
     }
 }

@@ -8,7 +8,7 @@ use crate::campaign::target::{About, Observation, Outcome, Takes, Target, Troubl
 use crate::dialect::flowspec::Table;
 use crate::packet::{CaptureWriter, LinkType};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is written to the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,7 @@ pub struct Exec {
     sandbox: Sandbox,
     file: PathBuf,
     patience: Duration,
+    end: Option<Instant>,
 }
 
 /// Codes from here on are those of shells for a signal.
@@ -59,7 +60,7 @@ impl Exec {
         let name = words.join(" ");
         let about = About { name, version: String::new(), takes, shows: false, lives: false };
         let file = folder.join("input");
-        Ok(Self { about, words, feed, sandbox, file, patience })
+        Ok(Self { about, words, feed, sandbox, file, patience, end: None })
     }
 
     /// The octets of the file.
@@ -108,6 +109,8 @@ impl Target for Exec {
     }
 
     fn feed(&mut self, input: &Input) -> Result<Observation, Trouble> {
+        let until = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        let patience = until.map_or(self.patience, |until| until.min(self.patience));
         let octets = self.octets(input);
         std::fs::write(&self.file, octets).map_err(|error| Trouble::new("writing input", error))?;
         let file = self.file.to_string_lossy();
@@ -115,7 +118,7 @@ impl Target for Exec {
         let Some((program, arguments)) = words.split_first() else { return Ok(Observation::quiet()) };
         let started = self.sandbox.start(program.as_ref(), arguments, &[], "log");
         let mut inmate = started.map_err(trouble("starting the command"))?;
-        let ended = inmate.wait(self.patience).map_err(trouble("waiting for the command"))?;
+        let ended = inmate.wait(patience).map_err(trouble("waiting for the command"))?;
         let octets = std::fs::read(inmate.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&octets);
         let said: Vec<String> = text
@@ -129,7 +132,7 @@ impl Target for Exec {
         let Some(ended) = ended else {
             drop(inmate);
             self.sandbox.clear();
-            seen.outcome = Outcome::Hung;
+            seen.outcome = if patience < self.patience { Outcome::Unseen } else { Outcome::Hung };
             return Ok(seen);
         };
         seen.cpu = ended.cpu;
@@ -148,6 +151,10 @@ impl Target for Exec {
             seen.taken = Some(ended.code == Some(0));
         }
         Ok(seen)
+    }
+
+    fn until(&mut self, end: Option<Instant>) {
+        self.end = end;
     }
 
     fn renew(&mut self) -> Result<(), Trouble> {

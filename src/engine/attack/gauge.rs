@@ -39,6 +39,11 @@ impl Gauge {
         self.pids.iter().map(|pid| times::spent(*pid)).sum()
     }
 
+    /// Whether any of them has something to do right now.
+    pub(super) fn is_busy(&self) -> bool {
+        self.pids.iter().any(|pid| times::is_busy(*pid))
+    }
+
     /// Memory of their own, in octets.
     pub(super) fn resident(&self) -> Option<u64> {
         let list: Vec<u64> = self.pids.iter().filter_map(|pid| times::anonymous(*pid)).collect();

@@ -4,6 +4,7 @@
 //! What is started here stands in a sandbox of which nothing is left, however a campaign ends. What is not started here is
 //! spoken with at the address that the user names, and nowhere else.
 
+mod answers;
 mod exec;
 mod gauge;
 mod launch;

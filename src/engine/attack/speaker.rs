@@ -4,15 +4,16 @@
 //! with, and what of it did not come out was not taken.
 
 use super::super::EngineError;
-use super::super::bgp::{Session, fields};
+use super::super::bgp::Session;
 use super::super::measure::{Inmate, Limits, Sandbox};
+use super::answers::{closed, is_late, take, why};
 use super::gauge::Gauge;
 use super::launch::{Launch, Lines};
 use super::trouble;
 use crate::campaign::expect::{Judgement, judge};
 use crate::campaign::target::{About, Observation, Outcome, Takes, Target, Trouble};
 use crate::campaign::{Input, Update};
-use crate::dialect::flowspec::{Frames, Table, encode};
+use crate::dialect::flowspec::{Table, encode};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,8 +28,12 @@ const QUIET: Duration = Duration::from_millis(30);
 const QUIET_SHORT: Duration = Duration::from_millis(3);
 /// How long each octet of input may take besides.
 const EACH: Duration = Duration::from_micros(30);
+/// How long nothing must come until what has not come out is taken to be refused.
+const LINGERS: Duration = Duration::from_millis(150);
 /// How long a target that does not answer is watched to tell whether it spends its time.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often it is looked at meanwhile.
+const LOOKS: u32 = 10;
 
 /// A target that speaks BGP.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub struct Speaker {
     lines: Lines,
     sandbox: Option<Sandbox>,
     gauge: Gauge,
+    // When feeding gives up.
+    end: Option<Instant>,
     next: usize,
     number: u32,
     // How far the file of what was heard was read.
@@ -58,6 +65,8 @@ enum End {
     Closed((u8, u8)),
     /// Nothing came in time.
     Late,
+    /// Time was over before anything came.
+    Unseen,
 }
 
 impl Speaker {
@@ -91,6 +100,7 @@ impl Speaker {
             lines,
             sandbox,
             gauge: Gauge::default(),
+            end: None,
             next: 0,
             number: 0,
             heard: 0,
@@ -98,8 +108,17 @@ impl Speaker {
         })
     }
 
-    /// Has the target run and a session to feed it over; which one.
-    fn ready(&mut self) -> Result<usize, Trouble> {
+    /// What is left of a time until feeding gives up.
+    fn at_most(&self, time: Duration) -> Duration {
+        self.end.map_or(time, |end| end.saturating_duration_since(Instant::now()).min(time))
+    }
+
+    fn is_over(&self) -> bool {
+        self.at_most(Duration::MAX).is_zero()
+    }
+
+    /// Has the target run and a session to feed it over; which one. None when time is over before there is any.
+    fn ready(&mut self) -> Result<Option<usize>, Trouble> {
         let mut last = None;
         // A target that falls while sessions open is begun anew once.
         for _ in 0..2 {
@@ -109,7 +128,8 @@ impl Speaker {
                 self.inmate = inmate.map_err(trouble("starting the target"))?;
             }
             match self.sessions() {
-                Ok(lane) => return Ok(lane),
+                Ok(lane) => return Ok(Some(lane)),
+                Err(_) if self.is_over() => return Ok(None),
                 Err(error) => last = Some(error),
             }
             let said = self.inmate.as_ref().map(Inmate::said).unwrap_or_default();
@@ -124,11 +144,12 @@ impl Speaker {
     }
 
     fn sessions(&mut self) -> Result<usize, EngineError> {
+        let opening = self.at_most(OPENING);
         let sandbox = self.sandbox.as_ref();
         if self.lines.watched() && self.watcher.is_none() {
-            self.watcher = Some(self.lines.watcher(sandbox, OPENING)?);
+            self.watcher = Some(self.lines.watcher(sandbox, opening)?);
         }
-        let end = Instant::now() + OPENING;
+        let end = Instant::now() + opening;
         let mut last = EngineError::Timeout { what: "waiting for a session".to_owned() };
         while Instant::now() < end {
             let count = self.lanes.len();
@@ -141,7 +162,9 @@ impl Speaker {
                 }
             }
             let lane = self.next % count;
-            match self.lines.lane(lane, sandbox, if count > 1 { TURN } else { OPENING }) {
+            let turn = if count > 1 { TURN } else { OPENING };
+            let opened = self.lines.lane(lane, self.sandbox.as_ref(), self.at_most(turn));
+            match opened.and_then(|session| session.bears(self.patience).map(|()| session)) {
                 Ok(session) => {
                     if let Some(place) = self.lanes.get_mut(lane) {
                         *place = Some(session);
@@ -206,12 +229,18 @@ impl Speaker {
             // Once the other side has hung up, what is sent takes away what it has said last.
             let sent = session.next_update(Duration::ZERO).map(drop).and_then(|()| session.update(body));
             if let Err(error) = sent {
-                return End::Closed(closed(session, &error));
+                // One that reads no more is no one that has hung up.
+                return if is_late(&error) { End::Late } else { End::Closed(closed(session, &error)) };
+            }
+            if self.is_over() {
+                return End::Unseen;
             }
             self.drain(mark, withdraws, shown, &mut passed);
         }
         let many = u32::try_from(bodies.iter().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX);
-        let end = Instant::now() + self.patience + EACH * many;
+        let patience = self.patience + EACH * many;
+        let allowed = self.at_most(patience);
+        let end = Instant::now() + allowed;
         let mut answered = Instant::now();
         while Instant::now() < end {
             if passed {
@@ -237,7 +266,7 @@ impl Speaker {
                 Err(error) => return End::Closed(why(&error)),
             }
         }
-        End::Late
+        if allowed < patience { End::Unseen } else { End::Late }
     }
 
     /// Takes what has come out so far.
@@ -248,8 +277,9 @@ impl Speaker {
         shown: &mut Vec<(Table, Vec<u8>)>,
         passed: &mut bool,
     ) {
-        while let Some(Ok(Some(body))) =
-            self.watcher.as_mut().map(|watcher| watcher.next_update(Duration::ZERO))
+        while !self.is_over()
+            && let Some(Ok(Some(body))) =
+                self.watcher.as_mut().map(|watcher| watcher.next_update(Duration::ZERO))
         {
             *passed |= take(&body, mark, withdraws, shown);
         }
@@ -274,7 +304,7 @@ impl Speaker {
     /// Lets what is still on its way come out, so that it is not taken for what comes of the next input.
     fn settle(&mut self) {
         let quiet = if self.lanes.len() > 1 { QUIET } else { QUIET_SHORT };
-        let end = Instant::now() + self.patience;
+        let end = Instant::now() + self.at_most(self.patience);
         while Instant::now() < end
             && let Some(Ok(Some(_))) = self.watcher.as_mut().map(|watcher| watcher.next_update(quiet))
         {
@@ -308,10 +338,12 @@ impl Speaker {
     }
 
     fn observe(&mut self, updates: &[Update]) -> Result<Observation, Trouble> {
-        let mut lane = self.ready()?;
+        let unseen = Observation { outcome: Outcome::Unseen, ..Observation::quiet() };
+        let Some(mut lane) = self.ready()? else { return Ok(unseen) };
         if self.shown.is_none() {
             self.ask_tables(lane);
-            lane = self.ready()?;
+            let Some(again) = self.ready()? else { return Ok(unseen) };
+            lane = again;
         }
         let wide = self.lanes.get(lane).and_then(Option::as_ref).is_some_and(Session::is_wide);
         let bodies: Vec<Vec<u8>> = updates.iter().map(|update| update.body(wide)).collect();
@@ -323,6 +355,7 @@ impl Speaker {
         let mut seen = Observation { cpu: self.gauge.cpu().saturating_sub(before), ..Observation::quiet() };
         match end {
             End::Done => {
+                self.linger(updates, &mut shown);
                 seen.risen = self.gauge.risen();
                 self.take_back(lane, updates, &mark, &shown);
                 seen.resident = self.gauge.resident();
@@ -340,14 +373,20 @@ impl Speaker {
                     None => seen.reset = Some(code),
                 }
             }
+            End::Unseen => seen.outcome = Outcome::Unseen,
             End::Late => {
                 let before = self.gauge.cpu();
                 let ended = self.has_ended();
-                std::thread::sleep(LOOK);
+                // On a busy machine what spins gets little time, and waits for more.
+                let mut busy = 0;
+                for _ in 0..LOOKS {
+                    std::thread::sleep(LOOK / LOOKS);
+                    busy += u32::from(self.gauge.is_busy());
+                }
                 let spent = self.gauge.cpu().saturating_sub(before);
                 seen.outcome = match ended {
                     Some(died) => died,
-                    None if spent * 5 > LOOK => Outcome::Hung,
+                    None if spent * 5 > LOOK || busy * 2 > LOOKS => Outcome::Hung,
                     None => Outcome::Deaf,
                 };
             }
@@ -356,9 +395,34 @@ impl Speaker {
         match seen.outcome {
             Outcome::Alive if seen.reset.is_some() => self.settle(),
             Outcome::Alive => {}
-            Outcome::Died { .. } | Outcome::Hung | Outcome::Deaf => self.drop_all(),
+            // What was on its way would be taken for what comes of the next input.
+            Outcome::Died { .. } | Outcome::Hung | Outcome::Deaf | Outcome::Unseen => self.drop_all(),
         }
         Ok(seen)
+    }
+
+    /// Waits for what has not come out yet though the mark has: daemons announce those that ask for the same together, and
+    /// not in the order they came in.
+    fn linger(&mut self, updates: &[Update], shown: &mut Vec<(Table, Vec<u8>)>) {
+        let known = self.shown.as_deref().unwrap_or(&[]);
+        let mut wanted = BTreeSet::new();
+        for update in updates {
+            let expected = judge(update);
+            // What need not be taken is not waited for.
+            if matches!(expected.judgement, Judgement::Illegal(_)) || !known.contains(&update.table) {
+                return;
+            }
+            if !update.withdraws {
+                wanted.extend(expected.routes);
+            }
+        }
+        let end = Instant::now() + self.at_most(self.patience);
+        while shown.len() < wanted.len() && Instant::now() < end {
+            let Some(watcher) = self.watcher.as_mut() else { return };
+            let Ok(Some(body)) = watcher.next_update(LINGERS) else { return };
+            // No mark ends it: the one of this input has come.
+            take(&body, &(Table::Ipv4, Vec::new()), false, shown);
+        }
     }
 
     /// Takes back what was announced. What a withdrawal cannot name goes with the session.
@@ -416,48 +480,6 @@ fn runs(inmate: &mut Inmate) -> bool {
     matches!(inmate.ended(), Ok(None))
 }
 
-/// Why a session is closed, where an error says it or what is still to be read does.
-fn closed(session: &mut Session, error: &EngineError) -> (u8, u8) {
-    match why(error) {
-        (0, 0) => session.next_update(QUIET).err().map_or((0, 0), |error| why(&error)),
-        code => code,
-    }
-}
-
-/// The notification behind an error; 0/0 where the other side has merely hung up.
-fn why(error: &EngineError) -> (u8, u8) {
-    match error {
-        EngineError::Notification { code, subcode } => (*code, *subcode),
-        _ => (0, 0),
-    }
-}
-
-/// Takes the routes of an UPDATE that came out; whether the mark was among them.
-fn take(body: &[u8], mark: &(Table, Vec<u8>), withdraws: bool, shown: &mut Vec<(Table, Vec<u8>)>) -> bool {
-    let mut passed = false;
-    for (table, withdrawn, field) in fields(body) {
-        let mut known = BTreeSet::new();
-        for frame in Frames::new(field, 0) {
-            let value = match frame {
-                Ok(frame) => frame.value.to_vec(),
-                // What cannot be parted is shown as it stands.
-                Err(_) => field.to_vec(),
-            };
-            if withdrawn == withdraws && table == mark.0 && value == mark.1 {
-                passed = true;
-            } else if !withdrawn && !is_mark(&value) && known.insert(value.clone()) {
-                shown.push((table, value));
-            }
-        }
-    }
-    passed
-}
-
-/// Whether it is a route of ours, this one or one before.
-fn is_mark(value: &[u8]) -> bool {
-    matches!(*value, [1, 32, 198, 18 | 19, _, _])
-}
-
 impl Target for Speaker {
     fn about(&self) -> &About {
         &self.about
@@ -468,6 +490,10 @@ impl Target for Speaker {
             Input::Updates(updates) => self.observe(updates),
             Input::Text(_) | Input::Packets(_) => Ok(Observation::quiet()),
         }
+    }
+
+    fn until(&mut self, end: Option<Instant>) {
+        self.end = end;
     }
 
     fn renew(&mut self) -> Result<(), Trouble> {

@@ -24,6 +24,12 @@ pub(in crate::engine) fn cpu(pid: u32) -> Option<Duration> {
     Some(Duration::from_millis(ticks.saturating_mul(1000 / TICKS)))
 }
 
+/// Whether a process has something to do right now: it runs, or waits for a processor.
+pub(in crate::engine) fn is_busy(pid: u32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+}
+
 /// Anonymous memory of a process, in octets.
 pub(in crate::engine) fn anonymous(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
