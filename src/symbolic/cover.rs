@@ -101,10 +101,10 @@ impl Cover {
             cover.count += 1;
             let mut by = BTreeSet::new();
             // Every family is asked, so that each has the rule's cells.
-            let all = cover
-                .engines
-                .iter_mut()
-                .fold(true, |all, engine| engine.is_held(rule.condition, &mut by) && all);
+            let mut all = true;
+            for engine in &mut cover.engines {
+                all &= engine.is_held(rule.condition, &mut by);
+            }
             if decides(rule.outcome) {
                 for engine in &mut cover.engines {
                     engine.keep(index, all);
