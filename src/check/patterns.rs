@@ -217,8 +217,8 @@ fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
 
 /// Whether counts are clearly larger than others of the same rounds, where both are there.
 fn is_longer(counts: &[Option<u64>], than: &[Option<u64>]) -> bool {
-    let both = counts.iter().zip(than).filter_map(|(one, other)| one.zip(*other));
-    both.last().is_some_and(|(one, other)| one > other.saturating_mul(2))
+    let mut both = counts.iter().zip(than).filter_map(|(one, other)| one.zip(*other));
+    both.next_back().is_some_and(|(one, other)| one > other.saturating_mul(2))
 }
 
 fn counted(counts: &[Option<u64>]) -> String {
