@@ -191,11 +191,28 @@ fn what_an_engine_does_not_take_is_said() {
     }
     let (code, document) = rig.run("command", &file, &["--command", "cat {rules}"]);
     assert_eq!((code, &document["outcome"]), (Some(0), &"accepted".into()));
+    // Nobody knows how many rules are in the file of a command.
+    let words = ["--command", "cat {rules}", "--repeat", "1"];
+    let (output, _) = finish(rig.command("command", &file, &words));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("command: `") && !text.contains("a rule"), "{text}");
     if program("nft").is_some() {
         let file = rig.file("a.nft", &chain(20_000));
         let (code, document) = rig.run("nftables", &file, &["--limit-memory", "20M"]);
         if document["accounting"] != "whole-machine" {
             assert_eq!((code, &document["outcome"]), (Some(1), &"over-memory".into()), "{document:#}");
+        }
+        // Less than the program itself takes.
+        let file = rig.file("c.nft", &chain(1));
+        let mut few = rig.command("nftables", &file, &["--limit-memory", "1M", "--format", "json"]);
+        few.args(["--repeat", "1"]);
+        let (output, _) = finish(few);
+        if let Ok(document) = serde_json::from_slice::<Value>(&output.stdout) {
+            assert_eq!(document["outcome"], "over-memory", "{document:#}");
+            assert!(document["loads"][0]["said"].as_str().unwrap().starts_with("before any rules"));
+        } else {
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains("refuses: ") && !said.trim_end().ends_with("refuses:"), "{said}");
         }
         // Our reader knows the words; the kernel has no such chain.
         let file = rig.file("b.nft", "table ip t {\n chain c {\n  ip saddr 10.0.0.1 jump nowhere\n }\n}\n");
@@ -203,6 +220,44 @@ fn what_an_engine_does_not_take_is_said() {
         assert_eq!((code, &document["outcome"]), (Some(1), &"refused".into()), "{document:#}");
         assert!(document["memory_octets"].is_null());
     }
+}
+
+#[test]
+fn what_an_engine_says_without_an_end_is_bounded() {
+    let Some(rig) = Rig::new() else { return };
+    let file = rig.file("a.txt", "anything\n");
+    let yes = ["--command", "sh -c 'trap \"\" TERM; yes 1>&2' {rules}", "--limit-time", "2"];
+    let mut command =
+        rig.command("command", &file, &[&yes[..], &["--format", "json", "--repeat", "1"]].concat());
+    let started = Instant::now();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let mut most = (0, 0);
+    while started.elapsed() < Duration::from_millis(1_500) {
+        most = (most.0.max(octets(rig.scratch.path())), most.1.max(resident(pid)));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    rig.nothing_is_left(pid);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["outcome"], "over-time", "{document:#}");
+    assert_eq!(document["loads"][0]["said"], "y; y; y; y");
+    assert!(most.0 < 40 << 20 && most.1 < 200 << 20, "{most:?} octets on the disk, of memory");
+}
+
+/// Octets of the files below a folder.
+fn octets(folder: &Path) -> u64 {
+    let of = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() => octets(&entry.path()),
+        about => about.map_or(0, |about| about.len()),
+    };
+    fs::read_dir(folder).into_iter().flatten().flatten().map(of).sum()
+}
+
+fn resident(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct PatternSettings {
     pub max_subject: Option<u64>,
     /// The steps one search may take.
     pub step_budget: u64,
-    /// The states an automaton may have.
+    /// The states an automaton may have, and the octets of a compiled pattern where the engine has no automaton.
     pub max_states: u64,
 }
 
@@ -44,7 +44,7 @@ impl Default for PatternSettings {
             max_subject: None,
             // About a second of one core.
             step_budget: 100_000_000,
-            // What PCRE2 can address with links of two octets, where each part takes one.
+            // The longest compiled pattern of PCRE2 with links of two octets.
             max_states: 65_536,
         }
     }
@@ -61,6 +61,12 @@ pub trait Replay: fmt::Debug {
     ///
     /// Why there is no count, in words.
     fn counts(&self, pattern: &Pattern, subjects: &[Vec<u8>]) -> Result<Vec<Option<u64>>, String>;
+
+    /// Whether it counts anew at each place of a subject that a match may begin at, and shows the largest: a power less
+    /// than the whole search takes, where that begins at every place.
+    fn counts_one_start(&self) -> bool {
+        false
+    }
 }
 
 /// What is known of one pattern.
@@ -80,9 +86,16 @@ impl<'a> Answer<'a> {
         let tree = regex::parse(&pattern.text, pattern.flags);
         let asked = settings.engine == PatternEngine::Backtracking;
         let analyse = |tree: &Node| Program::new(tree).and_then(|program| regex::analyse(tree, &program));
-        let analysis = tree.as_ref().ok().filter(|_| asked).map(analyse);
+        let searched = tree.as_ref().ok().filter(|tree| asked && !Self::is_refused(tree, settings));
+        let analysis = searched.map(analyse);
         let subject = settings.max_subject.unwrap_or(pattern.subject);
         Self { pattern, tree, analysis, subject }
+    }
+
+    /// Whether the engine refuses it for its size, so that there are no searches to ask about.
+    pub(super) fn is_refused(tree: &Node, settings: &PatternSettings) -> bool {
+        settings.engine == PatternEngine::Backtracking
+            && regex::compiled(tree) > settings.max_states.max(PatternSettings::default().max_states)
     }
 
     /// What is known of searches, where something is.
@@ -130,8 +143,12 @@ impl<'a> Answer<'a> {
         let mut rounds: Vec<u32> = last_of(witness).into_iter().map(|(rounds, _)| rounds).collect();
         // An engine that leaves work out shows later how it grows.
         let (most, _) = witness.last();
-        let more = [4, 16].map(|times| most.saturating_mul(times));
-        rounds.extend(more.into_iter().filter(|rounds| witness.octets(*rounds) <= ENGINE_OCTETS));
+        let times: &[u32] = if matches!(analysis.growth, Growth::Exponential(_)) { &[] } else { &[4, 16] };
+        let more = times.iter().map(|times| most.saturating_mul(*times));
+        rounds.extend(more.filter(|rounds| {
+            let octets = witness.octets(*rounds);
+            octets <= ENGINE_OCTETS && analysis.worst_steps(octets) <= ENGINE_STEPS
+        }));
         let count = |witness: &Witness| {
             let subjects: Vec<Vec<u8>> = rounds.iter().map(|rounds| witness.subject(*rounds)).collect();
             engine.counts(self.pattern, &subjects)
@@ -143,21 +160,32 @@ impl<'a> Answer<'a> {
         };
         let taken = &*analysis.taken;
         let mut said = format!("`{name}` counts {} for n = {}", counted(&plain), list(&rounds));
-        let mut most = last(&plain);
         let mut longer = None;
         let line = [taken, b"\n"].concat();
-        for (before, behind) in [(taken, &[][..]), (&[][..], taken), (&*line, &[][..])] {
+        // As long as a match is at least, and nothing of it.
+        let other = OTHERS.iter().find(|octet| !taken.contains(octet) && !witness.subject(1).contains(octet));
+        let filled: Vec<u8> = other.map(|octet| vec![*octet; taken.len()]).unwrap_or_default();
+        let both = [&*filled, taken].concat();
+        let none = &[][..];
+        for (before, behind) in
+            [(taken, none), (none, taken), (&*line, none), (none, &*filled), (none, &*both)]
+        {
             let beside = witness.between(before, behind);
             // A count that is not there is no reason to hide that of the subject itself.
-            let Some(counts) = count(&beside).ok().filter(|counts| last(counts) > most.saturating_mul(2))
-            else {
-                continue;
-            };
-            most = last(&counts);
-            longer = Some((beside, counts));
+            let known = longer.as_ref().map_or(&plain, |(_, counts)| counts);
+            // What already takes more than it is allowed shows enough.
+            if known.contains(&None) {
+                break;
+            }
+            if let Some(counts) = count(&beside).ok().filter(|counts| is_longer(counts, known)) {
+                longer = Some((beside, counts));
+            }
         }
         if let Some((beside, counts)) = longer {
             said = format!("{said}; and {} for {}", counted(&counts), described(&beside));
+        }
+        if engine.counts_one_start() && matches!(analysis.growth, Growth::Power(2..)) {
+            said += " (of one place to begin at; a search that begins at every place takes a power more)";
         }
         said
     }
@@ -173,6 +201,13 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// Steps, by our own count, of the longest subject that another engine is given beside those replayed. It takes each
+/// subject some thirty times to find its count, and has seconds for that.
+const ENGINE_STEPS: f64 = 1e7;
+
+/// Octets of which one is not in a subject, to make it longer with.
+const OTHERS: &[u8] = b"!b0 ~\x01\x02";
+
 /// Octets of the longest subject that another engine is given.
 const ENGINE_OCTETS: u64 = 8_192;
 
@@ -180,9 +215,10 @@ fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The last count; one that is not there is the largest.
-fn last(counts: &[Option<u64>]) -> u64 {
-    counts.last().map_or(0, |count| count.unwrap_or(u64::MAX))
+/// Whether counts are clearly larger than others of the same rounds, where both are there.
+fn is_longer(counts: &[Option<u64>], than: &[Option<u64>]) -> bool {
+    let mut both = counts.iter().zip(than).filter_map(|(one, other)| one.zip(*other));
+    both.next_back().is_some_and(|(one, other)| one > other.saturating_mul(2))
 }
 
 fn counted(counts: &[Option<u64>]) -> String {

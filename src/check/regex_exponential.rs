@@ -32,6 +32,11 @@ impl Check for RegexExponential {
     fn run(&self, cx: &Context<'_>, out: &mut Findings) -> Result<(), Exhausted> {
         for answer in cx.patterns() {
             match (&answer.tree, &answer.analysis) {
+                (Ok(tree), None) if Answer::is_refused(tree, &cx.settings.patterns) => {
+                    let reason =
+                        "the engine refuses a pattern of this size, so nothing is asked about searches";
+                    answer.no_answer(&META, out, reason);
+                }
                 (Err(ParseError::Wrong { .. }), _) | (Ok(_), None) => {}
                 (Err(reason), _) => answer.no_answer(&META, out, unread(answer, reason)),
                 (Ok(_), Some(Err(exhausted))) => answer.no_answer(&META, out, exhausted.to_string()),

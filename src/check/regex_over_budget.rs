@@ -43,6 +43,9 @@ fn finding(cx: &Context<'_>, answer: &Answer<'_>, analysis: &Analysis, octets: u
     let budget = cx.settings.patterns.step_budget;
     let grow = match analysis.growth {
         Growth::Power(1) => "in line with its length".to_owned(),
+        Growth::Power(grown) if analysis.counted.is_some() => {
+            format!("with {} of its length up to the counts in the pattern", power(grown))
+        }
         Growth::Power(grown) => format!("with {} of its length", power(grown)),
         Growth::Exponential(factor) => format!("by a factor of {factor:.1} each round"),
     };

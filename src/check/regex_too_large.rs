@@ -32,13 +32,15 @@ impl Check for RegexTooLarge {
         for answer in cx.patterns() {
             let Ok(tree) = &answer.tree else { continue };
             let written = match settings.engine {
-                PatternEngine::Backtracking => regex::copies(tree),
+                PatternEngine::Backtracking => regex::compiled(tree),
                 PatternEngine::Linear | PatternEngine::Automaton => regex::states(tree),
             };
             if written > most {
-                let message = format!(
-                    "the pattern takes {written} states with its counts written out, the most is {most}"
-                );
+                let what = match settings.engine {
+                    PatternEngine::Backtracking => format!("is at least {written} octets long when compiled"),
+                    PatternEngine::Linear | PatternEngine::Automaton => format!("takes {written} states"),
+                };
+                let message = format!("the pattern {what}, with its counts written out, the most is {most}");
                 let help = "counts inside of counts multiply: give up one of them";
                 out.push(answer.finding(&META, message).with_help(help));
                 continue;

@@ -19,6 +19,8 @@ pub(super) enum Error {
     TooLarge { path: String, limit: u64 },
     #[error("`{path}` is of no dialect that is known here")]
     Unrecognised { path: String },
+    #[error("`{path}` could be of `{dialect}` and of others: {what}")]
+    Shared { path: String, dialect: &'static str, what: &'static str },
     #[error("`{path}` could be of several dialects: {}", candidates.join(", "))]
     Ambiguous { path: String, candidates: Vec<&'static str> },
     #[error("the dialect `{dialect}` is only written, not read")]
@@ -97,6 +99,7 @@ impl Error {
     /// What the user can do about it.
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
+            Self::Shared { .. } => Some("say `--dialect` with its name where it is"),
             Self::Unrecognised { .. } => Some("name it with `--dialect`; `flowgate dialects` lists them"),
             Self::Ambiguous { .. } => Some("say which with `--dialect`"),
             Self::NoRules | Self::NothingRead { .. } => Some("`--allow-empty` accepts that"),

@@ -526,7 +526,13 @@ fn find_dialect(
         return Ok(read.map(|()| dialect));
     }
     match dialect::recognise(&sample) {
-        Ok(found) => Ok(found.ok_or(Why::Unknown)),
+        Ok(Some(found)) => Ok(Ok(found)),
+        Ok(None) => match dialect::shared(&sample) {
+            Some((dialect, what)) if file.given => {
+                Err(Error::Shared { path: file.name(), dialect: dialect.name(), what })
+            }
+            _ => Ok(Err(Why::Unknown)),
+        },
         Err(several) => {
             let candidates = several.iter().map(|dialect| dialect.name()).collect();
             Err(Error::Ambiguous { path: file.name(), candidates })

@@ -38,7 +38,7 @@ pub use platform::{
     AsRule, Copies, IpFamily, Model, Octets, Platform, RegisterUnits, Resource, Slices, Takes,
 };
 pub use price::{Level, Price, Pricing, RulePrice, RuleRef, Usage, WARN_AT, price, price_all, unsupported};
-pub use profile::{ProfileError, by_name, parse as parse_profile, platforms};
+pub use profile::{ProfileError, by_name, parse_own as parse_profile, platforms};
 pub use release::{Affected, ParseReleaseError, Release};
 pub use tally::{Count, Inexact, Tally};
 pub use worst::{Edit, EditKind, Question, Step, Worst, default_resource, edits, worst};

@@ -273,8 +273,10 @@ impl<'d> Pricing<'d> {
             self.keeping.end_rule_set(set);
             let attached: Vec<Attachment> = self.device.attached(&set.name);
             let comparisons = self.registers.as_ref().map_or(0, |(_, registers)| registers.in_rule_set());
+            let start = self.sets.last().map_or(0, |set| set.end);
             let end = self.rules.len();
-            self.sets.push(Set { kind: set.kind, family: set.family, end, attached, comparisons });
+            let lists = lists(self.parts.get(start..end).unwrap_or(&[]));
+            self.sets.push(Set { kind: set.kind, family: set.family, end, attached, comparisons, lists });
         }
         self.documents = self.documents.saturating_add(1);
     }
@@ -298,17 +300,28 @@ impl<'d> Pricing<'d> {
         let decodes = before.is_none() || self.looks_inside;
         let decoded =
             decodes && nlri.is_some_and(|octets| decode_value(table, octets, 0, &mut self.flow).is_ok());
-        let counted = if let Some(Known { tally, opaque, spent }) = before {
-            own.charge(spent).map(|()| (tally, opaque))
+        let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
+        let mut shares = None;
+        let counted = if let Some(known) = before {
+            shares = known.shares;
+            own.charge(known.spent).map(|()| (known.tally, known.opaque))
         } else if decoded {
             let tally = flow::tally(&self.flow, self.device.platform.encoding(), &mut own);
             tally.map(|tally| if says_more(rule) { (tally.inexact(), true) } else { (tally, false) })
         } else {
-            let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
-            terms::tally(rule.condition, keys, registers.map(|(_, registers)| registers), &mut own)
+            let registers = registers.map(|(_, registers)| registers);
+            if set.family == Family::Any && set.kind != Kind::FlowRoutes {
+                let both = terms::tally_of_both(rule.condition, keys, registers, &mut own);
+                both.map(|(tally, of_each, opaque)| {
+                    shares = Some(of_each);
+                    (tally, opaque)
+                })
+            } else {
+                terms::tally(rule.condition, keys, registers, &mut own)
+            }
         };
         if let (Some(known), Ok((tally, opaque))) = (&mut known, &counted) {
-            **known = Some(Known { tally: *tally, opaque: *opaque, spent: own.spent() });
+            **known = Some(Known { tally: *tally, shares, opaque: *opaque, spent: own.spent() });
         }
         let nlri_octets = nlri.map(|octets| u32::try_from(octets.len()).unwrap_or(u32::MAX));
         let spent = total.charge(own.spent().min(left));
@@ -353,12 +366,12 @@ impl<'d> Pricing<'d> {
             components,
             operands,
             destination,
+            shares,
             limits_rate: rule
                 .actions
                 .iter()
                 .any(|action| matches!(action, Action::RateLimit(r) if r.amount > 0.0)),
         });
-        let keys = terms::Keys { family: set.family, encoding: self.device.platform.encoding() };
         self.keeping.add(set, rule, at.rule, keys, total);
     }
 
@@ -440,7 +453,7 @@ impl<'d> Pricing<'d> {
             let kept = kept.get(range).unwrap_or(&[]).iter().copied();
             let kept = kept.chain(std::iter::repeat(Kept::default()));
             for ((rule, part), kept) in rules.iter().zip(parts).zip(kept) {
-                sum.add(resource.model, rule, part, kept);
+                sum.add(resource, rule, part, kept);
                 if kept.open && rule.inexact.is_none() {
                     inexact = inexact.or(Some(Inexact::Action));
                 }
@@ -458,6 +471,16 @@ impl<'d> Pricing<'d> {
         }
         (fullest.0, fullest.1, passed_at, inexact)
     }
+}
+
+/// The families that rules of a rule set are for, where it is for both.
+fn lists(parts: &[Part]) -> u64 {
+    let (mut four, mut six) = (false, false);
+    for [in_four, in_six] in parts.iter().filter_map(|part| part.shares) {
+        four |= in_four.0 != Count::exact(0);
+        six |= in_six.0 != Count::exact(0);
+    }
+    if four && six { 2 } else { 1 }
 }
 
 /// Whether a flow rule has conditions that are not modelled and so not in its NLRI. Groups of interfaces are

@@ -16,8 +16,19 @@ pub struct ProfileError {
     pub message: String,
 }
 
-/// Reads the text of a profile (the schema is in `docs/platforms.md`).
-pub fn parse(text: &str) -> Result<Platform, ProfileError> {
+/// Reads the text of a profile of the user's (the schema is in `docs/platforms.md`). Its name is none of those built in:
+/// two platforms of one name could not be told apart in reports and budgets.
+pub fn parse_own(text: &str) -> Result<Platform, ProfileError> {
+    let platform = parse(text)?;
+    if by_name(&platform.name).is_some() {
+        let message = format!("there is a platform `{}` already: give this one another name", platform.name);
+        return Err(ProfileError { span: Place::Name(&platform.name).find(text), message });
+    }
+    Ok(platform)
+}
+
+/// Reads the text of a profile.
+fn parse(text: &str) -> Result<Platform, ProfileError> {
     let platform: Platform = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
         ProfileError {
@@ -76,12 +87,51 @@ fn flaw(resource: &Resource) -> Option<&'static str> {
         Some("has chunks of nothing: leave out `chunk`")
     } else if resource.slices.is_some_and(|slices| slices.bits == 0 || slices.key_bits == 0) {
         Some("has slices without bits")
-    } else if matches!(resource.model, Model::Seconds { rate: 0 }) {
-        Some("has the rate 0: nothing would ever be programmed")
+    } else if resource.slices.is_some_and(|slices| slices.entries() == 0) {
+        Some("has slices that hold no key: there are too few side by side for its bits")
     } else {
-        None
+        flaw_of_model(resource.model)
     }
 }
+
+/// What is wrong with a model: figures that nothing could be counted by.
+fn flaw_of_model(model: Model) -> Option<&'static str> {
+    match model {
+        Model::Seconds { rate: 0 } => Some("has the rate 0: nothing would ever be programmed"),
+        Model::Filters { terms: 0 } => Some("has filters of no terms: give `terms`"),
+        Model::Registers(units) if units.range == 0 || units.bound == 0 || units.other == Some(0) => {
+            Some("has comparisons that take no register: give their units")
+        }
+        Model::Octets(octets) => {
+            let figures = [
+                octets.base,
+                octets.per_rule,
+                octets.per_rule_beyond.unwrap_or(0.0),
+                octets.per_nlri_octet,
+                octets.per_component,
+                octets.per_operand,
+                octets.per_expanded,
+                octets.per_element,
+            ];
+            let sane = figures.iter().all(|figure| (0.0..=MOST_OCTETS).contains(figure));
+            (!sane).then_some("has octets that are no number from 0 to 2^50")
+        }
+        Model::Entries { .. }
+        | Model::RuleSets
+        | Model::Rules { .. }
+        | Model::Policers
+        | Model::Registers(_)
+        | Model::Terms
+        | Model::Filters { .. }
+        | Model::Kernel { .. }
+        | Model::Built { .. }
+        | Model::Seconds { .. }
+        | Model::SameDestination => None,
+    }
+}
+
+/// Octets that one thing can take: a thousand times the memory of the largest machine.
+const MOST_OCTETS: f64 = 1_125_899_906_842_624.0;
 
 /// What of a profile is wrong.
 enum Place<'a> {
@@ -248,6 +298,7 @@ mod tests {
     #[test]
     fn what_is_wrong_in_a_profile_is_said_at_its_place() {
         let lines = |rest: &str| format!("{BOX}{RESOURCE}model = {{ counts = \"rules\" }}\n{rest}");
+        let model = |model: &str| format!("{BOX}{RESOURCE}model = {{ {model} }}\n");
         let cases = [
             (BOX.replace("\"box\"", "\"Big Box\""), "\"Big Box\"", "small letters"),
             (BOX.replace("[\"filters\"]", "[]"), "name = \"box\"", "say `takes"),
@@ -256,6 +307,22 @@ mod tests {
             (lines("limit = -5"), "-5", "invalid value"),
             (lines("hard = true"), "[[resource]]", "hard without a limit"),
             (lines("chunk = 0"), "[[resource]]", "leave out `chunk`"),
+            (
+                lines("slices = { count = 1, entries = 2048, bits = 160, key-bits = 320 }"),
+                "[[resource]]",
+                "hold no key",
+            ),
+            (model("counts = \"octets\", per-rule = inf"), "[[resource]]", "no number from 0"),
+            (model("counts = \"octets\", per-rule = nan"), "[[resource]]", "no number from 0"),
+            (model("counts = \"octets\", per-rule = 1e308"), "[[resource]]", "no number from 0"),
+            (
+                model("counts = \"octets\", per-rule = 1, per-expanded = -5.0"),
+                "[[resource]]",
+                "no number from 0",
+            ),
+            (model("counts = \"filters\", terms = 0"), "[[resource]]", "filters of no terms"),
+            (model("counts = \"registers\", range = 0, bound = 0"), "[[resource]]", "take no register"),
+            (lines("").replace("\"box\"", "\"frr\""), "\"frr\"", "a platform `frr` already"),
             (lines("").replace("rules", "roules"), "", "unknown variant `roules`"),
             (
                 lines("").replace("verified = true", "verified = false\nhard = true\nlimit = 1"),
@@ -269,7 +336,7 @@ mod tests {
             ),
         ];
         for (text, place, message) in cases {
-            let error = parse(&text).unwrap_err();
+            let error = parse_own(&text).unwrap_err();
             assert!(error.message.contains(message), "{text}: {error}");
             if !place.is_empty() {
                 assert_eq!(text.get(error.span.range()), Some(place), "{text}: {error}");

@@ -2,9 +2,10 @@
 
 use super::device::{Attachment, Direction};
 use super::kernel::{self, Kept, Words};
-use super::platform::{AsRule, Copies, Model, Octets, Resource};
+use super::platform::{AsRule, Copies, IpFamily, Model, Octets, Resource};
 use super::price::RulePrice;
 use super::tally::Count;
+use super::terms::Shares;
 use crate::field::Family;
 use crate::ir::Kind;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub(super) struct Part {
     // A number for each distinct destination prefix; 0 for rules without one.
     pub(super) destination: u32,
     pub(super) limits_rate: bool,
+    // Of a rule of both families, what it takes in the list of each.
+    pub(super) shares: Option<Shares>,
 }
 
 /// A rule set that was added.
@@ -35,6 +38,8 @@ pub(super) struct Set {
     pub(super) attached: Vec<Attachment>,
     /// Distinct comparisons of ports in it.
     pub(super) comparisons: u64,
+    /// The families that it has rules for, each of which has a list of its own; 1 for one without any rules.
+    pub(super) lists: u64,
 }
 
 impl Set {
@@ -80,12 +85,13 @@ impl Sum {
                 self.copies = attached
                     .map(|attachment| copies(attachment, ingress, egress))
                     .fold(0, u64::saturating_add);
-                let internal = Count::exact(per_rule_set).times(self.copies);
+                let internal = Count::exact(per_rule_set).times(self.copies).times(lists(resource, set));
                 self.push(internal, internal);
             }
             Model::RuleSets => {
-                let lists = Count::exact(set.attached_in(resource.direction).count() as u64);
-                self.push(lists, lists);
+                let attached = Count::exact(set.attached_in(resource.direction).count() as u64);
+                let attached = attached.times(lists(resource, set));
+                self.push(attached, attached);
             }
             Model::Registers(_) => {
                 let comparisons = Count::exact(set.comparisons);
@@ -101,10 +107,15 @@ impl Sum {
     }
 
     /// Adds a rule.
-    pub(super) fn add(&mut self, model: Model, rule: &RulePrice, part: &Part, kept: Kept) {
-        match model {
+    pub(super) fn add(&mut self, resource: &Resource, rule: &RulePrice, part: &Part, kept: Kept) {
+        match resource.model {
             Model::Entries { .. } => {
-                self.push(rule.entries.times(self.copies), rule.minimum.times(self.copies));
+                let (entries, minimum) = match (resource.family, part.shares) {
+                    (Some(IpFamily::Inet), Some([four, _])) => four,
+                    (Some(IpFamily::Inet6), Some([_, six])) => six,
+                    _ => (rule.entries, rule.minimum),
+                };
+                self.push(entries.times(self.copies), minimum.times(self.copies));
             }
             // Of a rule set as a whole.
             Model::RuleSets | Model::Built { .. } => {}
@@ -192,6 +203,11 @@ impl Sum {
         };
         (pieces(used), pieces(minimum))
     }
+}
+
+/// The lists that a device makes of a rule set where the resource is for: one for each family.
+fn lists(resource: &Resource, set: &Set) -> u64 {
+    if resource.family.is_none() { set.lists } else { 1 }
 }
 
 /// How often an attached list is kept.

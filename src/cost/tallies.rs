@@ -2,6 +2,7 @@
 
 use super::flow::Encoding;
 use super::tally::Tally;
+use super::terms::Shares;
 
 /// What the rules of one document come to, kept for the next platform that writes its keys the same way.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Tallies {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub(super) tally: Tally,
+    /// Of each family, for a rule of both.
+    pub(super) shares: Option<Shares>,
     pub(super) opaque: bool,
     pub(super) spent: u64,
 }

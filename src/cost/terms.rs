@@ -7,7 +7,8 @@ use super::cover;
 use super::flow::Encoding;
 use super::normal::{Held, Normal, both, normalise};
 use super::registers::Registers;
-use super::tally::{FieldCost, Tally};
+use super::tally::{Count, FieldCost, Tally};
+use super::written::as_written;
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::{Condition, ValueSetRef};
@@ -31,6 +32,13 @@ pub(crate) fn tally(
     meter: &mut Meter,
 ) -> Result<(Tally, bool), Exhausted> {
     let mut tally = Tally::NONE;
+    let written;
+    let mut condition = condition;
+    if keys.family == Family::Inet6 && !is_product(condition) {
+        // What a reader says of later fragments is nothing that a device is told.
+        written = as_written(condition, meter)?;
+        condition = &written;
+    }
     if let Some(fields) = product(condition, keys, registers.as_deref_mut(), meter)? {
         tally.add_term(fields);
         return Ok((tally, false));
@@ -53,6 +61,76 @@ pub(crate) fn tally(
         Ok(())
     })?;
     Ok(if opaque { (tally.inexact(), true) } else { (tally, false) })
+}
+
+/// What a condition comes to for both families, of a rule set that is for both: a device keeps a list for each, and of each
+/// list what a packet of its family can have. Entries and the fewest possible are given for each family too.
+///
+/// A step a part and family, and as many again as [`tally`] takes three times.
+pub(crate) fn tally_of_both(
+    condition: &Condition,
+    keys: Keys,
+    mut registers: Option<&mut Registers>,
+    meter: &mut Meter,
+) -> Result<(Tally, Shares, bool), Exhausted> {
+    let condition = &*as_written(condition, meter)?;
+    let (mut whole, opaque) = tally(condition, keys, None, meter)?;
+    let mut shares = [(Count::exact(0), Count::exact(0)); 2];
+    for (share, family) in shares.iter_mut().zip([Family::Inet, Family::Inet6]) {
+        let keys = Keys { family, ..keys };
+        let mut one = Tally::NONE;
+        let (mut ignored, mut depth) = (false, Meter::new(&limits::NESTING));
+        let normal = normalise(condition, false, family, &mut ignored, meter, &mut depth)?;
+        alternatives(&normal, meter, &mut |cube, meter| {
+            let mut costs = Vec::with_capacity(cube.len());
+            for (field, literal) in cube {
+                match fate(*field, literal, family) {
+                    Fate::Never => return Ok(()),
+                    Fate::Always => {}
+                    Fate::Asked => costs.push(match literal {
+                        Literal::Absent => FieldCost::ONE,
+                        Literal::In(values) => {
+                            values_cost(*field, values.view(), keys, registers.as_deref_mut(), meter)?
+                        }
+                    }),
+                }
+            }
+            one.add_term(costs);
+            Ok(())
+        })?;
+        let one = if opaque { one.inexact() } else { one };
+        *share = (one.entries, one.minimum);
+    }
+    let [four, six] = shares;
+    (whole.entries, whole.minimum) = (four.0.plus(six.0), four.1.plus(six.1));
+    Ok((if opaque { whole.inexact() } else { whole }, shares, opaque))
+}
+
+/// Entries, and the fewest possible, of IPv4 and of IPv6.
+pub(crate) type Shares = [(Count, Count); 2];
+
+/// What packets of one family alone leave of a test.
+enum Fate {
+    Never,
+    Always,
+    Asked,
+}
+
+fn fate(field: Field, literal: &Literal<'_>, family: Family) -> Fate {
+    let number = if family == Family::Inet { 4 } else { 6 };
+    let of_other = field.info().family != Family::Any && field.info().family != family;
+    match literal {
+        Literal::Absent if of_other => Fate::Always,
+        Literal::In(_) if of_other => Fate::Never,
+        Literal::In(values) if field == Field::IpVersion => match values.view() {
+            ValueSetRef::Ranges(set) if set.ranges().any(|(lo, hi)| lo <= number && number <= hi) => {
+                Fate::Always
+            }
+            ValueSetRef::Ranges(_) => Fate::Never,
+            ValueSetRef::Wide(_) | ValueSetRef::Bits(_) => Fate::Asked,
+        },
+        Literal::Absent | Literal::In(_) => Fate::Asked,
+    }
 }
 
 /// The costs of the fields where the condition is a product of tests of distinct fields kept as ranges, which
@@ -81,6 +159,15 @@ fn product(
         costs.push(values_cost(test.field(), test.values(), keys, registers.as_deref_mut(), meter)?);
     }
     Ok(Some(costs))
+}
+
+/// Whether it is a product of tests that no reader has added to.
+fn is_product(condition: &Condition) -> bool {
+    let plain = |part: &Condition| matches!(part, Condition::Test(test) if test.field() != Field::ExtHdrs);
+    match condition {
+        Condition::And(parts) => parts.iter().all(plain),
+        part => plain(part),
+    }
 }
 
 /// What one field of one alternative asks.

@@ -87,6 +87,12 @@ pub fn recognise(sample: &Sample<'_>) -> Result<Option<&'static dyn Dialect>, Ve
     }
 }
 
+/// The dialect that a sample which none recognises may be of, and what else it could be.
+pub fn shared(sample: &Sample<'_>) -> Option<(&'static dyn Dialect, &'static str)> {
+    let sample = sample.unmarked();
+    DIALECTS.iter().find_map(|dialect| Some((*dialect, dialect.shares(&sample)?)))
+}
+
 /// The dialects whose content the sample surely is.
 pub fn sure_of<'a>(sample: &Sample<'a>) -> impl Iterator<Item = &'static dyn Dialect> + use<'a> {
     let sample = sample.unmarked();
@@ -118,6 +124,11 @@ pub trait Dialect: Sync + fmt::Debug {
 
     /// How sure it is that the sample is its own. Content speaks first; a name alone is at most `Possible`.
     fn recognise(&self, sample: &Sample<'_>) -> Recognition;
+
+    /// Why it is not sure of a sample that may well be its own: what else it could be, in a sentence.
+    fn shares(&self, _sample: &Sample<'_>) -> Option<&'static str> {
+        None
+    }
 
     /// Reads a source: the rule sets, and whatever is wrong with it. Never fails: what cannot be read becomes
     /// a diagnostic, and reading goes on at the next statement.

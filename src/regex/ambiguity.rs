@@ -73,6 +73,9 @@ struct Asked<'a> {
     whole: Components,
 }
 
+/// Steps that a tuple takes which is kept.
+const KEPT: u64 = 3;
+
 /// Two or three states that ways have come to over one word.
 type Tuple = (StateId, StateId, StateId);
 
@@ -109,6 +112,7 @@ impl Asked<'_> {
                     let Some(octet) = both.sample() else { continue };
                     if pair.0 != pair.1 {
                         if let Entry::Vacant(place) = from.entry(pair) {
+                            meter.charge(KEPT)?;
                             place.insert(((a, b), octet));
                             open.push_back(pair);
                         }
@@ -218,6 +222,8 @@ impl Asked<'_> {
                     if one.octets.intersection(other.octets).is_empty() || !seen.insert(pair) {
                         continue;
                     }
+                    // What is kept costs more than what is looked at.
+                    meter.charge(KEPT)?;
                     open.push(pair);
                     let loops = || self.live.component(pair.1).is_some_and(|c| self.live.is_loop(c));
                     if pair.0 == first && pair.1 != first && loops() {
@@ -280,6 +286,7 @@ impl Asked<'_> {
                             return Ok(Some(pump));
                         }
                         if to != start && !from.contains_key(&to) {
+                            meter.charge(KEPT)?;
                             from.insert(to, (at, octet));
                             open.push_back(to);
                         }

@@ -67,9 +67,11 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
     let mut meter = Meter::new(&limits::REGEX_STEPS);
     let mut asked = None;
     for counts in WRITTEN_OUT {
-        meter = Meter::new(&limits::REGEX_STEPS);
-        let answer = ask(tree, counts, &mut meter);
         let is_last = counts == Counts::Loops || deepest <= 1;
+        // What is only tried may take less.
+        let parts = if is_last { 1 } else { 4 };
+        meter = Meter::with_allowance(&limits::REGEX_STEPS, limits::REGEX_STEPS.value / parts);
+        let answer = ask(tree, counts, &mut meter);
         match answer {
             Err(exhausted) if is_last => return Err(exhausted),
             Err(_) => {}
@@ -88,6 +90,10 @@ pub fn analyse(tree: &Node, program: &Program) -> Result<Analysis, Exhausted> {
     let mut best = judge.best(found.exponential.iter().chain(&found.chain).chain(&simple));
     match best.growth {
         Growth::Power(1) => {}
+        // Beyond what loops come to: there are as many choices as are written, and each takes an octet or more.
+        Growth::Power(power) if bound.is_some_and(|bound| power > bound) => {
+            best.counted = Some(super::size::choices(tree).max(1));
+        }
         Growth::Power(_) if automaton.loosened => best.counted = Some(deepest),
         // Nothing goes on without an end: the pattern itself is what bounds it.
         Growth::Exponential(_) if bound.is_some() => best.counted = Some(super::size::states(tree)),
@@ -151,7 +157,11 @@ impl Judge<'_> {
                 (witness.replayed, witness.stopped) = (Vec::new(), None);
                 witness.replay(self.program, most, OCTETS);
             }
-            let rank = (witness.growth(self.most), witness.per_octet(most));
+            let growth = match (witness.growth(self.most), witness.before_the_end(self.most, FEW_ROUNDS)) {
+                (Growth::Power(_), Some(power)) => Growth::Power(power),
+                (growth, _) => growth,
+            };
+            let rank = (growth, witness.per_octet(most));
             if best.as_ref().is_none_or(|(known, _)| rank.partial_cmp(known).is_some_and(Ordering::is_gt)) {
                 best = Some((rank, witness));
             }

@@ -24,6 +24,6 @@ pub use matcher::{Matched, search};
 pub use parse::{ParseError, parse};
 pub use program::Program;
 pub use set::Octets;
-pub use size::{Deterministic, copies, deterministic, states};
+pub use size::{Deterministic, compiled, deterministic, states};
 pub use tree::{Look, Node, NodeKind, Repeat};
 pub use witness::Witness;

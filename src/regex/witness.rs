@@ -134,6 +134,21 @@ impl Witness {
         })
     }
 
+    /// The power that steps grow with where replays end, of those that end early: what many ways without a loop come to,
+    /// where that is clearly above `most`, the power of loops.
+    pub(super) fn before_the_end(&self, most: u32, early: u32) -> Option<u32> {
+        self.stopped.filter(|rounds| *rounds <= early)?;
+        let (last, took) = self.last();
+        let half = self.replayed.iter().rev().find(|(rounds, _)| *rounds <= last.div_ceil(2))?;
+        let (first, before) = *half;
+        if first == last {
+            return None;
+        }
+        let power =
+            (float(took) / float(before.max(1))).ln() / (f64::from(last) / f64::from(first.max(1))).ln();
+        (power > f64::from(most) + 1.0).then(|| rounded(power))
+    }
+
     /// How steps grow; powers above `most` are not believed.
     pub(super) fn growth(&self, most: u32) -> Growth {
         if let Some(factor) = self.factor() {

@@ -34,6 +34,11 @@ impl Measurement<'_> {
         median(self.loads.iter().filter_map(Load::memory))
     }
 
+    /// What is for all rules, for one of them; none where nobody has counted any, as in the file of a command.
+    fn each(&self, all: u64) -> Option<u64> {
+        all.checked_div(self.given)
+    }
+
     /// By how much the model is off, as a part of what was measured.
     #[expect(clippy::cast_precision_loss, reason = "an error of a model has no 16 digits")]
     pub fn error(&self) -> Option<f64> {
@@ -49,9 +54,9 @@ impl Measurement<'_> {
 
     /// Writes it for people.
     pub fn write_terminal(&self, out: &mut dyn Write) -> io::Result<()> {
-        let rules = count(self.given, "rule");
         let outcome = self.outcome().map_or("not loaded", Outcome::name);
-        writeln!(out, "{}: {rules} of `{}`: {outcome}", self.engine, clean(self.rules))?;
+        let rules = self.each(1).map_or_else(String::new, |_| count(self.given, "rule") + " of ");
+        writeln!(out, "{}: {rules}`{}`: {outcome}", self.engine, clean(self.rules))?;
         writeln!(out)?;
         let mut table =
             Table::new(&["load", "", ">kernel", ">resident", ">peak", ">time", ">CPU", ">in table"]);
@@ -70,9 +75,9 @@ impl Measurement<'_> {
         table.write(out)?;
         writeln!(out)?;
         if let Some(memory) = self.memory() {
-            let each = self.given.max(1);
-            let each = format!("{} a rule", count(memory / each, "octet"));
-            writeln!(out, "memory of the rules, the median: {}, {each}", count(memory, "octet"))?;
+            let each = self.each(memory);
+            let each = each.map_or_else(String::new, |each| format!(", {} a rule", count(each, "octet")));
+            writeln!(out, "memory of the rules, the median: {}{each}", count(memory, "octet"))?;
         }
         if let Some(predicted) = self.predicted {
             let off = self.error().map_or_else(String::new, |error| format!(", {:+.1} %", error * 100.0));

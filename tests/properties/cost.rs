@@ -525,6 +525,55 @@ fn ranges_take_one_entry_while_registers_last_and_their_cover_then() {
     );
 }
 
+/// A list of nftables takes what the same list takes in the words of a router: what its reader says of later fragments is
+/// told to no device, and a table of both families is a list for each.
+#[test]
+fn tables_of_ipv6_and_of_both_families_are_priced_as_they_are_written() {
+    let read = |dialect: &str, text: &str| {
+        let source = Source::new("a", Content::Text(text.to_owned()));
+        dialect::by_name(dialect).unwrap().read(&source, SourceId(0), &ReadOptions::default()).document
+    };
+    let table = |family: &str, lines: &str| {
+        let head = "chain c {\n type filter hook input priority 0; policy accept;\n";
+        read("nftables", &format!("table {family} f {{\n {head} {lines}\n }}\n}}\n"))
+    };
+    let of = |document: &Document, platform: &str| {
+        priced(document, platform).rules.iter().map(|rule| rule.entries.value().unwrap()).sum::<u64>()
+    };
+    for (line, registers, covers) in [
+        ("tcp dport 80 drop", 1, 1),
+        ("tcp dport 1-65534 drop", 1, 30),
+        ("udp sport 1024-65535 tcp dport 9 drop", 0, 0),
+        ("tcp sport 1-65534 tcp dport 1-65534 drop", 1, 900),
+        ("tcp flags & (syn | ack) == syn drop", 1, 1),
+        ("meta l4proto { tcp, udp } th dport { 53, 80 } drop", 4, 4),
+    ] {
+        for (family, lists) in [("ip", 1), ("ip6", 1), ("inet", 2)] {
+            let document = table(family, line);
+            assert_eq!(of(&document, "ncs5500"), lists * registers, "{family}: {line}");
+            assert_eq!(of(&document, "junos-mx"), lists * covers, "{family}: {line}");
+        }
+    }
+    // Of one family, a rule is in the list of that one alone.
+    assert_eq!(of(&table("inet", "ip saddr 192.0.2.0/24 tcp dport 80 drop"), "ncs5500"), 1);
+    assert_eq!(of(&table("inet", "ip6 saddr 2001:db8::/32 tcp dport 80 drop"), "ncs5500"), 1);
+    let lists = |document: &Document| used(&priced(document, "ncs5500"), "ingress-lists").value().unwrap();
+    assert_eq!(lists(&table("inet", "tcp dport 80 drop")), 2);
+    assert_eq!(lists(&table("inet", "ip saddr 192.0.2.1 drop")), 1);
+    // Forty rules, beside the same in the words of IOS XR.
+    let ports: Vec<(u32, u32)> = (1..=40).map(|n| (n, 65_535 - n)).collect();
+    let lines: Vec<String> = ports.iter().map(|(a, b)| format!("tcp dport {a}-{b} drop")).collect();
+    let entries: Vec<String> =
+        ports.iter().map(|(a, b)| format!(" deny tcp any any range {a} {b}\n")).collect();
+    let ours = table("ip6", &lines.join("\n"));
+    let theirs = read("ios-xr", &format!("ipv6 access-list A\n{} permit ipv6 any any\n", entries.concat()));
+    for platform in ["nokia-7220-ixr-d4", "junos-mx"] {
+        // Its own last entry, and those for neighbours.
+        let [ours, theirs] = [&ours, &theirs].map(|document| of(document, platform));
+        assert!(ours <= theirs && theirs <= ours + 3, "{platform}: {ours} for {theirs}");
+    }
+}
+
 #[test]
 fn lists_are_kept_as_often_as_they_are_attached() {
     let attached = |platform: &str, direction, interfaces, chips| {

@@ -41,6 +41,82 @@ fn counts_are_those_that_were_measured() {
     assert!(engine.counts(&pattern("(a"), &[b"a".to_vec()]).unwrap_err().contains("parenthesis"));
 }
 
+/// What the shorter subjects come to is known even where a longer one takes for ever.
+#[test]
+fn counts_that_are_there_are_not_lost_with_one_that_is_not() {
+    let Some(path) = program("pcre2test") else { return };
+    let engine = Pcre2Test::new(&path);
+    let subjects = [8, 12, 64].map(|n| [x("", "a", n), b"!".to_vec()].concat());
+    assert_eq!(engine.counts(&pattern("(a+)+$"), &subjects).unwrap(), [Some(640), Some(10_240), None]);
+}
+
+/// The size of a compiled pattern is never above the real one, mostly the real one, and what is refused for it is.
+#[test]
+fn compiled_patterns_are_as_long_as_pcre2_compiles_them() {
+    let Some(path) = program("pcre2test") else { return };
+    let said = |text: &str| {
+        let mut child = std::process::Command::new(&path)
+            .arg("-q")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), format!("/{text}/memory\n\n").as_bytes())
+            .unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let size = |text: &str| {
+        let said = said(text);
+        let size =
+            said.lines().find_map(|line| line.strip_prefix("Memory allocation (code space): ")?.parse().ok());
+        size.ok_or(said)
+    };
+    let ours = |text: &str| regex::compiled(&regex::parse(text, PatternFlags::default()).unwrap());
+    for text in [
+        "abc",
+        "a{2,5}",
+        "a{1,5}",
+        "a{0,5}",
+        "a{3}",
+        "a{3,}",
+        "[ab]{2,3}",
+        "[ab]*",
+        "\\d{2,5}x",
+        "(?:ab)*",
+        "(?:ab)+",
+        "(?:ab)?",
+        "(?:ab){0,3}",
+        "(?:ab){2,5}",
+        "(?:ab){2,}",
+        "(?:ab){3}",
+        "(?:a|bc){3}",
+        "(?:a*)*",
+        "(?:a{2}){3}",
+        "^a|b$",
+        "[^a]x",
+        "(?i)ab",
+        ".*\\s+",
+        "(?:a{1,1000}){1,1000}",
+        "(?:(?:ab){1,9}c){2,7}",
+    ] {
+        assert_eq!(size(text), Ok(ours(text)), "{text}");
+    }
+    for text in ["(a{1,1000}){1,1000}", "(a|b){2,70}", "((ab){2}|c)*", "(?>a+)b", "a++(?:[x-z]?){3,9}"] {
+        let theirs: u64 = size(text).unwrap();
+        assert!(
+            ours(text) <= theirs && theirs < ours(text) * 3 / 2 + 10,
+            "{text}: {} of {theirs}",
+            ours(text)
+        );
+    }
+    for text in ["((a{1,100}){1,100}){1,100}", "(?:ab){3000}(?:ab){1,5000}"] {
+        assert!(
+            ours(text) > 65_536 && size(text).unwrap_err().contains("regular expression is too large"),
+            "{text}"
+        );
+    }
+}
+
 /// Whatever is found in the patterns of the Core Rule Set slows PCRE2 too, where its first looks do not keep it from it.
 #[test]
 fn subjects_found_slow_pcre2_itself() {

@@ -60,6 +60,11 @@ impl Dialect for IosXr {
         sample.text.map_or(Recognition::No, |text| recognise::looks_like(text, sample.name))
     }
 
+    fn shares(&self, sample: &Sample<'_>) -> Option<&'static str> {
+        let alone = sample.text.is_some_and(recognise::is_everybodys);
+        alone.then_some("IPv6 lists alone are the same text in IOS, EOS, NX-OS and IOS XR")
+    }
+
     fn read(&self, source: &Source, id: SourceId, options: &ReadOptions) -> Reading {
         lower::read(source.text(), id, options)
     }

@@ -31,6 +31,12 @@ pub(super) fn looks_like(text: &str, name: &str) -> Recognition {
     }
 }
 
+/// Whether a text has IPv6 lists, and nothing that says whose they are.
+pub(super) fn is_everybodys(text: &str) -> bool {
+    let has = |head: &str| text.lines().any(|line| line.trim_start().starts_with(head));
+    has("ipv6 access-list ") && !has("ip access-list ") && !has("access-list ")
+}
+
 fn is_own(line: &str) -> bool {
     // Most lines are told by their first letter.
     match line.as_bytes().first() {
@@ -99,6 +105,7 @@ mod tests {
         assert_eq!(looks_like("ip access-list extended A\n permit ip any any\n", ""), Recognition::No);
         let six = "ipv6 access-list A\n 10 permit ipv6 any any\n";
         assert_eq!(looks_like(six, "edge.cfg"), Recognition::No);
+        assert!(is_everybodys(six) && !is_everybodys(&format!("{six}ip access-list extended A\n")));
         assert_eq!(looks_like(six, "edge-xr.cfg"), Recognition::Possible);
         assert_eq!(
             looks_like("ipv6 access-list A\n 10 permit tcp any net-group B\n", ""),

@@ -119,7 +119,7 @@ impl Target for Exec {
         let started = self.sandbox.start(program.as_ref(), arguments, &[], "log");
         let mut inmate = started.map_err(trouble("starting the command"))?;
         let ended = inmate.wait(patience).map_err(trouble("waiting for the command"))?;
-        let octets = std::fs::read(inmate.log()).unwrap_or_default();
+        let octets = inmate.first();
         let text = String::from_utf8_lossy(&octets);
         let said: Vec<String> = text
             .lines()

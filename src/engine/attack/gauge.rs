@@ -68,7 +68,8 @@ impl Gauge {
         let read = || {
             let mut file = File::open(log)?;
             let end = file.seek(SeekFrom::End(0))?;
-            file.seek(SeekFrom::Start(self.read.min(end)))?;
+            // One that is shorter than it was has begun anew.
+            file.seek(SeekFrom::Start(if end < self.read { 0 } else { self.read }))?;
             let mut octets = Vec::new();
             file.take(SAID).read_to_end(&mut octets)?;
             Ok::<_, std::io::Error>((octets, end))

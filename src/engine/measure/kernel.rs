@@ -24,7 +24,7 @@ pub(super) fn load(
     let Some(program) = program else {
         return Err(EngineError::Kernel("the program of the engine is not there".to_owned()));
     };
-    let run = |text: &str| -> Result<(Inmate, Option<Ended>), EngineError> {
+    let run = |text: &str| -> Result<(Inmate, Option<Ended>, Duration), EngineError> {
         let file = put(sandbox, text.as_bytes())?;
         let arguments: &[&OsStr] = match engine {
             Engine::Nftables => &["-f".as_ref(), file.as_os_str()],
@@ -35,23 +35,40 @@ pub(super) fn load(
         let variables: &[(&str, &OsStr)] = &[("XTABLES_LOCKFILE", lock.as_os_str())];
         let mut inmate = sandbox.start(program, arguments, variables, "log")?;
         let ended = inmate.wait(sandbox.limits().time)?;
-        Ok((inmate, ended))
+        let cpu = spent(ended, sandbox);
+        if ended.is_none() {
+            sandbox.stop();
+        }
+        Ok((inmate, ended, cpu))
     };
     // What is the same for every set of rules: the chains that stand without any, and what a program leaves behind.
     let nothing = match engine {
         Engine::Nftables => "table ip flowgate-nothing { }\ndelete table ip flowgate-nothing\n",
         _ => "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
     };
-    let (first, ended) = run(nothing)?;
-    if ended.is_none_or(|ended| ended.code != Some(0)) {
-        let program = program.display().to_string();
-        return Err(EngineError::Refused { program, said: first.said() });
+    let (first, ended, cpu) = run(nothing)?;
+    let (outcome, said) = judge(&first, ended, sandbox);
+    match outcome {
+        Outcome::Accepted => {}
+        // What is allowed does not do for the program itself.
+        Outcome::OverMemory | Outcome::OverTime => {
+            let said =
+                if said.is_empty() { "before any rules" } else { "before any rules: " }.to_owned() + &said;
+            let time = ended.map_or(sandbox.limits().time, |ended| ended.time);
+            let peak = sandbox.peak();
+            return Ok(Load { outcome, said, time, cpu, resident: None, kernel: None, peak, counted: None });
+        }
+        Outcome::Refused | Outcome::Crashed => {
+            let program = program.display().to_string();
+            let said = if said.is_empty() { how(ended) } else { said };
+            return Err(EngineError::Refused { program, said });
+        }
     }
     let before = sandbox.kernel()?;
-    let (inmate, ended) = run(text)?;
+    let (inmate, ended, cpu) = run(text)?;
     let (outcome, said) = judge(&inmate, ended, sandbox);
     let after = if ended.is_some() { sandbox.kernel()? } else { before };
-    let (time, cpu) = ended.map_or((sandbox.limits().time, sandbox.cpu()), |ended| (ended.time, ended.cpu));
+    let time = ended.map_or(sandbox.limits().time, |ended| ended.time);
     let kernel = (outcome == Outcome::Accepted).then_some(Span { before, after });
     let peak = sandbox.peak();
     Ok(Load { outcome, said, time, cpu, resident: None, kernel, peak, counted: None })
@@ -78,8 +95,12 @@ pub(super) fn command(words: &[String], text: &[u8], sandbox: &Sandbox) -> Resul
         }
         std::thread::sleep(LOOK);
     };
+    let (time, cpu) = (ended.map_or(start.elapsed(), |ended| ended.time), spent(ended, sandbox));
+    if ended.is_none() {
+        // Nothing is asked of what goes on using time and memory.
+        sandbox.stop();
+    }
     let (outcome, said) = judge(&inmate, ended, sandbox);
-    let (time, cpu) = ended.map_or((sandbox.limits().time, sandbox.cpu()), |ended| (ended.time, ended.cpu));
     let kernel = ended.is_some().then(|| sandbox.kernel()).transpose()?;
     Ok(Load {
         outcome,
@@ -91,6 +112,19 @@ pub(super) fn command(words: &[String], text: &[u8], sandbox: &Sandbox) -> Resul
         peak: sandbox.peak(),
         counted: None,
     })
+}
+
+/// Processor time of a program that has ended, or of what still runs.
+fn spent(ended: Option<Ended>, sandbox: &Sandbox) -> Duration {
+    ended.map_or_else(|| sandbox.cpu(), |ended| ended.cpu)
+}
+
+/// How a program ended that said nothing.
+fn how(ended: Option<Ended>) -> String {
+    match ended.and_then(|ended| ended.code) {
+        Some(code) => format!("it says nothing and ends with {code}"),
+        None => "it says nothing and is ended by a signal".to_owned(),
+    }
 }
 
 fn put(sandbox: &Sandbox, text: &[u8]) -> Result<PathBuf, EngineError> {

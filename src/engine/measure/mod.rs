@@ -5,6 +5,7 @@
 //! else the difference of the whole machine.
 
 pub(in crate::engine) mod daemon;
+mod ear;
 mod group;
 mod kernel;
 mod sandbox;

@@ -6,6 +6,7 @@
 //! group and the folder.
 
 use super::super::EngineError;
+use super::ear::Ear;
 use super::group::{self, Group};
 use super::times;
 use crate::cost::measured::Accounting;
@@ -44,10 +45,16 @@ const INIT: &str = "trap '' INT TERM HUP QUIT; read pid rest < /proc/self/stat; 
 
 /// Puts itself into the group and becomes the program: `GROUP KIBIBYTES PROGRAM...`, either of the two may be empty.
 const ENTER: &str = r#"
+exec 2>&1
 if [ -n "$1" ]; then echo $$ > "$1/cgroup.procs" || exit 125; fi
 if [ -n "$2" ]; then ulimit -v "$2"; fi
 shift 2
 exec "$@""#;
+
+/// How often what runs is looked for to be ended; what goes on for longer goes with the sandbox.
+const STOPS: u32 = 40;
+/// Characters of a line of what a program says that are shown.
+const LINE: usize = 500;
 
 /// What may be used.
 #[derive(Clone, Copy, Debug)]
@@ -206,10 +213,13 @@ impl Sandbox {
         let out = self.folder.join(log);
         let what = || format!("starting `{}`", program.display());
         let file = File::create(&out).map_err(|error| EngineError::io(what(), error))?;
-        let other = file.try_clone().map_err(|error| EngineError::io(what(), error))?;
-        command.stdin(Stdio::null()).stdout(file).stderr(other).process_group(0).current_dir(&self.folder);
-        let child = command.spawn().map_err(|error| EngineError::io(what(), error))?;
-        Ok(Inmate { child, log: out, started: Instant::now(), ended: None })
+        // Both of its outputs are one: the shell sees to that.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let started = Instant::now();
+        let spawned = command.current_dir(&self.folder).spawn();
+        let mut child = spawned.map_err(|error| EngineError::io(what(), error))?;
+        let ear = child.stdout.take().map(|said| Ear::listen(said, file));
+        Ok(Inmate { child, ear, log: out, started, ended: None })
     }
 
     /// Runs a program in it to its end and gives what it wrote; none when it fails or takes too long.
@@ -230,7 +240,18 @@ impl Sandbox {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Ends everything in it but itself.
+    /// Ends everything in it but itself, and what that starts in the meantime.
+    pub fn stop(&self) {
+        for _ in 0..STOPS {
+            if self.processes().is_empty() {
+                return;
+            }
+            self.clear();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends everything that is in it now but itself.
     pub fn clear(&self) {
         let list: Vec<String> = self.processes().iter().map(u32::to_string).collect();
         if !list.is_empty() {
@@ -279,6 +300,7 @@ impl Drop for Sandbox {
 #[derive(Debug)]
 pub struct Inmate {
     child: Child,
+    ear: Option<Ear>,
     log: PathBuf,
     started: Instant,
     ended: Option<Ended>,
@@ -322,18 +344,24 @@ impl Inmate {
         }
     }
 
-    /// The file that what it says goes to.
+    /// The file that what it says goes to, which begins anew where that is much.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// The last of what it said.
+    /// The first of what it said, up to 64 KiB.
+    pub fn first(&self) -> Vec<u8> {
+        self.ear.as_ref().map(Ear::first).unwrap_or_default()
+    }
+
+    /// The last of what it said, in a few lines that are not too long.
     pub fn said(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let octets = self.ear.as_ref().map(Ear::last).unwrap_or_default();
+        let text = String::from_utf8_lossy(&octets);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         let last = lines.len().saturating_sub(4);
-        lines.get(last..).unwrap_or(&[]).join("; ")
+        let short = |line: &&str| line.chars().take(LINE).collect::<String>();
+        lines.get(last..).unwrap_or(&[]).iter().map(short).collect::<Vec<_>>().join("; ")
     }
 }
 

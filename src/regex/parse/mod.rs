@@ -40,6 +40,10 @@ pub enum ParseError {
 /// The most a count in braces can be (pcre2pattern, "Repetition").
 const MOST: u32 = 65_535;
 
+/// Why braces are not read that mean one thing in some releases and another in others (pcre2pattern, "Repetition", of
+/// 10.42 and 10.43).
+const COUNT_OF_SOME: &str = "what is a count from PCRE2 10.43 on and letters before";
+
 /// Reads a pattern.
 pub fn parse(text: &str, flags: Flags) -> Result<Node, ParseError> {
     let mut parser = Parser::new(text, flags);
@@ -200,7 +204,9 @@ impl<'t> Parser<'t> {
     fn quantified(&mut self, from: usize, mut node: Node) -> Result<Node, ParseError> {
         self.skip_nothing();
         let at = self.at;
-        if matches!(node.kind, NodeKind::Look(_)) && self.count()?.is_some() {
+        // A group may be repeated, whatever it holds.
+        let is_group = self.octets().get(from) == Some(&b'(');
+        if matches!(node.kind, NodeKind::Look(_)) && !is_group && self.count()?.is_some() {
             return Err(self.wrong(at, 1, "a place cannot be repeated"));
         }
         let Some((least, most)) = self.count()? else { return Ok(node) };
@@ -263,11 +269,35 @@ impl<'t> Parser<'t> {
         };
         if count.is_none() {
             self.at = from;
+            if self.is_count_of_some() {
+                return Err(self.unsupported(from, COUNT_OF_SOME));
+            }
         }
         if count.is_some_and(|(least, most)| least.max(most.unwrap_or(0)) > MOST) {
             return Err(self.wrong(from, self.at - from, format!("a count is at most {MOST}")));
         }
         Ok(count)
+    }
+
+    /// Takes braces that are a count from PCRE2 10.43 on and letters before: without the first number, or with blanks.
+    fn is_count_of_some(&mut self) -> bool {
+        let from = self.at;
+        let blanks = |parser: &mut Self| while parser.take(b" ") || parser.take(b"\t") {};
+        if self.take(b"{") {
+            blanks(self);
+            let mut numbers = usize::from(self.number().is_some());
+            blanks(self);
+            if self.take(b",") {
+                blanks(self);
+                numbers += usize::from(self.number().is_some());
+                blanks(self);
+            }
+            if numbers > 0 && self.take(b"}") {
+                return true;
+            }
+        }
+        self.at = from;
+        false
     }
 
     fn number(&mut self) -> Option<u32> {
@@ -331,7 +361,9 @@ mod tests {
     fn patterns_are_read_as_pcre2_reads_them() {
         for (pattern, tree) in [
             ("ab|c", "([a][b]|[c])"),
-            ("a{2}b{2,}c{,3}", "([a]){2,2}([b]){2,}[c][{][,][3][}]"),
+            ("a{2}b{2,}c{,}", "([a]){2,2}([b]){2,}[c][{][,][}]"),
+            (r"(\b)*(?:^|$)+a", "(<Border>){0,}((<Start>|<EndOrLast>)){1,}[a]"),
+            (r"(?:\b)++", "(?>(<Border>){1,})"),
             ("a*?b++", "([a]){0,}?(?>([b]){1,})"),
             ("(?>a|b)(?:c)", "(?>([a]|[b]))[c]"),
             ("(?i)a(?-i)b", "[Aa][b]"),
@@ -375,6 +407,7 @@ mod tests {
             ("[:alpha:]", "wrong 0-9"),
             (r"[a-\d]", "wrong 1-5"),
             ("^*a", "wrong 1-2"),
+            (r"\b*a", "wrong 2-3"),
             (r"\E+a", "wrong 2-3"),
             (r"\j", "wrong 0-2"),
             (r"a\", "wrong 1-2"),
@@ -387,6 +420,9 @@ mod tests {
             ("(?(1)a|b)", "? 0-3"),
             ("(*UTF8)a", "? 0-2"),
             (r"\x{100}", "? 0-7"),
+            ("^(a{,3})+$", "? 3-7"),
+            ("a{ 1,3 }", "? 1-8"),
+            ("{,3}", "? 0-4"),
         ] {
             assert!(text(pattern).starts_with(said), "{pattern}: {}", text(pattern));
         }

@@ -121,7 +121,7 @@ fn resources(view: &View) -> Markup {
                     td { (bar(row)) }
                     td class="n" { (row.share()) }
                     td class="n" { (row.room) }
-                    td class=(row.level.name()) { (row.level.name()) }
+                    td class=(row.level.name()) { (row.level()) }
                     td { (row.source) }
                 }
             }

@@ -68,7 +68,7 @@ fn write_resources(view: &View, out: &mut dyn Write) -> io::Result<()> {
     }
     for row in &view.resources {
         let (name, limit, bar, share) = (text(&row.name), row.limit(), bar(row), row.share());
-        let (used, level, source) = (figure(row.used), row.level.name(), text(&row.source));
+        let (used, level, source) = (figure(row.used), row.level(), text(&row.source));
         let level = format!("{}{level}", mark(row.level));
         if view.is_change {
             let before = row.before.map_or_else(String::new, figure);

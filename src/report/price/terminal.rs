@@ -87,5 +87,5 @@ fn beside(rows: &[Row]) -> Table<9> {
 
 fn cells(row: &Row) -> [String; 6] {
     let filled = row.limit.map_or_else(String::new, |limit| bar(row.used.at_least, limit, BAR));
-    [row.name.clone(), row.limit(), filled, row.share(), row.level.name().to_owned(), row.source.clone()]
+    [row.name.clone(), row.limit(), filled, row.share(), row.level().to_owned(), row.source.clone()]
 }

@@ -82,6 +82,11 @@ impl Row {
         self.limit.map_or("-".to_owned(), |limit| count(limit, ""))
     }
 
+    /// How it stands, in words: that nothing is beyond a limit which nobody knows is no comfort.
+    pub(super) fn level(&self) -> &'static str {
+        if self.limit.is_none() && self.level == Level::Ok { "no limit known" } else { self.level.name() }
+    }
+
     /// The part of the limit in use, in words.
     pub(super) fn share(&self) -> String {
         self.limit.map_or_else(String::new, |limit| share(self.used.at_least, limit))
