@@ -64,7 +64,7 @@ pub(super) fn signature(seen: &Observation) -> u64 {
 }
 
 /// What of a legal route brings a fault about; what is not said does not matter.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Pattern {
     /// For malformed input its defect.
     defect: Option<&'static str>,
@@ -93,17 +93,7 @@ impl Pattern {
         let [update] = updates.as_slice() else { return None };
         let [_] = update.routes.as_slice() else { return None };
         let Sight { defect, actions, octets, looks: list } = Sight::of(update);
-        let mut pattern = Self {
-            defect,
-            kind: None,
-            operator: None,
-            width: None,
-            least: 0,
-            count: 0,
-            octets: 0,
-            actions,
-            broken: false,
-        };
+        let mut pattern = Self { defect, actions, ..Self::default() };
         if let [look] = list.as_slice() {
             pattern.kind = Some(look.kind);
             pattern.count = look.count;
@@ -125,18 +115,7 @@ impl Pattern {
 
     /// Whatever else there is, this defect.
     pub(super) fn of_defect(defect: &'static str) -> Self {
-        let defect = Some(defect);
-        Self {
-            defect,
-            kind: None,
-            operator: None,
-            width: None,
-            least: 0,
-            count: 0,
-            octets: 0,
-            actions: false,
-            broken: false,
-        }
+        Self { defect: Some(defect), ..Self::default() }
     }
 
     /// The same, whatever the type is.

@@ -19,10 +19,7 @@ pub struct Acts {
 impl Acts {
     /// Whether they differ in more than what is counted, logged or sampled: in what becomes of packets.
     pub fn matters(&self) -> bool {
-        let lists = [&self.before, &self.after];
-        let [before, after] =
-            lists.map(|list| list.iter().filter(|action| touches(action)).collect::<Vec<_>>());
-        before != after || (!before.is_empty() && self.is_moved())
+        !self.agree_on(touches) || (self.before.iter().any(touches) && self.is_moved())
     }
 
     /// Whether they are the same, and the rule stands elsewhere among the others.
@@ -32,10 +29,13 @@ impl Acts {
 
     /// Whether all that differs are words of one dialect.
     pub(super) fn is_of_words(&self) -> bool {
-        let lists = [&self.before, &self.after];
-        let [before, after] = lists
-            .map(|list| list.iter().filter(|action| !matches!(action, Action::Other(_))).collect::<Vec<_>>());
-        before == after
+        self.agree_on(|action| !matches!(action, Action::Other(_)))
+    }
+
+    /// Whether those actions of some kind are the same.
+    fn agree_on(&self, kind: impl Fn(&Action) -> bool) -> bool {
+        let [before, after] = [&self.before, &self.after].map(|list| list.iter().filter(|one| kind(one)));
+        before.eq(after)
     }
 
     /// What tells the rules of two rule sets apart besides verdicts: rules that stand for each other and act otherwise,

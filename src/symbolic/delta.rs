@@ -117,8 +117,8 @@ pub enum Incomparable {
     },
 }
 
-/// Where two lists decide differently, for the packets that come to both, and which come to one alone. Conditions with many alternatives are followed
-/// whole.
+/// Where two lists decide differently, for the packets that come to both, and which come to one alone. Conditions with
+/// many alternatives are followed whole.
 ///
 /// # Errors
 ///
