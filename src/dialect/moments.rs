@@ -2,12 +2,13 @@
 //! behind it. So a condition is named by what was changed before it is asked, and is no variable of another moment.
 
 use crate::ir::{Action, Document, Opaque, Outcome, Rule, RuleSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
-/// Gives opaque conditions that `changes` says a rule may change other names in every rule set: with the number of
+/// Gives opaque conditions that `is_changed` says a rule may change other names in every rule set: with the number of
 /// changes before them there, and a digest of all changes of the document and of what decides who comes to them. Equal
 /// names are equal moments, in one document and in two.
-pub(super) fn name(document: &mut Document, changes: impl Fn(&Opaque) -> bool) {
+pub(super) fn name(document: &mut Document, is_changed: impl Fn(&Opaque) -> bool) {
     let changing = changing(document);
     if !changing.contains(&true) {
         return;
@@ -24,9 +25,24 @@ pub(super) fn name(document: &mut Document, changes: impl Fn(&Opaque) -> bool) {
         for (condition, moment) in rules.conditions_mut().iter_mut().zip(moments) {
             condition.rename_opaque(&mut |opaque| {
                 let id = &opaque.id;
-                changes(opaque).then(|| format!("{id}, in `{name}` behind {moment} changes of {digest:016x}"))
+                is_changed(opaque)
+                    .then(|| format!("{id}, in `{name}` behind {moment} changes of {digest:016x}"))
             });
         }
+    }
+}
+
+/// Names of conditions that are others wherever they stand, though their words are the same: a limit counts for itself.
+#[derive(Debug, Default)]
+pub(super) struct Places(HashMap<String, u32>);
+
+impl Places {
+    /// The words at a place, with how often they stood there.
+    pub(super) fn name(&mut self, words: &str, place: &str) -> String {
+        let key = format!("{words} ({place}");
+        let count = self.0.entry(key.clone()).or_default();
+        *count += 1;
+        format!("{key} #{count})")
     }
 }
 
@@ -41,7 +57,8 @@ fn changing(document: &Document) -> Vec<bool> {
                 list.push(index);
             }
         }
-        if set.rules.iter().any(|rule| changes_itself(&rule)) {
+        // Few rule sets have such a rule, and what their rules ask for is kept once.
+        if set.rules.asked().any(changes) && set.rules.iter().any(|rule| changes_itself(&rule)) {
             found.push(index);
         }
     }
@@ -54,8 +71,11 @@ fn changing(document: &Document) -> Vec<bool> {
     changing
 }
 
+fn changes(action: &Action) -> bool {
+    matches!(action, Action::Mark(_) | Action::Class(_) | Action::Other(_))
+}
+
 fn changes_itself(rule: &Rule<'_>) -> bool {
-    let changes = |action: &Action| matches!(action, Action::Mark(_) | Action::Class(_) | Action::Other(_));
     rule.actions.iter().any(changes)
 }
 

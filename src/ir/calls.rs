@@ -1,7 +1,20 @@
 //! How rule sets reach each other: calls, gotos and stages, where packets enter, and circles.
 
 use super::{Document, Kind, Outcome, RuleSet, Rules};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a walk came to each rule set, for [`Condition::at_visit`](super::Condition::at_visit).
+#[derive(Clone, Debug, Default)]
+pub struct Visits(BTreeMap<u32, u32>);
+
+impl Visits {
+    /// Comes to a rule set; for the how manieth time, counted from 1.
+    pub fn come_to(&mut self, rule_set: u32) -> u32 {
+        let visit = self.0.entry(rule_set).or_default();
+        *visit += 1;
+        *visit
+    }
+}
 
 impl Outcome {
     /// The rule set that is walked next, as an index into [`Document::rule_sets`]; none for outcomes that walk none.

@@ -4,12 +4,13 @@
 //! a rule set while rules of its callers are left is kept from the rest of it by the opposite of what it left by;
 //! where none are left, the default it comes to is its verdict.
 
+use super::calls::Visits;
 use super::{Condition, Document, Kind, Outcome, Rule, RuleParts, RuleSet, Rules, Verdict};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
 use crate::ir::ValueSet;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 impl Document {
     /// The document with each entry that walks other rule sets as one list that walks none and decides the same
@@ -95,7 +96,7 @@ struct Flattener<'a> {
     meter: Meter,
     depth: Meter,
     // How often each rule set was walked.
-    visits: HashMap<Option<u32>, u32>,
+    visits: Visits,
 }
 
 /// A rule set that is being walked.
@@ -125,7 +126,7 @@ impl<'a> Flattener<'a> {
             path: Vec::new(),
             meter: Meter::new(&limits::FLATTENED),
             depth: Meter::new(&limits::CALL_DEPTH),
-            visits: HashMap::new(),
+            visits: Visits::default(),
         };
         flattener.walk(entry, 1, None)?;
         Ok(RuleSet {
@@ -179,9 +180,7 @@ impl<'a> Flattener<'a> {
         // One that is not there decides nothing.
         let index = rule.outcome.target();
         let target = index.and_then(|target| document.rule_sets.get(target as usize));
-        let visit = self.visits.entry(index).or_default();
-        *visit += 1;
-        let visit = *visit;
+        let visit = index.map_or(1, |index| self.visits.come_to(index));
         self.depth.charge(1)?;
         self.path.push(name);
         let here = self.scopes.len() - 1;

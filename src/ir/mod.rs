@@ -19,6 +19,7 @@ mod symbols;
 mod values;
 
 pub use action::{Action, Mark, Outcome, Rate, RateUnit, RejectKind, RouteTarget, Verdict};
+pub use calls::Visits;
 pub use condition::{Beyond, Condition, Opaque, Test};
 pub use interfaces::Interface;
 pub use last_match::Ranked;

@@ -6,7 +6,7 @@ use super::reach::of_family;
 use super::seek::Holds;
 use crate::field::Family;
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Document, Kind, Outcome, RuleSet};
+use crate::ir::{Condition, Document, Kind, Outcome, RuleSet, Visits};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule of a document, or what its rule set does where none of its rules decides.
@@ -136,7 +136,7 @@ struct Walk<'a> {
     meter: Meter,
     depth: Meter,
     // How often packets came to each rule set.
-    visits: BTreeMap<u32, u32>,
+    visits: Visits,
     fates: &'a mut Fates,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
             alone,
             meter: Meter::new(&limits::FLATTENED),
             depth: Meter::new(&limits::CALL_DEPTH),
-            visits: BTreeMap::new(),
+            visits: Visits::default(),
             fates,
         }
     }
@@ -190,9 +190,7 @@ impl<'a> Walk<'a> {
         passed: &mut Option<Vec<u32>>,
     ) -> Result<(), Exhausted> {
         self.fates.reached.insert(index);
-        let visit = self.visits.entry(index).or_default();
-        *visit += 1;
-        let visit = *visit;
+        let visit = self.visits.come_to(index);
         let mut returned = Vec::new();
         for (rule, number) in set.rules.iter().zip(0..) {
             let at = Place { rule_set: index, rule: Some(number) };

@@ -4,8 +4,7 @@
 use super::space::{Space, Spaces};
 use crate::field::{Family, Field};
 use crate::guard::{Exhausted, Meter, limits};
-use crate::ir::{Condition, Document, Outcome, Rule, RuleSet, ValueSet, Verdict};
-use std::collections::BTreeMap;
+use crate::ir::{Condition, Document, Outcome, Rule, RuleSet, ValueSet, Verdict, Visits};
 
 /// What became of the packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +67,7 @@ pub fn reach(
         depth: Meter::new(&limits::CALL_DEPTH),
         held: Held::default(),
         passed: None,
-        visits: BTreeMap::new(),
+        visits: Visits::default(),
         accepted: Space::NONE,
         dropped: Space::NONE,
         undecided: Space::NONE,
@@ -102,7 +101,7 @@ struct Walk<'a, 's, 'm> {
     // Within a stage: the packets that it lets through.
     passed: Option<Space>,
     // How often packets came to each rule set.
-    visits: BTreeMap<u32, u32>,
+    visits: Visits,
     accepted: Space,
     dropped: Space,
     undecided: Space,
@@ -111,9 +110,7 @@ struct Walk<'a, 's, 'm> {
 impl Walk<'_, '_, '_> {
     /// Walks the rules of a rule set; the packets that none of them decided.
     fn rules(&mut self, index: u32, set: &RuleSet, start: Space) -> Result<Space, Exhausted> {
-        let visit = self.visits.entry(index).or_default();
-        *visit += 1;
-        let visit = *visit;
+        let visit = self.visits.come_to(index);
         let mut left = start;
         let mut returned = Space::NONE;
         for (rule, number) in set.rules.iter().zip(0_u32..) {

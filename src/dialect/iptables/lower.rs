@@ -15,7 +15,7 @@ use super::spec::{Aim, Doing, Spec};
 use super::syntax::{Statement, Word};
 use super::{parse, recognise};
 use crate::diagnostic::Level;
-use crate::dialect::{ReadOptions, Reading, raised};
+use crate::dialect::{ReadOptions, Reading, moments, raised};
 use crate::field::{Family, Field};
 use crate::guard::{Meter, limits};
 use crate::ir::{Condition, Document, Origin, Outcome, RuleBuf, Rules, ValueSet, Verdict};
@@ -88,7 +88,7 @@ pub(super) struct Reader<'a> {
     reassembles: Option<bool>,
     written: [Option<bool>; 4],
     // How often the words of a condition that differs from rule to rule were seen in a chain.
-    seen: HashMap<String, u32>,
+    seen: moments::Places,
     chain: usize,
     spec: Option<Box<Spec>>,
     unread: usize,
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
             skipped: 0,
             reassembles: None,
             written: [None; 4],
-            seen: HashMap::new(),
+            seen: moments::Places::default(),
             chain: 0,
             spec: Some(Box::new(Spec::new())),
             unread: 0,
@@ -264,10 +264,7 @@ impl<'a> Reader<'a> {
     /// The name of a condition that is another one in every rule, though its words are the same.
     pub(super) fn once_a_rule(&mut self, words: &str) -> String {
         let chain = self.document.rule_sets.get(self.chain).map_or("", |set| set.name.as_str());
-        let key = format!("{words} ({chain}");
-        let count = self.seen.entry(key.clone()).or_insert(0);
-        *count += 1;
-        format!("iptables {key} #{count})")
+        self.seen.name(&format!("iptables {words}"), chain)
     }
 
     /// Reads the rule that `words` say, to stand in the chain with that index.

@@ -85,7 +85,7 @@ pub(super) struct Lower<'a, 's> {
     /// Memory for the conditions of the next rule.
     pub(super) parts: Vec<Condition>,
     /// How often conditions stood that are others each time.
-    pub(super) seen: HashMap<String, u32>,
+    pub(super) seen: moments::Places,
 }
 
 impl<'a, 's> Lower<'a, 's> {
@@ -115,7 +115,7 @@ impl<'a, 's> Lower<'a, 's> {
             chain: None,
             tracks: defrag,
             parts: Vec::new(),
-            seen: HashMap::new(),
+            seen: moments::Places::default(),
         }
     }
 

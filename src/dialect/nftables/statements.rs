@@ -191,10 +191,8 @@ impl<'a> Lower<'a, '_> {
 
     // The name of a condition that is another one wherever it stands, though its words are the same.
     fn once(&mut self, words: &str) -> String {
-        let key = format!("{words} (`{}`", self.home());
-        let count = self.seen.entry(key.clone()).or_insert(0);
-        *count += 1;
-        format!("{key} #{count})")
+        let home = format!("`{}`", self.home());
+        self.seen.name(words, &home)
     }
 
     // What one rule draws is no variable of another.
